@@ -1,0 +1,43 @@
+# make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
+# make test    every test
+# make ui      Airflow's UI, with the DAG ready to be triggered
+# make lint    ruff and mypy
+# make lock    resolve requirements.lock anew (needs uv)
+#
+# `make run` takes every setting of `python -m cxr_tasks run --help` in capitals, for example
+# make run SOURCE=zip DATA=covid.zip PROFILE=paper WEIGHTS=mobilenet.weights.h5 EPOCHS=3
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test ui lint lock
+
+SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
+	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT EPOCHS PATIENCE \
+	BATCH_SIZE WEIGHTS THREADS
+
+# Only what is typed after `make run` counts: a variable of the shell that happens to be called
+# DATA or SEED does not.
+typed = $(filter command,$(origin $(1)))
+flag = $(if $(call typed,$(1)),--$(shell echo $(1) | tr 'A-Z_' 'a-z-') '$($(1))')
+
+help:
+	@sed -n '/^# /s/^# //p;/^$$/q' Makefile
+
+run:
+	@. ./activate.sh && exec python -m cxr_tasks run --airflow \
+		$(foreach setting,$(SETTINGS),$(call flag,$(setting))) \
+		$(if $(call typed,CLASS_WEIGHTS),--class-weights)
+
+test:
+	@. ./activate.sh && exec python -m pytest
+
+ui:
+	@. ./activate.sh && exec python -m cxr_tasks ui
+
+lint:
+	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--quiet --output-file requirements.lock

@@ -1,0 +1,8 @@
+"""`python -m cxr_tasks`."""
+
+import sys
+
+from cxr_tasks.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What can go wrong by what a person or a file brings: errors in three parts."""
+
+EXIT_CODE = 2
+"""Exit status of a process that ended with one of these; such a failure is not retried."""
+
+
+class CxrError(Exception):
+    """A failure that the user can mend; its text says what, why and how.
+
+    Args:
+        problem: What is wrong, with the value seen and the file or key it was seen in.
+        rule: What would have been right.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, problem: str, rule: str, remedy: str) -> None:
+        super().__init__(problem, rule, remedy)
+        self.problem = problem
+        self.rule = rule
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n{self.rule}\n{self.remedy}"
+
+
+class ConfigError(CxrError):
+    """A setting is unknown, out of range, or does not go with another."""
+
+
+class SourceError(CxrError):
+    """A data set cannot be reached, downloaded or opened."""
+
+
+class DataError(CxrError):
+    """The images or labels are not what the stage needs."""
+
+
+class TrainingError(CxrError):
+    """A training cannot go on: its loss is no number, or no variant is left to report."""
+
+
+class ArtifactError(CxrError):
+    """A file on the shared volume is missing, unfinished, or not what its record says."""
+
+
+def first_few(offenders: list[str], *, limit: int = 5) -> str:
+    """List at most `limit` offenders, and how many there are in all if more."""
+    shown = ", ".join(offenders[:limit])
+    return shown if len(offenders) <= limit else f"{shown}, ... ({len(offenders)} in all)"

@@ -1,0 +1,54 @@
+"""The settings as fields of a form: JSON schema, as Airflow's trigger form reads it."""
+
+from typing import Any
+
+from cxr_tasks.config import SETTINGS, Setting
+
+RUN_NAME = "run"
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def form_fields() -> dict[str, dict[str, Any]]:
+    """Describe the run's name and every setting; `default` is the field's first value."""
+    run_name = {
+        "default": "",
+        "type": "string",
+        "title": "Run name",
+        "description_md": "Folder of the run on the shared volume; empty: from Airflow's run id. "
+        "The name of a run that exists goes on with it.",
+        "section": "Run",
+    }
+    return {RUN_NAME: run_name} | {name: _field(item) for name, item in SETTINGS.items()}
+
+
+def _field(setting: Setting) -> dict[str, Any]:
+    described = {
+        "title": setting.title,
+        "description_md": setting.help,
+        "section": setting.section,
+    }
+    return described | (_several(setting) if setting.kind is tuple else _single(setting))
+
+
+def _several(setting: Setting) -> dict[str, Any]:
+    """A choice of several; Airflow shows `examples` as the choices."""
+    choices = list(setting.choices)
+    return {
+        "default": list(setting.default),
+        "type": "array",
+        "items": {"type": "string", "enum": choices},
+        "examples": choices,
+    }
+
+
+def _single(setting: Setting) -> dict[str, Any]:
+    """One value; a setting that follows the profile is empty until a person fills it."""
+    json_type = _JSON_TYPES[setting.kind]
+    limits = {"minimum": setting.minimum, "maximum": setting.maximum}
+    choices = [*setting.choices, None] if setting.by_profile else list(setting.choices)
+    return {
+        "default": None if setting.by_profile else setting.default,
+        "type": [json_type, "null"] if setting.by_profile else json_type,
+        **({"enum": choices} if setting.choices else {}),
+        **{key: value for key, value in limits.items() if value is not None},
+    }

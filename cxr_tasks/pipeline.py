@@ -1,0 +1,57 @@
+"""The whole run without a scheduler: the DAG's stages, one after another, and its gate."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from cxr_tasks.config import RunConfig
+from cxr_tasks.errors import TrainingError
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.process import StageError, run_stage
+from cxr_tasks.records import find_record
+
+
+def run_pipeline(
+    run: RunPaths,
+    config: RunConfig,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    on_line: Callable[[str], None] = print,
+) -> None:
+    """Run every stage as a child process, as the DAG does; finished stages are not repeated.
+
+    A failed variant does not cost the others: evaluation and report go on without it.
+
+    Raises:
+        StageError: A stage failed that the rest of the run needs.
+        TrainingError: The report is made, but a variant of the run has failed.
+    """
+    for stage in ("ingest", "split"):
+        run_stage(stage, run, environ=environ, on_line=on_line)
+    for variant in config.variants:
+        try:
+            run_stage("train", run, variant=variant, environ=environ, on_line=on_line)
+        except StageError as err:
+            on_line(str(err))
+    for stage in ("evaluate", "report"):
+        run_stage(stage, run, environ=environ, on_line=on_line)
+    check_complete(run, config)
+
+
+def check_complete(run: RunPaths, config: RunConfig) -> None:
+    """Refuse to call a run good that lacks its report or one of its variants: the leaf gate.
+
+    Raises:
+        TrainingError: Something of the run is missing.
+    """
+    missing = [
+        name for name in config.variants if find_record(run.train(name), "train") is None
+    ]
+    if find_record(run.report, "report") is None:
+        missing.append("the report")
+    if missing:
+        raise TrainingError(
+            f"The run {run.key!r} ended without {', '.join(missing)}.",
+            "A run is good when every selected variant is trained and reported.",
+            f"The reasons are in {run.root} (*.error.json); mend them and run it again under the "
+            "same name: what is finished is kept.",
+        )

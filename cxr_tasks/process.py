@@ -1,0 +1,142 @@
+"""A stage as a child process: started from a list, watched, its failure written down."""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cxr_tasks.errors import EXIT_CODE
+from cxr_tasks.files import write_json
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.progress import Progress
+
+_N_LAST_LINES = 30
+_PR_SET_PDEATHSIG = 1
+_PARENT = "CXR_PARENT_PID"
+
+
+class StageError(Exception):
+    """A stage's process ended badly; the text is what a person should read.
+
+    Attributes:
+        retryable: False for the project's own errors, which the same input brings again.
+    """
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+def run_stage(
+    stage: str,
+    run: RunPaths,
+    *,
+    variant: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    on_line: Callable[[str], None] = print,
+) -> None:
+    """Run one stage of a run as a fresh interpreter, in this process's group.
+
+    What the user typed reaches the child through the environment only. The process group
+    stays the caller's, so that whoever stops the caller stops the child.
+
+    Raises:
+        StageError: The child ended with another status than 0.
+    """
+    progress = Progress(run.progress, stage, variant or "")
+    progress.emit("start", "started")
+    error_file = run.error(stage, variant)
+    exit_code, lines = _run_child(_command(stage, variant), _environment(run, environ), on_line)
+    if exit_code == 0:
+        error_file.unlink(missing_ok=True)
+        return
+    message = failure_message(exit_code, lines)
+    _write_failure(error_file, exit_code, message, lines)
+    progress.emit("failed", message)
+    raise StageError(message, retryable=exit_code != EXIT_CODE)
+
+
+def die_with_parent(environ: Mapping[str, str]) -> None:
+    """Ask Linux to end this process when the one that started it ends.
+
+    A worker killed with SIGKILL can no longer stop its child, which would hold the device.
+    """
+    parent = environ.get(_PARENT)
+    if parent is None or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):  # it ended before the request was made
+        os._exit(1)
+
+
+def failure_message(exit_code: int, lines: list[str]) -> str:
+    """Find what a person should read in the last lines of a failed process.
+
+    The project's own errors and Python's tracebacks both end with `SomeError: ...`.
+    """
+    starts = [at for at, line in enumerate(lines) if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    told = "\n".join(lines[starts[-1] :]) if starts else (lines[-1] if lines else "")
+    if exit_code == EXIT_CODE and told:
+        return told
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = " (often: out of memory)" if name == "SIGKILL" else ""
+        return f"The process was ended by {name}{hint}." + (f"\n{told}" if told else "")
+    return f"The process ended with exit code {exit_code}." + (f"\n{told}" if told else "")
+
+
+def _command(stage: str, variant: str | None) -> list[str]:
+    command = [sys.executable, "-m", "cxr_tasks", stage]
+    return command if variant is None else [*command, "--variant", variant]
+
+
+def _environment(run: RunPaths, environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **environ,
+        "CXR_HOME": str(run.home.root),
+        "CXR_RUN": run.key,
+        _PARENT: str(os.getpid()),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _run_child(
+    command: list[str], environ: dict[str, str], on_line: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    last_lines: deque[str] = deque(maxlen=_N_LAST_LINES)
+    with subprocess.Popen(
+        command,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as child:
+        try:
+            for line in child.stdout or ():
+                last_lines.append(line.rstrip("\n"))
+                on_line(last_lines[-1])
+        except BaseException:
+            # Stopped from outside (Airflow raises in the task): the child must not outlive it.
+            child.terminate()
+            raise
+    return child.returncode, list(last_lines)
+
+
+def _write_failure(path: Path, exit_code: int, message: str, lines: list[str]) -> None:
+    write_json(
+        path,
+        {
+            "exit_code": exit_code,
+            "signal": signal.Signals(-exit_code).name if exit_code < 0 else None,
+            "message": message,
+            "last_lines": lines,
+        },
+    )

@@ -1,0 +1,93 @@
+"""What a watching person is told: one line of text, and one JSON line, for each event."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+EventKind = Literal["start", "note", "epoch", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened in a stage; `text` says it to a person."""
+
+    stage: str
+    kind: EventKind
+    text: str
+    variant: str = ""
+    epoch: int = 0
+    n_epochs: int = 0
+    seconds_left: float = 0.0
+    at: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The stage, with its variant where it has one."""
+        return f"{self.stage} {self.variant}".rstrip()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the events of one stage go: standard output and the run's progress file."""
+
+    path: Path
+    stage: str
+    variant: str = ""
+    clock: Callable[[], float] = time.time
+
+    def note(self, text: str) -> None:
+        """Tell something worth knowing."""
+        self.emit("note", text)
+
+    def epoch(self, epoch: int, *, n_epochs: int, seconds_left: float, text: str) -> None:
+        """Tell that an epoch has ended, and how long the rest takes at most."""
+        self.emit("epoch", text, epoch=epoch, n_epochs=n_epochs, seconds_left=seconds_left)
+
+    def emit(
+        self,
+        kind: EventKind,
+        text: str,
+        *,
+        epoch: int = 0,
+        n_epochs: int = 0,
+        seconds_left: float = 0.0,
+    ) -> None:
+        """Append an event to the file and print its line.
+
+        Several processes append to one file; one short write with O_APPEND is one line.
+        """
+        event = Event(
+            self.stage, kind, text, self.variant, epoch, n_epochs, seconds_left, self.clock()
+        )
+        print(f"{event.name}: {text}", flush=True)
+        line = json.dumps(asdict(event), ensure_ascii=True) + "\n"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+
+def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[Event, int]]:
+    """Read the whole lines after `offset`; with each event comes the offset after it."""
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        while (line := stream.readline()).endswith(b"\n"):
+            yield Event(**json.loads(line)), stream.tell()
+
+
+def duration(seconds: float) -> str:
+    """Say a number of seconds as a person would: `8 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,88 @@
+"""The four variants that are trained and compared: what the study varies, as figures.
+
+Nothing here imports Keras: the configuration, and through it the DAG, reads this module.
+"""
+
+from dataclasses import dataclass
+
+N_BACKBONE_LAYERS = 154
+"""Layers of Keras' MobileNetV2 without top, its input layer included (the study says 155)."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to build and train a classifier.
+
+    Args:
+        name: The variant's name in configuration, folders, task ids and the report.
+        title: What a person calls it.
+        study_name: What the study calls it.
+        learning_rate: Adam's, as in the study's code (its Table 2 reads ten times higher).
+        quickstart_learning_rate: Adam's where a training has few epochs only. Not the study's:
+            at its rates three of the four variants are still near chance after eight epochs.
+        dropout: Fraction of the head's units that are dropped in training.
+        augmented: Whether images are flipped, turned, zoomed and changed in contrast.
+        n_frozen_layers: How many of MobileNetV2's first layers keep their weights, its input
+            layer counted as Keras does; None where the variant has no backbone.
+    """
+
+    name: str
+    title: str
+    study_name: str
+    learning_rate: float
+    quickstart_learning_rate: float
+    dropout: float
+    augmented: bool
+    n_frozen_layers: int | None
+
+    @property
+    def uses_backbone(self) -> bool:
+        """Whether the variant starts from MobileNetV2."""
+        return self.n_frozen_layers is not None
+
+
+_ALL = (
+    Variant(
+        name="vanilla_cnn",
+        title="Vanilla CNN",
+        study_name="Model 1",
+        learning_rate=1e-5,
+        quickstart_learning_rate=1e-3,
+        dropout=0.2,
+        augmented=True,
+        n_frozen_layers=None,
+    ),
+    Variant(
+        name="mobilenetv2_frozen",
+        title="MobileNetV2, frozen",
+        study_name="Model 2",
+        learning_rate=1e-4,
+        quickstart_learning_rate=1e-3,
+        dropout=0.5,
+        augmented=False,
+        n_frozen_layers=N_BACKBONE_LAYERS,
+    ),
+    Variant(
+        name="mobilenetv2_partial",
+        title="MobileNetV2, partly frozen",
+        study_name="Model 3",
+        learning_rate=1e-6,
+        quickstart_learning_rate=1e-4,
+        dropout=0.5,
+        augmented=False,
+        n_frozen_layers=135,
+    ),
+    Variant(
+        name="mobilenetv2_unfrozen",
+        title="MobileNetV2, unfrozen",
+        study_name="Model 4",
+        learning_rate=1e-6,
+        quickstart_learning_rate=1e-4,
+        dropout=0.5,
+        augmented=False,
+        n_frozen_layers=0,
+    ),
+)
+
+VARIANTS: dict[str, Variant] = {variant.name: variant for variant in _ALL}
+"""Every variant by name, in the order they are shown."""

@@ -1,0 +1,172 @@
+"""The backbone's pre-trained weights: named by the user, or Keras' own, fetched once."""
+
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import h5py
+
+from cxr_tasks.config import RunConfig
+from cxr_tasks.errors import ArtifactError, SourceError
+from cxr_tasks.files import building, locked, sha256_of
+from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.variants import VARIANTS
+
+Origin = Literal["file", "keras", "random", "none"]
+
+KERAS_URL = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+)
+"""Where `keras.applications.MobileNetV2(weights="imagenet")` downloads from."""
+
+URL_SETTING = "CXR_BACKBONE_URL"
+"""Environment variable that names a mirror of `KERAS_URL`."""
+
+N_PARAMETERS = 2_257_984
+"""Of Keras' MobileNetV2 1.0 without top; batch statistics included."""
+
+_TIMEOUT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class BackboneWeights:
+    """Which weights a run's backbones start from; `file_name` lies in `cache/backbones`."""
+
+    origin: Origin
+    sha256: str = ""
+    file_name: str = ""
+
+    def path(self, home: Home) -> Path | None:
+        """Give the file, or None for random weights."""
+        return home.cache / "backbones" / self.file_name if self.file_name else None
+
+    def as_dict(self) -> dict[str, str]:
+        """Give the facts as JSON knows them."""
+        return asdict(self)
+
+
+def prepare_weights(
+    config: RunConfig, home: Home, *, environ: Mapping[str, str], report: Callable[[str], None]
+) -> BackboneWeights:
+    """Have the run's backbone weights in the cache, checked.
+
+    Raises:
+        ArtifactError: The file named is missing or belongs to another network.
+        SourceError: No file is named, the download failed, and the profile needs weights.
+    """
+    if not any(VARIANTS[name].uses_backbone for name in config.variants):
+        return BackboneWeights("none")
+    if config.weights == "random":
+        return BackboneWeights("random")
+    with locked(home.locks / "backbones.lock"):
+        if config.weights:
+            return _keep(Path(config.weights), home, origin="file")
+        try:
+            return _keras_weights(home, environ.get(URL_SETTING, KERAS_URL), report)
+        except SourceError as err:
+            if config.profile != "quickstart":
+                raise
+            report(f"no pre-trained weights ({err.problem}); the backbones start from random ones")
+            return BackboneWeights("random")
+
+
+def weights_of(run: RunPaths, record: Mapping[str, object]) -> Path | None:
+    """Find the weights file that a run's ingestion recorded, and check that it is the same."""
+    facts = record["weights"]
+    weights = BackboneWeights(**facts)  # type: ignore[arg-type]
+    path = weights.path(run.home)
+    if path is not None and (not path.exists() or sha256_of(path) != weights.sha256):
+        raise ArtifactError(
+            f"The backbone weights {path} are missing or changed.",
+            "They are kept in the cache under the digest that ingestion recorded.",
+            f"Delete {run.ingest} and {path}, then run ingest again.",
+        )
+    return path
+
+
+def check_backbone_file(path: Path) -> str:
+    """Refuse a file that holds no MobileNetV2 weights; give the suffix Keras expects for it.
+
+    Keras tells its two formats apart by the file's name: `.weights.h5` is the present one,
+    `.h5` alone the older one that its own downloads still have.
+    """
+    n_parameters = 0
+
+    def count(_name: str, item: object) -> None:
+        nonlocal n_parameters
+        if isinstance(item, h5py.Dataset):
+            n_parameters += int(item.size or 0)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(count)
+            suffix = ".h5" if "layer_names" in file.attrs else ".weights.h5"
+    except OSError as err:
+        raise _no_backbone(path, "it cannot be read as an HDF5 file") from err
+    if n_parameters != N_PARAMETERS:
+        raise _no_backbone(path, f"it holds {n_parameters:,} numbers")
+    return suffix
+
+
+def _keras_weights(home: Home, url: str, report: Callable[[str], None]) -> BackboneWeights:
+    """Fetch Keras' own weights, unless an earlier run did."""
+    kept = home.cache / "backbones" / "keras-download" / "download.h5"
+    if not kept.exists():
+        report("fetching Keras' ImageNet weights of MobileNetV2 (9 MB, once)")
+        with building(kept.parent) as folder:
+            _download(url, folder / kept.name)
+            check_backbone_file(folder / kept.name)
+    return _keep(kept, home, origin="keras")
+
+
+def _download(url: str, target: Path) -> None:
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            expected = response.headers.get("Content-Length")
+            with target.open("wb") as stream:
+                shutil.copyfileobj(response, stream)
+    except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as err:
+        reason = getattr(err, "reason", None) or err
+        raise _not_fetched(f"The download failed: {reason}.") from err
+    if expected is not None and target.stat().st_size != int(expected):
+        raise _not_fetched(f"{target.stat().st_size} of {expected} bytes arrived.")
+
+
+def _keep(path: Path, home: Home, *, origin: Origin) -> BackboneWeights:
+    """Copy a checked file into the cache under its digest."""
+    if not path.is_file():
+        raise ArtifactError(
+            f"The weights file {path} does not exist.",
+            "`weights` names a file of MobileNetV2 weights without top.",
+            "Correct the path, or leave weights empty for Keras' own download.",
+        )
+    suffix = check_backbone_file(path)
+    digest = sha256_of(path)
+    weights = BackboneWeights(origin, digest, f"{digest[:16]}/mobilenetv2{suffix}")
+    target = home.cache / "backbones" / weights.file_name
+    if not target.exists():
+        with building(target.parent) as folder:
+            shutil.copyfile(path, folder / target.name)
+    return weights
+
+
+def _no_backbone(path: Path, reason: str) -> ArtifactError:
+    return ArtifactError(
+        f"{path} is no weights file of MobileNetV2 without top: {reason}.",
+        f"Such a file is HDF5 and holds {N_PARAMETERS:,} numbers (width 1.0, include_top=False).",
+        "Name another file with weights=PATH, or leave weights empty for Keras' own download.",
+    )
+
+
+def _not_fetched(reason: str) -> SourceError:
+    return SourceError(
+        f"Keras' ImageNet weights could not be fetched. {reason}",
+        "The MobileNetV2 variants start from pre-trained weights; only profile quickstart may "
+        "go without.",
+        f"Name a file with weights=PATH, or a mirror with {URL_SETTING}=URL.",
+    )

@@ -1,0 +1,68 @@
+"""Numbers, names and sizes as a person reads them, in the report and in the terminal."""
+
+from collections.abc import Mapping
+
+LABEL_NAMES = {1: "COVID-19", 0: "normal"}
+PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+UNDEFINED = "–"
+_GAP = "\N{NO-BREAK SPACE}"
+
+
+def percent(fraction: float | None) -> str:
+    """Say a fraction in [0, 1] as percent with one decimal."""
+    return UNDEFINED if fraction is None else f"{100 * fraction:.1f}{_GAP}%"
+
+
+def counted(counts: tuple[int, int]) -> str:
+    """Say a proportion with what it is of: `91.4 % (74 of 81)`."""
+    part, whole = counts
+    return f"{percent(part / whole)} ({part} of {whole})" if whole else f"{UNDEFINED} (0 of 0)"
+
+
+def spread(interval: list[float] | None) -> str:
+    """Say an interval of fractions: `83.2 to 95.8 %`."""
+    if interval is None:
+        return UNDEFINED
+    return f"{100 * interval[0]:.1f} to {percent(interval[1])}"
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """Say a number with a fixed number of decimals."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def whole(number: float) -> str:
+    """Say a whole number with its thousands apart: `2 422 081`."""
+    return f"{round(number):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def megabytes(n_bytes: float) -> str:
+    """Say a size in MB, of a million bytes each."""
+    return f"{n_bytes / 1e6:.1f}{_GAP}MB"
+
+
+def one_line(text: str, limit: int = 90) -> str:
+    r"""Show a file name or message from outside: visible throughout, and not too long.
+
+    Control characters, line breaks and marks that turn the writing direction are shown as
+    escapes (`\n`), and of a long text the middle is left out.
+    """
+    visible = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+    if len(visible) <= limit:
+        return visible
+    n_end = limit // 3
+    return f"{visible[: limit - n_end - 1]}…{visible[-n_end:]}"
+
+
+def proportions(confusion: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Give the metrics that are proportions as (part, whole), both counts of images."""
+    n_tp, n_fn = confusion["true_positive"], confusion["false_negative"]
+    n_tn, n_fp = confusion["true_negative"], confusion["false_positive"]
+    return {
+        "accuracy": (n_tp + n_tn, n_tp + n_tn + n_fp + n_fn),
+        "sensitivity": (n_tp, n_tp + n_fn),
+        "specificity": (n_tn, n_tn + n_fp),
+        "precision": (n_tp, n_tp + n_fp),
+    }

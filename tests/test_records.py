@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.records import Record, finish_once, require_record
+
+
+def finish(folder: Path, source: Path, text: str) -> Record:
+    def build(built: Path) -> Record:
+        (built / "out.txt").write_text(text)
+        return {"said": text}
+
+    return finish_once(
+        folder, "split", inputs={"source": source}, config_fingerprint="f", seed=1, build=build
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.txt"
+    path.write_text("input")
+    return path
+
+
+def test_finished_stage_is_not_repeated(tmp_path: Path, source: Path) -> None:
+    finish(tmp_path / "split", source, "first")
+    assert finish(tmp_path / "split", source, "second")["said"] == "first"
+
+
+def test_changed_input_builds_anew(tmp_path: Path, source: Path) -> None:
+    finish(tmp_path / "split", source, "first")
+    source.write_text("other")
+    assert finish(tmp_path / "split", source, "second")["said"] == "second"
+
+
+def test_record_names_what_decides_about_numbers(tmp_path: Path, source: Path) -> None:
+    record = finish(tmp_path / "split", source, "first")
+    assert {"schema_version", "seed", "config_fingerprint", "seconds"} <= set(record)
+    assert record["versions"]["tensorflow"]
+    assert set(record["outputs"]) == {"out.txt"}
+
+
+def test_changed_output_is_noticed(tmp_path: Path, source: Path) -> None:
+    finish(tmp_path / "split", source, "first")
+    (tmp_path / "split" / "out.txt").write_text("tampered")
+    with pytest.raises(ArtifactError, match="not what its record says"):
+        require_record(tmp_path / "split", "split")
+
+
+def test_unfinished_stage_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="not finished"):
+        require_record(tmp_path / "split", "split")
+
+
+def test_newer_schema_is_refused(tmp_path: Path, source: Path) -> None:
+    finish(tmp_path / "split", source, "first")
+    path = tmp_path / "split" / "split.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 99}))
+    with pytest.raises(ArtifactError, match="schema version 99"):
+        require_record(tmp_path / "split", "split")
