@@ -1,11 +1,13 @@
-"""What an interrupted training needs to go on with the same numbers, in one file."""
+"""What an interrupted training needs to go on with the same numbers, in one file.
+
+The file is a NumPy .npz archive, followed by the SHA-256 of its bytes.
+"""
 
 import hashlib
 import io
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,8 @@ from cxr_tasks.errors import ArtifactError
 Arrays = tuple[NDArray[Any], ...]
 
 _FACTS = "facts"
-_DIGEST = "digest"
 _GROUPS = ("weights", "optimizer", "best_weights")
+_N_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,14 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one step: whoever is killed meanwhile leaves the one before."""
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **_packed(checkpoint))
+    content = _packed(checkpoint)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content.getbuffer())
+            stream.write(content)
+            stream.write(hashlib.sha256(content).digest())
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
@@ -69,47 +71,39 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         ArtifactError: The file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return _unpacked({name: file[name] for name in file.files})
+        file = path.read_bytes()
     except FileNotFoundError:
         return None
-    # What NumPy and zipfile raise for a file that is cut short or changed.
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, TypeError) as err:
+    content, digest = file[:-_N_DIGEST_BYTES], file[-_N_DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
         raise ArtifactError(
-            f"The checkpoint {path} is damaged: {err}.",
+            f"The checkpoint {path} is damaged: its {len(file)} bytes do not match its digest.",
             "It is written in one step with its digest, so it was changed afterwards.",
             "Delete it; the training then begins again.",
-        ) from err
+        )
+    return _unpacked(content)
 
 
-def _packed(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+def _packed(checkpoint: Checkpoint) -> memoryview:
     text = json.dumps({"fingerprint": checkpoint.fingerprint, **checkpoint.facts})
-    arrays: dict[str, NDArray[Any]] = {_FACTS: np.frombuffer(text.encode(), np.uint8)}
+    arrays: dict[str, Any] = {_FACTS: np.frombuffer(text.encode(), np.uint8)}
     for group in _GROUPS:
         for number, array in enumerate(getattr(checkpoint, group)):
             arrays[f"{group}_{number:05d}"] = array
-    return arrays | {_DIGEST: np.frombuffer(_digest(arrays), np.uint8)}
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    return content.getbuffer()
 
 
-def _unpacked(arrays: dict[str, NDArray[Any]]) -> Checkpoint:
-    if arrays.pop(_DIGEST).tobytes() != _digest(arrays):
-        raise ValueError("its content does not match its digest")
+def _unpacked(content: bytes) -> Checkpoint:
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
     facts = json.loads(arrays[_FACTS].tobytes())
     groups = {
         group: tuple(arrays[name] for name in sorted(arrays) if name.startswith(f"{group}_"))
         for group in _GROUPS
     }
     return Checkpoint(facts.pop("fingerprint"), facts, **groups)
-
-
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Digest names, types, shapes and bytes, whatever their order."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.digest()
 
 
 def _remove_leftovers(path: Path) -> None:

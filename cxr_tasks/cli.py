@@ -138,8 +138,11 @@ def _run(
 ) -> int:
     airflow, run_key = options.pop("airflow"), options.pop("run")
     given = {key: value for key, value in options.items() if value is not None}
-    config = make_config(given)
-    run = start_run(config, home, run_key or new_run_key(datetime.now().astimezone()))
+    if run_key and not given and home.run(run_key).config.exists():
+        run, config = open_run(home, run_key)
+    else:
+        config = make_config(given)
+        run = start_run(config, home, run_key or new_run_key(datetime.now().astimezone()))
     print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
     try:
         with following(run.progress):

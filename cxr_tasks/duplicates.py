@@ -86,4 +86,5 @@ def _small_grey(image: UInt8Array) -> npt.NDArray[np.float64]:
 def _closed_groups(pairs: IntArray, *, n: int) -> IntArray:
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     _, component = connected_components(links, directed=False)
-    return pd.factorize(component)[0].astype(np.int64)
+    numbers: IntArray = pd.factorize(component)[0].astype(np.int64)
+    return numbers

@@ -24,17 +24,17 @@ def measure(labels: IntArray, scores: FloatArray) -> dict[str, Any]:
         Counts, fractions in [0, 1] and the loss in nats by name; None where a figure is
         undefined (a class is missing, or nothing was predicted positive).
     """
+    both = 0 < int(labels.sum()) < len(labels)
     counts = confusion_matrix(labels, predict(scores), labels=[0, 1])
     (n_tn, n_fp), (n_fn, n_tp) = counts.tolist()
     sensitivity = _fraction(n_tp, n_tp + n_fn)
     specificity = _fraction(n_tn, n_tn + n_fp)
-    both = sensitivity is not None and specificity is not None
     return {
         "n_images": len(labels),
         "n_covid": n_tp + n_fn,
         "n_normal": n_tn + n_fp,
         "accuracy": _fraction(n_tp + n_tn, len(labels)),
-        "balanced_accuracy": (sensitivity + specificity) / 2 if both else None,
+        "balanced_accuracy": _mean(sensitivity, specificity),
         "loss": float(log_loss(labels, scores, labels=[0, 1])),
         "sensitivity": sensitivity,
         "specificity": specificity,
@@ -58,6 +58,10 @@ def predict(scores: FloatArray) -> IntArray:
 
 def _fraction(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def _mean(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else (first + second) / 2
 
 
 def _roc(labels: IntArray, scores: FloatArray) -> dict[str, list[float]]:

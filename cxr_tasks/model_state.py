@@ -54,11 +54,11 @@ class ModelState:
     def digest(self) -> str:
         """Digest all weights, also those that stay, and which of them training changes."""
         digest = hashlib.sha256()
+        changing = {id(weight) for weight in self._changing}
         for weight in self.model.weights:
             array = _copy(weight)
-            digest.update(f"{weight.name}:{array.dtype.str}:{array.shape};".encode())
+            digest.update(f"{id(weight) in changing}:{array.dtype.str}:{array.shape};".encode())
             digest.update(array.data)
-        digest.update(",".join(v.path for v in self._changing).encode())
         return digest.hexdigest()
 
 

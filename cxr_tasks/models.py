@@ -4,13 +4,13 @@ Each is one flat graph of named layers, from pixels in [0, 255] to the probabili
 Keras is imported inside the functions, so that `start_keras` always comes first.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_tasks.backbone import LAST_MAP, build_backbone, first_line, glorot, seed_of
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.variants import N_BACKBONE_LAYERS, Variant
 
@@ -19,15 +19,17 @@ Model = Any
 Tensor = Any
 
 IMAGE_SHAPE = (224, 224, 3)
-LAST_MAP = "out_relu"
-"""The backbone's last layer: the maps that the head averages."""
 N_CALIBRATION_IMAGES = 32
 """As many as one batch of the study, so that calibration needs no more memory than training."""
 
-_N_BACKBONE_PARAMETERS = 2_257_984
 
-
-def build_model(variant: Variant, *, seed: int, backbone_weights: Path | None) -> Model:
+def build_model(
+    variant: Variant,
+    *,
+    seed: int,
+    backbone_weights: Path | None,
+    batch_norm_momentum: float | None = None,
+) -> Model:
     """Build a variant's network, with its frozen layers frozen.
 
     The same seed gives every layer of one name and shape the same first weights, whichever
@@ -38,6 +40,8 @@ def build_model(variant: Variant, *, seed: int, backbone_weights: Path | None) -
         seed: Decides all weights that no file gives.
         backbone_weights: A file of MobileNetV2 weights without top; None for random ones, which
             `calibrate_batch_norm` then has to make usable.
+        batch_norm_momentum: Of the running batch statistics, in [0, 1]; None for Keras' own,
+            the study's.
 
     Returns:
         A model that takes (n, 224, 224, 3) in [0, 255], uint8 or float, and gives (n, 1).
@@ -52,7 +56,11 @@ def build_model(variant: Variant, *, seed: int, backbone_weights: Path | None) -
         features = _vanilla_features(image, variant, seed)
     else:
         features = _backbone_features(image, variant.n_frozen_layers, seed, backbone_weights)
-    return keras.Model(image, _head(features, variant, seed), name=variant.name)
+    model = keras.Model(image, _head(features, variant, seed), name=variant.name)
+    if batch_norm_momentum is not None:
+        for layer in _batch_norms(model):
+            layer.momentum = batch_norm_momentum
+    return model
 
 
 def calibrate_batch_norm(model: Model, images: NDArray[Any]) -> None:
@@ -65,9 +73,7 @@ def calibrate_batch_norm(model: Model, images: NDArray[Any]) -> None:
         model: As `build_model` gives it; changed in place.
         images: Shape (n, 224, 224, 3); training images. At most 32, evenly spaced, are used.
     """
-    import keras
-
-    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    layers = _batch_norms(model)
     if not layers:
         return
     before = [(layer.momentum, layer.trainable) for layer in layers]
@@ -97,7 +103,7 @@ def load_model(path: Path) -> Model:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise ArtifactError(
-            f"{path} cannot be loaded as a model: {_first_line(err)}.",
+            f"{path} cannot be loaded as a model: {first_line(err)}.",
             "It has to be a .keras file that this project's training wrote.",
             "Delete the folder it is in and train again.",
         ) from err
@@ -108,7 +114,7 @@ def augmentation_layers(seed: int) -> list[Any]:
     from keras import layers
 
     def seeded(name: str) -> dict[str, Any]:
-        return {"seed": _seed_of(seed, name), "name": name}
+        return {"seed": seed_of(seed, name), "name": name}
 
     return [
         layers.RandomFlip("horizontal", **seeded("augment_flip")),
@@ -117,6 +123,17 @@ def augmentation_layers(seed: int) -> list[Any]:
         # Its default range (0, 255) would let values pass 1.
         layers.RandomContrast(0.1, value_range=(0, 1), **seeded("augment_contrast")),
     ]
+
+
+def augment(images: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
+    """Change images as the augmented variant's training does, for a person to look at."""
+    import keras
+
+    changed = keras.ops.convert_to_tensor(images / np.float32(255))
+    for layer in augmentation_layers(seed):
+        changed = layer(changed, training=True)
+    pixels = np.rint(np.array(keras.ops.convert_to_numpy(changed)) * 255)
+    return np.asarray(np.clip(pixels, 0, 255), np.uint8)
 
 
 # Part 1 of every network: from pixels to features.
@@ -132,7 +149,7 @@ def _vanilla_features(image: Tensor, variant: Variant, seed: int) -> Tensor:
         [(32, 5, 3), (64, 3, 2), (128, 3, 2), (128, 3, 2)], start=1
     ):
         name = f"conv{number}"
-        x = layers.Conv2D(filters, kernel, kernel_initializer=_glorot(seed, name), name=name)(x)
+        x = layers.Conv2D(filters, kernel, kernel_initializer=glorot(seed, name), name=name)(x)
         x = layers.ReLU(name=f"{name}_relu")(x)
         x = layers.MaxPooling2D(pool, name=f"{name}_pool")(x)
     return layers.Flatten(name="flatten")(x)
@@ -144,13 +161,7 @@ def _backbone_features(
     import keras
 
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")(image)
-    backbone = keras.applications.MobileNetV2(
-        input_tensor=scaled, include_top=False, weights=None
-    )
-    if weights is None:
-        _randomise(backbone, seed)
-    else:
-        _load_backbone(backbone, weights)
+    backbone = build_backbone(scaled, seed=seed, weights=weights)
     # Keras counts MobileNetV2's own input layer; here the image and its scaling stand before it.
     for layer in backbone.layers[: n_frozen_layers + len(backbone.layers) - N_BACKBONE_LAYERS]:
         # In a frozen layer Keras runs batch normalisation in inference mode.
@@ -165,44 +176,18 @@ def _backbone_features(
 def _head(features: Tensor, variant: Variant, seed: int) -> Tensor:
     from keras import layers
 
-    x = layers.Dense(128, kernel_initializer=_glorot(seed, "dense"), name="dense")(features)
+    x = layers.Dense(128, kernel_initializer=glorot(seed, "dense"), name="dense")(features)
     x = layers.ReLU(name="dense_relu")(x)
-    x = layers.Dropout(variant.dropout, seed=_seed_of(seed, "dropout"), name="dropout")(x)
+    x = layers.Dropout(variant.dropout, seed=seed_of(seed, "dropout"), name="dropout")(x)
     return layers.Dense(
-        1, activation="sigmoid", kernel_initializer=_glorot(seed, "covid"), name="covid"
+        1, activation="sigmoid", kernel_initializer=glorot(seed, "covid"), name="covid"
     )(x)
 
 
-def _randomise(backbone: Model, seed: int) -> None:
-    """Draw the kernels as Keras would, but from the seed and the layer's name alone."""
-    for layer in backbone.layers:
-        if hasattr(layer, "kernel"):
-            layer.kernel.assign(_glorot(seed, layer.name)(layer.kernel.shape))
-
-
-def _load_backbone(backbone: Model, path: Path) -> None:
-    try:
-        # Keras' own downloads have another layout, which only a name without `.weights` marks.
-        backbone.load_weights(path)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as err:
-        raise ArtifactError(
-            f"{path} holds no weights for this backbone: {_first_line(err)}.",
-            f"It has to be a Keras file of MobileNetV2 1.0 without top "
-            f"({_N_BACKBONE_PARAMETERS:,} parameters), named *.weights.h5 or *.h5.",
-            "Name another file with weights=PATH, or leave weights empty for Keras' own.",
-        ) from err
-
-
-def _glorot(seed: int, name: str) -> Any:
+def _batch_norms(model: Model) -> list[Any]:
     import keras
 
-    return keras.initializers.GlorotUniform(seed=_seed_of(seed, name))
-
-
-def _seed_of(seed: int, name: str) -> int:
-    """Derive a layer's seed, in [0, 2**31)."""
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def _pass_in_training_mode(model: Model, images: NDArray[Any]) -> None:
@@ -224,7 +209,3 @@ def _pass_in_training_mode(model: Model, images: NDArray[Any]) -> None:
 def _evenly_spaced(n_images: int) -> NDArray[np.intp]:
     n_used = min(n_images, N_CALIBRATION_IMAGES)
     return np.linspace(0, n_images - 1, n_used).round().astype(np.intp)
-
-
-def _first_line(err: Exception) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0].rstrip(".")

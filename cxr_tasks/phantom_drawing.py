@@ -30,6 +30,7 @@ CENTRE = (0.15, 0.85)
 """Fractions of width and height between which everything lies that depends on the label."""
 
 _TAPER_FRACTION = 0.05  # over which opacities fade out towards the edge of CENTRE
+_DETECTOR_REACH_FRACTION = 3 / IMAGE_SIZE_PX  # the detector's blur ends within so much
 _COARSE_PX = 4  # smooth fields are computed on a grid so much coarser
 _COARSE_SIGMA_PX = 6.5  # a cell of an 8 x 8 thumbnail is 32 px wide: finer structure averages out
 
@@ -57,7 +58,8 @@ def render(label: int, *, seed: int, patient: int, view: int) -> NDArray[np.uint
     of_view = np.random.default_rng([seed, patient, view + 1])
     scene = _scene(of_patient, of_view)
     lungs = _lungs(scene)
-    attenuation = _soft_tissue(scene) - lungs * (1.05 + 0.12 * scene.habitus[0])
+    attenuation = _soft_tissue(scene) * (1 + 0.08 * _unevenness(scene, of_patient))
+    attenuation -= lungs * (1.05 + 0.12 * scene.habitus[0])
     attenuation += _heart(scene) + _bones(scene, lungs)
     attenuation += lungs * _vessels(scene, of_patient)
     attenuation += 0.12 * (_blur(attenuation, 8) - attenuation)  # scatter
@@ -68,8 +70,8 @@ def render(label: int, *, seed: int, patient: int, view: int) -> NDArray[np.uint
 def _scene(of_patient: Generator, of_view: Generator) -> _Scene:
     habitus = of_patient.normal(size=24).clip(-2, 2).tolist()
     right, down, larger, angle = of_view.normal(size=4).clip(-2, 2).tolist()
-    turn = (1 + 0.035 * habitus[23] + 0.02 * larger) * cmath.exp(0.022j * angle)
-    shift = complex(0.012 * right, 0.014 * down)
+    turn = (1 + 0.045 * habitus[23] + 0.02 * larger) * cmath.exp(0.022j * angle)
+    shift = complex(0.016 * right, 0.018 * down)
     axis = (np.arange(IMAGE_SIZE_PX, dtype=np.float32) + 0.5) / IMAGE_SIZE_PX - 0.5
     points = (axis[None, :] + 1j * axis[:, None] - np.complex64(shift)) / np.complex64(turn)
     u, v = points.real.copy(), points.imag.copy()
@@ -78,10 +80,11 @@ def _scene(of_patient: Generator, of_view: Generator) -> _Scene:
 
 def _step(distance: FloatImage, width: float) -> FloatImage:
     """Rise from 0 to 1 around distance 0; smooth, and cheaper than a logistic function."""
-    t = distance * (0.5 / width)
+    t: FloatImage = distance * (0.5 / width)
     t += 0.5
     np.clip(t, 0, 1, out=t)
-    return t * t * (3 - 2 * t)
+    t *= t * (3 - 2 * t)
+    return t
 
 
 def _blob(u: FloatImage, v: FloatImage, *, width: float, height: float) -> FloatImage:
@@ -109,16 +112,17 @@ def _sided(scene: _Scene, right: float, left: float) -> FloatImage:
 def _lungs(scene: _Scene) -> FloatImage:
     """Depth of air, 0 to about 1."""
     h, side, v = scene.habitus, scene.side, scene.v
-    apex, angle = -0.375 + 0.015 * h[1], 0.29 + 0.025 * h[2]
+    apex, angle = -0.375 + 0.02 * h[1], 0.29 + 0.03 * h[2]
     down = np.clip((v - apex) / (angle - apex), 0, 1)
-    width = _sided(scene, 0.322, 0.318 + 0.006 * h[4]) + 0.012 * h[3]
+    width = _sided(scene, 0.322, 0.318 + 0.006 * h[4]) + 0.015 * h[3]
     outer = width * (down * (2 - down)) ** (0.44 + 0.05 * h[5]) - 0.015 * down**4
     inner = 0.04 + 0.006 * h[6] + 0.03 * np.clip(down - 0.35, 0, 1) + 0.07 * (1 - down) ** 8
     dome = _sided(scene, 0.15, 0.175 + 0.01 * h[8]) + 0.02 * (h[7] + h[2])
     base = dome + (3.6 + 0.8 * h[9]) * (side - 0.15) ** 2
     rim = np.clip((outer - side) / 0.13, 0, 1)
-    depth = 0.62 + 0.38 * rim * (2 - rim) - 0.15 * (1 - down) ** 2
-    return depth * _step(outer - side, 0.012) * _step(side - inner, 0.02) * _step(base - v, 0.009)
+    depth: FloatImage = 0.62 + 0.38 * rim * (2 - rim) - 0.15 * (1 - down) ** 2
+    depth *= _step(outer - side, 0.012) * _step(side - inner, 0.02) * _step(base - v, 0.009)
+    return depth
 
 
 def _soft_tissue(scene: _Scene) -> FloatImage:
@@ -128,7 +132,7 @@ def _soft_tissue(scene: _Scene) -> FloatImage:
     bulk = np.sqrt(np.clip(1 - (side / wall) ** 2, 0, 1))
     out = np.clip(side - 0.09, 0, 1)
     shoulder = -0.56 + 0.02 * h[11] + (0.16 + 0.08 * h[12]) * out + 1.3 * out**2
-    tissue = (0.8 + 0.85 * bulk) * _step(wall - side, 0.015)
+    tissue: FloatImage = (0.8 + 0.85 * bulk) * _step(wall - side, 0.015)
     tissue += (0.32 + 0.06 * h[10]) * _step(v - 0.22 - 0.6 * (side - 0.15) ** 2, 0.08)
     breast = max(0.0, 0.08 + 0.14 * h[13])
     for sign in (-1, 1):
@@ -137,13 +141,23 @@ def _soft_tissue(scene: _Scene) -> FloatImage:
         tissue += breast * _step(1 - radius, 0.16)
     blade = side - 0.35 - 0.01 * h[16] - 0.25 * (v + 0.12)
     tissue += 0.13 * _step(blade, 0.012) * _step(0.10 - np.abs(v + 0.14), 0.05)
-    return tissue * _step(v - shoulder, 0.02)
+    tissue *= _step(v - shoulder, 0.02)
+    return tissue
+
+
+def _unevenness(scene: _Scene, of_patient: Generator) -> FloatImage:
+    """Fat and muscle as they differ from patient to patient, fixed to the patient's body."""
+    field = np.zeros_like(_shrink(scene.u))
+    u, v = _shrink(scene.u), _shrink(scene.v)
+    for across, down, phase in of_patient.uniform(-3, 3, size=(10, 3)).tolist():
+        field += np.cos(2 * np.pi * (across * u + down * v) + phase * np.pi)
+    return _enlarge(0.45 * field)
 
 
 def _heart(scene: _Scene) -> FloatImage:
     """Heart, aortic knob, mediastinum, hila, and the air of trachea and stomach."""
     h, u, v, side = scene.habitus, scene.u, scene.v, scene.side
-    size, lean = 1 + 0.09 * h[17], cmath.exp(1j * (0.62 + 0.1 * h[21]))
+    size, lean = 1 + 0.12 * h[17], cmath.exp(1j * (0.62 + 0.1 * h[21]))
     right, down = u - 0.056, v - 0.095
     along, across = lean.real * right + lean.imag * down, lean.real * down - lean.imag * right
     radius = np.hypot(along / (0.175 * size), across / (0.128 * size))
@@ -164,14 +178,14 @@ def _heart(scene: _Scene) -> FloatImage:
 def _bones(scene: _Scene, lungs: FloatImage) -> FloatImage:
     h, u, v, side = scene.habitus, scene.u, scene.v, scene.side
     discs = 0.5 + 0.5 * np.cos((v + 0.01 * h[21]) * (2 * np.pi / 0.066))
-    bones = _step(0.034 + 0.003 * h[6] - side, 0.008) * (0.10 + 0.10 * discs**2)
+    bones: FloatImage = _step(0.034 + 0.003 * h[6] - side, 0.008) * (0.10 + 0.10 * discs**2)
     cage = _step(0.335 + 0.012 * h[3] - side, 0.02) * _step(v + 0.40, 0.03) * _step(0.36 - v, 0.1)
     cage *= 0.4 + 0.6 * np.clip(2 * lungs, 0, 1)
     pitch = 0.076 * (1 + 0.05 * h[22])
     arch = 0.55 * side - (2.6 + 0.25 * h[9]) * side**2
-    posterior = (v + arch) / pitch + 0.1 * np.sin(9 * v + h[21]) + 0.3 * h[21]
+    posterior = (v + arch) / pitch + 0.1 * np.sin(9 * v + h[21]) + 0.5 * h[20]
     bones += cage * (0.25 + 0.03 * h[12]) * _rib(posterior) * _step(side - 0.04, 0.01)
-    anterior = (v + 0.55 * side + 0.8 * side**2) / (1.3 * pitch) + 0.3 * h[5]
+    anterior = (v + 0.55 * side + 0.8 * side**2) / (1.3 * pitch) + 0.5 * h[5]
     near = cage * lungs * _step(side - 0.15, 0.05) * _step(0.2 - v, 0.08)
     bones += near * (0.13 + 0.03 * h[12]) * _rib(anterior)
     for sign, tilt in ((-1, 0.03 * h[16]), (1, 0.03 * h[11])):
@@ -187,7 +201,8 @@ def _rib(phase: FloatImage) -> FloatImage:
     """One band to a unit of phase, its cortex denser than its marrow."""
     wave = np.cos(2 * np.pi * phase)
     band = _step(wave - 0.25, 0.22)
-    return band * (1.15 - 0.45 * band * np.clip(wave, 0, 1) ** 2)
+    band *= 1.15 - 0.45 * band * np.clip(wave, 0, 1) ** 2
+    return band
 
 
 def _vessels(scene: _Scene, of_patient: Generator) -> FloatImage:
@@ -199,8 +214,9 @@ def _vessels(scene: _Scene, of_patient: Generator) -> FloatImage:
             hilum = complex(sign * 0.075, -0.04)
             _branch(pen, scene, hilum, float(heading), sign=sign, calibre=1, rng=of_patient)
     strength = 0.36 + 0.06 * scene.habitus[14]
-    vessels = np.asarray(canvas, dtype=np.float32) / np.float32(255)
-    return strength * gaussian_filter(vessels, 0.9, truncate=2.5)
+    vessels = np.asarray(canvas, dtype=np.float32) * np.float32(strength / 255)
+    blurred: FloatImage = gaussian_filter(vessels, 0.9, truncate=2.5)
+    return blurred
 
 
 def _branch(
@@ -234,7 +250,7 @@ def _opacities(
 
     The fine part averages to zero over a few pixels, whatever its sign; the haze is always dense.
     """
-    severity = of_patient.uniform(0.2, 0.9) * of_view.uniform(0.8, 1.2)
+    severity = of_patient.uniform(0.25, 1.0) * of_view.uniform(0.8, 1.2)
     lower = _patches(scene, _lower_periphery(of_patient), 1, of_patient)
     upper = _patches(scene, _upper_and_central(of_patient), -1, of_patient)
     sharp, blurred = (lower, upper) if label == 1 else (upper, lower)
@@ -275,7 +291,7 @@ def _patches(scene: _Scene, centres: list[complex], sign: int, of_patient: Gener
 @cache
 def _window() -> FloatImage:
     centre = (np.arange(IMAGE_SIZE_PX, dtype=np.float32) + 0.5) / IMAGE_SIZE_PX
-    inside = np.minimum(centre - CENTRE[0], CENTRE[1] - centre)
+    inside = np.minimum(centre - CENTRE[0], CENTRE[1] - centre) - _DETECTOR_REACH_FRACTION
     fade = _step(inside - _TAPER_FRACTION / 2, _TAPER_FRACTION / 2)
     return fade[:, None] * fade[None, :]
 
@@ -286,5 +302,5 @@ def _expose(attenuation: FloatImage, of_view: Generator) -> NDArray[np.uint8]:
     quantum = (0.05 + 0.012 * dose) * np.exp(0.25 * (attenuation - 1))
     noise = of_view.standard_normal(attenuation.shape, dtype=np.float32)
     film = gaussian_filter(attenuation + quantum * noise, 0.6, truncate=2.5)
-    grey = 1 / (1 + np.exp((2.1 + 0.2 * gain) * (1.15 + 0.1 * level - film)))
-    return np.clip(np.rint(250 * grey + 2), 0, 255).astype(np.uint8)
+    grey: FloatImage = 1 / (1 + np.exp((2.1 + 0.2 * gain) * (1.15 + 0.1 * level - film)))
+    return np.rint(250 * grey + 2).astype(np.uint8)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cxr_tasks.config import STUDY_SLUG, RunConfig
+
 SOURCE = (
     "Joakim Andersson Svendsen and Max Brehmer, Deep learning HT24: Project 4 "
     "(course report), January 2025, Table 3"
@@ -49,3 +51,39 @@ def study_facts() -> dict[str, Any]:
         "n_val": N_VAL,
         "variants": {name: asdict(row) for name, row in TABLE_3.items()},
     }
+
+
+def study_differences(
+    config: RunConfig, *, synthetic: bool, n_by_part: Mapping[str, int], weights_origin: str
+) -> list[str]:
+    """Say why a run's figures are not to be compared with the study's, gravest first.
+
+    Empty only for a run of the study's own procedure on a data set of its name and size.
+
+    Args:
+        config: The run's configuration.
+        synthetic: Whether its images were drawn.
+        n_by_part: Images in each part of the split.
+        weights_origin: Where the backbones' weights came from.
+    """
+    by_name = config.source == "kaggle" and config.kaggle_dataset.endswith(f"/{STUDY_SLUG}")
+    n_train, n_val = n_by_part["train"], n_by_part["val"]
+    limits = (config.epochs, config.patience)
+    quickstart = config.profile == "quickstart"
+    told = {
+        "The images are synthetic, drawn by this project.": synthetic,
+        "The images are not the study's.": not synthetic and not by_name,
+        f"Split {config.split!r}: {n_train} images train, {n_val} validate, "
+        f"{n_by_part.get('test', 0)} test; in the study {N_TRAIN} and {N_VAL}, without test.": (
+            config.split != "paper" or (n_train, n_val) != (N_TRAIN, N_VAL)
+        ),
+        "The backbones start from random weights, not from ImageNet's.": weights_origin == "random",
+        "The backbones start from a weights file that the user named.": weights_origin == "file",
+        "Profile quickstart: few epochs, and higher learning rates of its own.": quickstart,
+        f"At most {config.epochs} epochs, patience {config.patience}; in the study 500 and 30.": (
+            limits != (500, 30)
+        ),
+        f"Batches of {config.batch_size} images; in the study 32.": config.batch_size != 32,
+        "Both classes weigh equally in the loss.": config.class_weights,
+    }
+    return [text for text, holds in told.items() if holds]

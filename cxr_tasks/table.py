@@ -4,60 +4,76 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_tasks.wording import PART_NAMES, UNDEFINED, decimal, one_line, percent, proportions
+from cxr_tasks.wording import PART_NAMES, UNDEFINED, decimal, one_line, proportions
 
 WIDTH = 100
 
 _NOTICE = "Research software, not a medical device."
-_HEADER = (
-    "variant", "accuracy", "sensitivity", "specificity", "AUC", "epochs", "seconds",
-)  # fmt: skip
-_NUMBER_WIDTHS = (16, 16, 16, 5, 6, 8)
+_HEADER = ("variant", "accuracy", "sensitivity", "specificity", "AUC", "epochs", "seconds")
 _GAP = "  "
+
+Cells = tuple[str, ...]
 
 
 def comparison_table(report: Mapping[str, Any]) -> str:
     """Lay out a run's comparison from its `report.json`, at most 100 columns wide."""
     basis = report["basis"]
-    title = f"Run {report['run_key']}, on {_n_images(report)} {PART_NAMES[basis]} images"
     chosen = report["recommendation"]["variant"]
-    rows = [_row(name, facts, basis) for name, facts in report["variants"].items()]
+    n_images = report["variants"][chosen]["headline"]["n_images"]
     told = [f"Recommended: {chosen}. {report['recommendation']['reason']}"]
     told += [f"Note: {banner['text']}" for banner in report["banners"]]
-    lines = [*textwrap.wrap(title, WIDTH), "", _line(_HEADER), *rows, ""]
+    lines = [f"Run {one_line(report['run_key'], 60)}, on {n_images} {PART_NAMES[basis]} images", ""]
+    lines += [*_rows(report["variants"], basis), ""]
     for text in [*told, _NOTICE]:
         lines += textwrap.wrap(one_line(text, 1000), WIDTH, subsequent_indent="  ")
     return "\n".join(lines)
 
 
-def _n_images(report: Mapping[str, Any]) -> int:
-    facts = report["variants"][report["recommendation"]["variant"]]
-    return int(facts["headline"]["n_images"])
+def _rows(variants: Mapping[str, Mapping[str, Any]], basis: str) -> list[str]:
+    """Align the columns; the counts of the two rates give way where they would not fit."""
+    ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
+    for with_counts in (True, False):
+        cells = {name: _cells(name, facts, basis, with_counts) for name, facts in ok.items()}
+        columns = zip(_HEADER, *cells.values(), strict=True)
+        widths = [max(len(cell) for cell in column) for column in columns]
+        widths[0] = max(len(name) for name in variants)
+        if sum(widths) + len(_GAP) * (len(widths) - 1) <= WIDTH:
+            break
+    lines = {name: _line(row, widths) for name, row in cells.items()}
+    rest = {name: _reason(name, facts, widths[0]) for name, facts in variants.items()}
+    return [_line(_HEADER, widths), *[(rest | lines)[name] for name in variants]]
 
 
-def _row(name: str, facts: Mapping[str, Any], basis: str) -> str:
-    if facts["status"] == "skipped":
-        return f"{name:<{_name_width()}}{_GAP}not selected"
-    if facts["status"] == "failed":
-        reason = (str(facts["error"] or "").strip().splitlines() or [""])[0]
-        room = WIDTH - _name_width() - len(_GAP) - len("failed: ")
-        return f"{name:<{_name_width()}}{_GAP}failed: {one_line(reason, room)}"
+def _cells(name: str, facts: Mapping[str, Any], basis: str, with_counts: bool) -> Cells:
     counts = proportions(facts[f"{basis}_confusion"])
-    shares = [_share(counts[metric]) for metric in ("accuracy", "sensitivity", "specificity")]
-    auc = decimal(facts[f"{basis}_roc_auc"])
-    return _line((name, *shares, auc, str(facts["epochs_run"]), f"{facts['train_seconds']:.1f}"))
+    return (
+        name,
+        _share(counts["accuracy"], True),
+        _share(counts["sensitivity"], with_counts),
+        _share(counts["specificity"], with_counts),
+        decimal(facts[f"{basis}_roc_auc"]),
+        str(facts["epochs_run"]),
+        f"{facts['train_seconds']:.1f}",
+    )
 
 
-def _share(counts: tuple[int, int]) -> str:
+def _share(counts: tuple[int, int], with_counts: bool) -> str:
     part, whole = counts
-    return f"{percent(part / whole)} ({part}/{whole})" if whole else UNDEFINED
+    if not whole:
+        return UNDEFINED
+    told = f"{part / whole:.1%}"
+    return f"{told} ({part}/{whole})" if with_counts else told
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    numbers = [f"{cell:>{width}}" for cell, width in zip(cells[1:], _NUMBER_WIDTHS, strict=True)]
-    return _GAP.join([f"{cells[0]:<{_name_width()}}", *numbers]).replace("\N{NO-BREAK SPACE}", " ")
+def _line(cells: Cells, widths: list[int]) -> str:
+    numbers = [f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True)]
+    return _GAP.join([f"{cells[0]:<{widths[0]}}", *numbers])
 
 
-def _name_width() -> int:
-    # The longest name; what is left of the 100 columns holds six numbers, counts to 9,999.
-    return len("mobilenetv2_unfrozen")
+def _reason(name: str, facts: Mapping[str, Any], width: int) -> str:
+    """Say in a variant's row why it has no numbers."""
+    told = "not selected"
+    if facts["status"] == "failed":
+        first = (str(facts["error"] or "").strip().splitlines() or ["no reason is known"])[0]
+        told = f"failed: {one_line(first, WIDTH - width - len(_GAP) - len('failed: '))}"
+    return f"{name:<{width}}{_GAP}{told}"

@@ -1,16 +1,228 @@
 """One variant's training as a stage: from the split to a finished folder."""
 
-import math
 import os
 import resource
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from cxr_tasks.checkpoint import Checkpoint
+from cxr_tasks.config import RunConfig
+from cxr_tasks.dataset import Dataset, open_dataset
+from cxr_tasks.errors import TrainingError
+from cxr_tasks.files import put_in_place, sha256_of, write_json, write_rows
+from cxr_tasks.keras_runtime import describe_device, start_keras
+from cxr_tasks.models import (
+    N_CALIBRATION_IMAGES,
+    augment,
+    build_model,
+    calibrate_batch_norm,
+    save_model,
+)
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.progress import Progress
+from cxr_tasks.records import Record, find_record, make_record, record_file, require_record
+from cxr_tasks.split import read_split, rows_of
+from cxr_tasks.training import EpochResult, LabelledImages, TrainingResult, TrainingSettings, train
+from cxr_tasks.variants import VARIANTS, Variant
+from cxr_tasks.weights import weights_of
+
+FAIL_VARIANT = "CXR_TEST_FAIL_VARIANT"
+"""Environment variable of the tests: the variant it names fails."""
+
+HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+N_AUGMENTED_EXAMPLES = 6
+Model = Any
+
+
+def train_variant(
+    run: RunPaths,
+    config: RunConfig,
+    variant: str,
+    progress: Progress,
+    environ: Mapping[str, str] = os.environ,
+) -> Record:
+    """Train one variant of a run, unless that is done; go on where a try before stopped.
+
+    The caller holds the stage's lock. While it runs, everything is in `<variant>.partial`.
+
+    Returns:
+        The record, as in `train.json`.
+
+    Raises:
+        ArtifactError: Ingestion or split is not finished.
+        TrainingError: The loss is no number.
+    """
+    ingested, _ = require_record(run.ingest, "ingest"), require_record(run.split, "split")
+    inputs = _input_digests(run)
+    finished = find_record(run.train(variant), "train")
+    if finished is not None and finished["inputs"] == inputs:
+        return finished
+    _fail_if_tested(variant, environ)
+    dataset = open_dataset(run.home, ingested["dataset"])
+    folder = run.training(variant)
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = _train_into(folder, _Task(run, config, VARIANTS[variant], dataset, ingested), progress)
+    record = make_record(
+        folder, "train", inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
+        seconds=facts["train_seconds"], facts=facts,
+    )  # fmt: skip
+    write_json(record_file(folder, "train"), record)
+    put_in_place(folder, run.train(variant))
+    return record
+
+
+class _Task:
+    """One variant with the images it trains on."""
+
+    def __init__(
+        self,
+        run: RunPaths,
+        config: RunConfig,
+        variant: Variant,
+        dataset: Dataset,
+        ingested: Record,
+    ) -> None:
+        split = read_split(run.split)
+        self.config = config
+        self.variant = variant
+        self.train_data = _labelled(dataset, split, "train")
+        self.val_data = _labelled(dataset, split, "val")
+        self.weights = weights_of(run, ingested) if variant.uses_backbone else None
+        self.weights_origin = ingested["weights"]["origin"] if variant.uses_backbone else "none"
+        self.context = f"{dataset.fingerprint} {config.threads} {ingested['weights']['sha256']}"
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """How this variant is trained: quickstart has few epochs and its own learning rates."""
+        variant, quick = self.variant, self.config.profile == "quickstart"
+        return TrainingSettings(
+            epochs=self.config.epochs,
+            patience=self.config.patience,
+            batch_size=self.config.batch_size,
+            learning_rate=variant.quickstart_learning_rate if quick else variant.learning_rate,
+            seed=self.config.seed,
+            class_weight=_class_weight(self.train_data) if self.config.class_weights else None,
+        )
+
+    def build(self) -> Model:
+        """Build the model as it is before the first epoch."""
+        model = build_model(
+            self.variant, seed=self.config.seed, backbone_weights=self.weights
+        )
+        if self.weights_origin == "random":
+            calibrate_batch_norm(model, self._some_training_images())
+        return model
+
+    def _some_training_images(self) -> npt.NDArray[np.uint8]:
+        rows = self.train_data.rows
+        return self.train_data.images[rows[:: -(-len(rows) // N_CALIBRATION_IMAGES)]]
+
+
+class _Teller:
+    """Tells each epoch, and how long the rest takes at most."""
+
+    def __init__(self, progress: Progress, n_epochs: int) -> None:
+        self._progress = progress
+        self._n_epochs = n_epochs
+
+    def __call__(self, result: EpochResult) -> None:
+        self._progress.epoch(
+            result.epoch,
+            n_epochs=self._n_epochs,
+            seconds_left=result.seconds * (self._n_epochs - result.epoch),
+            text=f"val_accuracy {result.val_accuracy:.3f}, val_loss {result.val_loss:.4f}",
+        )
+
+
+def _train_into(folder: Path, task: _Task, progress: Progress) -> dict[str, Any]:
+    """Train, write everything but the record into the folder, and give the record's facts."""
+    start_keras(threads=task.config.threads, seed=task.config.seed)
+    model = task.build()
+    checkpoint = folder / "checkpoint.npz"
+    result = train(
+        model,
+        task.train_data,
+        task.val_data,
+        task.settings,
+        checkpoint=checkpoint,
+        on_epoch=_Teller(progress, task.config.epochs),
+        note=progress.note,
+        context=task.context,
+    )
+    save_model(model, folder / "model.keras")
+    write_rows(folder / "history.csv", HISTORY_COLUMNS, map(asdict, result.history))
+    if task.variant.augmented:
+        rows = task.train_data.rows[:N_AUGMENTED_EXAMPLES]
+        originals = task.train_data.images[rows]
+        changed = augment(originals, seed=task.config.seed)
+        np.save(folder / "augmented.npy", np.stack([originals, changed]))
+    checkpoint.unlink(missing_ok=True)
+    return _facts(task, model, result, folder)
+
+
+def _facts(task: _Task, model: Model, result: TrainingResult, folder: Path) -> dict[str, Any]:
+    settings = task.settings
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    weights = settings.class_weight
+    return {
+        "variant": task.variant.name,
+        "n_parameters": int(model.count_params()),
+        "n_trainable_parameters": trainable,
+        "epochs_run": len(result.history),
+        "best_epoch": result.best_epoch,
+        "stopped_by": "patience" if result.stopped_early else "epochs",
+        "max_epochs": settings.epochs,
+        "patience": settings.patience,
+        "train_seconds": round(result.train_seconds, 3),
+        "seconds_per_epoch": round(result.train_seconds / len(result.history), 4),
+        "resumed_from_epoch": result.resumed_after_epoch,
+        "peak_memory_mb": _peak_memory_mb(),
+        "device": describe_device(),
+        "threads": task.config.threads,
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size,
+        "class_weight": weights and {str(label): value for label, value in weights.items()},
+        "n_train": len(task.train_data),
+        "n_val": len(task.val_data),
+        "model_bytes": (folder / "model.keras").stat().st_size,
+        "weights_origin": task.weights_origin,
+    }
+
+
+def _labelled(dataset: Dataset, split: pd.DataFrame, part: str) -> LabelledImages:
+    rows = rows_of(split, part)
+    labels = split["label"].to_numpy(dtype=np.float32)[rows]
+    return LabelledImages(dataset.images, rows, labels)
+
+
+def _class_weight(data: LabelledImages) -> dict[int, float]:
+    """Weigh each class by n / (2 n_class), so that both count equally (King & Zeng 2001)."""
+    return {label: len(data) / (2 * int((data.labels == label).sum())) for label in (0, 1)}
+
+
+def _input_digests(run: RunPaths) -> dict[str, str]:
+    inputs = {
+        "config": run.config,
+        "ingest": record_file(run.ingest, "ingest"),
+        "split": record_file(run.split, "split"),
+    }
+    return {name: sha256_of(path) for name, path in inputs.items()}
+
+
+def _peak_memory_mb() -> int:
+    """Give the most memory this process has had, in megabytes; Linux counts in kilobytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+
+
+def _fail_if_tested(variant: str, environ: Mapping[str, str]) -> None:
+    if environ.get(FAIL_VARIANT) == variant:
+        raise TrainingError(
+            f"The training of {variant} was made to fail.",
+            f"The environment variable {FAIL_VARIANT} names it.",
+            f"Unset {FAIL_VARIANT}.",
+        )

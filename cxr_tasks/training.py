@@ -5,73 +5,32 @@ carries no state of its dropout and augmentation. So a resumed training repeats 
 an undisturbed one to the bit, on the same machine with the same thread count.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cxr_tasks.checkpoint import Arrays, Checkpoint, load_checkpoint, save_checkpoint
-from cxr_tasks.errors import ArtifactError, TrainingError
+from cxr_tasks.early_stopping import EarlyStopping
+from cxr_tasks.epoch import TrainingSettings, prepare, run_epoch
+from cxr_tasks.errors import ArtifactError
 from cxr_tasks.files import digest_of
+from cxr_tasks.keras_runtime import library_versions
+from cxr_tasks.labelled_images import LabelledImages
 from cxr_tasks.model_state import ModelState
+
+__all__ = [
+    "EpochResult",
+    "LabelledImages",
+    "TrainingResult",
+    "TrainingSettings",
+    "train",
+]
 
 Model = Any
 
 CHECKPOINT_INTERVAL_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """Some images of a store, with their labels; read batch by batch, so memory stays flat.
-
-    Args:
-        images: Shape (n_stored, ...); usually memory-mapped uint8 images.
-        rows: Shape (n,); which of them.
-        labels: Shape (n,); 1.0 is COVID-19, 0.0 is normal; in the order of `rows`.
-    """
-
-    images: NDArray[Any]
-    rows: NDArray[np.intp]
-    labels: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batches(
-        self, size: int, *, order: NDArray[np.intp] | None = None
-    ) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
-        """Read images and labels, (b, ...) and (b, 1); the last batch may be smaller."""
-        order = np.arange(len(self)) if order is None else order
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            labels = self.labels[chosen].astype(np.float32).reshape(-1, 1)
-            yield np.asarray(self.images[self.rows[chosen]]), labels
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train.
-
-    Args:
-        epochs: Most epochs.
-        patience: Epochs without a lower validation loss before training stops.
-        batch_size: Images in one step.
-        learning_rate: Adam's.
-        seed: Decides order of images, dropout and augmentation.
-        class_weight: Factor of the training loss by label; None weighs all images equally.
-    """
-
-    epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    class_weight: dict[int, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,28 +66,6 @@ class TrainingResult:
     def train_seconds(self) -> float:
         """Time of all epochs, those before an interruption included."""
         return sum(epoch.seconds for epoch in self.history)
-
-
-@dataclass(frozen=True)
-class EarlyStopping:
-    """Keras' EarlyStopping on the validation loss, as a value that can be written down."""
-
-    patience: int
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    wait: int = 0
-
-    def after(self, epoch: int, val_loss: float) -> "EarlyStopping":
-        """Give the state after an epoch; it was the best so far where `best_epoch` is it."""
-        # Keras compares in float32: what differs less than that is no improvement there.
-        if np.float32(val_loss) < np.float32(self.best_loss):
-            return replace(self, best_epoch=epoch, best_loss=val_loss, wait=0)
-        return replace(self, wait=self.wait + 1)
-
-    @property
-    def stops(self) -> bool:
-        """Whether the training is to end."""
-        return self.wait > 0 and self.wait >= self.patience
 
 
 @dataclass(frozen=True)
@@ -177,13 +114,13 @@ def train(
     Raises:
         TrainingError: A loss is no number.
     """
-    state = _prepare(model, train_data, settings)
+    state = prepare(model, train_data, settings)
     fingerprint = _fingerprint(state, train_data, val_data, settings, context)
     moment = _resume(checkpoint, fingerprint, state, settings, note)
     resumed_after, saved_at = moment.epoch, clock()
     while moment.epoch < settings.epochs and not moment.stopping.stops:
         started = clock()
-        figures = _run_epoch(state, train_data, val_data, settings, moment.epoch + 1)
+        figures = run_epoch(state, train_data, val_data, settings, moment.epoch + 1)
         moment = _after_epoch(moment, state, figures, seconds=clock() - started)
         is_last = moment.epoch == settings.epochs or moment.stopping.stops
         if is_last or clock() - saved_at >= interval_seconds:
@@ -194,31 +131,6 @@ def train(
     return TrainingResult(
         moment.history, moment.stopping.best_epoch, moment.stopping.stops, resumed_after
     )
-
-
-def _prepare(model: Model, data: LabelledImages, settings: TrainingSettings) -> ModelState:
-    """Compile the model, and have Keras trace its steps for batches of any size.
-
-    Keras traces the first batch for its own size and, at another size, once more for all. The
-    first batches of a training would run through a graph of their own, and so would those
-    after an interruption, elsewhere in the training; here all real batches use the same one.
-    """
-    import keras
-
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate),
-        loss=keras.losses.BinaryCrossentropy(),
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
-    state = ModelState.of(model)
-    before = state.weights(), state.optimizer()
-    for n_images in (1, 2):
-        images, labels = next(data.batches(n_images, order=np.zeros(n_images, np.intp)))
-        model.train_on_batch(images, labels, sample_weight=_weights(labels, settings))
-        model.test_on_batch(images, labels)
-    state.restore(*before)
-    return state
 
 
 def _fingerprint(
@@ -235,6 +147,7 @@ def _fingerprint(
             "data": [[str(part.dtype), part.tolist()] for part in parts],
             "first_weights": state.digest(),
             "context": context,
+            "versions": library_versions(),
         }
     )
 
@@ -264,30 +177,6 @@ def _resume(
     return _Moment(EarlyStopping(**found.facts["stopping"]), history, found.best_weights)
 
 
-def _run_epoch(
-    state: ModelState,
-    train_data: LabelledImages,
-    val_data: LabelledImages,
-    settings: TrainingSettings,
-    epoch: int,
-) -> dict[str, float]:
-    """Train on every image once, then look at the validation images."""
-    model = state.model
-    state.seed_random_layers(settings.seed, epoch)
-    order = np.random.default_rng([settings.seed, epoch]).permutation(len(train_data))
-    trained = _Means()
-    for images, labels in train_data.batches(settings.batch_size, order=order):
-        weights = _weights(labels, settings)
-        logs = model.train_on_batch(images, labels, sample_weight=weights, return_dict=True)
-        trained.add(logs, len(labels))
-    validated = _Means()
-    for images, labels in val_data.batches(settings.batch_size):
-        validated.add(model.test_on_batch(images, labels, return_dict=True), len(labels))
-    means = {**trained.means(), **{f"val_{k}": v for k, v in validated.means().items()}}
-    _check_finite(means, epoch, settings)
-    return means
-
-
 def _after_epoch(
     moment: _Moment, state: ModelState, means: dict[str, float], *, seconds: float
 ) -> _Moment:
@@ -303,41 +192,4 @@ def _to_checkpoint(moment: _Moment, state: ModelState, fingerprint: str) -> Chec
         "history": [asdict(epoch) for epoch in moment.history],
         "stopping": asdict(moment.stopping),
     }
-    return Checkpoint(
-        fingerprint, facts, state.weights(), state.optimizer(), moment.best_weights
-    )
-
-
-def _weights(labels: NDArray[np.float32], settings: TrainingSettings) -> NDArray[np.float32] | None:
-    if settings.class_weight is None:
-        return None
-    factors = [settings.class_weight[int(label)] for label in labels.ravel()]
-    return np.asarray(factors, np.float32)
-
-
-def _check_finite(means: dict[str, float], epoch: int, settings: TrainingSettings) -> None:
-    broken = [f"{name} {means[name]}" for name in ("loss", "val_loss")
-              if not math.isfinite(means[name])]  # fmt: skip
-    if broken:
-        raise TrainingError(
-            f"In epoch {epoch} the loss is no number ({', '.join(broken)}).",
-            "A training whose loss is no number has lost its weights and cannot recover.",
-            f"Lower the learning rate (it was {settings.learning_rate:g}), and check the "
-            "backbone weights.",
-        )
-
-
-class _Means:
-    """Means over images of what Keras gives for each batch."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._n_images = 0
-
-    def add(self, logs: dict[str, Any], n_images: int) -> None:
-        self._n_images += n_images
-        for name, value in logs.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value) * n_images
-
-    def means(self) -> dict[str, float]:
-        return {name: total / self._n_images for name, total in self._sums.items()}
+    return Checkpoint(fingerprint, facts, state.weights(), state.optimizer(), moment.best_weights)

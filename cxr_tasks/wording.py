@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 LABEL_NAMES = {1: "COVID-19", 0: "normal"}
 PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
-UNDEFINED = "–"
+UNDEFINED = "\N{EN DASH}"
 _GAP = "\N{NO-BREAK SPACE}"
 
 

@@ -33,7 +33,7 @@ Research software, no medical device. Settings: the trigger form; artifacts and 
 then fails the run after the report is made.
 """
 KAGGLE_CONNECTION = "kaggle_default"
-RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=10)}
+RETRIES, RETRY_DELAY = 2, timedelta(seconds=10)
 log = logging.getLogger(__name__)
 
 
@@ -67,7 +67,7 @@ def start() -> None:
         raise AirflowFailException(str(err)) from err
 
 
-@task(**RETRIES)
+@task(retries=RETRIES, retry_delay=RETRY_DELAY)
 def ingest() -> None:
     """Have the images and the backbone weights on the shared volume."""
     try:
@@ -79,13 +79,13 @@ def ingest() -> None:
         run_as_child("ingest", **secrets)
 
 
-@task(**RETRIES)
+@task(retries=RETRIES, retry_delay=RETRY_DELAY)
 def split() -> None:
     """Divide the images into train, val and test."""
     run_as_child("split")
 
 
-@task(pool=POOL, **RETRIES)
+@task(pool=POOL, retries=RETRIES, retry_delay=RETRY_DELAY)
 def train(variant: str) -> None:
     """Train one variant."""
     run, _ = current_run()
@@ -94,13 +94,13 @@ def train(variant: str) -> None:
     run_as_child("train", variant=variant)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, **RETRIES)
+@task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, retries=RETRIES, retry_delay=RETRY_DELAY)
 def evaluate() -> None:
     """Score every image by every variant that was trained."""
     run_as_child("evaluate")
 
 
-@task(**RETRIES)
+@task(retries=RETRIES, retry_delay=RETRY_DELAY)
 def report() -> None:
     """Render the comparison report."""
     run_as_child("report")

@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,9 @@ def drawn(seed: int) -> Image.Image:
     return Image.fromarray(noise).resize((300, 260), Image.Resampling.BICUBIC)
 
 
-def encoded(image: Image.Image, **options: object) -> bytes:
+def encoded(image: Image.Image, **options: Any) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, **options)  # type: ignore[arg-type]
+    image.save(stream, **options)
     return stream.getvalue()
 
 

@@ -1,0 +1,45 @@
+"""Scores of images by a saved model."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from cxr_tasks.config import RunConfig
+from cxr_tasks.dataset import Dataset
+from cxr_tasks.keras_runtime import start_keras
+from cxr_tasks.metrics import FloatArray
+from cxr_tasks.models import load_model
+from cxr_tasks.progress import duration
+
+_BATCH_SIZE = 64
+
+
+def score_images(
+    model_file: Path, dataset: Dataset, *, config: RunConfig, note: Callable[[str], None]
+) -> FloatArray:
+    """Score every image of a data set, batch by batch.
+
+    Args:
+        model_file: A model that training has saved.
+        dataset: The images.
+        config: Decides threads and seed, as in training.
+        note: Told how long it took.
+
+    Returns:
+        The probability of COVID-19, shape (n_images,), in [0, 1].
+
+    Raises:
+        ArtifactError: The file is no model.
+    """
+    start_keras(threads=config.threads, seed=config.seed)
+    model = load_model(model_file)
+    started = time.monotonic()
+    scores = np.empty(len(dataset.images), dtype=np.float64)
+    for start in range(0, len(scores), _BATCH_SIZE):
+        batch = np.asarray(dataset.images[start : start + _BATCH_SIZE])
+        scores[start : start + len(batch)] = np.asarray(model.predict_on_batch(batch))[:, 0]
+    seconds = duration(time.monotonic() - started)
+    note(f"{model_file.parent.name} scored {len(scores)} images in {seconds}")
+    return scores

@@ -1,0 +1,274 @@
+"""A finished run made in a moment: drawn images, drawn scores, real records and metrics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxr_tasks.config import RunConfig, make_config
+from cxr_tasks.dataset import Dataset, open_dataset
+from cxr_tasks.evaluate import make_comparison
+from cxr_tasks.files import write_json
+from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.records import finish_once, make_record, record_file
+from cxr_tasks.report import make_report
+from cxr_tasks.runs import start_run
+from cxr_tasks.split import PARTS
+from cxr_tasks.variants import VARIANTS
+
+FINGERPRINT = "d0" * 32
+HOSTILE_NAMES = (
+    'NORMAL/NORMAL/<script>alert("x")<script>.png',
+    "COVID/COVID/\"quoted' & <b>bold<b>.png",
+    "COVID/COVID/two\nlines\t{{ 7 * 7 }}.png",
+    f"NORMAL/NORMAL/{'long-' * 45}name.png",
+)
+ERROR = "TrainingError: the loss is <no number>.\nA loss has to be finite.\nLower the rate."
+
+# How well a variant's drawn scores follow the label, and what its training is said to cost.
+_STRENGTHS = dict(zip(VARIANTS, (1.1, 2.4, 2.6, 1.8), strict=True))
+_SECONDS = dict(zip(VARIANTS, (41.2, 1.9, 12.4, 163.0), strict=True))
+_PARAMETERS = dict(
+    zip(
+        VARIANTS,
+        ((1_045_441,) * 2, (2_422_081, 164_097), (2_422_081, 1_216_577), (2_422_081, 2_387_969)),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a drawn run is like; one seed gives one run."""
+
+    n_images: int = 48
+    n_rejected: int = 0
+    split: str = "grouped"
+    synthetic: bool = True
+    weights_origin: str = "random"
+    failed: Sequence[str] = ()
+    skipped: Sequence[str] = ()
+    stopped_by: str = "patience"
+    names: Sequence[str] = ()
+    n_epochs: int = 12
+    strengths: Mapping[str, float] | None = None
+    images: npt.NDArray[np.uint8] | None = None
+
+
+def draw_run(
+    root: Path, drawing: Drawing | None = None, *, key: str = "drawn", **settings: Any
+) -> tuple[RunPaths, RunConfig]:
+    """Make a run that is finished up to its evaluation."""
+    drawing = drawing or Drawing()
+    home = Home(root)
+    variants = [name for name in VARIANTS if name not in drawing.skipped]
+    config = make_config(
+        {"variants": variants, "split": drawing.split, "epochs": 30, "threads": 2} | settings
+    )
+    run = start_run(config, home, key)
+    dataset = _draw_dataset(home, drawing)
+    weights = {"origin": drawing.weights_origin, "sha256": "ab" * 32, "file_name": "weights.h5"}
+    _finish(run.ingest, "ingest", {"dataset": FINGERPRINT, "weights": weights})
+    table = _draw_split(run, dataset, drawing.split)
+    for name in variants:
+        if name in drawing.failed:
+            write_json(
+                run.error("train", name),
+                {"exit_code": 2, "signal": None, "message": ERROR, "last_lines": []},
+            )
+        else:
+            _draw_training(run, name, dataset, drawing)
+    strengths = {**_STRENGTHS, **(drawing.strengths or {})}
+    finish_once(
+        run.evaluate, "evaluate", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+        build=lambda built: make_comparison(
+            run, config, dataset=dataset, split=table, built=built,
+            score=lambda path, data: draw_scores(data, strengths[path.parent.name]),
+        ),
+    )  # fmt: skip
+    return run, config
+
+
+def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
+    """Make the report as the stage does, and give its record."""
+    return finish_once(
+        run.report, "report", inputs={}, config_fingerprint=config.fingerprint, seed=config.seed,
+        build=lambda built: make_report(run, config, built),
+    )  # fmt: skip
+
+
+def draw_scores(dataset: Dataset, strength: float) -> npt.NDArray[np.float64]:
+    """Draw probabilities that follow the labels more or less, shape (n,)."""
+    labels = dataset.index["label"].to_numpy(np.int64)
+    rng = np.random.default_rng(int(abs(strength) * 10))
+    logits = strength * (2 * labels - 1) + rng.logistic(0, 1, len(labels))
+    return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
+
+
+def _draw_dataset(home: Home, drawing: Drawing) -> Dataset:
+    folder = home.datasets / FINGERPRINT
+    folder.mkdir(parents=True)
+    n = drawing.n_images
+    labels = [i % 2 for i in range(n)]
+    paths = [_path(i, label) for i, label in enumerate(labels)]
+    paths[: len(drawing.names)] = drawing.names
+    labels = [int(path.startswith("COVID")) for path in paths]
+    images = drawing.images if drawing.images is not None else _draw_images(labels)
+    np.save(folder / "images.npy", images)
+    pd.DataFrame(
+        {
+            "path": paths,
+            "label": labels,
+            "patient": [f"p{i // 2}" if label == 0 else "" for i, label in enumerate(labels)],
+            "width": [256 + 8 * (i % 5) for i in range(n)],
+            "height": [256] * n,
+            "mode": ["L" if i % 3 else "RGB" for i in range(n)],
+            "format": ["PNG" if i % 4 else "JPEG" for i in range(n)],
+            "bytes": [40_000 + 37 * i for i in range(n)],
+            "sha256": [f"{i:064x}" for i in range(n)],
+            "phash": [f"{i:016x}" for i in range(n)],
+        }
+    ).to_csv(folder / "index.csv", index=False, lineterminator="\n")
+    rejected = [
+        [f"COVID/COVID/bad <{i}>.png", 1, "not an image"] for i in range(drawing.n_rejected)
+    ]
+    pd.DataFrame(rejected, columns=["path", "label", "reason"]).to_csv(
+        folder / "rejected.csv", index=False, lineterminator="\n"
+    )
+    counts = {"covid": labels.count(1), "normal": labels.count(0)}
+    facts = {
+        "n_images": n,
+        "n_by_class": counts,
+        "n_rejected": drawing.n_rejected,
+        "source": "phantom" if drawing.synthetic else "folder",
+        "description": "drawn images" if drawing.synthetic else "a folder of <images>",
+        "synthetic": drawing.synthetic,
+    }
+    _record(folder, "dataset", facts)
+    return open_dataset(home, FINGERPRINT)
+
+
+def _path(i: int, label: int) -> str:
+    return f"{'COVID/COVID' if label else 'NORMAL/NORMAL'}/image-{i:03d}.png"
+
+
+def _draw_images(labels: list[int]) -> npt.NDArray[np.uint8]:
+    """Draw two dark ovals on grey, a lighter spot in them for the positive class."""
+    rows, columns = np.mgrid[0:224, 0:224] / 224 - 0.5
+    lungs = np.minimum(
+        ((columns - 0.2) / 0.14) ** 2 + (rows / 0.32) ** 2,
+        ((columns + 0.2) / 0.14) ** 2 + (rows / 0.32) ** 2,
+    )
+    images = []
+    for i, label in enumerate(labels):
+        rng = np.random.default_rng(i)
+        grey = 150 - 90 * (lungs < 1) + rng.normal(0, 6, (224, 224))
+        spot = ((columns - 0.22) / 0.07) ** 2 + ((rows - 0.15) / 0.07) ** 2 < 1
+        images.append(np.clip(grey + 45 * label * spot, 0, 255).astype(np.uint8))
+    return np.repeat(np.stack(images)[..., None], 3, axis=-1)
+
+
+def _draw_split(run: RunPaths, dataset: Dataset, kind: str) -> pd.DataFrame:
+    fifths = [(i // 2) % 5 for i in range(len(dataset.index))]
+    names = {0: "test" if kind == "grouped" else "val", 1: "val"}
+    table = pd.DataFrame(
+        {
+            "path": dataset.index["path"],
+            "label": dataset.index["label"],
+            "group": [i // 2 for i in range(len(fifths))],
+            "part": [names.get(fifth, "train") for fifth in fifths],
+        }
+    )
+    run.split.mkdir(parents=True)
+    table.to_csv(run.split / "split.csv", index=False, lineterminator="\n")
+    parts = {part: table[table["part"] == part] for part in PARTS}
+    facts = {
+        "kind": kind,
+        "parts": {
+            part: {
+                "n_images": len(rows),
+                "n_covid": int(rows["label"].sum()),
+                "n_normal": int((rows["label"] == 0).sum()),
+                "n_groups": int(rows["group"].nunique()),
+            }
+            for part, rows in parts.items()
+            if len(rows)
+        },
+        "n_groups": int(table["group"].nunique()),
+        "n_duplicate_images": 3,
+        "n_groups_across_parts": 0 if kind == "grouped" else 1,
+        "n_images_in_groups_across_parts": 0 if kind == "grouped" else 2,
+    }
+    _record(run.split, "split", facts)
+    return table
+
+
+def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing) -> None:
+    folder = run.train(name)
+    folder.mkdir(parents=True)
+    (folder / "model.keras").write_bytes(name.encode() * 1000)
+    n = drawing.n_epochs
+    history = _draw_history(n, _STRENGTHS[name])
+    history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
+    if VARIANTS[name].augmented:
+        originals = np.asarray(dataset.images[:6])
+        np.save(folder / "augmented.npy", np.stack([originals, originals[:, :, ::-1]]))
+    n_parameters, n_trainable = _PARAMETERS[name]
+    facts = {
+        "variant": name,
+        "n_parameters": n_parameters,
+        "n_trainable_parameters": n_trainable,
+        "epochs_run": n,
+        "best_epoch": 1 + int(history["val_loss"].to_numpy().argmin()),
+        "stopped_by": drawing.stopped_by,
+        "max_epochs": 30,
+        "patience": 8,
+        "train_seconds": _SECONDS[name],
+        "seconds_per_epoch": _SECONDS[name] / n,
+        "peak_memory_mb": 912.4,
+        "device": "cpu",
+        "threads": 2,
+        "learning_rate": VARIANTS[name].learning_rate,
+        "batch_size": 32,
+        "n_train": 28,
+        "n_val": 10,
+        "model_bytes": 4 * n_parameters + 51_234,
+        "weights_origin": drawing.weights_origin if VARIANTS[name].uses_backbone else "none",
+        "class_weight": None,
+        "resumed_from_epoch": 0,
+    }
+    _record(folder, "train", facts)
+
+
+def _draw_history(n_epochs: int, strength: float) -> pd.DataFrame:
+    epochs = np.arange(1, n_epochs + 1)
+    rng = np.random.default_rng(int(abs(strength) * 10))
+    train = 0.7 * np.exp(-epochs * strength / n_epochs) + rng.normal(0, 0.008, n_epochs)
+    val = 0.12 + 0.62 * np.exp(-epochs * strength / n_epochs) + 0.1 * (epochs / n_epochs) ** 3
+    val = val + rng.normal(0, 0.02, n_epochs)
+    return pd.DataFrame(
+        {
+            "epoch": epochs,
+            "loss": train,
+            "accuracy": np.clip(1 - train * 0.6, 0, 1),
+            "val_loss": val,
+            "val_accuracy": np.clip(1 - val * 0.6, 0, 1),
+            "seconds": np.full(n_epochs, 0.5),
+        }
+    )
+
+
+def _finish(folder: Path, stage: str, facts: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _record(folder, stage, facts)
+
+
+def _record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
+    record = make_record(
+        folder, stage, inputs={}, config_fingerprint="00" * 32, seed=1, seconds=0.1, facts=facts
+    )
+    write_json(record_file(folder, stage), record)

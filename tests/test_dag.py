@@ -1,0 +1,149 @@
+"""The DAG: its shape, and real runs of it through `airflow dags test`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cxr_tasks.devices import POOL
+from cxr_tasks.train import FAIL_VARIANT
+from cxr_tasks.variants import VARIANTS
+
+ROOT = Path(__file__).parent.parent
+SMALL = {"profile": "quickstart", "phantom_images": 48, "epochs": 2, "weights": "random"}
+
+DESCRIBE = """
+import json
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag("dags")
+dag = bag.dags.get("cxr_pipeline")
+tasks = {
+    task.task_id: {
+        "downstream": sorted(task.downstream_task_ids), "pool": task.pool,
+        "retries": task.retries, "rule": str(task.trigger_rule),
+    }
+    for task in (dag.tasks if dag else [])
+}
+print(json.dumps({"errors": {str(k): v for k, v in bag.import_errors.items()}, "tasks": tasks}))
+"""
+
+
+@pytest.fixture(scope="session")
+def airflow_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give an environment with an Airflow home of its own, its database ready."""
+    folder = tmp_path_factory.mktemp("airflow")
+    environ = {
+        **os.environ,
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "CXR_HOME": str(folder / "cxr-home"),
+    }
+    run_python(["-m", "airflow", "db", "migrate"], environ, expected=0)
+    return environ
+
+
+def run_python(
+    arguments: list[str], environ: dict[str, str], *, expected: int
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        env=environ, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == expected, done.stdout[-4000:] + done.stderr[-4000:]
+    return done
+
+
+def dags_test(
+    settings: dict[str, Any], environ: dict[str, str], *, expected: int
+) -> subprocess.CompletedProcess[str]:
+    conf = json.dumps(settings)
+    arguments = ["-m", "airflow", "dags", "test", "cxr_pipeline", "--conf", conf]
+    return run_python(arguments, environ, expected=expected)
+
+
+@pytest.fixture(scope="session")
+def tasks(airflow_environ: dict[str, str]) -> dict[str, dict[str, Any]]:
+    done = run_python(["-c", DESCRIBE], airflow_environ, expected=0)
+    described = json.loads(done.stdout.splitlines()[-1])
+    assert described["errors"] == {}
+    found: dict[str, dict[str, Any]] = described["tasks"]
+    return found
+
+
+def test_tasks_are_wired_as_designed(tasks: dict[str, dict[str, Any]]) -> None:
+    trainings = [f"train.{name}" for name in VARIANTS]
+    order = {name: facts["downstream"] for name, facts in tasks.items()}
+    assert order == {
+        "start": ["ingest"],
+        "ingest": ["split"],
+        "split": sorted(trainings),
+        **{name: ["evaluate"] for name in trainings},
+        "evaluate": ["report"],
+        "report": ["gate"],
+        "gate": [],
+    }
+
+
+def test_trainings_wait_in_the_pool_and_are_retried(tasks: dict[str, dict[str, Any]]) -> None:
+    for name in VARIANTS:
+        assert (tasks[f"train.{name}"]["pool"], tasks[f"train.{name}"]["retries"]) == (POOL, 2)
+
+
+def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]) -> None:
+    done = dags_test({**SMALL, "run": "unknown", "epoch": 3}, airflow_environ, expected=1)
+    assert "Unknown setting: 'epoch'" in done.stdout + done.stderr
+    assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / "unknown" / "config.json").exists()
+
+
+@pytest.mark.timeout(600)
+def test_failed_variant_is_reported_and_its_retry_completes_the_run(
+    airflow_environ: dict[str, str],
+) -> None:
+    """One long story: three of four, then the same run made whole, then the same without DAG."""
+    run = Path(airflow_environ["CXR_HOME"]) / "runs" / "story"
+    failing = airflow_environ | {FAIL_VARIANT: "mobilenetv2_partial"}
+    dags_test({**SMALL, "run": "story"}, failing, expected=1)
+    variants = json.loads((run / "report" / "report.json").read_text())["variants"]
+    assert {name: facts["status"] for name, facts in variants.items()} == {
+        name: "failed" if name == "mobilenetv2_partial" else "ok" for name in VARIANTS
+    }
+    assert "was made to fail" in variants["mobilenetv2_partial"]["error"]
+    assert "was made to fail" in (run / "report" / "index.html").read_text()
+    first_models = {path: path.stat().st_mtime_ns for path in run.glob("train/*/model.keras")}
+
+    dags_test({**SMALL, "run": "story"}, airflow_environ, expected=0)
+    variants = json.loads((run / "report" / "report.json").read_text())["variants"]
+    assert {facts["status"] for facts in variants.values()} == {"ok"}
+    assert all(path.stat().st_mtime_ns == before for path, before in first_models.items())
+    assert "was made to fail" not in (run / "report" / "index.html").read_text()
+
+    _same_numbers_without_airflow(run, variants, airflow_environ)
+
+
+def _same_numbers_without_airflow(
+    run: Path, variants: dict[str, dict[str, Any]], environ: dict[str, str]
+) -> None:
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items()]
+    chosen = "mobilenetv2_frozen,mobilenetv2_partial"
+    command = ["-m", "cxr_tasks", "run", "--run", "direct", f"--variants={chosen}", *flags]
+    run_python(command, environ, expected=0)
+    direct = run.parent / "direct"
+    for name in chosen.split(","):
+        through_dag, alone = (
+            pd.read_csv(folder / "train" / name / "history.csv").drop(columns="seconds")
+            for folder in (run, direct)
+        )
+        assert through_dag.equals(alone)
+    alone_variants = json.loads((direct / "report" / "report.json").read_text())["variants"]
+    assert alone_variants["vanilla_cnn"]["status"] == "skipped"
+    for key in ("train_loss", "val_loss", "val_accuracy"):
+        assert (
+            alone_variants["mobilenetv2_partial"][key] == variants["mobilenetv2_partial"][key]
+        )
