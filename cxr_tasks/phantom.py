@@ -9,7 +9,8 @@ from numpy.random import Generator
 from PIL import Image
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.phantom_drawing import CENTRE, IMAGE_SIZE_PX, render
+from cxr_tasks.phantom_anatomy import IMAGE_SIZE_PX
+from cxr_tasks.phantom_drawing import CENTRE, render
 
 __all__ = [
     "CENTRE",

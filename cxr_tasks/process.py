@@ -48,7 +48,7 @@ def run_stage(
     Raises:
         StageError: The child ended with another status than 0.
     """
-    progress = Progress(run.progress, stage, variant or "")
+    progress = Progress(run.progress, stage, variant or "", echo=on_line)
     progress.emit("start", "started")
     error_file = run.error(stage, variant)
     exit_code, lines = _run_child(_command(stage, variant), _environment(run, environ), on_line)

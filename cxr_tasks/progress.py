@@ -32,11 +32,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the events of one stage go: standard output and the run's progress file."""
+    """Where the events of one stage go: as lines to `echo`, and to the run's progress file."""
 
     path: Path
     stage: str
     variant: str = ""
+    echo: Callable[[str], object] = print
     clock: Callable[[], float] = time.time
 
     def note(self, text: str) -> None:
@@ -56,14 +57,14 @@ class Progress:
         n_epochs: int = 0,
         seconds_left: float = 0.0,
     ) -> None:
-        """Append an event to the file and print its line.
+        """Append an event to the file and echo its line.
 
         Several processes append to one file; one short write with O_APPEND is one line.
         """
         event = Event(
             self.stage, kind, text, self.variant, epoch, n_epochs, seconds_left, self.clock()
         )
-        print(f"{event.name}: {text}", flush=True)
+        self.echo(f"{event.name}: {text}")
         line = json.dumps(asdict(event), ensure_ascii=True) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -1,7 +1,6 @@
 import csv
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -70,7 +69,7 @@ def test_same_content_is_ingested_once_wherever_it_lies(tmp_path: Path) -> None:
     fingerprint, _ = do_ingest(tmp_path, folder_config(here))
     record = tmp_path / "datasets" / fingerprint / "dataset.json"
     before = record.stat()
-    there = shutil.move(here, tmp_path / "there")
+    there = here.rename(tmp_path / "there")
     again, notes = do_ingest(tmp_path, folder_config(there))
     assert again == fingerprint
     assert record.stat() == before
@@ -307,16 +306,26 @@ def test_what_a_killed_ingestion_left_is_cleared_away(tmp_path: Path) -> None:
     assert content_of(tmp_path) == [fingerprint]
 
 
-def test_folder_that_changes_meanwhile_is_not_stored(tmp_path: Path) -> None:
+def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_tasks.ingest._REPORT_SECONDS", 0.0)
+    _, notes = do_ingest(tmp_path, folder_config(make_files(tmp_path / "data", class_files())))
+    assert notes[0] == "folder data: 3 COVID-19, 3 normal"
+    assert notes[1] == "1 of 6 images, 0 s left"
+
+
+def test_folder_that_changes_meanwhile_is_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = make_files(tmp_path / "data", class_files())
+    monkeypatch.setattr("cxr_tasks.ingest._REPORT_SECONDS", 0.0)
 
     def change(note: str) -> None:
-        if note.startswith("folder"):  # told between listing and reading
-            make_files(data, {"COVID/COVID/c0.png": encode(picture(seed=50))})
+        if note.startswith("1 of 6"):
+            make_files(data, {"COVID/COVID/c2.png": encode(picture(seed=50))})
 
-    config = folder_config(data)
-    ingest(config, home=Home(tmp_path), environ={}, report=change)
-    assert len(content_of(tmp_path)) == 1
+    with pytest.raises(DataError, match="changed while its images were read"):
+        ingest(folder_config(data), home=Home(tmp_path), environ={}, report=change)
+    assert content_of(tmp_path) == []
 
 
 @pytest.mark.parametrize(

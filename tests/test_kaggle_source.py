@@ -282,14 +282,14 @@ def test_token_reaches_the_server(kaggle: StandIn, fetch: Fetch) -> None:
 def test_refused_token_is_said(kaggle: StandIn, fetch: Fetch) -> None:
     kaggle.status = 401  # also of the client's first question, to which it ends with a traceback
     with pytest.raises(SourceError, match="does not accept the credentials"):
-        fetch(KAGGLE_API_TOKEN="token-0123456789")
+        fetch(KAGGLE_API_TOKEN="token-0123456789")  # noqa: S106 - made up
 
 
 @pytest.mark.parametrize("where", ["environment", "kaggle.json", "access_token"])
 def test_echoed_secret_is_hidden(
     where: str, kaggle: StandIn, fetch: Fetch, told: list[str], tmp_path: Path
 ) -> None:
-    secret = "0123456789abcdef-planted"
+    secret = "0123456789abcdef-planted"  # noqa: S105 - made up
     kaggle.status, kaggle.message = 400, f"no idea who {secret} is"
     login = {"KAGGLE_USERNAME": "someone", "KAGGLE_KEY": secret}
     if where != "environment":
