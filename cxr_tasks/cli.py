@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cxr_tasks import through_airflow
 from cxr_tasks.airflow_ui import serve_ui
@@ -145,11 +145,11 @@ def _run(
         run = start_run(config, home, run_key or new_run_key(datetime.now().astimezone()))
     print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
     try:
-        with following(run.progress):
+        with following(run.progress), _log(run) as log:
             if airflow:
                 through_airflow.run_dag(run, config, environ)
             else:
-                run_pipeline(run, config, environ=environ, on_line=_to_log(run))
+                run_pipeline(run, config, environ=environ, on_line=lambda line: print(line, file=log))
     finally:
         _show_result(run)
     return 0
@@ -185,10 +185,9 @@ def _ui(_command: str, _options: dict[str, Any], _home: Home, environ: Mapping[s
 _COMMANDS = {"run": _run, "ui": _ui, **dict.fromkeys(STAGES, _run_stage), "pools": _print_pools}
 
 
-def _to_log(run: RunPaths) -> Any:
-    """Keep everything the stages print; the terminal shows the events only."""
-    stream = (run.root / "run.log").open("a", encoding="utf-8", buffering=1)
-    return lambda line: stream.write(line + "\n")
+def _log(run: RunPaths) -> TextIO:
+    """Open the file that keeps all the stages print; the terminal shows the events only."""
+    return (run.root / "run.log").open("a", encoding="utf-8", buffering=1)
 
 
 def _show_result(run: RunPaths) -> None:

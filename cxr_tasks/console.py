@@ -1,6 +1,5 @@
 """What a person sees in the terminal while a run goes on, and at its end."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,11 +21,15 @@ Show = Callable[[Event], None]
 
 
 @contextmanager
-def following(path: Path, *, stream: TextIO = sys.stdout) -> Iterator[None]:
+def following(path: Path, *, stream: TextIO | None = None) -> Iterator[None]:
     """Show a run's events from its progress file while the block runs.
 
     On a terminal, a line for each stage with a bar; elsewhere plain lines, of the epochs one
     every few seconds.
+
+    Args:
+        path: The run's progress file.
+        stream: Where to show them; None for standard output.
     """
     offset = path.stat().st_size if path.exists() else 0
     console = Console(file=stream, highlight=False)

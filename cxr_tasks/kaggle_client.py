@@ -19,6 +19,7 @@ from cxr_tasks.kaggle_login import hider
 Report = Callable[[str], None]
 _STALL_SECONDS = 180.0
 _PAUSES_SECONDS = (1.0, 3.0)
+_LONGEST_PAUSE_SECONDS = 600.0
 _PROGRESS_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 _N_LAST_LINES = 40
@@ -157,6 +158,9 @@ class _Watch:
         if re.search(_FULL, line):
             # The client would go on for a minute and try five times more to write.
             raise DownloadError("full", line)
+        if pause := re.search(r"Retrying in ([\d.]+) seconds", line):
+            # An announced pause, which a busy server may set, is no standstill.
+            self._grown += min(float(pause.group(1)), _LONGEST_PAUSE_SECONDS)
         if line.startswith(_WORTH_TELLING):
             self._report(line)
 

@@ -140,7 +140,6 @@ class KaggleFolder:
             # full disk does not cost the download.
             write_json(built / self.record.name, record)
             self.arriving.replace(built / self.zip.name)
-        self.clear()
         return record
 
     def _stand_in(self, kept: Record) -> None:

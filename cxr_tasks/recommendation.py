@@ -70,11 +70,15 @@ def _reason(
     if len(right) == 1:
         return f"{told} It is the only variant of this run."
     if chosen == best:
-        cheaper = "no cheaper variant" if n_equal else "no other variant"
-        return f"{told} On these images {cheaper} is indistinguishable from it."
-    ratio = train_seconds[best] / max(train_seconds[chosen], 1e-9)
+        others = (
+            "those that cannot be told from it on these images took longer to train"
+            if n_equal
+            else "on these images every other variant can be told from it"
+        )
+        return f"{told} It is taken because {others}."
+    share = train_seconds[chosen] / train_seconds[best]
     return (
         f"{told} {chosen} has {int(right[chosen].sum())} right, which on {n} images cannot be "
         f"told from that (exact McNemar test, p at least {SIGNIFICANCE}), and its training "
-        f"took {1 / ratio:.0%} of the time."
+        f"took {share:.0%} of the time."
     )

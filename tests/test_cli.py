@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from cxr_tasks.cli import main, make_parser
 from cxr_tasks.config import SETTINGS
 from cxr_tasks.files import read_json
+from cxr_tasks.train import FAIL_VARIANT
 
 
 def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,14 +38,22 @@ def test_wrong_input_is_told_in_three_lines_and_ends_with_2(
     assert not (tmp_path / "runs").exists()
 
 
-def test_stages_run_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The light stages, each as a user would call it; training has its own tests."""
+def test_run_and_stages_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What needs no training: the run goes as far as it can, and its stages are finished."""
     place = ["--home", str(tmp_path), "--run", "first"]
     settings = ["--phantom-images", "24", "--variants", "vanilla_cnn", "--split", "paper"]
-    environ = {"CXR_TEST_FAIL_VARIANT": "vanilla_cnn"}
-    assert main(["run", *place, *settings], environ=environ) != 0
-    assert "was made to fail" in capsys.readouterr().err or True
+    failing = {**os.environ, FAIL_VARIANT: "vanilla_cnn"}
+    assert main(["run", *place, *settings], environ=failing) == 2
+    told = capsys.readouterr()
+    assert "was made to fail" in told.out
+    assert "No variant of this run has been trained" in told.err
+
+    run = tmp_path / "runs" / "first"
+    split_written_at = (run / "split" / "split.json").stat().st_mtime_ns
     assert main(["ingest", *place], environ={}) == 0
     assert main(["split", *place], environ={}) == 0
-    parts = read_json(tmp_path / "runs" / "first" / "split" / "split.json")["parts"]
+    assert (run / "split" / "split.json").stat().st_mtime_ns == split_written_at
+    parts = read_json(run / "split" / "split.json")["parts"]
     assert (parts["train"]["n_images"], parts["val"]["n_images"]) == (18, 6)
+    assert main(["report", *place], environ={}) == 2
+    assert "'evaluate' of this run is not finished" in capsys.readouterr().err

@@ -53,6 +53,7 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
     assert dataset.index["label"].tolist() == [1, 1, 1, 0, 0, 0, 0]
     for name, pixels in zip(names, dataset.images, strict=True):
         assert np.array_equal(pixels, decode_image(files[name]).pixels)
+    assert dataset.index["patient"].tolist() == ["", "", "", "00002658", "", "", ""]
     row = dataset.index.iloc[3]
     assert row.to_dict() == {
         "path": "NORMAL/00002658_001.tif", "label": 0, "patient": "00002658", "width": 60,
@@ -345,11 +346,15 @@ def test_damaged_data_set_is_refused(tmp_path: Path, name: str, content: bytes) 
         open_dataset(Home(tmp_path), fingerprint)
 
 
-def test_missing_row_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_image", [False, True])
+def test_missing_row_is_noticed(tmp_path: Path, *, with_image: bool) -> None:
     data = make_files(tmp_path / "data", class_files())
     fingerprint, _ = do_ingest(tmp_path, folder_config(data))
-    index = tmp_path / "datasets" / fingerprint / "index.csv"
-    index.write_text("\n".join(index.read_text().splitlines()[:-1]) + "\n")
+    folder = tmp_path / "datasets" / fingerprint
+    rows = (folder / "index.csv").read_text().splitlines()
+    (folder / "index.csv").write_text("\n".join(rows[:-1]) + "\n")
+    if with_image:
+        np.save(folder / "images.npy", np.load(folder / "images.npy")[:-1])
     with pytest.raises(ArtifactError, match="do not belong together"):
         open_dataset(Home(tmp_path), fingerprint)
 

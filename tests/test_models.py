@@ -185,6 +185,15 @@ def test_calibration_changes_the_statistics_alone_and_is_repeatable() -> None:
         assert is_same == (weight.name not in ("moving_mean", "moving_variance")), weight.path
 
 
+def test_batch_norm_momentum_is_keras_own_unless_given() -> None:
+    model = build_model(
+        VARIANTS[CALIBRATED], seed=1, backbone_weights=None, batch_norm_momentum=0.7
+    )
+    for model_, expected in ((model, 0.7), (untouched(CALIBRATED), 0.999)):
+        found = {layer.momentum for layer in model_.layers if hasattr(layer, "momentum")}
+        assert found == {expected}
+
+
 @dataclass(frozen=True)
 class Trained:
     model: Any

@@ -109,6 +109,12 @@ def test_order_within_a_common_top_folder_is_the_same() -> None:
     assert within == tuple((f"data/{path}", label) for path, label in alone)
 
 
+def test_classes_are_ordered_by_their_folder_not_by_the_whole_path() -> None:
+    paths = ["data/a-1/2.png", "data/a/x/1.png"]  # "-" sorts before "/"
+    labelled = label_paths(paths, Preset("a/**", "a-1/**"))
+    assert [path for path, _ in labelled.paths] == ["data/a/x/1.png", "data/a-1/2.png"]
+
+
 @pytest.mark.parametrize(
     ("path", "patient"),
     [
