@@ -17,6 +17,7 @@ from cxr_tasks.kaggle_errors import STALL_SETTING, DownloadError, Kind
 from cxr_tasks.kaggle_login import hider
 
 Report = Callable[[str], None]
+
 _STALL_SECONDS = 180.0
 _PAUSES_SECONDS = (1.0, 3.0)
 _LONGEST_PAUSE_SECONDS = 600.0
@@ -27,9 +28,10 @@ _N_QUOTED_LINES = 3
 _N_QUOTED_CHARACTERS = 600
 
 # The installed `kaggle` script does the same, but is not where `sys.executable` is everywhere.
-# `python -m kaggle` would not do: the client allows anonymous access by the program's name,
-# which is not set yet when the package signs in at import. The prctl is PR_SET_PDEATHSIG: a
-# client that outlived a killed worker would write on while the next one holds the lock.
+# `python -m kaggle` prints its help on signing in, whatever happens: the client allows anonymous
+# access by the program's name, which is not set yet when the package signs in at import. The
+# prctl is PR_SET_PDEATHSIG: a client that outlived a killed worker would write on while the
+# next one holds the lock.
 _PROGRAM = """
 import ctypes, os, sys
 if sys.platform == "linux":
@@ -58,6 +60,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     ("missing", "404 Client Error|[Nn]ot [Ff]ound"),
     ("unreachable", _UNREACHABLE),
 )
+_NOT_QUOTED = ("Dataset URL", "License", "Partial file saved", "You can resume")
 _WORTH_TELLING = ("License", "Resuming from", "Retry", "Connection error", "Rate limited")
 
 
@@ -216,6 +219,6 @@ def _quoted(lines: deque[str]) -> str:
 
 
 def _last(lines: deque[str]) -> list[str]:
-    told = [line for line in lines if not line.startswith(("Dataset URL", "License"))]
+    told = [line for line in lines if not line.startswith(_NOT_QUOTED)]
     # For 401 alone the client prints a page of instructions instead of the answer.
     return [f"401: {_HELP}"] if f"{_HELP}." in told else told[-_N_QUOTED_LINES:]

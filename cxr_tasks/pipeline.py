@@ -8,6 +8,7 @@ from cxr_tasks.errors import TrainingError
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.records import find_record
+from cxr_tasks.variants import VARIANTS
 
 
 def run_pipeline(
@@ -43,9 +44,8 @@ def check_complete(run: RunPaths, config: RunConfig) -> None:
     Raises:
         TrainingError: Something of the run is missing.
     """
-    missing = [
-        name for name in config.variants if find_record(run.train(name), "train") is None
-    ]
+    trained = trained_variants(run)
+    missing = [name for name in config.variants if name not in trained]
     if find_record(run.report, "report") is None:
         missing.append("the report")
     if missing:
@@ -55,3 +55,8 @@ def check_complete(run: RunPaths, config: RunConfig) -> None:
             f"The reasons are in {run.root} (*.error.json); mend them and run it again under the "
             "same name: what is finished is kept.",
         )
+
+
+def trained_variants(run: RunPaths) -> list[str]:
+    """Name the variants whose training is finished."""
+    return [name for name in VARIANTS if find_record(run.train(name), "train") is not None]

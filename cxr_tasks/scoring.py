@@ -38,8 +38,10 @@ def score_images(
     started = time.monotonic()
     scores = np.empty(len(dataset.images), dtype=np.float64)
     for start in range(0, len(scores), _BATCH_SIZE):
-        batch = np.asarray(dataset.images[start : start + _BATCH_SIZE])
-        scores[start : start + len(batch)] = np.asarray(model.predict_on_batch(batch))[:, 0]
+        # The last batch overlaps the one before: a batch of another size is traced anew.
+        first = max(0, min(start, len(scores) - _BATCH_SIZE))
+        batch = np.asarray(dataset.images[first : first + _BATCH_SIZE])
+        scores[first : first + len(batch)] = np.asarray(model.predict_on_batch(batch))[:, 0]
     seconds = duration(time.monotonic() - started)
     note(f"{model_file.parent.name} scored {len(scores)} images in {seconds}")
     return scores

@@ -28,7 +28,7 @@ from cxr_tasks.progress import Progress
 from cxr_tasks.records import Record, find_record, make_record, record_file, require_record
 from cxr_tasks.split import read_split, rows_of
 from cxr_tasks.training import EpochResult, LabelledImages, TrainingResult, TrainingSettings, train
-from cxr_tasks.variants import VARIANTS, Variant
+from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, VARIANTS, Variant
 from cxr_tasks.weights import weights_of
 
 FAIL_VARIANT = "CXR_TEST_FAIL_VARIANT"
@@ -111,8 +111,12 @@ class _Task:
 
     def build(self) -> Model:
         """Build the model as it is before the first epoch."""
+        quick = self.config.profile == "quickstart"
         model = build_model(
-            self.variant, seed=self.config.seed, backbone_weights=self.weights
+            self.variant,
+            seed=self.config.seed,
+            backbone_weights=self.weights,
+            batch_norm_momentum=QUICKSTART_BATCH_NORM_MOMENTUM if quick else None,
         )
         if self.weights_origin == "random":
             calibrate_batch_norm(model, self._some_training_images())

@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from cxr_tasks.errors import CxrError
 from cxr_tasks.form import RUN_NAME, form_fields
 from cxr_tasks.kaggle_source import credentials_environment
 from cxr_tasks.paths import Home, RunPaths, run_key_from
-from cxr_tasks.pipeline import check_complete
+from cxr_tasks.pipeline import check_complete, trained_variants
 from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.runs import open_run, start_run
 from cxr_tasks.variants import VARIANTS
@@ -45,38 +47,49 @@ def current_run() -> tuple[RunPaths, dict[str, Any]]:
     return home.run(given.pop(RUN_NAME, "") or run_key_from(context["run_id"])), given
 
 
-def run_as_child(stage: str, *, variant: str | None = None, **secrets: str) -> None:
-    """Run a stage of this run as a child process; the project's own errors are not retried."""
-    run, _ = current_run()
-    environ = {**os.environ, **secrets}
+@contextmanager
+def not_retried() -> Iterator[None]:
+    """Fail the task at once on what the same input would bring again."""
     try:
-        run_stage(stage, run, variant=variant, environ=environ, on_line=log.info)
+        yield
+    except CxrError as err:
+        raise AirflowFailException(str(err)) from err
     except StageError as err:
         if err.retryable:
             raise
         raise AirflowFailException(str(err)) from err
 
 
+def run_as_child(stage: str, *, variant: str | None = None, **secrets: str) -> None:
+    """Run a stage of this run as a child process; what it prints goes to the task's log."""
+    run, _ = current_run()
+    environ = {**os.environ, **secrets}
+    with not_retried():
+        run_stage(stage, run, variant=variant, environ=environ, on_line=log.info)
+
+
+def kaggle_login() -> dict[str, str]:
+    """Read the Airflow connection to Kaggle, where there is one, as environment variables."""
+    try:
+        login = Connection.get(KAGGLE_CONNECTION)
+    except AirflowNotFoundException:
+        return {}
+    with not_retried():
+        return credentials_environment(login.login, login.password, login.extra_dejson)
+
+
 @task(retries=0)
 def start() -> None:
     """Check the whole configuration before any work is done."""
-    run, given = current_run()
-    try:
+    with not_retried():
+        run, given = current_run()
         start_run(make_config(given), run.home, run.key)
-    except CxrError as err:
-        raise AirflowFailException(str(err)) from err
 
 
 @task(retries=RETRIES, retry_delay=RETRY_DELAY)
 def ingest() -> None:
     """Have the images and the backbone weights on the shared volume."""
-    try:
-        login = Connection.get(KAGGLE_CONNECTION)
-    except AirflowNotFoundException:
-        run_as_child("ingest")
-    else:
-        secrets = credentials_environment(login.login, login.password, login.extra_dejson)
-        run_as_child("ingest", **secrets)
+    run_as_child("ingest", **kaggle_login())
 
 
 @task(retries=RETRIES, retry_delay=RETRY_DELAY)
@@ -94,9 +107,14 @@ def train(variant: str) -> None:
     run_as_child("train", variant=variant)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, retries=RETRIES, retry_delay=RETRY_DELAY)
+# Not ALL_DONE_MIN_ONE_SUCCESS: it skips the task as soon as one upstream task was skipped, and
+# a variant that was not selected is.
+@task(trigger_rule=TriggerRule.ALL_DONE, retries=RETRIES, retry_delay=RETRY_DELAY)
 def evaluate() -> None:
     """Score every image by every variant that was trained."""
+    run, _ = current_run()
+    if not trained_variants(run):
+        raise AirflowSkipException("No variant was trained; the failed tasks say why.")
     run_as_child("evaluate")
 
 
@@ -109,11 +127,9 @@ def report() -> None:
 @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
 def gate() -> None:
     """Fail the run when a variant or the report is missing: Airflow looks at leaves only."""
-    run, _ = current_run()
-    try:
+    with not_retried():
+        run, _ = current_run()
         check_complete(*open_run(run.home, run.key))
-    except CxrError as err:
-        raise AirflowFailException(str(err)) from err
 
 
 @dag(
