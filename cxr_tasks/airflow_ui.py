@@ -15,6 +15,7 @@ from cxr_tasks.through_airflow import DAG_ID, require_airflow_home
 
 _START_SECONDS = 180
 _DEFAULT_PORT = "8080"
+_HEALTH = "/api/v2/monitor/health"
 
 
 def serve_ui(environ: Mapping[str, str]) -> None:
@@ -53,7 +54,7 @@ def serve_ui(environ: Mapping[str, str]) -> None:
 
 def _answers(address: str) -> bool:
     try:
-        urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=5).close()
+        urllib.request.urlopen(f"{address}{_HEALTH}", timeout=5).close()  # noqa: S310 - localhost
     except urllib.error.HTTPError:
         return True
     except OSError:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from cxr_tasks import through_airflow
 from cxr_tasks.airflow_ui import serve_ui
-from cxr_tasks.config import SETTINGS, RunConfig, Setting, make_config
+from cxr_tasks.config import make_config
 from cxr_tasks.console import following
 from cxr_tasks.devices import pools
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError
@@ -21,6 +21,7 @@ from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.process import StageError, die_with_parent
 from cxr_tasks.progress import Progress
 from cxr_tasks.runs import new_run_key, open_run, start_run
+from cxr_tasks.settings import SETTINGS, Setting
 from cxr_tasks.stages import STAGES, StageContext, execute
 from cxr_tasks.table import comparison_table
 
@@ -133,9 +134,7 @@ def _metavar(setting: Setting) -> str:
     return "PATH" if setting.name in ("data", "weights", "patients") else "TEXT"
 
 
-def _run(
-    _command: str, options: dict[str, Any], home: Home, environ: Mapping[str, str]
-) -> int:
+def _run(_command: str, options: dict[str, Any], home: Home, environ: Mapping[str, str]) -> int:
     airflow, run_key = options.pop("airflow"), options.pop("run")
     given = {key: value for key, value in options.items() if value is not None}
     if run_key and not given and home.run(run_key).config.exists():
@@ -149,15 +148,15 @@ def _run(
             if airflow:
                 through_airflow.run_dag(run, config, environ)
             else:
-                run_pipeline(run, config, environ=environ, on_line=lambda line: print(line, file=log))
+                run_pipeline(
+                    run, config, environ=environ, on_line=lambda line: print(line, file=log)
+                )
     finally:
         _show_result(run)
     return 0
 
 
-def _run_stage(
-    stage: str, options: dict[str, Any], home: Home, environ: Mapping[str, str]
-) -> int:
+def _run_stage(stage: str, options: dict[str, Any], home: Home, environ: Mapping[str, str]) -> int:
     run_key = options["run"] or environ.get("CXR_RUN")
     if not run_key:
         raise ConfigError(

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.banners import make_banners
-from cxr_tasks.config import RunConfig
 from cxr_tasks.dataset import Dataset
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.files import read_json, write_json
@@ -16,6 +15,7 @@ from cxr_tasks.metrics import FloatArray, measure, predict
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.recommendation import recommend
 from cxr_tasks.records import Record, find_record, require_record
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.split import PARTS
 from cxr_tasks.variants import VARIANTS
 

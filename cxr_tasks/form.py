@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cxr_tasks.config import SETTINGS, Setting
+from cxr_tasks.settings import SETTINGS, Setting
 
 RUN_NAME = "run"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}

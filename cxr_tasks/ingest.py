@@ -14,7 +14,6 @@ import numpy as np
 
 from cxr_tasks.array_file import ArrayFile
 from cxr_tasks.candidates import Listing
-from cxr_tasks.config import RunConfig
 from cxr_tasks.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import DataError, first_few
@@ -25,6 +24,7 @@ from cxr_tasks.patients import with_patients
 from cxr_tasks.presets import CLASS_NAMES
 from cxr_tasks.progress import duration
 from cxr_tasks.records import Record, find_record, make_record, record_file
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources import Report, Source, open_source
 
 STAGE = "dataset"

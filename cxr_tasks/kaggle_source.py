@@ -9,13 +9,13 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cxr_tasks.config import STUDY_SLUG
 from cxr_tasks.errors import SourceError
 from cxr_tasks.files import locked
 from cxr_tasks.kaggle_client import run_client
 from cxr_tasks.kaggle_errors import DownloadError, explain
 from cxr_tasks.kaggle_folder import KaggleFolder, Record
 from cxr_tasks.kaggle_login import credentials_environment
+from cxr_tasks.settings import STUDY_SLUG
 
 __all__ = ["credentials_environment", "download_dataset"]
 

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable, Mapping
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.records import find_record
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 
 

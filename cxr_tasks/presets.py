@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.phantom import PATIENT_PATTERN as PHANTOM_PATIENT
+from cxr_tasks.settings import RunConfig
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}

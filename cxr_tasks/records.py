@@ -112,7 +112,8 @@ def require_record(folder: Path, stage: str) -> Record:
     record = find_record(folder, stage)
     if record is None:
         raise ArtifactError(
-            f"The stage {stage!r} of this run is not finished: {record_file(folder, stage)} is missing.",
+            f"The stage {stage!r} of this run is not finished: "
+            f"{record_file(folder, stage)} is missing.",
             "Each stage builds on the finished stages before it.",
             f"Run it first: python -m cxr_tasks {stage} --run NAME.",
         )

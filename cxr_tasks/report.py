@@ -7,7 +7,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cxr_tasks import wording
-from cxr_tasks.config import SETTINGS, RunConfig
 from cxr_tasks.figures import INKS
 from cxr_tasks.files import write_rows, write_text
 from cxr_tasks.paths import RunPaths
@@ -15,6 +14,7 @@ from cxr_tasks.progress import duration
 from cxr_tasks.records import Record
 from cxr_tasks.report_data import Material, collect, report_facts
 from cxr_tasks.report_page import MAX_REJECTED, MAX_WRONG, Page, make_page
+from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.variants import VARIANTS
 
 _FIRST_COLUMNS = ("variant", "status", "error", "basis")

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from scipy.stats import binomtest
 
-from cxr_tasks.config import PROFILES, SETTINGS, RunConfig
 from cxr_tasks.data_facts import data_facts
 from cxr_tasks.dataset import Dataset, open_dataset
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.records import Record, require_record
+from cxr_tasks.settings import PROFILES, SETTINGS, RunConfig
 from cxr_tasks.split import PARTS, read_split
 from cxr_tasks.study import study_differences, study_facts
 from cxr_tasks.variants import VARIANTS

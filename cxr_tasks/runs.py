@@ -3,11 +3,12 @@
 from datetime import datetime
 from pathlib import Path
 
-from cxr_tasks.config import RunConfig, config_from_record, make_config
+from cxr_tasks.config import config_from_record, make_config
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.files import locked, read_json, volume_error, write_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import SCHEMA_VERSION
+from cxr_tasks.settings import RunConfig
 
 _PATH_SETTINGS = ("data", "patients", "weights")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.dataset import Dataset
 from cxr_tasks.keras_runtime import start_keras
 from cxr_tasks.metrics import FloatArray
 from cxr_tasks.models import load_model
 from cxr_tasks.progress import duration
+from cxr_tasks.settings import RunConfig
 
 _BATCH_SIZE = 64
 

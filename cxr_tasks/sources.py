@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cxr_tasks.candidates import Candidate, Listing
-from cxr_tasks.config import RunConfig
 from cxr_tasks.files import digest_of
 from cxr_tasks.folder_source import FolderSource
 from cxr_tasks.paths import Home
 from cxr_tasks.phantom import PHANTOM_VERSION, PhantomImage, draw_phantom, plan_phantom
 from cxr_tasks.presets import preset_of
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.zip_source import ZipSource
 
 Report = Callable[[str], None]

@@ -59,7 +59,7 @@ def split_paper(labels: IntArray, _groups: IntArray, seed: int) -> PartArray:
         The part of each image, shape (n,).
     """
     order = np.arange(len(labels))
-    np.random.RandomState(seed).shuffle(order)  # noqa: NPY002 - the generator Keras uses
+    np.random.RandomState(seed).shuffle(order)  # legacy, but the one Keras uses
     n_val = int(PAPER_VALIDATION_FRACTION * len(labels))
     parts = np.full(len(labels), "train", dtype="<U5")
     parts[order[len(labels) - n_val :]] = "val"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.files import locked
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress, duration
 from cxr_tasks.records import Record, finish_once, record_file, require_record
+from cxr_tasks.settings import RunConfig
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,7 @@ def run_report(context: StageContext) -> str:
     run, config = context.run, context.config
     require_record(run.evaluate, "evaluate")
     inputs = {"evaluate": record_file(run.evaluate, "evaluate")}
-    context.finish_once(
-        run.report, inputs, lambda built: make_report(run, config, built)
-    )
+    context.finish_once(run.report, inputs, lambda built: make_report(run, config, built))
     return str(run.report / "index.html")
 
 

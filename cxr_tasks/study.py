@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cxr_tasks.config import STUDY_SLUG, RunConfig
+from cxr_tasks.settings import STUDY_SLUG, RunConfig
 
 SOURCE = (
     "Joakim Andersson Svendsen and Max Brehmer, Deep learning HT24: Project 4 "

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.pipeline import check_complete
 from cxr_tasks.process import StageError
+from cxr_tasks.settings import RunConfig
 
 DAG_ID = "cxr_pipeline"
 _N_LAST_LINES = 15

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.dataset import Dataset, open_dataset
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.files import put_in_place, sha256_of, write_json, write_rows
@@ -26,6 +25,7 @@ from cxr_tasks.models import (
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress
 from cxr_tasks.records import Record, find_record, make_record, record_file, require_record
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.split import read_split, rows_of
 from cxr_tasks.training import EpochResult, LabelledImages, TrainingResult, TrainingSettings, train
 from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, VARIANTS, Variant

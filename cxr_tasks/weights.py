@@ -10,10 +10,10 @@ from typing import Literal
 
 import h5py
 
-from cxr_tasks.config import RunConfig
 from cxr_tasks.errors import ArtifactError, SourceError
 from cxr_tasks.files import building, locked, sha256_of
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 
 Origin = Literal["file", "keras", "random", "none"]

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.cli import main, make_parser
-from cxr_tasks.config import SETTINGS
 from cxr_tasks.files import read_json
+from cxr_tasks.settings import SETTINGS
 from cxr_tasks.train import FAIL_VARIANT
 
 

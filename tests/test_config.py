@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from cxr_tasks.config import SETTINGS, config_from_record, make_config
+from cxr_tasks.config import config_from_record, make_config
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.form import form_fields
+from cxr_tasks.settings import SETTINGS
 
 
 def test_profile_fills_what_is_not_given() -> None:

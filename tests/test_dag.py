@@ -144,6 +144,4 @@ def _same_numbers_without_airflow(
     alone_variants = json.loads((direct / "report" / "report.json").read_text())["variants"]
     assert alone_variants["vanilla_cnn"]["status"] == "skipped"
     for key in ("train_loss", "val_loss", "val_accuracy"):
-        assert (
-            alone_variants["mobilenetv2_partial"][key] == variants["mobilenetv2_partial"][key]
-        )
+        assert alone_variants["mobilenetv2_partial"][key] == variants["mobilenetv2_partial"][key]

@@ -13,7 +13,7 @@ import pytest
 
 from cxr_tasks.array_file import ArrayFile
 from cxr_tasks.candidates import Candidate, Listing
-from cxr_tasks.config import RunConfig, make_config
+from cxr_tasks.config import make_config
 from cxr_tasks.dataset import open_dataset
 from cxr_tasks.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.errors import ArtifactError, DataError, SourceError
@@ -22,6 +22,7 @@ from cxr_tasks.images import decode_image
 from cxr_tasks.ingest import ingest
 from cxr_tasks.paths import Home
 from cxr_tasks.presets import PRESETS
+from cxr_tasks.settings import RunConfig
 from tests.image_files import class_files, encode, make_files, picture, png_header
 
 ROOT = Path(__file__).parent.parent

@@ -12,12 +12,13 @@ import pytest
 from jinja2 import UndefinedError
 from scipy.stats import norm
 
-from cxr_tasks.config import RunConfig, make_config
+from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.report import make_environment
 from cxr_tasks.report_data import collect, reproduce_command, wilson
 from cxr_tasks.report_page import MAX_REJECTED, MAX_WRONG, wrong_images
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.study import TABLE_3, study_differences
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import one_line

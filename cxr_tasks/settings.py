@@ -1,0 +1,222 @@
+"""One run's settings: each with its default, limits and help, in one place.
+
+The DAG's trigger form, the command line's flags and the checks all come from `RunConfig`.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from cxr_tasks.files import digest_of
+from cxr_tasks.variants import VARIANTS
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "quickstart": {"source": "phantom", "split": "grouped", "epochs": 8, "patience": 8},
+    "paper": {"source": "kaggle", "split": "paper", "epochs": 500, "patience": 30},
+}
+"""What each profile sets where the user says nothing."""
+
+STUDY_SLUG = "covid-19-vs-normal-chest-x-rays"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a person has to know about one setting, and what a value of it has to be."""
+
+    name: str
+    kind: type
+    default: Any
+    title: str
+    help: str
+    section: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    by_profile: bool = False
+
+
+def _setting(
+    default: Any,
+    title: str,
+    help: str,  # noqa: A002 - the word that argparse and the form use
+    *,
+    section: str,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    metadata = {
+        "title": title, "help": help, "section": section,
+        "choices": choices, "minimum": minimum, "maximum": maximum,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A checked configuration; made by `cxr_tasks.config.make_config` only."""
+
+    profile: str = _setting(
+        "quickstart",
+        "Profile",
+        "What the settings below are where they are left empty. `quickstart`: synthetic images, "
+        "few epochs, minutes on two cores. `paper`: the published study's procedure.",
+        section="Run",
+        choices=tuple(PROFILES),
+    )
+    variants: tuple[str, ...] = _setting(
+        tuple(VARIANTS),
+        "Variants",
+        "Which of the four models to train and compare.",
+        section="Run",
+        choices=tuple(VARIANTS),
+    )
+    seed: int = _setting(
+        42,
+        "Seed",
+        "Decides split, initial weights, order of images, dropout and augmentation.",
+        section="Run",
+        minimum=0,
+        maximum=2**31 - 1,
+    )
+    source: str = _setting(
+        "phantom",
+        "Source",
+        "Where the images come from; by profile where empty. `phantom`: drawn here, synthetic.",
+        section="Data",
+        choices=("kaggle", "folder", "zip", "phantom"),
+    )
+    data: str = _setting(
+        "",
+        "Data path",
+        "For `folder` and `zip`: the path, as the workers see it.",
+        section="Data",
+    )
+    preset: str = _setting(
+        "study",
+        "Preset",
+        "Which folders hold which class. `study`: COVID/ and NORMAL/. `radiography`: "
+        "COVID/images and Normal/images. `custom`: by the two patterns below.",
+        section="Data",
+        choices=("study", "radiography", "custom"),
+    )
+    covid_glob: str = _setting(
+        "",
+        "Pattern of COVID-19 images",
+        "For preset `custom`, relative to the data's root, for example `positive/**`.",
+        section="Data",
+    )
+    normal_glob: str = _setting(
+        "",
+        "Pattern of normal images",
+        "For preset `custom`, relative to the data's root, for example `negative/**`.",
+        section="Data",
+    )
+    kaggle_dataset: str = _setting(
+        "",
+        "Kaggle data set",
+        f"For `kaggle`: OWNER/SLUG. The study's slug is `{STUDY_SLUG}`; it names no owner.",
+        section="Data",
+    )
+    patients: str = _setting(
+        "",
+        "Patients file",
+        "A CSV file with the columns path,patient; overrides what file names say.",
+        section="Data",
+    )
+    phantom_images: int = _setting(
+        160,
+        "Phantom images",
+        "How many images to draw for source `phantom`.",
+        section="Data",
+        minimum=24,
+        maximum=200_000,
+    )
+    max_rejected_fraction: float = _setting(
+        0.05,
+        "Largest rejected fraction",
+        "Ingestion fails when more than this fraction of the files is unusable, in [0, 1].",
+        section="Data",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    split: str = _setting(
+        "grouped",
+        "Split",
+        "By profile where empty. `paper`: 75/25 as Keras' loader does it, no test part. "
+        "`grouped`: train, val and test with no patient or duplicate in two of them.",
+        section="Training",
+        choices=("paper", "grouped"),
+    )
+    epochs: int = _setting(
+        8,
+        "Most epochs",
+        "By profile where empty (paper: 500). Early stopping usually ends a training before.",
+        section="Training",
+        minimum=1,
+        maximum=10_000,
+    )
+    patience: int = _setting(
+        8,
+        "Patience",
+        "By profile where empty (paper: 30). Epochs without a lower validation loss before "
+        "a training stops.",
+        section="Training",
+        minimum=1,
+        maximum=10_000,
+    )
+    batch_size: int = _setting(
+        32,
+        "Batch size",
+        "Images in one step of training.",
+        section="Training",
+        minimum=1,
+        maximum=1024,
+    )
+    class_weights: bool = _setting(
+        False,
+        "Class weights",
+        "Weigh both classes equally in the loss where their numbers differ.",
+        section="Training",
+    )
+    weights: str = _setting(
+        "",
+        "Backbone weights",
+        "A MobileNetV2 weights file without top. Empty: Keras' ImageNet weights, downloaded "
+        "once. `random`: none, in profile `quickstart` only.",
+        section="Training",
+    )
+    threads: int = _setting(
+        0,
+        "Threads of a training",
+        "CPU threads; part of what makes numbers repeatable. 0: by the machine's cores.",
+        section="Training",
+        minimum=0,
+        maximum=256,
+    )
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of every setting: equal if and only if the configurations are."""
+        return digest_of(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the settings as JSON knows them."""
+        return asdict(self) | {"variants": list(self.variants)}
+
+
+def _settings() -> dict[str, Setting]:
+    by_profile = {key for profile in PROFILES.values() for key in profile}
+    return {
+        item.name: Setting(
+            name=item.name,
+            kind=item.type if isinstance(item.type, type) else tuple,
+            default=item.default,
+            by_profile=item.name in by_profile,
+            **item.metadata,
+        )
+        for item in fields(RunConfig)
+    }
+
+
+SETTINGS: dict[str, Setting] = _settings()
+"""Every setting by name, in the order a form shows them."""
