@@ -28,7 +28,7 @@ def test_wrong_python_is_refused(tmp_path: Path) -> None:
     for name in ("activate.sh", "requirements.lock"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     done = subprocess.run(
-        ["bash", "-uc", ". ./activate.sh"],
+        ["/bin/bash", "-uc", ". ./activate.sh"],
         cwd=tmp_path, env={"PATH": os.defpath, "PYTHON": "false"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +37,10 @@ def ready_to_train(home: Home, name: str) -> RunPaths:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(home: Home) -> Iterator[RunPaths]:
+def undisturbed(home: Home) -> RunPaths:
     run = ready_to_train(home, "undisturbed")
     run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
-    yield run
+    return run
 
 
 def train_until_checkpoint(run: RunPaths) -> None:
