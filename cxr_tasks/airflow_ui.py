@@ -1,6 +1,8 @@
 """Airflow's own UI on this machine: started, waited for, its address and password told."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from cxr_tasks.process import StageError
 from cxr_tasks.through_airflow import DAG_ID, require_airflow_home
 
 _START_SECONDS = 180
+_STOP_SECONDS = 15
 _DEFAULT_PORT = "8080"
 _HEALTH = "/api/v2/monitor/health"
 
@@ -39,7 +42,10 @@ def serve_ui(environ: Mapping[str, str]) -> None:
         server = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
             env=dict(environ), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
+    # Whoever stops this process by a signal stops Airflow with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _wait_until_healthy(address, server, log)
         _unpause(environ)
@@ -48,8 +54,22 @@ def serve_ui(environ: Mapping[str, str]) -> None:
     except KeyboardInterrupt:
         print("\nStopping Airflow ...", flush=True)
     finally:
-        server.terminate()
-        server.wait()
+        _stop(server)
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    """Stop Airflow with all its components.
+
+    `airflow standalone` stops them on an interrupt only; a terminated one leaves them running.
+    """
+    for request in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, request)
+            server.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
 
 
 def _answers(address: str) -> bool:

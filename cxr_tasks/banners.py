@@ -16,7 +16,11 @@ NO_TEST = (
 
 
 def make_banners(
-    dataset: Dataset, variants: Mapping[str, Mapping[str, Any]], *, split_kind: str
+    dataset: Dataset,
+    variants: Mapping[str, Mapping[str, Any]],
+    recommendation: Mapping[str, Any],
+    *,
+    split_kind: str,
 ) -> list[dict[str, str]]:
     """Collect the warnings that hold for a run, the gravest first."""
     ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
@@ -25,6 +29,10 @@ def make_banners(
     random = [name for name, facts in ok.items() if facts["weights_origin"] == "random"]
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
+        "chance": not recommendation["above_chance"]
+        and f"No better than chance: {recommendation['variant']}, the variant to take by this "
+        "run's rule, cannot be told from always naming the larger class (exact binomial test, "
+        f"p = {recommendation['p_chance']:.2f}). This run gives no reason to use any of them.",
         "phantom": dataset.record["synthetic"] and PHANTOM,
         "random_weights": random
         and f"Random backbone weights: {_listed(random)} started without pre-training, for lack "

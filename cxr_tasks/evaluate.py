@@ -63,11 +63,13 @@ def make_comparison(
     for name in trained:
         tables[name] = _predictions(split, score(run.train(name) / "model.keras", dataset))
         variants[name] |= _write_variant(built / name, name, tables[name])
+    recommendation = _recommendation(tables, variants, basis)
+    banners = make_banners(dataset, variants, recommendation, split_kind=config.split)
     return {
         "basis": basis,
         "variants": variants,
-        "recommendation": _recommendation(tables, variants, basis),
-        "banners": make_banners(dataset, variants, split_kind=config.split),
+        "recommendation": recommendation,
+        "banners": banners,
     }
 
 
@@ -106,6 +108,7 @@ def _write_variant(folder: Path, name: str, table: pd.DataFrame) -> dict[str, An
 def _recommendation(
     tables: dict[str, pd.DataFrame], variants: dict[str, Record], basis: str
 ) -> dict[str, Any]:
+    is_covid = next(iter(tables.values())).query("part == @basis")["label"].mean()
     right = {
         name: (rows["prediction"] == rows["label"]).to_numpy()
         for name, table in tables.items()
@@ -115,5 +118,6 @@ def _recommendation(
         right,
         losses={name: variants[name][basis]["loss"] for name in right},
         train_seconds={name: variants[name]["train_seconds"] for name in right},
+        chance=max(is_covid, 1 - is_covid),
         basis=basis,
     )

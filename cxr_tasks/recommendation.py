@@ -17,6 +17,7 @@ def recommend(
     *,
     losses: Mapping[str, float],
     train_seconds: Mapping[str, float],
+    chance: float,
     basis: str,
 ) -> dict[str, Any]:
     """Choose a variant and say why.
@@ -28,6 +29,7 @@ def recommend(
         right: For each variant, which images of the basis it has right, shape (n,) each.
         losses: Cross-entropy on the same images.
         train_seconds: What each training cost.
+        chance: Accuracy of always naming the larger class of the basis, in [0, 1].
         basis: The part that the images are, `val` or `test`.
     """
     best = min(right, key=lambda name: (-int(right[name].sum()), losses[name]))
@@ -35,7 +37,16 @@ def recommend(
     equal = [name for name, result in compared.items() if result["p_value"] >= SIGNIFICANCE]
     chosen = min([best, *equal], key=lambda name: train_seconds[name])
     reason = _reason(chosen, best, right, train_seconds, basis, n_equal=len(equal))
-    return {"variant": chosen, "best": best, "reason": reason, "compared": compared}
+    n_right, n = int(right[chosen].sum()), len(right[chosen])
+    p_chance = float(binomtest(n_right, n, chance, alternative="greater").pvalue)
+    return {
+        "variant": chosen,
+        "best": best,
+        "reason": reason,
+        "compared": compared,
+        "above_chance": p_chance < SIGNIFICANCE,
+        "p_chance": p_chance,
+    }
 
 
 def compare(best: BoolArray, other: BoolArray) -> dict[str, float]:

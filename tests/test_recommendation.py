@@ -13,6 +13,7 @@ def choose(counts: dict[str, int], seconds: dict[str, float]) -> dict[str, objec
         {name: right(count) for name, count in counts.items()},
         losses=dict.fromkeys(counts, 0.5),
         train_seconds=seconds,
+        chance=0.5,
         basis="val",
     )
 
@@ -36,3 +37,10 @@ def test_cheap_but_worse_is_not_taken() -> None:
 
 def test_single_variant_is_recommended_as_such() -> None:
     assert "only variant" in str(choose({"fast": 75}, {"fast": 10.0})["reason"])
+
+
+def test_guessing_is_called_guessing() -> None:
+    assert choose({"fast": 75}, {"fast": 10.0})["above_chance"]
+    found = choose({"fast": 45}, {"fast": 10.0})
+    assert not found["above_chance"]
+    assert found["p_chance"] == pytest.approx(0.1569, abs=1e-3)

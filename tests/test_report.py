@@ -262,11 +262,18 @@ def banner_kinds(made: Made) -> set[str]:
 
 
 def test_banners_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_path: Path) -> None:
-    assert banner_kinds(phantom) == {"phantom", "random_weights", "epoch_limit", "device"}
-    assert banner_kinds(mixed) == {"failed", "no_test", "device"}
+    always = {"phantom", "random_weights", "epoch_limit", "device"}
+    assert banner_kinds(phantom) - {"chance"} == always
+    assert banner_kinds(mixed) - {"chance"} == {"failed", "no_test", "device"}
     clean = Drawing(synthetic=False, weights_origin="file")
     made = make(tmp_path, clean, source="folder", data=str(tmp_path))
-    assert banner_kinds(made) == {"device"}
+    assert banner_kinds(made) - {"chance"} == {"device"}
+
+
+def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:
+    for made in (phantom, mixed):
+        told = "chance" in banner_kinds(made)
+        assert told != made.report["recommendation"]["above_chance"]
 
 
 def test_no_report_speaks_of_diagnosing(made: Made) -> None:
