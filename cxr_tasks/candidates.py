@@ -56,8 +56,7 @@ def list_candidates(
     labelled = label_paths(paths, preset)
     if not labelled.paths:
         raise SourceError(
-            f"No image of either class in {root}: {len(paths)} files "
-            f"({n_ignored_links} symbolic links ignored), at the top {top_folders(paths)}.",
+            f"No image of either class in {root}: {_what_is_there(paths, n_ignored_links)}.",
             f"COVID-19 images are those at {preset.covid!r}, normal ones at {preset.normal!r}.",
             "Correct data or preset, or use preset=custom with covid_glob and normal_glob.",
         )
@@ -66,3 +65,10 @@ def list_candidates(
         labelled.n_unmatched,
         n_ignored_links,
     )
+
+
+def _what_is_there(paths: Collection[str], n_ignored_links: int) -> str:
+    links = f"; {n_ignored_links} symbolic links that lead elsewhere" if n_ignored_links else ""
+    if not paths:
+        return f"it is empty{links}"
+    return f"it has {len(paths)} files, at the top {top_folders(paths)}{links}"

@@ -112,11 +112,13 @@ class _Bars:
             self._progress.update(task, completed=1, total=1)
             told += f"  [dim]{duration(event.at - self._started.get(event.name, event.at))}[/]"
         self._progress.update(task, mark=marks.get(event.kind, "[cyan]▸[/]"), told=told)
-        if event.kind == "failed":
+        if event.kind == "failed" and event.variant:
             self._console.print(Text(f"{event.name}: {event.text}", style="red"))
 
 
 def _sentence(event: Event) -> str:
+    if event.kind == "failed" and not event.variant:
+        return event.text.splitlines()[0]  # it ends the run, whose last words say the rest
     if event.kind != "epoch":
         return event.text
     left = f", at most {duration(event.seconds_left)} left" if event.seconds_left else ""

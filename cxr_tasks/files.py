@@ -145,8 +145,9 @@ def volume_error(err: OSError, *, home: Path) -> ArtifactError | None:
     }
     if err.errno not in reasons:
         return None
+    where = f": {err.filename}" if err.filename else ""
     return ArtifactError(
-        f"The shared volume {home} {reasons[err.errno]} ({err.strerror}: {err.filename or '?'}).",
+        f"The shared volume {home} {reasons[err.errno]} ({err.strerror}{where}).",
         "Every stage writes its results there; what was not finished has been removed.",
         "Free space or mend the permissions, or name another folder with CXR_HOME or --home.",
     )

@@ -31,6 +31,12 @@ def start_run(config: RunConfig, home: Home, run_key: str) -> RunPaths:
                 _check_same(run, config)
             else:
                 write_json(run.config, _described(config))
+    except FileNotFoundError as err:  # what file systems such as /proc say of a new folder
+        raise ConfigError(
+            f"The shared volume {home.root} cannot be made ({err.strerror}).",
+            "It is a folder that every stage can write to.",
+            "Name another one with CXR_HOME or --home.",
+        ) from err
     except OSError as err:
         raise volume_error(err, home=home.root) or err from err
     return run

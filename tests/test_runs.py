@@ -47,3 +47,9 @@ def test_home_that_is_a_file_is_an_error_about_the_volume(tmp_path: Path) -> Non
     (tmp_path / "home").write_text("")
     with pytest.raises(ArtifactError, match="shared volume"):
         start_run(make_config({}), Home(tmp_path / "home"), "first")
+
+
+def test_home_that_cannot_be_made_is_said() -> None:
+    home = Home(Path("/proc/nowhere"))
+    with pytest.raises((ConfigError, ArtifactError), match="The shared volume /proc/nowhere"):
+        start_run(make_config({}), home, "first")
