@@ -69,6 +69,7 @@ def make_environment() -> Environment:
         "counted": wording.counted,
         "spread": wording.spread,
         "decimal": wording.decimal,
+        "p_value": wording.p_value,
         "whole": wording.whole,
         "megabytes": wording.megabytes,
         "one_line": wording.one_line,

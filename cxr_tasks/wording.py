@@ -31,6 +31,11 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None else f"{value:.{digits}f}"
 
 
+def p_value(value: float) -> str:
+    """Say a p value; a very small one is said to be below what is worth telling."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def whole(number: float) -> str:
     """Say a whole number with its thousands apart: `2 422 081`."""
     return f"{round(number):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
