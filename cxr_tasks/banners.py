@@ -32,7 +32,7 @@ def make_banners(
         "chance": not recommendation["above_chance"]
         and f"No better than chance: {recommendation['variant']}, the variant to take by this "
         "run's rule, cannot be told from always naming the larger class (exact binomial test, "
-        f"p = {recommendation["p_chance"]:.2f}). This run gives no reason to use any of them.",
+        f"p = {recommendation['p_chance']:.2f}). This run gives no reason to use any of them.",
         "phantom": dataset.record["synthetic"] and PHANTOM,
         "random_weights": random
         and f"Random backbone weights: {_listed(random)} started without pre-training, for lack "
