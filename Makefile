@@ -39,5 +39,5 @@ lint:
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--generate-hashes --no-header \
 		--quiet --output-file requirements.lock
