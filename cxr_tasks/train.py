@@ -2,18 +2,21 @@
 
 import os
 import resource
+import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from cxr_tasks.activations import frozen_activations
 from cxr_tasks.dataset import Dataset, open_dataset
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.files import put_in_place, sha256_of, write_json, write_rows
+from cxr_tasks.frozen_prefix import cut_frozen_prefix
+from cxr_tasks.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.keras_runtime import describe_device, start_keras
 from cxr_tasks.models import (
     N_CALIBRATION_IMAGES,
@@ -87,14 +90,20 @@ class _Task:
         dataset: Dataset,
         ingested: Record,
     ) -> None:
-        split = read_split(run.split)
+        self.home = run.home
         self.config = config
         self.variant = variant
-        self.train_data = _labelled(dataset, split, "train")
-        self.val_data = _labelled(dataset, split, "val")
+        self.dataset = dataset
+        self.split = read_split(run.split)
+        self.train_rows = rows_of(self.split, "train")
         self.weights = weights_of(run, ingested) if variant.uses_backbone else None
         self.weights_origin = ingested["weights"]["origin"] if variant.uses_backbone else "none"
         self.context = f"{dataset.fingerprint} {config.threads} {ingested['weights']['sha256']}"
+
+    def labelled(self, part: str, values: npt.NDArray[Any]) -> LabelledImages:
+        """Give a part of the split; `values` has a row for each image of the data set."""
+        rows = rows_of(self.split, part)
+        return LabelledImages(values, rows, self.split["label"].to_numpy(dtype=np.float32)[rows])
 
     @property
     def settings(self) -> TrainingSettings:
@@ -106,7 +115,7 @@ class _Task:
             batch_size=self.config.batch_size,
             learning_rate=variant.quickstart_learning_rate if quick else variant.learning_rate,
             seed=self.config.seed,
-            class_weight=_class_weight(self.train_data) if self.config.class_weights else None,
+            class_weight=self._class_weight() if self.config.class_weights else None,
         )
 
     def build(self) -> Model:
@@ -123,8 +132,30 @@ class _Task:
         return model
 
     def _some_training_images(self) -> npt.NDArray[np.uint8]:
-        rows = self.train_data.rows
-        return self.train_data.images[rows[:: -(-len(rows) // N_CALIBRATION_IMAGES)]]
+        rows = self.train_rows
+        return self.dataset.images[rows[:: -(-len(rows) // N_CALIBRATION_IMAGES)]]
+
+    def _class_weight(self) -> dict[int, float]:
+        """Weigh each class by n / (2 n_class), so that both count equally (King & Zeng 2001)."""
+        labels = self.split["label"].to_numpy()[self.train_rows]
+        return {label: len(labels) / (2 * int((labels == label).sum())) for label in (0, 1)}
+
+
+@dataclass(frozen=True)
+class _Trainable:
+    """What training works on: the layers that change, and what they are given.
+
+    Attributes:
+        model: Shares its layers with the whole network.
+        values: What goes into it, a row for each image of the data set.
+        facts: For the record.
+        key: Stands for `values`.
+    """
+
+    model: Model
+    values: npt.NDArray[Any]
+    facts: dict[str, Any]
+    key: str = ""
 
 
 class _Teller:
@@ -145,28 +176,49 @@ class _Teller:
 
 def _train_into(folder: Path, task: _Task, progress: Progress) -> dict[str, Any]:
     """Train, write everything but the record into the folder, and give the record's facts."""
+    started = time.monotonic()
     start_keras(threads=task.config.threads, seed=task.config.seed)
     model = task.build()
+    trainable = _trainable_part(model, task, progress)
+    prepare_seconds = time.monotonic() - started
     checkpoint = folder / "checkpoint.npz"
     result = train(
-        model,
-        task.train_data,
-        task.val_data,
+        with_fused_batch_norm(trainable.model),
+        task.labelled("train", trainable.values),
+        task.labelled("val", trainable.values),
         task.settings,
         checkpoint=checkpoint,
         on_epoch=_Teller(progress, task.config.epochs),
         note=progress.note,
-        context=task.context,
+        context=f"{task.context} {trainable.key}",
     )
     save_model(model, folder / "model.keras")
     write_rows(folder / "history.csv", HISTORY_COLUMNS, map(asdict, result.history))
     if task.variant.augmented:
-        rows = task.train_data.rows[:N_AUGMENTED_EXAMPLES]
-        originals = task.train_data.images[rows]
-        changed = augment(originals, seed=task.config.seed)
-        np.save(folder / "augmented.npy", np.stack([originals, changed]))
+        _save_augmented_examples(task, folder / "augmented.npy")
     checkpoint.unlink(missing_ok=True)
-    return _facts(task, model, result, folder)
+    facts = _facts(task, model, result, folder)
+    facts["prepare_seconds"] = round(prepare_seconds + result.prepare_seconds, 3)
+    return facts | trainable.facts
+
+
+def _trainable_part(model: Model, task: _Task, progress: Progress) -> _Trainable:
+    """Leave out the frozen layers: what they give is in the cache, or put there now."""
+    cut = cut_frozen_prefix(model)
+    if cut is None:
+        return _Trainable(model, task.dataset.images, {"cut_after": None})
+    activations = frozen_activations(
+        cut.prefix, task.dataset, home=task.home, config_fingerprint=task.config.fingerprint,
+        seed=task.config.seed, note=progress.note,
+    )  # fmt: skip
+    facts = {"cut_after": cut.layer, "activations": activations.key,
+             "n_activations_computed": activations.n_computed}  # fmt: skip
+    return _Trainable(cut.rest, activations.values, facts, activations.key)
+
+
+def _save_augmented_examples(task: _Task, path: Path) -> None:
+    originals = task.dataset.images[task.train_rows[:N_AUGMENTED_EXAMPLES]]
+    np.save(path, np.stack([originals, augment(originals, seed=task.config.seed)]))
 
 
 def _facts(task: _Task, model: Model, result: TrainingResult, folder: Path) -> dict[str, Any]:
@@ -191,22 +243,11 @@ def _facts(task: _Task, model: Model, result: TrainingResult, folder: Path) -> d
         "learning_rate": settings.learning_rate,
         "batch_size": settings.batch_size,
         "class_weight": weights and {str(label): value for label, value in weights.items()},
-        "n_train": len(task.train_data),
-        "n_val": len(task.val_data),
+        "n_train": len(task.train_rows),
+        "n_val": len(rows_of(task.split, "val")),
         "model_bytes": (folder / "model.keras").stat().st_size,
         "weights_origin": task.weights_origin,
     }
-
-
-def _labelled(dataset: Dataset, split: pd.DataFrame, part: str) -> LabelledImages:
-    rows = rows_of(split, part)
-    labels = split["label"].to_numpy(dtype=np.float32)[rows]
-    return LabelledImages(dataset.images, rows, labels)
-
-
-def _class_weight(data: LabelledImages) -> dict[int, float]:
-    """Weigh each class by n / (2 n_class), so that both count equally (King & Zeng 2001)."""
-    return {label: len(data) / (2 * int((data.labels == label).sum())) for label in (0, 1)}
 
 
 def _input_digests(run: RunPaths) -> dict[str, str]:

@@ -55,12 +55,14 @@ class TrainingResult:
         stopped_early: Whether patience ended it and not the limit of epochs.
         resumed_after_epoch: The last epoch of an interrupted training that was continued; 0 for
             one that began here.
+        prepare_seconds: Time from the call to the first epoch that was trained here.
     """
 
     history: tuple[EpochResult, ...]
     best_epoch: int
     stopped_early: bool
     resumed_after_epoch: int
+    prepare_seconds: float
 
     @property
     def train_seconds(self) -> float:
@@ -114,10 +116,12 @@ def train(
     Raises:
         TrainingError: A loss is no number.
     """
+    called = clock()
     state = prepare(model, train_data, settings)
     fingerprint = _fingerprint(state, train_data, val_data, settings, context)
     moment = _resume(checkpoint, fingerprint, state, settings, note)
     resumed_after, saved_at = moment.epoch, clock()
+    prepare_seconds = saved_at - called
     while moment.epoch < settings.epochs and not moment.stopping.stops:
         started = clock()
         figures = run_epoch(state, train_data, val_data, settings, moment.epoch + 1)
@@ -129,7 +133,11 @@ def train(
         on_epoch(moment.history[-1])
     state.restore(moment.best_weights)
     return TrainingResult(
-        moment.history, moment.stopping.best_epoch, moment.stopping.stops, resumed_after
+        moment.history,
+        moment.stopping.best_epoch,
+        moment.stopping.stops,
+        resumed_after,
+        prepare_seconds,
     )
 
 
