@@ -1,6 +1,7 @@
 # make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
 # make test    every test
 # make ui      Airflow's UI, with the DAG ready to be triggered
+# make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make lint    ruff and mypy
 # make lock    resolve requirements.lock anew (needs uv)
 #
@@ -9,11 +10,11 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test ui lint lock
+.PHONY: help run test ui bench lint lock
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT EPOCHS PATIENCE \
-	BATCH_SIZE WEIGHTS THREADS
+	BATCH_SIZE WEIGHTS PRECISION THREADS
 
 # Only what is typed after `make run` counts: a variable of the shell that happens to be called
 # DATA or SEED does not.
@@ -34,8 +35,12 @@ test:
 ui:
 	@. ./activate.sh && exec python -m cxr_tasks ui
 
+bench:
+	@. ./activate.sh && exec python -m bench $(call flag,DATA) $(call flag,WEIGHTS) \
+		$(if $(filter-out 0,$(QUICK)),--quick)
+
 lint:
-	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests
+	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests bench
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -2,11 +2,18 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from cxr_tasks.errors import ConfigError
 
 POOL = "training"
 """The Airflow pool of the training tasks: one slot for each device."""
 
+TRAININGS_PER_GPU = "CXR_TRAININGS_PER_GPU"
+"""Environment variable: how many trainings share one graphics card; 1 unless set."""
+
+_MOST_TRAININGS_PER_GPU = 16
 _NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
 _MOST_CPU_TRAININGS = 4
 
@@ -22,9 +29,27 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def n_training_slots() -> int:
-    """Count the trainings that may run at once: one a card, else up to four on the cores."""
-    return n_gpus() or min(_MOST_CPU_TRAININGS, n_cores())
+def n_trainings_per_gpu(environ: Mapping[str, str]) -> int:
+    """Read how many trainings share a card.
+
+    Raises:
+        ConfigError: The environment says something else than a number from 1 to 16.
+    """
+    value = environ.get(TRAININGS_PER_GPU) or "1"
+    if not value.isdecimal() or not 1 <= int(value) <= _MOST_TRAININGS_PER_GPU:
+        raise ConfigError(
+            f"{TRAININGS_PER_GPU}={value!r} is not possible.",
+            f"Allowed: 1 to {_MOST_TRAININGS_PER_GPU}, the trainings that share a graphics card.",
+            f"Correct the environment variable {TRAININGS_PER_GPU}, or unset it.",
+        )
+    return int(value)
+
+
+def n_training_slots(environ: Mapping[str, str] = os.environ) -> int:
+    """Count the trainings that may run at once: by the cards, else up to four on the cores."""
+    if n_gpus():
+        return n_gpus() * n_trainings_per_gpu(environ)
+    return min(_MOST_CPU_TRAININGS, n_cores())
 
 
 def n_training_threads() -> int:

@@ -6,13 +6,15 @@ import platform
 import sys
 from pathlib import Path
 
+from cxr_tasks.gpu_lease import VISIBLE_CARDS
+
 _INTRA_OP = "TF_NUM_INTRAOP_THREADS"
 _NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
 _CPU_FACTS = Path("/proc/cpuinfo")
 _LIBRARIES = ("keras", "tensorflow", "numpy", "h5py")
 
 
-def start_keras(*, threads: int, seed: int) -> None:
+def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
     """Set what Keras and its backend read once, import Keras, and seed it.
 
     To be called before anything else in the process imports Keras; calling it again with the
@@ -22,6 +24,8 @@ def start_keras(*, threads: int, seed: int) -> None:
         threads: CPU threads of one operation. Another number gives other last bits, so it is
             part of the configuration and never left to the machine.
         seed: Seeds Python, NumPy and the backend, in [0, 2**32).
+        card: The one graphics card to use, as `CUDA_VISIBLE_DEVICES` names it; None leaves the
+            choice to the environment.
 
     Raises:
         RuntimeError: Keras or TensorFlow was imported before, not with these threads.
@@ -29,18 +33,22 @@ def start_keras(*, threads: int, seed: int) -> None:
     _refuse_late_start(threads)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.update(_environment(threads))
+    if card is not None:
+        os.environ[VISIBLE_CARDS] = card
 
     import keras
 
     keras.utils.set_random_seed(seed)
 
 
+def has_gpu() -> bool:
+    """Say whether the trainings of this process run on a graphics card."""
+    return bool(_gpus())
+
+
 def describe_device() -> str:
     """Say what the trainings of this process run on, for a person; `start_keras` comes first."""
-    import keras
-
-    devices = keras.distribution.list_devices()
-    gpus = [name for name in devices if name.startswith(("gpu", "cuda"))]
+    gpus = _gpus()
     if gpus:
         return f"{len(gpus)} GPU ({_gpu_model()})"
     return f"CPU ({_cpu_model()}), {os.environ[_INTRA_OP]} threads"
@@ -71,9 +79,17 @@ def _environment(threads: int) -> dict[str, str]:
         "TF_DETERMINISTIC_OPS": "1",
         # What fails raises in Python; TensorFlow's own log calls a machine without GPU an error.
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # Otherwise a training takes a card's whole memory, and two can never share one.
+        # Otherwise a training takes a card's whole memory, and two can never share one; the
+        # second is for Keras' JAX backend.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
+
+
+def _gpus() -> list[str]:
+    import keras
+
+    return [name for name in keras.distribution.list_devices() if name.startswith(("gpu", "cuda"))]
 
 
 def _gpu_model() -> str:

@@ -185,6 +185,14 @@ class RunConfig:
         "once. `random`: none, in profile `quickstart` only.",
         section="Training",
     )
+    precision: str = _setting(
+        "auto",
+        "Precision",
+        "`mixed`: half-precision arithmetic on full-precision weights. `auto`: mixed on a "
+        "graphics card, float32 on a CPU. Layers that frozen ones feed stay float32.",
+        section="Training",
+        choices=("auto", "float32", "mixed"),
+    )
     threads: int = _setting(
         0,
         "Threads of a training",

@@ -1,0 +1,78 @@
+"""One graphics card for each training: a place on it is held as a file lock."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+
+from filelock import FileLock, Timeout
+
+from cxr_tasks.devices import n_gpus, n_trainings_per_gpu
+from cxr_tasks.paths import Home
+
+VISIBLE_CARDS = "CUDA_VISIBLE_DEVICES"
+"""NVIDIA's environment variable: the cards that a process sees."""
+
+_POLL_SECONDS = 1.0
+
+
+def usable_cards(environ: Mapping[str, str]) -> list[str]:
+    """Name the cards of this machine that a training may use, as NVIDIA's variable does."""
+    named = environ.get(VISIBLE_CARDS)
+    if named is None:
+        return [str(number) for number in range(n_gpus())]
+    return [card.strip() for card in named.split(",") if card.strip()] if n_gpus() else []
+
+
+@contextmanager
+def leased_card(
+    cards: Sequence[str],
+    *,
+    home: Home,
+    environ: Mapping[str, str],
+    note: Callable[[str], None],
+    poll_seconds: float = _POLL_SECONDS,
+) -> Iterator[str | None]:
+    """Hold a place on a card; wait while all are taken. Empty cards are taken first.
+
+    The operating system frees the place when its holder ends, however it ends.
+
+    Args:
+        cards: Of this machine; None is given at once where there are none.
+        home: The shared volume, where the locks are.
+        environ: May say how many trainings share a card.
+        note: Told once that all places are taken.
+        poll_seconds: Time between two looks for a free place.
+
+    Raises:
+        ConfigError: The environment's number of trainings is none.
+    """
+    if not cards:
+        yield None
+        return
+    places = list(product(range(n_trainings_per_gpu(environ)), cards))
+    waited = False
+    while (held := _take_one(places, home)) is None:
+        if not waited:
+            note(f"all {len(places)} places on graphics cards are taken; waiting for one")
+        waited = True
+        time.sleep(poll_seconds)
+    lock, card = held
+    try:
+        yield card
+    finally:
+        lock.release()
+
+
+def _take_one(places: Sequence[tuple[int, str]], home: Home) -> tuple[FileLock, str] | None:
+    home.locks.mkdir(parents=True, exist_ok=True)
+    for number, card in places:
+        # Other machines with the same volume have cards of the same numbers.
+        lock = FileLock(home.locks / f"gpu-{socket.gethostname()}-{card}-{number}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        return lock, card
+    return None
