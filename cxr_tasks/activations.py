@@ -93,11 +93,14 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
     Libraries, device and threads move the last bits. They are in the key so that a training
     has the same figures whether it finds the activations or computes them.
     """
+    import keras
+
     parts = [
         _digest_of_images(dataset),
         digest_of(json.loads(prefix.to_json())),
         _digest_of_weights(prefix),
         prefix.outputs[0].dtype,
+        keras.backend.backend(),
         library_versions(),
         describe_device(),
         BATCH_SIZE,

@@ -1,7 +1,5 @@
 """Which images are copies of each other, and which belong to one patient."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,6 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 IntArray = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
 UInt8Array = npt.NDArray[np.uint8]
 
 MAX_HASH_DISTANCE = 8
@@ -46,8 +45,8 @@ def group_images(index: pd.DataFrame, images: UInt8Array) -> tuple[IntArray, Int
 def find_copies(index: pd.DataFrame, images: UInt8Array) -> IntArray:
     """Find the pairs of images that are copies of each other, shape (m, 2)."""
     exact = _same_value_pairs(index["sha256"])
-    near = [pair for pair in _near_hash_pairs(index["phash"]) if _correlated(images, *pair)]
-    pairs = np.concatenate([exact, np.array(near, dtype=np.int64).reshape(-1, 2)])
+    near = _near_hash_pairs(index["phash"])
+    pairs = np.concatenate([exact, near[_are_correlated(images, near)]])
     return np.unique(pairs, axis=0)
 
 
@@ -59,28 +58,68 @@ def _same_value_pairs(values: pd.Series) -> IntArray:
     return np.stack([before.dropna().to_numpy(dtype=np.int64), second], axis=1)
 
 
-def _near_hash_pairs(hashes: pd.Series) -> Iterator[tuple[int, int]]:
+def _near_hash_pairs(hashes: pd.Series) -> IntArray:
     """Compare all hashes block by block, so that memory stays flat."""
     bits = np.array([int(text, 16) for text in hashes], dtype=np.uint64)
+    found = [np.empty((0, 2), dtype=np.int64)]
     for start in range(0, len(bits), _BLOCK_ROWS):
         block = bits[start : start + _BLOCK_ROWS, None]
         distances = np.bitwise_count(block ^ bits[None, start:])
-        for row, column in np.argwhere(distances <= MAX_HASH_DISTANCE):
-            if row < column:
-                yield start + int(row), start + int(column)
+        pairs = np.argwhere(distances <= MAX_HASH_DISTANCE)
+        found.append(start + pairs[pairs[:, 0] < pairs[:, 1]])
+    return np.concatenate(found)
 
 
-def _correlated(images: UInt8Array, first: int, second: int) -> bool:
-    one, other = (_small_grey(images[row]) for row in (first, second))
-    if one.std() == 0 or other.std() == 0:
-        return bool((one == other).all())
-    return bool(np.corrcoef(one, other)[0, 1] >= MIN_CORRELATION)
+def _are_correlated(images: UInt8Array, pairs: IntArray) -> npt.NDArray[np.bool_]:
+    """Say of each pair of rows whether its images, seen small, are the same; shape (m,).
+
+    Some pairs in a thousand are near in their hashes, which in a large data set are millions:
+    so each image is made small once, and the sums are whole numbers.
+    """
+    rows, places = np.unique(pairs, return_inverse=True)
+    small = np.empty((len(rows), _COMPARED_SIZE_PX**2), np.uint8)
+    for place, row in enumerate(rows):
+        small[place] = _small_grey(images[row])
+    firsts, seconds = places.reshape(-1, 2).T
+    blocks = [
+        _correlations(small[firsts[start:end]], small[seconds[start:end]]) >= MIN_CORRELATION
+        for start in range(0, len(pairs), _BLOCK_ROWS)
+        for end in [start + _BLOCK_ROWS]
+    ]
+    return np.concatenate([np.empty(0, np.bool_), *blocks])
 
 
-def _small_grey(image: UInt8Array) -> npt.NDArray[np.float64]:
+def _correlations(ones: UInt8Array, others: UInt8Array) -> npt.NDArray[np.float64]:
+    """Give Pearson's r of each row with the other's; where one is even, 1 if they are equal."""
+    n = ones.shape[1]
+    one, other = ones.astype(np.int32), others.astype(np.int32)
+    covariance = n * _products(one, other) - _sums(one) * _sums(other)
+    spread = np.sqrt(_n_variances(one)) * np.sqrt(_n_variances(other))
+    correlations: npt.NDArray[np.float64] = (ones == others).all(axis=1).astype(np.float64)
+    np.divide(covariance, spread, out=correlations, where=spread > 0)
+    return correlations
+
+
+def _n_variances(rows: Int32Array) -> IntArray:
+    variances: IntArray = rows.shape[1] * _products(rows, rows) - _sums(rows) ** 2
+    return variances
+
+
+def _products(ones: Int32Array, others: Int32Array) -> IntArray:
+    # 4,096 products of two pixels stay below the largest 32-bit number
+    products: IntArray = np.einsum("ij,ij->i", ones, others).astype(np.int64)
+    return products
+
+
+def _sums(rows: Int32Array) -> IntArray:
+    sums: IntArray = rows.sum(axis=1, dtype=np.int64)
+    return sums
+
+
+def _small_grey(image: UInt8Array) -> UInt8Array:
     size = (_COMPARED_SIZE_PX, _COMPARED_SIZE_PX)
     small = Image.fromarray(image).convert("L").resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(small, dtype=np.float64).ravel()
+    return np.asarray(small, dtype=np.uint8).ravel()
 
 
 def _closed_groups(pairs: IntArray, *, n: int) -> IntArray:

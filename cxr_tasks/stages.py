@@ -5,12 +5,13 @@ longer than a whole split.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.files import locked
+from cxr_tasks.memory import MemoryWatch
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress, duration
 from cxr_tasks.records import Record, finish_once, record_file, require_record
@@ -19,25 +20,30 @@ from cxr_tasks.settings import RunConfig
 
 @dataclass(frozen=True)
 class StageContext:
-    """What a stage is given: its run, and where to tell how it goes."""
+    """What a stage is given: its run, where to tell how it goes, and a watch on its memory."""
 
     run: RunPaths
     config: RunConfig
     progress: Progress
     environ: Mapping[str, str]
     variant: str = ""
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
 
     def finish_once(
         self, folder: Path, inputs: Mapping[str, Path], build: Callable[[Path], Record]
     ) -> Record:
         """Build this stage's folder unless it is finished from the same inputs."""
+
+        def build_and_look(built: Path) -> Record:
+            return build(built) | {"peak_anon_mb": self.memory.peak_anon_mb()}
+
         return finish_once(
             folder,
             self.progress.stage,
             inputs={"config": self.run.config, **inputs},
             config_fingerprint=self.config.fingerprint,
             seed=self.config.seed,
-            build=build,
+            build=build_and_look,
         )
 
 
@@ -84,7 +90,14 @@ def run_train(context: StageContext) -> str:
             f"This run has: {', '.join(context.config.variants)}.",
             "Name one of them with --variant, or start a run that has it.",
         )
-    record = train_variant(context.run, context.config, context.variant, context.progress)
+    record = train_variant(
+        context.run,
+        context.config,
+        context.variant,
+        progress=context.progress,
+        memory=context.memory,
+        environ=context.environ,
+    )
     return (
         f"{record['epochs_run']} epochs in {duration(record['train_seconds'])}, "
         f"best epoch {record['best_epoch']}"
@@ -142,5 +155,5 @@ STAGES: dict[str, Callable[[StageContext], str]] = {
 
 def execute(stage: str, context: StageContext) -> None:
     """Run a stage in this process, alone on its folder."""
-    with locked(context.run.lock(stage, context.variant or None)):
+    with locked(context.run.lock(stage, context.variant or None)), context.memory:
         context.progress.emit("done", STAGES[stage](context))

@@ -1,7 +1,5 @@
 """One variant's training as a stage: from the split to a finished folder."""
 
-import os
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,6 +14,7 @@ from cxr_tasks.files import put_in_place, sha256_of, write_json, write_rows
 from cxr_tasks.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.gpu_lease import leased_card, usable_cards
 from cxr_tasks.keras_runtime import describe_device, start_keras
+from cxr_tasks.memory import MemoryWatch
 from cxr_tasks.models import augment, save_model
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.precision import computing_in
@@ -39,8 +38,10 @@ def train_variant(
     run: RunPaths,
     config: RunConfig,
     variant: str,
+    *,
     progress: Progress,
-    environ: Mapping[str, str] = os.environ,
+    memory: MemoryWatch,
+    environ: Mapping[str, str],
 ) -> Record:
     """Train one variant of a run, unless that is done; go on where a try before stopped.
 
@@ -66,6 +67,7 @@ def train_variant(
     cards = usable_cards(environ)
     with leased_card(cards, home=run.home, environ=environ, note=progress.note) as card:
         facts = _train_into(folder, task, progress, card=card)
+    facts["peak_anon_mb"] = memory.peak_anon_mb()
     record = make_record(
         folder, "train", inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
         seconds=facts["train_seconds"], facts=facts,
@@ -150,7 +152,6 @@ def _facts(
         "train_seconds": round(result.train_seconds, 3),
         "seconds_per_epoch": round(result.train_seconds / len(result.history), 4),
         "resumed_from_epoch": result.resumed_after_epoch,
-        "peak_memory_mb": _peak_memory_mb(),
         "device": describe_device(),
         "threads": task.config.threads,
         "learning_rate": settings.learning_rate,
@@ -170,11 +171,6 @@ def _input_digests(run: RunPaths) -> dict[str, str]:
         "split": record_file(run.split, "split"),
     }
     return {name: sha256_of(path) for name, path in inputs.items()}
-
-
-def _peak_memory_mb() -> int:
-    """Give the most memory this process has had, in megabytes; Linux counts in kilobytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
 
 def _fail_if_tested(variant: str, environ: Mapping[str, str]) -> None:

@@ -32,6 +32,7 @@ ERROR = "TrainingError: the loss is <no number>.\nA loss has to be finite.\nLowe
 
 # How well a variant's drawn scores follow the label, and what its training is said to cost.
 _STRENGTHS = dict(zip(VARIANTS, (1.1, 2.4, 2.6, 1.8), strict=True))
+_CUT_AFTER = {"mobilenetv2_frozen": "average", "mobilenetv2_partial": "block_14_add"}
 _SECONDS = dict(zip(VARIANTS, (41.2, 1.9, 12.4, 163.0), strict=True))
 _PARAMETERS = dict(
     zip(
@@ -230,7 +231,7 @@ def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing)
         "patience": 8,
         "train_seconds": _SECONDS[name],
         "seconds_per_epoch": _SECONDS[name] / n,
-        "peak_memory_mb": 912.4,
+        "peak_anon_mb": 912.4,
         "device": "cpu",
         "threads": 2,
         "learning_rate": VARIANTS[name].learning_rate,
@@ -241,6 +242,11 @@ def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing)
         "weights_origin": drawing.weights_origin if VARIANTS[name].uses_backbone else "none",
         "class_weight": None,
         "resumed_from_epoch": 0,
+        "prepare_seconds": 12.5,
+        "precision": "float32",
+        "cut_after": _CUT_AFTER.get(name),
+        "activations": "0123456789abcdef" if name in _CUT_AFTER else "",
+        "n_activations_computed": 38 if name == "mobilenetv2_frozen" else 0,
     }
     _record(folder, "train", facts)
 

@@ -82,7 +82,7 @@ def test_finished_folder_says_what_was_done(undisturbed: RunPaths) -> None:
     assert (record["n_parameters"], record["n_trainable_parameters"]) == (1_045_441, 1_045_441)
     assert (record["epochs_run"], record["stopped_by"], record["threads"]) == (50, "epochs", 2)
     assert record["train_seconds"] > 0
-    assert record["peak_memory_mb"] > 100
+    assert record["peak_anon_mb"] > 100
     assert record["versions"]["keras"]
     history = pd.read_csv(folder / "history.csv")
     assert record["best_epoch"] == history["val_loss"].to_numpy().argmin() + 1
