@@ -80,7 +80,8 @@ def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
     if find_record(run.train(variant), "train") is not None:
         record = require_record(run.train(variant), "train")
         facts = {key: value for key, value in record.items() if key not in _RECORD_KEYS}
-        return {"status": "ok", "error": None, **facts}
+        total_seconds = facts["prepare_seconds"] + facts["train_seconds"]
+        return {"status": "ok", "error": None, "total_seconds": total_seconds, **facts}
     error = run.error("train", variant)
     message = read_json(error)["message"] if error.exists() else "The training has not been run."
     return {"status": "failed", "error": message}
@@ -117,7 +118,7 @@ def _recommendation(
     return recommend(
         right,
         losses={name: variants[name][basis]["loss"] for name in right},
-        train_seconds={name: variants[name]["train_seconds"] for name in right},
+        train_seconds={name: variants[name]["total_seconds"] for name in right},
         chance=max(is_covid, 1 - is_covid),
         basis=basis,
     )

@@ -142,7 +142,7 @@ class CostPoint:
 
 
 def draw_cost(points: Mapping[str, CostPoint], *, part: str, description: str) -> Markup:
-    """Draw accuracy, with its interval, against the seconds of training.
+    """Draw accuracy, with its interval, against the seconds of preparation and training.
 
     Args:
         points: By variant.
@@ -217,7 +217,7 @@ def _scale_cost(axes: Axes, points: Mapping[str, CostPoint], part: str) -> None:
     axes.set_xlim(min(seconds) / 2.5, max(seconds) * 2.5)
     lowest = min(point.interval[0] for point in points.values())
     axes.set_ylim(max(0.0, lowest - 0.04), 1.02)
-    axes.set_xlabel("training time in seconds (logarithmic)")
+    axes.set_xlabel("training in seconds, preparation included (logarithmic)")
     axes.set_ylabel(f"accuracy on {part} images")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: _minor_tick(value, seconds))

@@ -28,7 +28,7 @@ def recommend(
     Args:
         right: For each variant, which images of the basis it has right, shape (n,) each.
         losses: Cross-entropy on the same images.
-        train_seconds: What each training cost.
+        train_seconds: What each training cost, its preparation included.
         chance: Accuracy of always naming the larger class of the basis, in [0, 1].
         basis: The part that the images are, `val` or `test`.
     """

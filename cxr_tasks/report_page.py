@@ -194,7 +194,7 @@ def _cost(report: Mapping[str, Any]) -> Markup:
     points = {
         name: CostPoint(
             title=facts["title"],
-            train_seconds=facts["train_seconds"],
+            train_seconds=facts["total_seconds"],
             accuracy=facts["headline"]["accuracy"]["value"],
             interval=tuple(facts["headline"]["accuracy"]["interval"]),
         )
