@@ -67,24 +67,14 @@ def frozen_activations(
     key = activations_key(prefix, dataset)
     folder = home.cache / "activations" / key
     with locked(home.locks / f"activations-{key}.lock"):
-        whole = _is_whole(folder, note)
-        if not whole:
-            started = time.monotonic()
-            with building(folder) as built:
-                _compute(prefix, dataset, built / "activations.npy")
-                seconds = time.monotonic() - started
-                facts = {"n_images": len(dataset.images), "layer": prefix.layers[-1].name,
-                         "row_shape": list(prefix.outputs[0].shape[1:])}  # fmt: skip
-                record = make_record(
-                    built, STAGE, inputs={"images": _digest_of_images(dataset)},
-                    config_fingerprint=config_fingerprint, seed=seed, seconds=seconds, facts=facts,
-                )  # fmt: skip
-                write_json(record_file(built, STAGE), record)
-            note(f"frozen layers computed for {len(dataset.images)} images in {duration(seconds)}")
-        else:
+        was_there = _is_whole(folder, note)
+        if was_there:
             note("frozen layers computed before: read from the cache")
+        else:
+            seconds = _build(folder, prefix, dataset, config_fingerprint, seed)
+            note(f"frozen layers computed for {len(dataset.images)} images in {duration(seconds)}")
     values = np.load(folder / "activations.npy", mmap_mode="r", allow_pickle=False)
-    return Activations(key, values, 0 if whole else len(values))
+    return Activations(key, values, n_computed=0 if was_there else len(values))
 
 
 def activations_key(prefix: Model, dataset: Dataset) -> str:
@@ -117,6 +107,24 @@ def _is_whole(folder: Path, note: Callable[[str], None]) -> bool:
         note(f"the cached activations are left out and computed again: {err.problem}")
         return False
     return record is not None
+
+
+def _build(
+    folder: Path, prefix: Model, dataset: Dataset, config_fingerprint: str, seed: int
+) -> float:
+    """Compute the activations into `folder`, whole or not at all; give the seconds it took."""
+    started = time.monotonic()
+    with building(folder) as built:
+        _compute(prefix, dataset, built / "activations.npy")
+        seconds = time.monotonic() - started
+        inputs = {"images": _digest_of_images(dataset)}
+        facts = {"n_images": len(dataset.images)}
+        record = make_record(
+            built, STAGE, inputs=inputs, config_fingerprint=config_fingerprint, seed=seed,
+            seconds=seconds, facts=facts,
+        )  # fmt: skip
+        write_json(record_file(built, STAGE), record)
+    return seconds
 
 
 def _compute(prefix: Model, dataset: Dataset, path: Path) -> None:
