@@ -20,10 +20,10 @@ from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.process import StageError, die_with_parent
 from cxr_tasks.progress import Progress
+from cxr_tasks.reporting.table import comparison_table
 from cxr_tasks.runs import new_run_key, open_run, start_run
 from cxr_tasks.settings import SETTINGS, Setting
 from cxr_tasks.stages import STAGES, StageContext, execute
-from cxr_tasks.table import comparison_table
 
 _EPILOG = """\
 examples:

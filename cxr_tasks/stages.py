@@ -49,9 +49,9 @@ class StageContext:
 
 def run_ingest(context: StageContext) -> str:
     """Have the data set and the backbone weights on the shared volume."""
-    from cxr_tasks.dataset import open_dataset
-    from cxr_tasks.ingest import ingest
-    from cxr_tasks.weights import prepare_weights
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.ingest import ingest
+    from cxr_tasks.training.weights import prepare_weights
 
     run, config, note = context.run, context.config, context.progress.note
 
@@ -67,8 +67,8 @@ def run_ingest(context: StageContext) -> str:
 
 def run_split(context: StageContext) -> str:
     """Divide the images into train, val and test."""
-    from cxr_tasks.dataset import open_dataset
-    from cxr_tasks.split import make_split
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.split import make_split
 
     run, config = context.run, context.config
     dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
@@ -82,7 +82,7 @@ def run_split(context: StageContext) -> str:
 
 def run_train(context: StageContext) -> str:
     """Train one variant."""
-    from cxr_tasks.train import train_variant
+    from cxr_tasks.training.train import train_variant
 
     if context.variant not in context.config.variants:
         raise ConfigError(
@@ -106,10 +106,10 @@ def run_train(context: StageContext) -> str:
 
 def run_evaluate(context: StageContext) -> str:
     """Score every image by every finished variant and compare."""
-    from cxr_tasks.dataset import open_dataset
-    from cxr_tasks.evaluate import make_comparison
-    from cxr_tasks.scoring import score_images
-    from cxr_tasks.split import read_split
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.split import read_split
+    from cxr_tasks.evaluation.evaluate import make_comparison
+    from cxr_tasks.evaluation.scoring import score_images
 
     run, config = context.run, context.config
     dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
@@ -134,7 +134,7 @@ def run_evaluate(context: StageContext) -> str:
 
 def run_report(context: StageContext) -> str:
     """Render the report."""
-    from cxr_tasks.report import make_report
+    from cxr_tasks.reporting.report import make_report
 
     run, config = context.run, context.config
     require_record(run.evaluate, "evaluate")

@@ -19,11 +19,11 @@ from cxr_tasks.config import make_config
 from cxr_tasks.devices import POOL
 from cxr_tasks.errors import CxrError
 from cxr_tasks.form import RUN_NAME, form_fields
-from cxr_tasks.kaggle_source import credentials_environment
 from cxr_tasks.paths import Home, RunPaths, run_key_from
 from cxr_tasks.pipeline import check_complete, trained_variants
 from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.sources.kaggle import credentials_environment
 from cxr_tasks.variants import VARIANTS
 
 DOC = """

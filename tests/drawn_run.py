@@ -10,15 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.config import make_config
-from cxr_tasks.dataset import Dataset, open_dataset
-from cxr_tasks.evaluate import make_comparison
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.split import PARTS
+from cxr_tasks.evaluation.evaluate import make_comparison
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import finish_once, make_record, record_file
-from cxr_tasks.report import make_report
+from cxr_tasks.reporting.report import make_report
 from cxr_tasks.runs import start_run
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.split import PARTS
 from cxr_tasks.variants import VARIANTS
 
 FINGERPRINT = "d0" * 32

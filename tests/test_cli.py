@@ -6,7 +6,7 @@ import pytest
 from cxr_tasks.cli import main, make_parser
 from cxr_tasks.files import read_json
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.train import FAIL_VARIANT
+from cxr_tasks.training.train import FAIL_VARIANT
 
 
 def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.devices import POOL
-from cxr_tasks.train import FAIL_VARIANT
+from cxr_tasks.training.train import FAIL_VARIANT
 from cxr_tasks.variants import VARIANTS
 
 ROOT = Path(__file__).parent.parent

@@ -1,0 +1,87 @@
+"""An ingested data set, opened for the stages that use it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxr_tasks.data.images import IMAGE_SIZE_PX
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.paths import Home
+from cxr_tasks.records import Record, find_record
+
+STAGE = "dataset"
+
+_COLUMN_TYPES = {
+    "path": str,
+    "label": np.int64,
+    "patient": str,
+    "width": np.int64,
+    "height": np.int64,
+    "mode": str,
+    "format": str,
+    "bytes": np.int64,
+    "sha256": str,
+    "phash": str,
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with what is known about each.
+
+    Attributes:
+        fingerprint: Stands for its content.
+        index: One row an image; `patient` is empty where it is not known.
+        images: uint8, shape (n, 224, 224, 3), memory-mapped, in the order of `index`.
+        record: Facts about it, as `dataset.json` holds them.
+    """
+
+    fingerprint: str
+    index: pd.DataFrame
+    images: NDArray[np.uint8]
+    record: Record
+
+
+def open_dataset(home: Home, fingerprint: str) -> Dataset:
+    """Open a data set without reading its images.
+
+    Raises:
+        ArtifactError: It is missing, unfinished or damaged.
+    """
+    folder = home.datasets / fingerprint
+    record = find_record(folder, STAGE)
+    if record is None:
+        raise ArtifactError(
+            f"The data set {folder} is missing or unfinished.",
+            "The stage ingest makes it; a data set counts once its dataset.json is there.",
+            "Run it: python -m cxr_tasks ingest --run NAME.",
+        )
+    try:
+        index = _read_index(folder / "index.csv")
+        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as err:
+        raise _damaged(folder, str(err)) from err
+    allowed = (len(index), IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
+    if images.shape != allowed or images.dtype != np.uint8 or len(index) != record["n_images"]:
+        found = f"{images.shape} {images.dtype}, {len(index)} rows, {record['n_images']} recorded"
+        raise _damaged(folder, f"images and index do not belong together: {found}")
+    return Dataset(fingerprint, index, images, record)
+
+
+def _read_index(path: Path) -> pd.DataFrame:
+    # keep_default_na: a file called "NA" is no missing value
+    index = pd.read_csv(path, dtype=_COLUMN_TYPES, keep_default_na=False, encoding="utf-8")
+    if list(index.columns) != list(_COLUMN_TYPES):
+        raise ValueError(f"index.csv has the columns {', '.join(index.columns)}")
+    return index
+
+
+def _damaged(folder: Path, reason: str) -> ArtifactError:
+    return ArtifactError(
+        f"The data set {folder} cannot be read: {reason[:300]}.",
+        "A finished data set is never changed.",
+        "Delete this folder and run the stage ingest again.",
+    )

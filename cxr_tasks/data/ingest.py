@@ -1,0 +1,243 @@
+"""Stage `ingest`: from the files of a source to a store of equal images."""
+
+import csv
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_tasks.data.array_file import ArrayFile
+from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
+from cxr_tasks.data.images import IMAGE_SIZE_PX
+from cxr_tasks.devices import n_cores
+from cxr_tasks.errors import DataError, first_few
+from cxr_tasks.files import building, digest_of, locked, write_json
+from cxr_tasks.paths import Home
+from cxr_tasks.progress import duration
+from cxr_tasks.records import Record, find_record, make_record, record_file
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.sources.candidates import Listing
+from cxr_tasks.sources.patients import with_patients
+from cxr_tasks.sources.presets import CLASS_NAMES
+from cxr_tasks.sources.source import Report, Source, open_source
+
+STAGE = "dataset"
+INGEST_VERSION = 1
+"""Raised whenever the same files would give another store."""
+
+INDEX_COLUMNS = (
+    "path", "label", "patient", "width", "height", "mode", "format", "bytes", "sha256", "phash",
+)  # fmt: skip
+REJECTED_COLUMNS = ("path", "label", "reason")
+
+_REPORT_SECONDS = 5.0
+
+
+def ingest(
+    config: RunConfig, *, home: Home, environ: Mapping[str, str], report: Report = print
+) -> str:
+    """Have a source's images in `datasets/<fingerprint>`; what is there is not decoded again.
+
+    Args:
+        config: Names the source and the classes.
+        home: The shared volume.
+        environ: Where credentials may stand.
+        report: Told what a watching person wants to know.
+
+    Returns:
+        The fingerprint: 16 hexadecimal digits that stand for the images, labels and patients.
+
+    Raises:
+        SourceError: The source cannot be reached or opened.
+        DataError: A class is empty, or too many files are unusable.
+    """
+    source = open_source(config, home=home, environ=environ, report=report)
+    listing = _list(source, config, report)
+    digest = source.digest()
+    fingerprint = _fingerprint(digest, listing)
+    folder = home.datasets / fingerprint
+    with locked(home.locks / f"dataset-{fingerprint}.lock"):
+        record = find_record(folder, STAGE)
+        if record is None:
+            _build(folder, source, listing, config=config, digest=digest, report=report)
+        else:
+            report(f"{record['n_images']} images were ingested before: dataset {fingerprint}")
+            _check_usable(folder, record, config)
+    return fingerprint
+
+
+def _list(source: Source, config: RunConfig, report: Report) -> Listing:
+    listing = source.listing()
+    counts = ", ".join(f"{n} {name}" for name, n in listing.n_by_class.items())
+    report(f"{source.description}: {counts}")
+    if listing.n_unmatched:
+        report(f"{listing.n_unmatched} images belong to neither class and are left out")
+    if listing.n_ignored_links:
+        report(f"{listing.n_ignored_links} symbolic links lead elsewhere and are left out")
+    _check_classes(listing.n_by_class, source.description)
+    if not config.patients:
+        return listing
+    return replace(
+        listing,
+        candidates=with_patients(listing.candidates, Path(config.patients), report=report),
+    )
+
+
+def _fingerprint(digest: str, listing: Listing) -> str:
+    """Digest what decides about the store: bytes, and what is taken from them under which name.
+
+    Preset, patterns and patients file are in it by what they lead to.
+    """
+    candidates = [
+        [os.fsencode(item.path).hex(), item.label, item.patient] for item in listing.candidates
+    ]
+    return digest_of([INGEST_VERSION, digest, candidates])[:16]
+
+
+def _build(
+    folder: Path,
+    source: Source,
+    listing: Listing,
+    *,
+    config: RunConfig,
+    digest: str,
+    report: Report,
+) -> None:
+    started = time.monotonic()
+    with building(folder) as built:
+        facts = _store(source, listing, built, report=report)
+        _check_usable(built, facts, config)
+        if source.digest() != digest:
+            raise DataError(
+                f"The {source.description} changed while its images were read.",
+                "A data set is stored under a digest of its content.",
+                "Run the stage again when nothing writes there any more.",
+            )
+        seconds = time.monotonic() - started
+        # the store is shared: configuration and seed are those of the run that came first
+        record = make_record(
+            built, STAGE, inputs={"source": digest}, config_fingerprint=config.fingerprint,
+            seed=config.seed, seconds=seconds, facts={"source": config.source, **facts},
+        )  # fmt: skip
+        write_json(record_file(built, STAGE), record)
+    told = ", ".join(f"{n} {reason}" for reason, n in facts["n_rejected_by_reason"].items())
+    report(
+        f"{facts['n_images']} images in {duration(seconds)}, {facts['n_rejected']} rejected"
+        + (f" ({told})" if told else "")
+    )
+
+
+def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> Record:
+    """Write the images, their index and what was rejected, each one by one; give the facts."""
+    labels: Counter[int] = Counter()
+    with_known_patient: Counter[int] = Counter()
+    reasons: Counter[str] = Counter()
+    outcomes = decode_all(source, listing.candidates, n_workers=n_cores())
+    shape = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
+    with (
+        ArrayFile(built / "images.npy", row_shape=shape, dtype=np.uint8) as images,
+        _table(built / "index.csv", INDEX_COLUMNS) as index,
+        _table(built / "rejected.csv", REJECTED_COLUMNS) as rejected,
+        closing(outcomes),
+    ):
+        for outcome in _watched(outcomes, n=len(listing.candidates), report=report):
+            if isinstance(outcome, Rejected):
+                reasons[outcome.reason] += 1
+                rejected.writerow(_rejected_row(outcome))
+                continue
+            labels[outcome.candidate.label] += 1
+            with_known_patient[outcome.candidate.label] += bool(outcome.candidate.patient)
+            images.append(outcome.image.pixels)
+            index.writerow(_index_row(outcome))
+    return {
+        "description": source.description,
+        "synthetic": source.synthetic,
+        "image_size_px": IMAGE_SIZE_PX,
+        "n_candidates": len(listing.candidates),
+        "n_images": labels.total(),
+        "n_by_class": {name: labels[label] for label, name in CLASS_NAMES.items()},
+        "known_patient_fraction_by_class": {
+            name: with_known_patient[label] / labels[label] if labels[label] else 0.0
+            for label, name in CLASS_NAMES.items()
+        },
+        "n_rejected": reasons.total(),
+        "n_rejected_by_reason": dict(reasons.most_common()),
+        "n_unmatched": listing.n_unmatched,
+        "n_ignored_links": listing.n_ignored_links,
+    }
+
+
+@contextmanager
+def _table(path: Path, columns: Sequence[str]) -> Iterator[Any]:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        # all text in quotes: before Python 3.13 a carriage return alone brings none about
+        writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writeheader()
+        yield writer
+
+
+def _watched(
+    outcomes: Iterable[Accepted | Rejected], *, n: int, report: Report
+) -> Iterator[Accepted | Rejected]:
+    """Tell every few seconds how far it is."""
+    started = told = time.monotonic()
+    for n_done, outcome in enumerate(outcomes, start=1):
+        yield outcome
+        now = time.monotonic()
+        if now - told >= _REPORT_SECONDS:
+            left = (now - started) / n_done * (n - n_done)
+            report(f"{n_done} of {n} images, {duration(left)} left")
+            told = now
+
+
+def _index_row(outcome: Accepted) -> dict[str, object]:
+    candidate, image = outcome.candidate, outcome.image
+    return {
+        "path": candidate.path,
+        "label": candidate.label,
+        "patient": candidate.patient,
+        "width": image.width,
+        "height": image.height,
+        "mode": image.mode,
+        "format": image.format,
+        "bytes": outcome.n_bytes,
+        "sha256": outcome.sha256,
+        "phash": image.phash,
+    }
+
+
+def _rejected_row(outcome: Rejected) -> dict[str, object]:
+    # the name itself may be what is wrong
+    path = outcome.candidate.path.encode(errors="backslashreplace").decode()
+    return {"path": path, "label": outcome.candidate.label, "reason": outcome.reason}
+
+
+def _check_classes(n_by_class: Mapping[str, int], description: str, *, rejected: str = "") -> None:
+    for name, n_images in n_by_class.items():
+        if n_images == 0:
+            raise DataError(
+                f"No image of the class {name} in {description}{rejected}.",
+                f"Both classes need images; found: {dict(n_by_class)}.",
+                "Correct data, preset or patterns, or add usable images of this class.",
+            )
+
+
+def _check_usable(folder: Path, facts: Record, config: RunConfig) -> None:
+    """Refuse a store with too many rejects for this run, or with an empty class."""
+    with (folder / "rejected.csv").open(encoding="utf-8", newline="") as stream:
+        told = first_few([f"{row['path']!r}: {row['reason']}" for row in csv.DictReader(stream)])
+    rejected = f": {facts['n_rejected']} files were rejected ({told})" if told else ""
+    _check_classes(facts["n_by_class"], facts["description"], rejected=rejected)
+    if facts["n_rejected"] > config.max_rejected_fraction * facts["n_candidates"]:
+        raise DataError(
+            f"{facts['n_rejected']} of {facts['n_candidates']} files in {facts['description']} "
+            f"cannot be used ({told}).",
+            f"max_rejected_fraction={config.max_rejected_fraction} of the files may be unusable.",
+            "Mend or remove them, or raise max_rejected_fraction.",
+        )

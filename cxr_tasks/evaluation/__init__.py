@@ -1,0 +1,1 @@
+"""What the trained variants are worth."""

@@ -1,0 +1,49 @@
+"""What a reader has to know before any number: banners over the report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxr_tasks.data.dataset import Dataset
+
+PHANTOM = (
+    "Synthetic images: every radiograph of this run was drawn by the project. "
+    "No number here says anything about patients or about the study's result."
+)
+NO_TEST = (
+    "No test part: the validation images chose the stopping epoch and then gave the "
+    "score, which is therefore optimistic. The study did the same."
+)
+
+
+def make_banners(
+    dataset: Dataset,
+    variants: Mapping[str, Mapping[str, Any]],
+    recommendation: Mapping[str, Any],
+    *,
+    split_kind: str,
+) -> list[dict[str, str]]:
+    """Collect the warnings that hold for a run, the gravest first."""
+    ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
+    failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
+    limited = [name for name, facts in ok.items() if facts["stopped_by"] == "epochs"]
+    random = [name for name, facts in ok.items() if facts["weights_origin"] == "random"]
+    found = {
+        "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
+        "chance": not recommendation["above_chance"]
+        and f"No better than chance: {recommendation['variant']}, the variant to take by this "
+        "run's rule, cannot be told from always naming the larger class (exact binomial test, "
+        f"p = {recommendation['p_chance']:.2f}). This run gives no reason to use any of them.",
+        "phantom": dataset.record["synthetic"] and PHANTOM,
+        "random_weights": random
+        and f"Random backbone weights: {_listed(random)} started without pre-training, for lack "
+        "of ImageNet weights. Their numbers say nothing about transfer learning.",
+        "epoch_limit": limited
+        and f"Stopped by the limit of epochs, not by early stopping: {_listed(limited)}. "
+        "More epochs might have changed the result.",
+        "no_test": split_kind == "paper" and NO_TEST,
+    }
+    return [{"kind": kind, "text": text} for kind, text in found.items() if text]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,1 @@
+"""What a person reads: the page, its figures, the table in the terminal."""

@@ -1,0 +1,122 @@
+"""One epoch of training: every training image once, then the validation images."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_tasks.errors import TrainingError
+from cxr_tasks.training.labelled_images import LabelledImages
+from cxr_tasks.training.model_state import ModelState
+
+Model = Any
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Args:
+        epochs: Most epochs.
+        patience: Epochs without a lower validation loss before training stops.
+        batch_size: Images in one step.
+        learning_rate: Adam's.
+        seed: Decides order of images, dropout and augmentation.
+        class_weight: Factor of the training loss by label; None weighs all images equally.
+    """
+
+    epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    class_weight: dict[int, float] | None = None
+
+
+def prepare(model: Model, data: LabelledImages, settings: TrainingSettings) -> ModelState:
+    """Compile the model, and have Keras trace its steps for batches of any size.
+
+    Keras traces the first batch for its own size and, at another size, once more for all. The
+    first batches of a training would run through a graph of their own, and so would those
+    after an interruption, elsewhere in the training; here all real batches use the same one.
+    """
+    import keras
+
+    model.compile(
+        optimizer=keras.optimizers.Adam(settings.learning_rate),
+        loss=keras.losses.BinaryCrossentropy(),
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    state = ModelState.of(model)
+    before = state.weights(), state.optimizer()
+    for n_images in (1, 2):
+        images, labels = next(data.batches(n_images, order=np.zeros(n_images, np.intp)))
+        model.train_on_batch(images, labels, sample_weight=_weights(labels, settings))
+        model.test_on_batch(images, labels)
+    state.restore(*before)
+    return state
+
+
+def run_epoch(
+    state: ModelState,
+    train_data: LabelledImages,
+    val_data: LabelledImages,
+    settings: TrainingSettings,
+    epoch: int,
+) -> dict[str, float]:
+    """Train on every image once, then look at the validation images.
+
+    Order, dropout and augmentation come from (seed, epoch) alone.
+
+    Returns:
+        Means over images: loss, accuracy, val_loss, val_accuracy.
+
+    Raises:
+        TrainingError: A loss is no number.
+    """
+    model = state.model
+    state.seed_random_layers(settings.seed, epoch)
+    order = np.random.default_rng([settings.seed, epoch]).permutation(len(train_data))
+    trained = []
+    for images, labels in train_data.batches(settings.batch_size, order=order):
+        weights = _weights(labels, settings)
+        logs = model.train_on_batch(images, labels, sample_weight=weights, return_dict=True)
+        trained.append((logs, len(labels)))
+    validated = [
+        (model.test_on_batch(images, labels, return_dict=True), len(labels))
+        for images, labels in val_data.batches(settings.batch_size)
+    ]
+    means = _means(trained, prefix="") | _means(validated, prefix="val_")
+    _check_finite(means, epoch, settings)
+    return means
+
+
+def _weights(labels: NDArray[np.float32], settings: TrainingSettings) -> NDArray[np.float32] | None:
+    if settings.class_weight is None:
+        return None
+    factors = [settings.class_weight[int(label)] for label in labels.ravel()]
+    return np.asarray(factors, np.float32)
+
+
+def _check_finite(means: dict[str, float], epoch: int, settings: TrainingSettings) -> None:
+    broken = [f"{name} {means[name]}" for name in ("loss", "val_loss")
+              if not math.isfinite(means[name])]  # fmt: skip
+    if broken:
+        raise TrainingError(
+            f"In epoch {epoch} the loss is no number ({', '.join(broken)}).",
+            "A training whose loss is no number has lost its weights and cannot recover.",
+            f"Lower the learning rate (it was {settings.learning_rate:g}), and check the "
+            "backbone weights.",
+        )
+
+
+def _means(batches: list[tuple[dict[str, Any], int]], *, prefix: str) -> dict[str, float]:
+    """Give the means over images of what Keras gave for each batch."""
+    n_images = sum(n for _, n in batches)
+    return {
+        f"{prefix}{name}": sum(float(logs[name]) * n for logs, n in batches) / n_images
+        for name in ("loss", "accuracy")
+    }

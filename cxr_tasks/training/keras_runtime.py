@@ -1,0 +1,114 @@
+"""Keras started the same way on every route: backend, threads, determinism, seed."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+from cxr_tasks.training.gpu_lease import VISIBLE_CARDS
+
+_INTRA_OP = "TF_NUM_INTRAOP_THREADS"
+_NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
+_CPU_FACTS = Path("/proc/cpuinfo")
+_LIBRARIES = ("keras", "tensorflow", "numpy", "h5py")
+
+
+def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
+    """Set what Keras and its backend read once, import Keras, and seed it.
+
+    To be called before anything else in the process imports Keras; calling it again with the
+    same thread count only seeds again. An environment that names a backend keeps it.
+
+    Args:
+        threads: CPU threads of one operation. Another number gives other last bits, so it is
+            part of the configuration and never left to the machine.
+        seed: Seeds Python, NumPy and the backend, in [0, 2**32).
+        card: The one graphics card to use, as `CUDA_VISIBLE_DEVICES` names it; None leaves the
+            choice to the environment.
+
+    Raises:
+        RuntimeError: Keras or TensorFlow was imported before, not with these threads.
+    """
+    _refuse_late_start(threads)
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.update(_environment(threads))
+    if card is not None:
+        os.environ[VISIBLE_CARDS] = card
+
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def has_gpu() -> bool:
+    """Say whether the trainings of this process run on a graphics card."""
+    return bool(_gpus())
+
+
+def describe_device() -> str:
+    """Say what the trainings of this process run on, for a person; `start_keras` comes first."""
+    gpus = _gpus()
+    if gpus:
+        return f"{len(gpus)} GPU ({_gpu_model()})"
+    return f"CPU ({_cpu_model()}), {os.environ[_INTRA_OP]} threads"
+
+
+def library_versions() -> dict[str, str]:
+    """Give the versions of what decides about a training's last bits."""
+    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **versions}
+
+
+def _refuse_late_start(threads: int) -> None:
+    imported = {"keras", "tensorflow"} & set(sys.modules)
+    if imported and os.environ.get(_INTRA_OP) != str(threads):
+        raise RuntimeError(
+            f"{' and '.join(sorted(imported))} imported before start_keras(threads={threads}), "
+            f"with {_INTRA_OP}={os.environ.get(_INTRA_OP)!r}. The backend reads its threads "
+            "once: call start_keras first, or use a process of its own."
+        )
+
+
+def _environment(threads: int) -> dict[str, str]:
+    return {
+        _INTRA_OP: str(threads),
+        "OMP_NUM_THREADS": str(threads),
+        # Independent operations at once would only compete for the same cores.
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_DETERMINISTIC_OPS": "1",
+        # What fails raises in Python; TensorFlow's own log calls a machine without GPU an error.
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # Otherwise a training takes a card's whole memory, and two can never share one; the
+        # second is for Keras' JAX backend.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+
+
+def _gpus() -> list[str]:
+    import keras
+
+    return [name for name in keras.distribution.list_devices() if name.startswith(("gpu", "cuda"))]
+
+
+def _gpu_model() -> str:
+    """Read the cards' names from the driver: Keras' public interface does not tell them."""
+    if not _NVIDIA_CARDS.is_dir():
+        return "model unknown"
+    facts = [(card / "information").read_text() for card in sorted(_NVIDIA_CARDS.iterdir())]
+    return ", ".join(sorted({_fact(text, "Model") for text in facts}))
+
+
+def _cpu_model() -> str:
+    text = _CPU_FACTS.read_text() if _CPU_FACTS.exists() else ""
+    return _fact(text, "model name") or platform.processor() or platform.machine()
+
+
+def _fact(text: str, key: str) -> str:
+    """Find `key : value` in a file of such lines; empty where there is none."""
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return " ".join(value.split())
+    return ""

@@ -1,0 +1,67 @@
+"""`make bench` on a few images: both sides really train."""
+
+import json
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from bench.__main__ import main
+from bench.images import SHARED_DATA, find_images
+from bench.variants import Schedule
+from cxr_tasks.errors import EXIT_CODE, ConfigError
+from cxr_tasks.phantom.plan import draw_phantom, plan_phantom
+
+N_IMAGES = 24
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bench") / "few.zip"
+    with ZipFile(path, "w") as archive:
+        for image in plan_phantom(N_IMAGES, seed=1):
+            archive.writestr(image.path, draw_phantom(image, seed=1))
+    return path
+
+
+@pytest.mark.timeout(600)
+def test_both_sides_are_timed_on_the_same_images(
+    images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(SHARED_DATA, str(tmp_path))
+    arguments = ["--quick", "--data", str(images), "--out", str(tmp_path / "results.json")]
+    name = "mobilenetv2_frozen"
+    assert main(arguments, schedule=Schedule(study_epochs=2, epochs={name: 4})) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    entry = results["variants"][name]
+    assert (entry["n_train"], entry["n_val"]) == (18, 6)
+    assert (len(entry["study_epoch_seconds"]), len(entry["epoch_seconds"])) == (2, 3)
+    assert entry["ratio"] > 1
+    assert results["measured_with"]["variants"]["images"] == "few.zip; weights: random"
+    assert (results["scale"], results["orchestration"]) == ([], {})
+    assert str(tmp_path) not in (tmp_path / "results.json").read_text()
+    assert f"`{name}`" in capsys.readouterr().out
+
+
+def test_images_that_are_not_there_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--quick", "--data", str(tmp_path / "none.zip"), "--out", str(tmp_path / "out")]
+    assert main(arguments) == EXIT_CODE
+    assert "none.zip' does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_named_images_go_before_those_beside_the_project(images: Path, tmp_path: Path) -> None:
+    shared = {SHARED_DATA: str(tmp_path)}
+    (tmp_path / "cxr-324.zip").write_bytes(images.read_bytes())
+    found = find_images(None, None, scratch=tmp_path / "default", environ=shared)
+    assert found.label == "cxr-324.zip; weights: random"
+    assert len(list(found.folder.rglob("*.png"))) == N_IMAGES
+    found = find_images(str(images), None, scratch=tmp_path / "named", environ=shared)
+    assert found.label.startswith("few.zip")
+    with pytest.raises(ConfigError, match="WEIGHTS"):
+        find_images(None, "no.h5", scratch=tmp_path, environ=shared)

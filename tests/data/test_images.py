@@ -1,0 +1,195 @@
+import time
+import tracemalloc
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_tasks.data.images import UnusableImage, decode_image
+from tests.image_files import encode, picture, png_header
+
+GREY = picture().convert("L")
+
+
+def as_pixels(image: Image.Image) -> np.ndarray:
+    """What any file of this RGB image should decode to."""
+    return np.asarray(image.resize((224, 224), Image.Resampling.BILINEAR))
+
+
+def reason_of(content: bytes) -> str:
+    with pytest.raises(UnusableImage) as caught:
+        decode_image(content)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options", "tolerance"),
+    [
+        ("PNG", {}, 0),
+        ("BMP", {}, 0),
+        ("TIFF", {}, 0),
+        ("TIFF", {"compression": "tiff_lzw"}, 0),
+        ("JPEG", {"quality": 98, "subsampling": 0}, 6),
+        ("JPEG", {"quality": 98, "subsampling": 0, "progressive": True}, 6),
+    ],
+)
+def test_formats(file_format: str, options: dict[str, object], tolerance: int) -> None:
+    decoded = decode_image(encode(picture(), file_format, **options))
+    assert (decoded.width, decoded.height) == (60, 40)
+    assert (decoded.mode, decoded.format) == ("RGB", file_format)
+    assert decoded.pixels.shape == (224, 224, 3)
+    assert decoded.pixels.dtype == np.uint8
+    difference = decoded.pixels.astype(int) - as_pixels(picture())
+    assert abs(difference).max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("image", "file_format"),
+    [
+        (GREY, "PNG"),
+        (GREY, "JPEG"),
+        (GREY, "BMP"),
+        (GREY, "TIFF"),
+        (picture().convert("1"), "PNG"),
+        (picture().convert("1"), "TIFF"),
+        (picture().quantize(16), "PNG"),
+        (picture().quantize(16), "BMP"),
+        (GREY.convert("LA"), "PNG"),
+        (picture().convert("RGBA"), "PNG"),
+        (picture().convert("CMYK"), "TIFF"),
+        (picture().convert("CMYK"), "JPEG"),
+        (picture().convert("YCbCr"), "TIFF"),
+        (picture().convert("LAB"), "TIFF"),
+    ],
+    ids=lambda value: getattr(value, "mode", value),
+)
+def test_colour_modes(image: Image.Image, file_format: str) -> None:
+    decoded = decode_image(encode(image, file_format))
+    assert decoded.mode == image.mode
+    difference = decoded.pixels.astype(int) - as_pixels(image.convert("RGB"))
+    assert abs(difference).mean() < 3
+
+
+def test_alpha_is_dropped_over_black() -> None:
+    image = Image.new("RGBA", (60, 40), (200, 100, 50, 0))
+    image.paste((200, 100, 50, 128), (0, 0, 30, 40))
+    pixels = decode_image(encode(image)).pixels
+    assert pixels[100, 10].tolist() == [100, 50, 25]
+    assert pixels[100, -10].tolist() == [0, 0, 0]
+
+
+def test_transparent_palette_entry_is_black() -> None:
+    image = Image.new("P", (60, 40), 1)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    assert decode_image(encode(image)).pixels[0, 0].tolist() == [0, 255, 0]
+    assert decode_image(encode(image, transparency=1)).pixels[0, 0].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_deep_grey_is_scaled_by_its_own_range(file_format: str) -> None:
+    ramp = np.linspace(1000, 5000, 60).astype(np.uint16)
+    decoded = decode_image(encode(Image.fromarray(np.tile(ramp, (40, 1))), file_format))
+    assert decoded.mode == "I;16"
+    row = decoded.pixels[100, :, 0].astype(int)
+    assert (row[0], row[-1]) == (0, 255)
+    assert abs(row - np.linspace(0, 255, 224)).max() < 4
+
+
+def test_constant_deep_grey_is_black() -> None:
+    content = encode(Image.fromarray(np.full((40, 60), 700, dtype=np.uint16)))
+    assert decode_image(content).pixels.max() == 0
+
+
+def test_float_tiff_is_scaled_and_needs_numbers() -> None:
+    ramp = np.tile(np.linspace(-1, 1, 60, dtype=np.float32), (40, 1))
+    assert decode_image(encode(Image.fromarray(ramp), "TIFF")).pixels.max() == 255
+    ramp[3, 3] = np.nan
+    assert reason_of(encode(Image.fromarray(ramp), "TIFF")) == "pixel values that are no numbers"
+
+
+def test_deep_tiff_that_counts_from_white_is_turned() -> None:
+    ramp = np.tile(np.linspace(0, 60000, 60).astype(np.uint16), (40, 1))
+    content = encode(Image.fromarray(ramp), "TIFF", tiffinfo={262: 0})
+    row = decode_image(content).pixels[100, :, 0]
+    assert (row[0], row[-1]) == (255, 0)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_exif_orientation_is_applied(file_format: str, *, deep: bool) -> None:
+    upright = Image.new("L", (60, 40))
+    upright.paste(255, (0, 0, 30, 40))
+    stored = upright.transpose(Image.Transpose.ROTATE_90)  # shown right after turning clockwise
+    if deep and file_format != "JPEG":
+        stored = Image.fromarray(np.asarray(stored).astype(np.uint16) * 200)
+    exif = Image.Exif()
+    exif[274] = 6
+    decoded = decode_image(encode(stored, file_format, exif=exif))
+    assert (decoded.width, decoded.height) == (60, 40)
+    assert decoded.pixels[100, 20, 0] > 250
+    assert decoded.pixels[100, 200, 0] < 5
+
+
+def test_large_image_is_resized_without_aliasing() -> None:
+    stripes = np.tile(np.array([0, 255], dtype=np.uint8), (1000, 1000))
+    pixels = decode_image(encode(Image.fromarray(stripes))).pixels
+    assert abs(pixels.astype(int) - 127).max() <= 10
+
+
+def test_perceptual_hash_survives_scaling_and_compression() -> None:
+    one = decode_image(encode(picture(width=600, height=400)))
+    same = decode_image(encode(picture(width=300, height=200), "JPEG", quality=70))
+    other = decode_image(encode(picture(seed=1)))
+    assert len(one.phash) == 16
+    assert (int(one.phash, 16) ^ int(same.phash, 16)).bit_count() <= 6
+    assert (int(one.phash, 16) ^ int(other.phash, 16)).bit_count() > 12
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "TIFF"])
+@pytest.mark.parametrize("kept_fraction", [0.5, 0.9])
+def test_truncated(file_format: str, kept_fraction: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80), dtype=np.uint8)
+    content = encode(Image.fromarray(noise), file_format)
+    assert reason_of(content[: int(len(content) * kept_fraction)]) == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty file"),
+        (b"name,label\n", "not an image"),
+        (encode(GREY, "GIF"), "format not allowed (GIF)"),
+        (encode(GREY, "WEBP"), "format not allowed (WebP)"),
+        (bytes(128) + b"DICM" + bytes(50), "format not allowed (DICOM)"),
+        (encode(GREY)[:20], "truncated"),
+        (encode(GREY)[:10] + bytes(90), "damaged"),
+        (encode(picture(width=31)), "a side is shorter than 32 pixels"),
+        (encode(GREY, "TIFF", save_all=True, append_images=[GREY]), "several images in one file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_refused(content: bytes, reason: str) -> None:
+    assert reason_of(content) == reason
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (8_001, 5_000), (20_001, 40), (10_000, 10_000)])
+def test_too_large_costs_nothing(size: tuple[int, int]) -> None:
+    content = png_header(*size)
+    tracemalloc.start()
+    started = time.perf_counter()
+    assert "more than 40 megapixels" in reason_of(content)
+    assert time.perf_counter() - started < 1
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_damaged_bytes_only_ever_raise_unusable_image() -> None:
+    rng = np.random.default_rng(0)
+    for file_format in ("JPEG", "PNG", "BMP", "TIFF"):
+        whole = encode(picture(), file_format)
+        for _ in range(100):
+            content = np.frombuffer(whole, dtype=np.uint8).copy()
+            content[rng.integers(0, min(300, len(content)), 8)] = rng.integers(0, 256, 8)
+            with suppress(UnusableImage):
+                decode_image(content.tobytes())

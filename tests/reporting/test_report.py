@@ -1,0 +1,401 @@
+import csv
+import json
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from jinja2 import UndefinedError
+from scipy.stats import norm
+
+from cxr_tasks.config import make_config
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.reporting.material import collect, reproduce_command, wilson
+from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, wrong_images
+from cxr_tasks.reporting.report import make_environment
+from cxr_tasks.reporting.wording import one_line
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.study import TABLE_3, study_differences
+from cxr_tasks.variants import VARIANTS
+from tests.drawn_run import ERROR, HOSTILE_NAMES, Drawing, draw_run, finish_report
+
+NAMES = list(VARIANTS)
+VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
+
+
+class Parsed(HTMLParser):
+    """Tags with their attributes, the text, and whether every tag is closed in its place."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run with its report."""
+
+    run: RunPaths
+    config: RunConfig
+    report: dict[str, Any]
+    page: str
+    parsed: Parsed
+
+
+def make(root: Path, drawing: Drawing, **settings: Any) -> Made:
+    run, config = draw_run(root, drawing, **settings)
+    report = finish_report(run, config)
+    page = (run.report / "index.html").read_text(encoding="utf-8")
+    return Made(run, config, report, page, Parsed(page))
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Four finished variants on drawn images, random weights, stopped by the limit."""
+    weak = dict.fromkeys(NAMES[:1], 0.05)
+    drawing = Drawing(n_images=140, stopped_by="epochs", strengths=weak)
+    return make(tmp_path_factory.mktemp("phantom"), drawing)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Real images with hostile names; one variant failed, one was not selected."""
+    root = tmp_path_factory.mktemp("mixed")
+    drawing = Drawing(
+        n_images=24, split="paper", synthetic=False, weights_origin="file",
+        names=HOSTILE_NAMES, n_rejected=31,
+        failed=[NAMES[2]], skipped=[NAMES[3]], strengths=dict.fromkeys(NAMES, -20.0),
+    )  # fmt: skip
+    data = root / "folder of <images> & 'more'"
+    data.mkdir()
+    return make(root, drawing, profile="paper", source="folder", data=str(data))
+
+
+@pytest.fixture(params=["phantom", "mixed"])
+def made(request: pytest.FixtureRequest) -> Made:
+    value: Made = request.getfixturevalue(request.param)
+    return value
+
+
+def test_page_is_well_formed(made: Made) -> None:
+    assert made.parsed.open == []
+
+
+def test_every_image_says_what_it_shows(made: Made) -> None:
+    images = made.parsed.attributes("img")
+    assert len(images) > 20
+    assert all(image["alt"] for image in images)
+    assert all(chart["aria-label"] for chart in made.parsed.attributes("svg"))
+
+
+def test_page_is_one_file_without_script(made: Made) -> None:
+    for _, attrs in made.parsed.tags:
+        for name in ("src", "href", "xlink:href"):
+            assert (attrs.get(name) or "#").startswith(("#", "data:image/jpeg;base64,"))
+        assert "target" not in attrs
+        assert not any(name.startswith("on") for name in attrs)
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in made.parsed.tags}
+    assert "http" not in made.page
+    assert not re.search(r"url\((?!#)", made.page)
+
+
+def test_page_stays_small(made: Made) -> None:
+    assert len(made.page.encode()) < 2_000_000
+
+
+def test_headings_descend_step_by_step(made: Made) -> None:
+    levels = [int(tag[1]) for tag, _ in made.parsed.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_ids_are_unique_and_links_lead_to_them(made: Made) -> None:
+    ids = [attrs["id"] for _, attrs in made.parsed.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = [attrs["href"] or "" for attrs in made.parsed.attributes("a")]
+    assert len(links) > 5
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+def test_tables_are_captioned_and_scoped(made: Made) -> None:
+    assert made.page.count("<caption") == made.page.count("<table")
+    assert all("scope" in attrs for attrs in made.parsed.attributes("th"))
+
+
+def test_undefined_name_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        make_environment().from_string("{{ no_such_name }}").render()
+
+
+def test_template_escapes_by_default() -> None:
+    assert make_environment().from_string("{{ x }}").render(x="<b>") == "&lt;b&gt;"
+
+
+def test_all_four_variants_are_shown(made: Made) -> None:
+    assert list(made.report["variants"]) == NAMES
+    for variant in VARIANTS.values():
+        assert made.parsed.text.count(variant.title) >= 6
+
+
+def test_failed_variant_shows_its_whole_message_and_skipped_says_so(mixed: Made) -> None:
+    variants = mixed.report["variants"]
+    assert variants[NAMES[2]]["status"] == "failed"
+    assert variants[NAMES[2]]["error"] == ERROR
+    assert variants[NAMES[3]]["status"] == "skipped"
+    assert ERROR in mixed.parsed.text
+    assert mixed.parsed.text.count("Not selected for this run.") >= 5
+    assert "no number>" not in mixed.page  # escaped
+
+
+def test_finished_variants_show_no_failure(phantom: Made) -> None:
+    assert "Failed." not in phantom.parsed.text
+    assert "Not selected" not in phantom.parsed.text
+
+
+def test_hostile_names_are_text(mixed: Made) -> None:
+    assert not mixed.parsed.attributes("script")
+    alts = " ".join(image["alt"] or "" for image in mixed.parsed.attributes("img"))
+    told = alts + mixed.parsed.text
+    assert '<script>alert("x")<script>.png' in told
+    assert "\"quoted' & <b>bold<b>.png" in told
+    assert "two\\nlines\\t{{ 7 * 7 }}.png" in told
+    assert re.search(r"long-long-[long-]*…[long-]*name\.png", told)
+    assert "folder of <images> &" in mixed.parsed.text
+
+
+def test_one_line_shows_what_would_hide() -> None:
+    assert one_line("a\nb\u202ec\x00") == "a\\nb\\u202ec\\x00"
+    assert one_line("x" * 100, 20) == "x" * 13 + "…" + "x" * 6
+    assert one_line("\ud800") == "\\ud800"
+
+
+def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> None:
+    record = json.loads((made.run.report / "report.json").read_text())
+    assert record == made.report
+    assert set(record["outputs"]) == {"index.html", "table.csv"}
+    text = " ".join(made.parsed.text.split())
+    for facts in record["variants"].values():
+        if facts["status"] != "ok":
+            continue
+        for part in record["split"]["parts"]:
+            confusion = facts[f"{part}_confusion"]
+            n_right = confusion["true_positive"] + confusion["true_negative"]
+            n = facts[f"{part}_n_images"]
+            assert facts[f"{part}_accuracy"] == pytest.approx(n_right / n)
+            assert f"{100 * facts[f'{part}_accuracy']:.1f} % {n_right} of {n}" in text
+            assert f"{facts[f'{part}_loss']:.4f}" in text
+            assert f"{facts[f'{part}_roc_auc']:.3f}" in text
+        assert f"{facts['train_seconds']:.1f} s" in text
+
+
+def test_json_gives_what_the_study_table_needs(phantom: Made) -> None:
+    wanted = {
+        "status", "error", "n_parameters", "n_trainable_parameters", "train_accuracy",
+        "train_loss", "val_accuracy", "val_loss", "epochs_run", "train_seconds", "best_epoch",
+        "stopped_by", "model_bytes", "test_roc_auc",
+    }  # fmt: skip
+    assert all(wanted <= set(facts) for facts in phantom.report["variants"].values())
+    assert phantom.report["run_key"] == "drawn"
+    assert phantom.report["profile"] == "quickstart"
+    assert phantom.report["source"] == "phantom"
+
+
+def test_headline_has_wilson_intervals(made: Made) -> None:
+    basis = made.report["basis"]
+    facts = made.report["variants"][NAMES[0]]
+    headline = facts["headline"]
+    assert headline["basis"] == basis
+    assert headline["accuracy"]["value"] == facts[f"{basis}_accuracy"]
+    low, high = headline["accuracy"]["interval"]
+    p, n, z = facts[f"{basis}_accuracy"], facts[f"{basis}_n_images"], norm.ppf(0.975)
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5
+    assert (low, high) == (pytest.approx(middle - half), pytest.approx(middle + half))
+    assert headline["roc_auc"]["interval"] is None
+
+
+def test_wilson_of_the_study_is_as_published() -> None:
+    interval = wilson(77, 81)
+    assert interval is not None
+    assert [round(100 * end, 1) for end in interval] == [88.0, 98.1]
+    assert wilson(0, 0) is None
+
+
+def test_basis_is_told(phantom: Made, mixed: Made) -> None:
+    assert phantom.report["basis"] == "test"
+    assert "Test images took no part in training" in phantom.parsed.text
+    assert mixed.report["basis"] == "val"
+    assert "validation images also chose the stopping epoch" in mixed.parsed.text
+
+
+def banner_kinds(made: Made) -> set[str]:
+    classes = [attrs.get("class") or "" for attrs in made.parsed.attributes("p")]
+    return {name.split()[1] for name in classes if name.startswith("banner ")}
+
+
+def test_banners_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_path: Path) -> None:
+    always = {"phantom", "random_weights", "epoch_limit", "device"}
+    assert banner_kinds(phantom) - {"chance"} == always
+    assert banner_kinds(mixed) - {"chance"} == {"failed", "no_test", "device"}
+    clean = Drawing(synthetic=False, weights_origin="file")
+    made = make(tmp_path, clean, source="folder", data=str(tmp_path))
+    assert banner_kinds(made) - {"chance"} == {"device"}
+
+
+def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:
+    for made in (phantom, mixed):
+        told = "chance" in banner_kinds(made)
+        assert told != made.report["recommendation"]["above_chance"]
+
+
+def test_no_report_speaks_of_diagnosing(made: Made) -> None:
+    assert "diagnos" not in made.page.lower()
+    assert "not a medical device" in made.parsed.text
+
+
+def test_wrong_images_are_the_wrong_ones_the_surest_first(phantom: Made) -> None:
+    predictions = pd.read_csv(phantom.run.evaluate / NAMES[0] / "predictions.csv")
+    rows = predictions[predictions["part"] == "test"]
+    wrong = rows[(rows["score"] >= 0.5) != (rows["label"] == 1)]
+    shown = wrong_images(collect(phantom.run, phantom.config), NAMES[0], "test")
+    assert shown.n_wrong == len(wrong) > MAX_WRONG == len(shown.pictures)
+    assert shown.n_images == len(rows)
+    surest = (wrong["score"] - wrong["label"]).abs().sort_values(ascending=False)
+    paths = wrong.loc[surest.index[:MAX_WRONG], "path"]
+    assert [picture.name for picture in shown.pictures] == [Path(path).name for path in paths]
+    assert all(picture.title in phantom.parsed.text for picture in shown.pictures)
+    assert f"({len(wrong)} of {len(rows)}) wrong; the first {MAX_WRONG}" in phantom.parsed.text
+
+
+def test_wrong_images_show_the_pixels_of_their_row(phantom: Made) -> None:
+    from cxr_tasks.reporting.pictures import data_uri
+
+    material = collect(phantom.run, phantom.config)
+    picture = wrong_images(material, NAMES[0], "test").pictures[0]
+    place = [Path(path).name for path in material.dataset.index["path"]].index(picture.name)
+    assert picture.uri == data_uri(material.dataset.images[place])
+
+
+def test_rejected_files_are_the_first_ones_and_the_total(mixed: Made) -> None:
+    assert "bad <19>.png" in mixed.parsed.text
+    assert "bad <20>.png" not in mixed.parsed.text
+    assert f"The first {MAX_REJECTED} of 31 rejected files" in mixed.parsed.text
+
+
+def test_original_and_augmented_only_with_a_variant_that_augments(
+    phantom: Made, tmp_path: Path
+) -> None:
+    assert "Training image 6, augmented" in phantom.page
+    made = make(tmp_path, Drawing(skipped=[NAMES[0]]))
+    assert "No variant with augmentation was trained" in made.parsed.text
+
+
+def test_study_table_is_beside_and_said_not_to_compare(made: Made) -> None:
+    assert "are not comparable" in made.parsed.text
+    for row in TABLE_3.values():
+        assert f"{row.val_loss:.4f}" in made.parsed.text
+    assert "81.5 % (66 of 81)" in made.parsed.text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_study_figures_are_as_the_text_prints_them() -> None:
+    printed = [(88.89, 81.48), (100.0, 92.59), (100.0, 95.06), (99.59, 88.89)]
+    for row, (train, val) in zip(TABLE_3.values(), printed, strict=True):
+        assert round(100 * row.train_accuracy, 2) == train
+        assert round(100 * row.val_accuracy, 2) == val
+
+
+def test_only_the_study_procedure_on_its_data_has_no_difference() -> None:
+    given = {"profile": "paper", "kaggle_dataset": "owner/covid-19-vs-normal-chest-x-rays"}
+    counts = {"train": 243, "val": 81}
+
+    def differences(**settings: Any) -> list[str]:
+        config = make_config({**given, **settings})
+        return study_differences(config, synthetic=False, n_by_part=counts, weights_origin="keras")
+
+    assert differences() == []
+    assert len(differences(epochs=5)) == 1
+    assert len(differences(kaggle_dataset="owner/another-set")) == 1
+    assert len(differences(batch_size=16, class_weights=True)) == 2
+
+
+def test_reproduce_command_gives_the_same_configuration(made: Made) -> None:
+    import shlex
+
+    from cxr_tasks.cli import make_parser
+
+    words = shlex.split(made.report["reproduce"])
+    assert words[:4] == ["python", "-m", "cxr_tasks", "run"]
+    options = vars(make_parser().parse_args(words[3:]))
+    given = {key: value for key, value in options.items() if key in made.config.as_dict()}
+    assert make_config(given) == made.config
+    assert made.report["reproduce"] in made.parsed.text
+
+
+def test_reproduce_command_states_values_that_look_like_flags() -> None:
+    config = make_config(
+        {"preset": "custom", "covid_glob": "-pos/**", "normal_glob": "n eg", "class_weights": True}
+    )
+    assert "--covid-glob=-pos/**" in reproduce_command(config).replace("'", "")
+    assert "--class-weights" in reproduce_command(config)
+
+
+def test_hashes_name_data_split_and_models(phantom: Made) -> None:
+    hashes = phantom.report["hashes"]
+    assert {"configuration", "data set", "split.csv", "backbone weights"} < set(hashes)
+    assert {f"{name}/model.keras" for name in NAMES} < set(hashes)
+    assert all(digest in phantom.parsed.text for digest in hashes.values())
+
+
+def test_table_has_one_row_a_variant_with_the_same_numbers(mixed: Made) -> None:
+    with (mixed.run.report / "table.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["variant"] for row in rows] == NAMES
+    assert [row["status"] for row in rows] == ["ok", "ok", "failed", "skipped"]
+    facts = mixed.report["variants"][NAMES[0]]
+    assert float(rows[0]["val_accuracy"]) == facts["val_accuracy"]
+    assert float(rows[0]["val_accuracy_low"]) == facts["headline"]["accuracy"]["interval"][0]
+    assert rows[2]["error"] == ERROR
+
+
+def test_same_run_gives_the_same_page(phantom: Made, tmp_path: Path) -> None:
+    from cxr_tasks.reporting.report import make_report
+
+    make_report(phantom.run, phantom.config, tmp_path)
+    assert (tmp_path / "index.html").read_text() == phantom.page
+
+
+def test_changed_artifact_is_refused(tmp_path: Path) -> None:
+    run, config = draw_run(tmp_path, Drawing(skipped=NAMES[1:]))
+    predictions = run.evaluate / NAMES[0] / "predictions.csv"
+    predictions.write_text(predictions.read_text().replace("train", "test"))
+    with pytest.raises(ArtifactError, match=r"predictions\.csv"):
+        finish_report(run, config)
+    assert not run.report.exists()

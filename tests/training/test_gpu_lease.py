@@ -1,0 +1,100 @@
+"""Pretended cards and real processes: each training gets a place, and leaves it when it ends."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from cxr_tasks.errors import ConfigError
+from cxr_tasks.paths import Home
+from cxr_tasks.training.gpu_lease import leased_card, usable_cards
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from cxr_tasks.training.gpu_lease import leased_card
+from cxr_tasks.paths import Home
+with leased_card(["0", "1"], home=Home(Path(sys.argv[1])), environ={}, note=lambda _: None,
+                 poll_seconds=0.02) as card:
+    print(card, flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(home)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def card_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_killed_training_leaves_its_card_to_the_one_that_waits(tmp_path: Path) -> None:
+    first, second = holder(tmp_path), holder(tmp_path)
+    cards = {card_of(first), card_of(second)}
+    assert cards == {"0", "1"}
+    waiting = holder(tmp_path)
+    time.sleep(0.5)
+    end(first)
+    third = card_of(waiting)
+    end(second)
+    fourth = holder(tmp_path)
+    assert {third, card_of(fourth)} == {"0", "1"}
+    end(waiting)
+    end(fourth)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill a holder that can no longer release anything itself."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def held(cards: list[str], home: Path, n: int, *, per_card: str) -> list[str | None]:
+    place = {"home": Home(home), "environ": {"CXR_TRAININGS_PER_GPU": per_card}}
+    with ExitStack() as stack:
+        return [
+            stack.enter_context(leased_card(cards, **place, note=lambda _: None))  # type: ignore[arg-type]
+            for _ in range(n)
+        ]
+
+
+def test_empty_cards_are_taken_before_shared_ones(tmp_path: Path) -> None:
+    assert held(["4", "7"], tmp_path, 4, per_card="2") == ["4", "7", "4", "7"]
+    assert Counter(held(["0"], tmp_path, 3, per_card="3")) == {"0": 3}
+
+
+def test_a_place_is_free_again_afterwards(tmp_path: Path) -> None:
+    assert [held(["0"], tmp_path, 1, per_card="1") for _ in range(3)] == [["0"]] * 3
+
+
+def test_without_a_card_nobody_waits(tmp_path: Path) -> None:
+    assert held([], tmp_path, 3, per_card="1") == [None, None, None]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "17", "two", "1.5"])
+def test_a_number_of_trainings_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match="CXR_TRAININGS_PER_GPU"):
+        held(["0"], tmp_path, 1, per_card=value)
+
+
+def test_the_environment_chooses_among_the_cards_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = tmp_path / "gpus"
+    monkeypatch.setattr("cxr_tasks.devices._NVIDIA_CARDS", driver)
+    assert usable_cards({"CUDA_VISIBLE_DEVICES": "0"}) == []
+    for number in range(3):
+        (driver / str(number)).mkdir(parents=True)
+    assert usable_cards({}) == ["0", "1", "2"]
+    assert usable_cards({"CUDA_VISIBLE_DEVICES": "2, GPU-8f1e"}) == ["2", "GPU-8f1e"]
+    assert usable_cards({"CUDA_VISIBLE_DEVICES": ""}) == []

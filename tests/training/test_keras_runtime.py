@@ -1,0 +1,69 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cxr_tasks.training.keras_runtime import describe_device, library_versions, start_keras
+
+THREADS = 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keras() -> None:
+    start_keras(threads=THREADS, seed=0)
+
+
+def test_one_seed_gives_the_same_random_numbers() -> None:
+    def draw(seed: int) -> list[float]:
+        import keras
+
+        start_keras(threads=THREADS, seed=seed)
+        return [*np.random.rand(2), *keras.random.uniform((2,)).numpy()]  # noqa: NPY002
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+
+
+def test_another_thread_count_in_the_same_process_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="call start_keras first"):
+        start_keras(threads=THREADS + 1, seed=0)
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == str(THREADS)
+
+
+def test_keras_imported_before_is_refused() -> None:
+    code = """
+import keras
+from cxr_tasks.training.keras_runtime import start_keras
+try:
+    start_keras(threads=1, seed=0)
+except RuntimeError as err:
+    print(err)
+"""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environ, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "keras and tensorflow imported before start_keras(threads=1)" in done.stdout
+
+
+def test_determinism_reaches_tensorflow() -> None:
+    import tensorflow as tf
+
+    # With determinism required, TensorFlow refuses what no seed decides.
+    with pytest.raises(tf.errors.InvalidArgumentError, match="When determinism is enabled"):
+        tf.raw_ops.RandomUniform(shape=[2], dtype=tf.float32, seed=0, seed2=0)
+
+
+def test_device_is_told_in_words() -> None:
+    assert describe_device().startswith(("CPU (", "1 GPU (", "2 GPU ("))
+
+
+def test_versions_of_what_decides_about_numbers() -> None:
+    import keras
+
+    versions = library_versions()
+    assert versions["keras"] == keras.__version__
+    assert {"python", "keras", "tensorflow", "numpy"} <= set(versions)

@@ -1,0 +1,321 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_tasks.errors import TrainingError
+from cxr_tasks.training.early_stopping import EarlyStopping
+from cxr_tasks.training.keras_runtime import start_keras
+from cxr_tasks.training.loop import (
+    EpochResult,
+    LabelledImages,
+    TrainingResult,
+    TrainingSettings,
+    train,
+)
+
+THREADS = 2
+SETTINGS = TrainingSettings(epochs=5, patience=99, batch_size=8, learning_rate=1e-2, seed=7)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keras() -> None:
+    start_keras(threads=THREADS, seed=0)
+
+
+def tiny_model(*, is_random: bool = True) -> Any:
+    """Make a small network with everything that a resumed training could get wrong."""
+    import keras
+    from keras import layers
+
+    def seeded(seed: int) -> dict[str, Any]:
+        return {"kernel_initializer": keras.initializers.GlorotUniform(seed=seed)}
+
+    image = keras.Input((8, 8, 3))
+    x = layers.Rescaling(1 / 255)(image)
+    if is_random:
+        x = layers.RandomFlip("horizontal", seed=1)(x)
+        x = layers.RandomContrast(0.1, value_range=(0, 1), seed=2)(x)
+        x = layers.Conv2D(4, 3, **seeded(3))(x)
+        x = layers.BatchNormalization(name="norm")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(8, activation="relu", **seeded(4))(x)
+    x = layers.Dropout(0.3 if is_random else 0.0, seed=5)(x)
+    return keras.Model(image, layers.Dense(1, activation="sigmoid", **seeded(6))(x))
+
+
+def some_images(n_images: int = 30, *, first: int = 0, seed: int = 0) -> LabelledImages:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (n_images + first, 8, 8, 3), dtype=np.uint8)
+    labels = (images[first:, :, :, 0].mean(axis=(1, 2)) > 127).astype(np.float32)
+    return LabelledImages(images, np.arange(first, first + n_images), labels)
+
+
+def do_train(
+    folder: Path,
+    settings: TrainingSettings = SETTINGS,
+    *,
+    model: Any = None,
+    on_epoch: Callable[[EpochResult], None] = lambda _result: None,
+    **options: Any,
+) -> tuple[Any, TrainingResult]:
+    model = tiny_model() if model is None else model
+    result = train(
+        model, some_images(), some_images(12, seed=1), settings,
+        checkpoint=folder / "c.npz", on_epoch=on_epoch, **{"interval_seconds": 0.0, **options},
+    )  # fmt: skip
+    return model, result
+
+
+def figures(result: TrainingResult) -> list[tuple[float, ...]]:
+    return [astuple(replace(epoch, seconds=0.0)) for epoch in result.history]
+
+
+def assert_same(one: tuple[Any, TrainingResult], other: tuple[Any, TrainingResult]) -> None:
+    assert figures(one[1]) == figures(other[1])
+    assert one[1].best_epoch == other[1].best_epoch
+    for weight, expected in zip(one[0].get_weights(), other[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, TrainingResult]:
+    start_keras(threads=THREADS, seed=0)
+    return do_train(tmp_path_factory.mktemp("undisturbed"))
+
+
+class StoppedHereError(Exception):
+    pass
+
+
+def stop_after(epoch: int) -> Callable[[EpochResult], None]:
+    def on_epoch(result: EpochResult) -> None:
+        if result.epoch == epoch:
+            raise StoppedHereError
+
+    return on_epoch
+
+
+def test_one_seed_gives_one_result(tmp_path: Path, undisturbed: tuple[Any, TrainingResult]) -> None:
+    # Random numbers that others draw meanwhile change nothing.
+    start_keras(threads=THREADS, seed=99)
+    assert_same(do_train(tmp_path), undisturbed)
+    other = do_train(tmp_path, replace(SETTINGS, seed=8))
+    assert figures(other[1]) != figures(undisturbed[1])
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 5])
+def test_a_resumed_training_ends_with_the_numbers_of_an_undisturbed_one(
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult], epoch: int
+) -> None:
+    with pytest.raises(StoppedHereError):
+        do_train(tmp_path, on_epoch=stop_after(epoch))
+    trained: list[int] = []
+    resumed = do_train(tmp_path, on_epoch=lambda result: trained.append(result.epoch))
+    assert resumed[1].resumed_after_epoch == epoch
+    assert trained == list(range(epoch + 1, 6))
+    assert_same(resumed, undisturbed)
+
+
+def test_a_killed_training_is_resumed_by_another_process(
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult]
+) -> None:
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from cxr_tasks.training.keras_runtime import start_keras
+start_keras(threads={THREADS}, seed=0)
+from tests.test_training import do_train
+def kill(result):
+    if result.epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+do_train(Path({str(tmp_path)!r}), on_epoch=kill)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=dict(os.environ), cwd=Path(__file__).parents[2], check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    resumed = do_train(tmp_path)
+    assert resumed[1].resumed_after_epoch == 2
+    assert_same(resumed, undisturbed)
+
+
+def test_early_stopping_goes_on_counting_after_an_interruption(tmp_path: Path) -> None:
+    # A rate of 0 never improves on the first epoch; without batch statistics nothing moves.
+    settings = replace(SETTINGS, epochs=20, patience=4, learning_rate=0.0)
+
+    def fixed() -> Any:
+        return tiny_model(is_random=False)
+
+    with pytest.raises(StoppedHereError):
+        do_train(tmp_path, settings, model=fixed(), on_epoch=stop_after(3))
+    _, result = do_train(tmp_path, settings, model=fixed())
+    assert (len(result.history), result.best_epoch, result.stopped_early) == (5, 1, True)
+
+
+def test_a_finished_training_is_not_repeated(
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult]
+) -> None:
+    first = do_train(tmp_path)
+    again = do_train(tmp_path, on_epoch=stop_after(5))
+    assert_same(again, first)
+    assert again[1].train_seconds == first[1].train_seconds
+    assert_same(again, undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (replace(SETTINGS, learning_rate=2e-2), {}),
+        (replace(SETTINGS, seed=8), {}),
+        (SETTINGS, {"context": "another data set"}),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_left_out(
+    tmp_path: Path, settings: TrainingSettings, options: dict[str, Any]
+) -> None:
+    do_train(tmp_path, replace(SETTINGS, epochs=1))
+    notes: list[str] = []
+    _, result = do_train(tmp_path, settings, note=notes.append, **options)
+    assert result.resumed_after_epoch == 0
+    assert len(notes) == 1
+    assert "is of another training" in notes[0]
+
+
+def test_a_checkpoint_of_other_first_weights_is_left_out(tmp_path: Path) -> None:
+    do_train(tmp_path)
+    model = tiny_model()
+    model.set_weights([weight * 0.5 for weight in model.get_weights()])
+    assert do_train(tmp_path, model=model)[1].resumed_after_epoch == 0
+
+
+def test_a_damaged_checkpoint_is_left_out(
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult]
+) -> None:
+    (tmp_path / "c.npz").write_bytes(b"x" * 500)
+    notes: list[str] = []
+    assert_same(do_train(tmp_path, note=notes.append), undisturbed)
+    assert "is damaged" in notes[0]
+
+
+def test_checkpoints_keep_their_distance_but_one_is_written_at_the_end(tmp_path: Path) -> None:
+    seconds = iter(range(1000))
+    written: list[int] = []
+
+    def on_epoch(result: EpochResult) -> None:
+        if (tmp_path / "c.npz").exists():
+            written.append(result.epoch)
+            (tmp_path / "c.npz").unlink()
+
+    # Three looks at the clock an epoch, and one more where a checkpoint is written.
+    do_train(tmp_path, on_epoch=on_epoch, interval_seconds=5.0, clock=lambda: float(next(seconds)))
+    assert written == [2, 4, 5]
+
+
+def test_the_best_weights_are_restored(tmp_path: Path) -> None:
+    # So high a rate that the last epoch is not the best one.
+    model, result = do_train(tmp_path, replace(SETTINGS, learning_rate=0.1, epochs=8))
+    losses = [epoch.val_loss for epoch in result.history]
+    assert result.best_epoch == 1 + int(np.argmin(losses)) < 8
+    images, labels = next(some_images(12, seed=1).batches(12))
+    logs = model.test_on_batch(images, labels, return_dict=True)
+    assert logs["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_patience_stops_a_training(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, learning_rate=0.1, epochs=60, patience=2)
+    _, result = do_train(tmp_path, settings)
+    assert result.stopped_early
+    assert len(result.history) == result.best_epoch + 2 < 60
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stopping_is_keras_own(seed: int) -> None:
+    import keras
+
+    rng = np.random.default_rng(seed)
+    losses = np.round(np.abs(np.cumsum(rng.normal(-0.05, 0.4, 60)) + 3), 1).tolist()
+    # Less than float32 can tell apart is no improvement there.
+    losses[1] = losses[0] - 1e-9
+    patience = int(rng.integers(1, 8))
+    callback = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience, mode="min")
+    callback.set_model(tiny_model(is_random=False))
+    callback.model.stop_training = False  # as fit() does
+    callback.on_train_begin()
+    ours = EarlyStopping(patience)
+    for epoch, loss in enumerate(losses, start=1):
+        callback.on_epoch_end(epoch - 1, {"val_loss": loss})
+        ours = ours.after(epoch, loss)
+        assert ours.stops == callback.model.stop_training
+        assert (ours.best_epoch - 1, ours.wait) == (callback.best_epoch, callback.wait)
+        if ours.stops:
+            break
+
+
+def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:
+    """One batch an epoch, so that the order of images decides about last bits only."""
+    import keras
+
+    settings = TrainingSettings(
+        epochs=40, patience=3, batch_size=30, learning_rate=0.03, seed=1,
+        class_weight={0: 0.5, 1: 1.5},
+    )  # fmt: skip
+    model, result = do_train(tmp_path, settings, model=tiny_model(is_random=False))
+    reference = tiny_model(is_random=False)
+    reference.compile(keras.optimizers.Adam(0.03), loss="binary_crossentropy", metrics=["accuracy"])
+    (images, labels), (val_images, val_labels) = (
+        next(data.batches(99)) for data in (some_images(), some_images(12, seed=1))
+    )
+    history = reference.fit(
+        images, labels, batch_size=30, epochs=40, verbose=0, class_weight={0: 0.5, 1: 1.5},
+        validation_data=(val_images, val_labels),
+        callbacks=[keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)],
+    ).history  # fmt: skip
+    assert 4 < len(result.history) == len(history["loss"]) < 40
+    for name, expected in history.items():
+        ours = [getattr(epoch, name) for epoch in result.history]
+        np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-4)
+    for weight, expected in zip(model.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_smaller_last_batch_counts_by_its_images(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=1, learning_rate=0.0)
+    model, result = do_train(tmp_path, settings, model=tiny_model(is_random=False))
+    images, labels = next(some_images().batches(30))
+    logs = model.test_on_batch(images, labels, return_dict=True)
+    assert result.history[0].loss == pytest.approx(logs["loss"], rel=1e-6)
+    assert result.history[0].accuracy == pytest.approx(logs["accuracy"], rel=1e-6)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    model = tiny_model(is_random=False)
+    model.layers[-1].bias.assign([math.nan])
+    with pytest.raises(TrainingError, match=r"In epoch 1 the loss is no number \(loss nan"):
+        do_train(tmp_path, model=model)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batches_are_the_rows_in_order_read_one_by_one(tmp_path: Path) -> None:
+    stored = np.lib.format.open_memmap(
+        tmp_path / "i.npy", mode="w+", dtype=np.uint8, shape=(9, 2, 2, 3)
+    )
+    stored[:] = np.arange(9)[:, None, None, None]
+    data = LabelledImages(stored, np.array([8, 1, 5, 4]), np.array([1, 0, 0, 1], np.float32))
+    found = [
+        (images[:, 0, 0, 0].tolist(), labels.tolist(), type(images))
+        for images, labels in data.batches(3, order=np.array([3, 0, 1, 2]))
+    ]
+    assert found == [
+        ([4, 8, 1], [[1.0], [1.0], [0.0]], np.ndarray),
+        ([5], [[0.0]], np.ndarray),
+    ]
