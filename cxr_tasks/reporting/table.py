@@ -53,7 +53,7 @@ def _cells(name: str, facts: Mapping[str, Any], basis: str, with_counts: bool) -
         _share(counts["specificity"], with_counts),
         decimal(facts[f"{basis}_roc_auc"]),
         str(facts["epochs_run"]),
-        f"{facts['train_seconds']:.1f}",
+        f"{facts['total_seconds']:.1f}",
     )
 
 

@@ -118,7 +118,7 @@ import sys
 from pathlib import Path
 from cxr_tasks.training.keras_runtime import start_keras
 start_keras(threads=2, seed=0)
-from tests.test_activations import wanted
+from tests.training.test_activations import wanted
 print(wanted(Path(sys.argv[1])).n_computed)
 """
 

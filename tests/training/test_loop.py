@@ -133,7 +133,7 @@ import os, signal, sys
 from pathlib import Path
 from cxr_tasks.training.keras_runtime import start_keras
 start_keras(threads={THREADS}, seed=0)
-from tests.test_training import do_train
+from tests.training.test_loop import do_train
 def kill(result):
     if result.epoch == 2:
         os.kill(os.getpid(), signal.SIGKILL)
