@@ -6,24 +6,20 @@ Taken in turns, several times; medians count.
 """
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cxr_tasks.process import StageError
+from bench.child import run_python
 from cxr_tasks.through_airflow import require_airflow_home
 from cxr_tasks.variants import VARIANTS
 
-ROOT = Path(__file__).parent.parent
 SMALL_RUN = ("--phantom-images=48", "--epochs=2", "--weights=random")
 """What the tests of the DAG run: all that is left is nearly the same for any run."""
 
 N_TASKS = len(("start", "ingest", "split", "evaluate", "report", "gate")) + len(VARIANTS)
-_N_LAST_LINES = 15
 
 
 def measure_orchestration(
@@ -41,7 +37,7 @@ def measure_orchestration(
     """
     require_airflow_home(environ)
     environ = {**environ, "AIRFLOW_HOME": str(scratch / "airflow")}
-    _finish(["-m", "airflow", "db", "migrate"], environ)
+    run_python(["-m", "airflow", "db", "migrate"], environ=environ)
     dag, direct = [], []
     for number in range(1, n_repeats + 1):
         report(f"small run {number} of {n_repeats}, without Airflow")
@@ -68,16 +64,5 @@ def summarise(dag_seconds: list[float], direct_seconds: list[float]) -> dict[str
 def _time_run(home: Path, environ: Mapping[str, str], *flags: str) -> float:
     started = time.monotonic()
     command = ["-m", "cxr_tasks", "run", "--home", str(home), "--run", "bench"]
-    _finish([*command, *SMALL_RUN, *flags], environ)
+    run_python([*command, *SMALL_RUN, *flags], environ=environ)
     return time.monotonic() - started
-
-
-def _finish(arguments: list[str], environ: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False,
-    )  # fmt: skip
-    if done.returncode:
-        lines = done.stdout.splitlines()
-        raise StageError("\n".join(lines[-_N_LAST_LINES:]), retryable=True)

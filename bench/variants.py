@@ -6,27 +6,23 @@ cores. An epoch's seconds are the time from one epoch's end to the next one's, s
 checkpoints and all that is written count, and the first epoch, in which Keras traces, does not.
 """
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.child import run_python
 from bench.images import BenchImages
 from bench.timing import Trained, compare
 from cxr_tasks.config import make_config
 from cxr_tasks.devices import n_cores
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home
-from cxr_tasks.process import StageError, run_stage
+from cxr_tasks.process import run_stage
 from cxr_tasks.progress import Event, read_events
 from cxr_tasks.records import Record, require_record
 from cxr_tasks.runs import start_run
-
-ROOT = Path(__file__).parent.parent
-_N_LAST_LINES = 15
 
 Entry = dict[str, Any]
 
@@ -72,19 +68,12 @@ def measure_variants(
 
 
 def _train_as_study(name: str, images: BenchImages, epochs: int, scratch: Path) -> Trained:
-    out, log = scratch / "study.json", scratch / "study.log"
-    command = [sys.executable, "-m", "bench.study_procedure", "--variant", name]
+    out = scratch / "study.json"
+    command = ["-m", "bench.study_procedure", "--variant", name]
     command += ["--folder", str(images.folder), "--epochs", str(epochs), "--out", str(out)]
     command += ["--weights", str(images.weights)] if images.weights else []
     started_at = time.time()
-    with log.open("wb") as stream:
-        done = subprocess.run(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream,
-            stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-    if done.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise StageError("\n".join(lines[-_N_LAST_LINES:]), retryable=True)
+    run_python(command)
     told = read_json(out)
     return Trained(started_at, tuple(told["ended_at"]), told["n_train"], told["n_val"])
 

@@ -13,14 +13,16 @@ POOL = "training"
 TRAININGS_PER_GPU = "CXR_TRAININGS_PER_GPU"
 """Environment variable: how many trainings share one graphics card; 1 unless set."""
 
+NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
+"""Where the driver shows a folder for each card."""
+
 _MOST_TRAININGS_PER_GPU = 16
-_NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
 _MOST_CPU_TRAININGS = 4
 
 
 def n_gpus() -> int:
     """Count the NVIDIA cards that the driver shows."""
-    return len(list(_NVIDIA_CARDS.iterdir())) if _NVIDIA_CARDS.is_dir() else 0
+    return len(list(NVIDIA_CARDS.iterdir())) if NVIDIA_CARDS.is_dir() else 0
 
 
 def n_cores() -> int:

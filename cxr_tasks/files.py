@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from cxr_tasks.errors import ArtifactError
 
@@ -125,11 +125,24 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; whoever comes second waits. The lock dies with its holder."""
+def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold a lock file; whoever comes second waits. The lock dies with its holder.
+
+    Args:
+        path: The lock file; made where it is missing.
+        on_wait: Called once where another holds it, before the wait.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def volume_error(err: OSError, *, home: Path) -> ArtifactError | None:

@@ -2,6 +2,7 @@ import multiprocessing
 import os
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -87,4 +88,20 @@ def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
     os.kill(holder.pid or 0, 9)
     holder.join()
     with locked(path):
+        pass
+
+
+def test_who_waits_for_a_lock_is_told_once(tmp_path: Path) -> None:
+    path, told = tmp_path / "locks" / "a.lock", Event()
+    with locked(path, on_wait=lambda: pytest.fail("nobody holds it")):
+        second = Thread(target=hold_briefly, args=(path, told))
+        second.start()
+        assert told.wait(10)
+        assert second.is_alive()
+    second.join(10)
+    assert not second.is_alive()
+
+
+def hold_briefly(path: Path, told: Event) -> None:
+    with locked(path, on_wait=told.set):
         pass

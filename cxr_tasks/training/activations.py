@@ -66,7 +66,8 @@ def frozen_activations(
     """
     key = activations_key(prefix, dataset)
     folder = home.cache / "activations" / key
-    with locked(home.locks / f"activations-{key}.lock"):
+    lock = home.locks / f"activations-{key}.lock"
+    with locked(lock, on_wait=lambda: note("another training runs the frozen layers; waiting")):
         was_there = _is_whole(folder, note)
         if was_there:
             note("frozen layers computed before: read from the cache")

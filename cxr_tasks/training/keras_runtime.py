@@ -6,10 +6,10 @@ import platform
 import sys
 from pathlib import Path
 
+from cxr_tasks.devices import NVIDIA_CARDS
 from cxr_tasks.training.gpu_lease import VISIBLE_CARDS
 
 _INTRA_OP = "TF_NUM_INTRAOP_THREADS"
-_NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
 _CPU_FACTS = Path("/proc/cpuinfo")
 _LIBRARIES = ("keras", "tensorflow", "numpy", "h5py")
 
@@ -94,9 +94,9 @@ def _gpus() -> list[str]:
 
 def _gpu_model() -> str:
     """Read the cards' names from the driver: Keras' public interface does not tell them."""
-    if not _NVIDIA_CARDS.is_dir():
+    if not NVIDIA_CARDS.is_dir():
         return "model unknown"
-    facts = [(card / "information").read_text() for card in sorted(_NVIDIA_CARDS.iterdir())]
+    facts = [(card / "information").read_text() for card in sorted(NVIDIA_CARDS.iterdir())]
     return ", ".join(sorted({_fact(text, "Model") for text in facts}))
 
 

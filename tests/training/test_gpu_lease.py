@@ -91,7 +91,7 @@ def test_the_environment_chooses_among_the_cards_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     driver = tmp_path / "gpus"
-    monkeypatch.setattr("cxr_tasks.devices._NVIDIA_CARDS", driver)
+    monkeypatch.setattr("cxr_tasks.devices.NVIDIA_CARDS", driver)
     assert usable_cards({"CUDA_VISIBLE_DEVICES": "0"}) == []
     for number in range(3):
         (driver / str(number)).mkdir(parents=True)
