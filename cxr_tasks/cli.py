@@ -21,7 +21,7 @@ from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.process import StageError, die_with_parent
 from cxr_tasks.progress import Progress
 from cxr_tasks.reporting.table import comparison_table
-from cxr_tasks.runs import new_run_key, open_run, start_run
+from cxr_tasks.runs import PATH_SETTINGS, new_run_key, open_run, start_run
 from cxr_tasks.settings import SETTINGS, Setting
 from cxr_tasks.stages import STAGES, StageContext, execute
 
@@ -78,8 +78,10 @@ def make_parser() -> argparse.ArgumentParser:
         summary = (work.__doc__ or "").splitlines()[0]
         alone = commands.add_parser(stage, help=summary[0].lower() + summary[1:].rstrip("."))
         _add_place(alone, run_help="name of a run that exists; default: $CXR_RUN")
-        if stage == "train":
+        if stage in ("train", "fold"):
             alone.add_argument("--variant", required=True, choices=SETTINGS["variants"].choices)
+        if stage == "fold":
+            alone.add_argument("--fold", type=int, required=True, metavar="N", help="from 1")
     commands.add_parser("ui", help="start Airflow's UI on this machine, the DAG unpaused")
     commands.add_parser("pools", help="print the Airflow pools that the DAG names, as JSON")
     return parser
@@ -131,7 +133,7 @@ def _number_or_text(kind: type) -> Any:
 def _metavar(setting: Setting) -> str:
     if setting.kind is not str:
         return "N"
-    return "PATH" if setting.name in ("data", "weights", "patients") else "TEXT"
+    return "PATH" if setting.name in PATH_SETTINGS else "TEXT"
 
 
 def _run(_command: str, options: dict[str, Any], home: Home, environ: Mapping[str, str]) -> int:
@@ -165,9 +167,13 @@ def _run_stage(stage: str, options: dict[str, Any], home: Home, environ: Mapping
             "Name it with --run NAME, or start a new one with `python -m cxr_tasks run`.",
         )
     run, config = open_run(home, run_key)
-    variant = options.get("variant") or ""
-    progress = Progress(run.progress, stage, variant)
-    execute(stage, StageContext(run, config, progress, environ, variant))
+    variant, fold = options.get("variant", ""), options.get("fold", 0)
+    if fold:
+        fit = f"fold {fold} of {config.folds * config.repeats}"
+        progress = Progress(run.progress, "train", variant, fit)
+    else:
+        progress = Progress(run.progress, stage, variant)
+    execute(stage, StageContext(run, config, progress, environ, variant, fold))
     return 0
 
 

@@ -108,6 +108,8 @@ def _check_together(config: RunConfig) -> None:
             f"Set kaggle_dataset=OWNER/{STUDY_SLUG} (on the command line --kaggle-dataset), "
             "or use source=zip with data=PATH for a download that you have.",
         )
+    _check_folds(config)
+    _check_external(config)
     if (config.preset == "custom") != bool(config.covid_glob and config.normal_glob):
         raise ConfigError(
             f"preset={config.preset!r} with covid_glob={config.covid_glob!r} and "
@@ -121,6 +123,40 @@ def _check_together(config: RunConfig) -> None:
             "Transfer learning from random weights means nothing; only quickstart, which "
             "shows the machinery, may do it.",
             "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
+        )
+
+
+def _check_folds(config: RunConfig) -> None:
+    if config.folds == 1:
+        raise _refused(SETTINGS["folds"], 1, "Allowed: 0 (no folds), or 2 to 20.")
+    if config.folds and config.split != "grouped":
+        raise ConfigError(
+            f"folds={config.folds} with split={config.split!r}.",
+            "Folds keep a patient's images together; only split='grouped' knows the groups.",
+            "Set split=grouped, or folds=0.",
+        )
+    if config.repeats > 1 and not config.folds:
+        raise ConfigError(
+            f"repeats={config.repeats} without folds.",
+            "It is the division into folds that is repeated.",
+            "Set folds=5, for example, or leave repeats out.",
+        )
+
+
+def _check_external(config: RunConfig) -> None:
+    source, data = config.external_source, config.external_data
+    needs_data = source in ("folder", "zip", "kaggle")
+    if needs_data != bool(data):
+        raise ConfigError(
+            f"external_source={source!r} with external_data={data!r}.",
+            "folder, zip and kaggle need external_data; none and phantom do not read it.",
+            "Give both, or leave both out.",
+        )
+    if source == "kaggle" and "/" not in data:
+        raise ConfigError(
+            f"external_data={data!r} names no owner.",
+            "A Kaggle data set is OWNER/SLUG.",
+            "Set external_data=OWNER/SLUG (command line: --external-data).",
         )
 
 

@@ -119,7 +119,8 @@ class _Bars:
 def _sentence(event: Event) -> str:
     if event.kind == "failed" and not event.variant:
         return event.text.splitlines()[0]  # it ends the run, whose last words say the rest
+    fit = f"{event.fit}, " if event.fit else ""
     if event.kind != "epoch":
-        return event.text
+        return f"{fit}{event.text}"
     left = f", at most {duration(event.seconds_left)} left" if event.seconds_left else ""
-    return f"epoch {event.epoch}/{event.n_epochs}: {event.text}{left}"
+    return f"{fit}epoch {event.epoch}/{event.n_epochs}: {event.text}{left}"

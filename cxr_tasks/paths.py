@@ -81,6 +81,11 @@ class RunPaths:
         return self.root / "train" / f"{variant}.partial"
 
     @property
+    def audit(self) -> Path:
+        """What else than disease could tell the classes apart."""
+        return self.root / "audit"
+
+    @property
     def evaluate(self) -> Path:
         """Scores and metrics of each finished variant."""
         return self.root / "evaluate"

@@ -20,17 +20,18 @@ def run_pipeline(
 ) -> None:
     """Run every stage as a child process, as the DAG does; finished stages are not repeated.
 
-    A failed variant does not cost the others: evaluation and report go on without it.
+    A failed variant does not cost the others, nor does a failed audit: evaluation and report go
+    on without it.
 
     Raises:
         StageError: A stage failed that the rest of the run needs.
-        TrainingError: The report is made, but a variant of the run has failed.
+        TrainingError: The report is made, but a variant or the audit has failed.
     """
     for stage in ("ingest", "split"):
         run_stage(stage, run, environ=environ, on_line=on_line)
-    for variant in config.variants:
+    for stage, variant in (("audit", None), *(("train", name) for name in config.variants)):
         try:
-            run_stage("train", run, variant=variant, environ=environ, on_line=on_line)
+            run_stage(stage, run, variant=variant, environ=environ, on_line=on_line)
         except StageError as err:
             on_line(str(err))
     for stage in ("evaluate", "report"):
@@ -39,19 +40,20 @@ def run_pipeline(
 
 
 def check_complete(run: RunPaths, config: RunConfig) -> None:
-    """Refuse to call a run good that lacks its report or one of its variants: the leaf gate.
+    """Refuse to call a run good that lacks its report, audit or a variant: the leaf gate.
 
     Raises:
         TrainingError: Something of the run is missing.
     """
     trained = trained_variants(run)
     missing = [name for name in config.variants if name not in trained]
-    if find_record(run.report, "report") is None:
-        missing.append("the report")
+    for stage, folder in (("audit", run.audit), ("report", run.report)):
+        if find_record(folder, stage) is None:
+            missing.append(f"the {stage}")
     if missing:
         raise TrainingError(
             f"The run {run.key!r} ended without {', '.join(missing)}.",
-            "A run is good when every selected variant is trained and reported.",
+            "A run is good when it is audited and every selected variant is trained and reported.",
             f"The reasons are in {run.root} (*.error.json); mend them and run it again under the "
             "same name: what is finished is kept.",
         )

@@ -61,6 +61,26 @@ def run_stage(
     raise StageError(message, retryable=exit_code != EXIT_CODE)
 
 
+def run_fold(
+    variant: str,
+    fold: int,
+    run: RunPaths,
+    *,
+    environ: Mapping[str, str],
+    on_line: Callable[[str], None] = print,
+) -> None:
+    """Train one fold of a variant as a fresh interpreter; its stage is `train`, the caller.
+
+    Raises:
+        StageError: The child ended with another status than 0.
+    """
+    command = [*_command("fold", variant), "--fold", str(fold)]
+    exit_code, lines = _run_child(command, _environment(run, environ), on_line)
+    if exit_code:
+        message = f"Fold {fold}: {failure_message(exit_code, lines)}"
+        raise StageError(message, retryable=exit_code != EXIT_CODE)
+
+
 def die_with_parent(environ: Mapping[str, str]) -> None:
     """Ask Linux to end this process when the one that started it ends.
 

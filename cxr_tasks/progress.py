@@ -13,7 +13,10 @@ EventKind = Literal["start", "note", "epoch", "done", "failed"]
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened in a stage; `text` says it to a person."""
+    """One thing that happened in a stage; `text` says it to a person.
+
+    `fit` names the training that it is about where a stage trains several: `fold 2 of 5`.
+    """
 
     stage: str
     kind: EventKind
@@ -23,6 +26,7 @@ class Event:
     n_epochs: int = 0
     seconds_left: float = 0.0
     at: float = 0.0
+    fit: str = ""
 
     @property
     def name(self) -> str:
@@ -37,6 +41,7 @@ class Progress:
     path: Path
     stage: str
     variant: str = ""
+    fit: str = ""
     echo: Callable[[str], object] = print
     clock: Callable[[], float] = time.time
 
@@ -62,9 +67,10 @@ class Progress:
         Several processes append to one file; one short write with O_APPEND is one line.
         """
         event = Event(
-            self.stage, kind, text, self.variant, epoch, n_epochs, seconds_left, self.clock()
-        )
-        self.echo(f"{event.name}: {text}")
+            self.stage, kind, text, self.variant, epoch, n_epochs, seconds_left, self.clock(),
+            self.fit,
+        )  # fmt: skip
+        self.echo(f"{event.name}: {f'{self.fit}: ' if self.fit else ''}{text}")
         line = json.dumps(asdict(event), ensure_ascii=True) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -10,7 +10,8 @@ from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import SCHEMA_VERSION
 from cxr_tasks.settings import RunConfig
 
-_PATH_SETTINGS = ("data", "patients", "weights")
+PATH_SETTINGS = ("data", "patients", "weights", "external_data")
+"""Settings that name a file or a folder; some also take a word that is no path."""
 
 
 def start_run(config: RunConfig, home: Home, run_key: str) -> RunPaths:
@@ -74,24 +75,29 @@ def _described(config: RunConfig) -> dict[str, object]:
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
     """Tie relative paths to the folder in which the user typed them."""
-    given = config.as_dict()
     absolute = {
-        name: str(Path(given[name]).expanduser().absolute())
-        for name in _PATH_SETTINGS
-        if given[name] and given[name] != "random"
+        name: str(Path(value).expanduser().absolute()) for name, value in _paths(config).items()
     }
-    return make_config(given | absolute)
+    return make_config(config.as_dict() | absolute)
+
+
+def _paths(config: RunConfig) -> dict[str, str]:
+    given = {name: getattr(config, name) for name in PATH_SETTINGS}
+    if config.weights == "random":
+        del given["weights"]
+    if config.external_source == "kaggle":
+        del given["external_data"]
+    return {name: value for name, value in given.items() if value}
 
 
 def _check_files(config: RunConfig) -> None:
-    for name in _PATH_SETTINGS:
-        value = getattr(config, name)
-        if not value or value == "random" or Path(value).exists():
+    for name, value in _paths(config).items():
+        if Path(value).exists():
             continue
         raise ConfigError(
             f"{name}={value!r} does not exist.",
             f"The setting {name!r} names a path that every worker can read.",
-            f"Correct {name} (command line: --{name}).",
+            f"Correct {name} (command line: --{name.replace('_', '-')}).",
         )
 
 

@@ -10,9 +10,12 @@ from cxr_tasks.files import digest_of
 from cxr_tasks.variants import VARIANTS
 
 PROFILES: dict[str, dict[str, Any]] = {
-    "quickstart": {"source": "phantom", "split": "grouped", "epochs": 8, "patience": 8},
-    "paper": {"source": "kaggle", "split": "paper", "epochs": 500, "patience": 30},
-}
+    "quickstart": {
+        "source": "phantom", "split": "grouped", "folds": 0, "epochs": 8, "patience": 8,
+    },
+    "paper": {"source": "kaggle", "split": "paper", "folds": 0, "epochs": 500, "patience": 30},
+    "honest": {"source": "kaggle", "split": "grouped", "folds": 5, "epochs": 500, "patience": 30},
+}  # fmt: skip
 """What each profile sets where the user says nothing."""
 
 STUDY_SLUG = "covid-19-vs-normal-chest-x-rays"
@@ -59,7 +62,8 @@ class RunConfig:
         "quickstart",
         "Profile",
         "What the settings below are where they are left empty. `quickstart`: synthetic images, "
-        "few epochs, minutes on two cores. `paper`: the published study's procedure.",
+        "few epochs, minutes on two cores. `paper`: the published study's procedure. `honest`: "
+        "every image scored by models that saw neither it nor its patient, in five folds.",
         section="Run",
         choices=tuple(PROFILES),
     )
@@ -120,7 +124,8 @@ class RunConfig:
     patients: str = _setting(
         "",
         "Patients file",
-        "A CSV file with the columns path,patient; overrides what file names say.",
+        "A CSV file with the columns path,patient and, if wanted, source (hospital, archive); "
+        "overrides what file names say.",
         section="Data",
     )
     phantom_images: int = _setting(
@@ -146,6 +151,23 @@ class RunConfig:
         "`grouped`: train, val and test with no patient or duplicate in two of them.",
         section="Training",
         choices=("paper", "grouped"),
+    )
+    folds: int = _setting(
+        0,
+        "Folds",
+        "By profile where empty (honest: 5). Every image is scored out of fold, by a model "
+        "trained on the other folds. 0: none; the split's own parts measure. Needs split grouped.",
+        section="Training",
+        minimum=0,
+        maximum=20,
+    )
+    repeats: int = _setting(
+        1,
+        "Repeats of the folds",
+        "How often the images are divided into folds anew; an image's probabilities are averaged.",
+        section="Training",
+        minimum=1,
+        maximum=20,
     )
     epochs: int = _setting(
         8,
@@ -200,6 +222,45 @@ class RunConfig:
         section="Training",
         minimum=0,
         maximum=256,
+    )
+
+    min_sensitivity: float = _setting(
+        0.95,
+        "Least sensitivity",
+        "A decision cut-off is chosen on validation images to detect at least this fraction of "
+        "COVID-19, in (0, 1], and applied to images that had no part in choosing it.",
+        section="Evaluation",
+        minimum=0.01,
+        maximum=1.0,
+    )
+    prevalence: float = _setting(
+        0.1,
+        "Prevalence",
+        "The fraction of COVID-19 for which predictive values are given, in (0, 1).",
+        section="Evaluation",
+        minimum=0.0001,
+        maximum=0.9999,
+    )
+    external_source: str = _setting(
+        "none",
+        "External source",
+        "A second data set that trains nothing and only tests: `folder`, `zip`, `kaggle`, or "
+        "`phantom` (drawn with another seed).",
+        section="Evaluation",
+        choices=("none", "kaggle", "folder", "zip", "phantom"),
+    )
+    external_data: str = _setting(
+        "",
+        "External data",
+        "For `folder` and `zip` the path, as the workers see it; for `kaggle` OWNER/SLUG.",
+        section="Evaluation",
+    )
+    external_preset: str = _setting(
+        "same",
+        "External preset",
+        "Which folders of it hold which class; `same`: as the preset above.",
+        section="Evaluation",
+        choices=("same", "study", "radiography"),
     )
 
     @property

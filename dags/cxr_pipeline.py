@@ -28,7 +28,8 @@ from cxr_tasks.variants import VARIANTS
 
 DOC = """
 Ingests chest X-rays (COVID-19 against normal), trains four Keras variants side by side,
-evaluates them, and writes an HTML report that compares them.
+audits the data for shortcuts beside them, evaluates, and writes an HTML report that compares the
+variants and says how far their scores can be trusted.
 
 Research software, no medical device. Settings: the trigger form; artifacts and the report:
 `$CXR_HOME/runs/<run name>`. One failed variant does not stop the others; the task `gate`
@@ -98,9 +99,15 @@ def split() -> None:
     run_as_child("split")
 
 
+@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+def audit() -> None:
+    """Look for what else than disease could tell the classes apart."""
+    run_as_child("audit")
+
+
 @task(pool=POOL, retries=RETRIES, retry_delay=RETRY_DELAY)
 def train(variant: str) -> None:
-    """Train one variant."""
+    """Train one variant, with all its folds."""
     run, _ = current_run()
     if variant not in open_run(run.home, run.key)[1].variants:
         raise AirflowSkipException(f"{variant} was not selected for this run.")
@@ -111,7 +118,7 @@ def train(variant: str) -> None:
 # a variant that was not selected is.
 @task(trigger_rule=TriggerRule.ALL_DONE, retries=RETRIES, retry_delay=RETRY_DELAY)
 def evaluate() -> None:
-    """Score every image by every variant that was trained."""
+    """Measure every variant that was trained, and judge what the scores are worth."""
     run, _ = current_run()
     if not trained_variants(run):
         raise AirflowSkipException("No variant was trained; the failed tasks say why.")
@@ -126,7 +133,7 @@ def report() -> None:
 
 @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
 def gate() -> None:
-    """Fail the run when a variant or the report is missing: Airflow looks at leaves only."""
+    """Fail the run when a variant, audit or report is missing: Airflow looks at leaves only."""
     with not_retried():
         run, _ = current_run()
         check_complete(*open_run(run.home, run.key))
@@ -146,7 +153,7 @@ def cxr_pipeline() -> None:
     with TaskGroup("train") as trainings:
         for variant in VARIANTS:
             train.override(task_id=variant)(variant)
-    start() >> ingest() >> divided >> trainings >> evaluate() >> report() >> gate()
+    start() >> ingest() >> divided >> [audit(), trainings] >> evaluate() >> report() >> gate()
 
 
 cxr_pipeline()

@@ -18,11 +18,14 @@ _COLUMN_TYPES = {
     "path": str,
     "label": np.int64,
     "patient": str,
+    "source": str,
     "width": np.int64,
     "height": np.int64,
     "mode": str,
     "format": str,
     "bytes": np.int64,
+    "jpeg_tables": str,
+    "jpeg_quantization": np.float64,
     "sha256": str,
     "phash": str,
 }
@@ -34,7 +37,7 @@ class Dataset:
 
     Attributes:
         fingerprint: Stands for its content.
-        index: One row an image; `patient` is empty where it is not known.
+        index: One row an image; `patient` and `source` are empty where they are not known.
         images: uint8, shape (n, 224, 224, 3), memory-mapped, in the order of `index`.
         record: Facts about it, as `dataset.json` holds them.
     """

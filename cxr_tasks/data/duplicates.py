@@ -1,5 +1,7 @@
 """Which images are copies of each other, and which belong to one patient."""
 
+from typing import Any, Protocol
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -21,7 +23,14 @@ _COMPARED_SIZE_PX = 64
 _BLOCK_ROWS = 512
 
 
-def group_images(index: pd.DataFrame, images: UInt8Array) -> tuple[IntArray, IntArray]:
+class ImageRows(Protocol):
+    """Images that are read one by one: an array, memory-mapped or not, or several as one."""
+
+    def __getitem__(self, row: Any, /) -> Any:
+        """Give an image, shape (height, width, 3), uint8."""
+
+
+def group_images(index: pd.DataFrame, images: ImageRows) -> tuple[IntArray, IntArray]:
     """Number the groups that must stay on one side of a split.
 
     Two images are in one group when they show the same patient or are copies: equal bytes,
@@ -42,7 +51,7 @@ def group_images(index: pd.DataFrame, images: UInt8Array) -> tuple[IntArray, Int
     return groups, copies
 
 
-def find_copies(index: pd.DataFrame, images: UInt8Array) -> IntArray:
+def find_copies(index: pd.DataFrame, images: ImageRows) -> IntArray:
     """Find the pairs of images that are copies of each other, shape (m, 2)."""
     exact = _same_value_pairs(index["sha256"])
     near = _near_hash_pairs(index["phash"])
@@ -70,7 +79,7 @@ def _near_hash_pairs(hashes: pd.Series) -> IntArray:
     return np.concatenate(found)
 
 
-def _are_correlated(images: UInt8Array, pairs: IntArray) -> npt.NDArray[np.bool_]:
+def _are_correlated(images: ImageRows, pairs: IntArray) -> npt.NDArray[np.bool_]:
     """Say of each pair of rows whether its images, seen small, are the same; shape (m,).
 
     Some pairs in a thousand are near in their hashes, which in a large data set are millions:

@@ -11,6 +11,9 @@ import imagehash
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+from cxr_tasks.files import digest_of
 
 IMAGE_SIZE_PX = 224
 MAX_PIXELS = 40_000_000
@@ -58,6 +61,9 @@ class DecodedImage:
         height: Likewise.
         mode: Pillow's name of the file's colour mode.
         format: One of `FORMATS`.
+        jpeg_tables: Short digest of a JPEG's quantisation tables and subsampling: which program
+            wrote it at which quality; empty for other formats.
+        jpeg_quantization: Mean step of its luminance table; 0.0 for other formats.
         phash: 64-bit perceptual hash of the grey image, 16 hexadecimal digits.
     """
 
@@ -66,6 +72,8 @@ class DecodedImage:
     height: int
     mode: str
     format: str
+    jpeg_tables: str
+    jpeg_quantization: float
     phash: str
 
 
@@ -85,6 +93,7 @@ def decode_image(content: bytes) -> DecodedImage:
     with _pillow_in_words(content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _check_header(image)
         mode, file_format = image.mode, _format_name(image)
+        jpeg_tables, jpeg_quantization = _jpeg_compression(image)
         image.load()
         upright = ImageOps.exif_transpose(_inverted_if_white_is_zero(image))
         rgb = _to_rgb(upright)
@@ -95,6 +104,8 @@ def decode_image(content: bytes) -> DecodedImage:
         height=upright.height,
         mode=mode,
         format=file_format,
+        jpeg_tables=jpeg_tables,
+        jpeg_quantization=jpeg_quantization,
         phash=str(imagehash.phash(small.convert("L"))),
     )
 
@@ -132,6 +143,16 @@ def _what_it_is(content: bytes) -> str:
 def _format_name(image: Image.Image) -> str:
     # Pillow calls a JPEG with a second picture in it, as some cameras write it, an MPO
     return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def _jpeg_compression(image: Image.Image) -> tuple[str, float]:
+    """Give a digest of how a JPEG is compressed, and how coarsely."""
+    if not isinstance(image, JpegImageFile) or not image.quantization:
+        return "", 0.0
+    tables = {number: list(table) for number, table in sorted(image.quantization.items())}
+    digest = digest_of([tables, get_sampling(image)])[:8]
+    luminance = next(iter(tables.values()))
+    return digest, sum(luminance) / len(luminance)
 
 
 def _check_header(image: Image.Image) -> None:

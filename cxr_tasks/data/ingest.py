@@ -28,11 +28,12 @@ from cxr_tasks.sources.presets import CLASS_NAMES
 from cxr_tasks.sources.source import Report, Source, open_source
 
 STAGE = "dataset"
-INGEST_VERSION = 1
+INGEST_VERSION = 2
 """Raised whenever the same files would give another store."""
 
 INDEX_COLUMNS = (
-    "path", "label", "patient", "width", "height", "mode", "format", "bytes", "sha256", "phash",
+    "path", "label", "patient", "source", "width", "height", "mode", "format", "bytes",
+    "jpeg_tables", "jpeg_quantization", "sha256", "phash",
 )  # fmt: skip
 REJECTED_COLUMNS = ("path", "label", "reason")
 
@@ -95,7 +96,8 @@ def _fingerprint(digest: str, listing: Listing) -> str:
     Preset, patterns and patients file are in it by what they lead to.
     """
     candidates = [
-        [os.fsencode(item.path).hex(), item.label, item.patient] for item in listing.candidates
+        [os.fsencode(item.path).hex(), item.label, item.patient, item.source]
+        for item in listing.candidates
     ]
     return digest_of([INGEST_VERSION, digest, candidates])[:16]
 
@@ -202,11 +204,14 @@ def _index_row(outcome: Accepted) -> dict[str, object]:
         "path": candidate.path,
         "label": candidate.label,
         "patient": candidate.patient,
+        "source": candidate.source,
         "width": image.width,
         "height": image.height,
         "mode": image.mode,
         "format": image.format,
         "bytes": outcome.n_bytes,
+        "jpeg_tables": image.jpeg_tables,
+        "jpeg_quantization": image.jpeg_quantization,
         "sha256": outcome.sha256,
         "phash": image.phash,
     }

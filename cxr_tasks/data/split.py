@@ -1,34 +1,32 @@
 """The split: which image trains, which one stops the training, which one only tests."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.division import set_apart
 from cxr_tasks.data.duplicates import IntArray, group_images
+from cxr_tasks.data.folds import PartArray, make_folds, write_folds
 from cxr_tasks.errors import DataError
+from cxr_tasks.settings import RunConfig
 
 PAPER_VALIDATION_FRACTION = 0.25
-GROUPED_PARTS = 5
-"""A fifth of the groups tests, a fifth of the rest validates: 64 / 16 / 20 % of the images."""
-
 COLUMNS = ["path", "label", "group", "part"]
 PARTS = ("train", "val", "test")
-PartArray = npt.NDArray[np.str_]
 
 
-def make_split(dataset: Dataset, *, kind: str, seed: int, built: Path) -> dict[str, Any]:
-    """Write `split.csv` into `built` and describe it.
+def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str, Any]:
+    """Write `split.csv`, and with folds `folds.csv`, into `built` and describe them.
+
+    With folds, the split is that of the final fit: nothing tests, since every image is tested
+    in some fold.
 
     Args:
         dataset: What was ingested.
-        kind: `paper` or `grouped`.
-        seed: Decides the shuffle.
+        config: Names the kind of split, the folds and the seed.
         built: The folder to write into.
 
     Raises:
@@ -36,16 +34,23 @@ def make_split(dataset: Dataset, *, kind: str, seed: int, built: Path) -> dict[s
     """
     labels = dataset.index["label"].to_numpy(dtype=np.int64)
     groups, copies = group_images(dataset.index, dataset.images)
-    parts = SPLITS[kind](labels, groups, seed)
+    if config.split == "paper":
+        parts = split_paper(labels, seed=config.seed)
+    else:
+        parts = split_grouped(labels, groups, seed=config.seed, with_test=not config.folds)
     table = pd.DataFrame(
         {"path": dataset.index["path"], "label": labels, "group": groups, "part": parts}
     )
-    _check_parts(table, kind)
+    _check_parts(table, config.split)
     table.to_csv(built / "split.csv", index=False, columns=COLUMNS, lineterminator="\n")
-    return {"kind": kind, **_describe(table, n_duplicate_images=len(np.unique(copies)))}
+    return {
+        "kind": config.split,
+        **_describe(table, n_duplicate_images=len(np.unique(copies))),
+        "folds": _divide_into_folds(table, config, built) if config.folds else None,
+    }
 
 
-def split_paper(labels: IntArray, _groups: IntArray, seed: int) -> PartArray:
+def split_paper(labels: IntArray, *, seed: int) -> PartArray:
     """Split as `keras.utils.image_dataset_from_directory(validation_split=0.25)` does.
 
     Keras shuffles the sorted files with a fresh `RandomState(seed)` and takes the last
@@ -66,13 +71,18 @@ def split_paper(labels: IntArray, _groups: IntArray, seed: int) -> PartArray:
     return parts
 
 
-def split_grouped(labels: IntArray, groups: IntArray, seed: int) -> PartArray:
+def split_grouped(
+    labels: IntArray, groups: IntArray, *, seed: int, with_test: bool = True
+) -> PartArray:
     """Split into train, val and test, stratified, each group in one part only.
+
+    A fifth tests, a fifth of the rest validates: 64 / 16 / 20 % of the images.
 
     Args:
         labels: Shape (n,); 1 is COVID-19.
         groups: Shape (n,); images of one patient or copies share a number.
         seed: Decides the shuffle.
+        with_test: Whether there is a test part; else its images train and validate too.
 
     Returns:
         The part of each image, shape (n,).
@@ -80,21 +90,13 @@ def split_grouped(labels: IntArray, groups: IntArray, seed: int) -> PartArray:
     Raises:
         DataError: A class has too few groups for three parts.
     """
-    _check_enough_groups(labels, groups)
     parts = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
-    for part in ("test", "val"):
-        folds = StratifiedGroupKFold(GROUPED_PARTS, shuffle=True, random_state=seed)
-        kept, taken = next(folds.split(rest, labels[rest], groups[rest]))
+    for part in ("test", "val") if with_test else ("val",):
+        kept, taken = set_apart(labels[rest], groups[rest], seed=seed)
         parts[rest[taken]] = part
         rest = rest[kept]
     return parts
-
-
-SPLITS: dict[str, Callable[[IntArray, IntArray, int], PartArray]] = {
-    "paper": split_paper,
-    "grouped": split_grouped,
-}
 
 
 def read_split(folder: Path) -> pd.DataFrame:
@@ -111,15 +113,15 @@ def rows_of(table: pd.DataFrame, part: str) -> IntArray:
     return np.flatnonzero(table["part"].to_numpy() == part)
 
 
-def _check_enough_groups(labels: IntArray, groups: IntArray) -> None:
-    for label, name in ((1, "COVID-19"), (0, "normal")):
-        n_groups = len(np.unique(groups[labels == label]))
-        if n_groups < GROUPED_PARTS:
-            raise DataError(
-                f"The class {name} has {n_groups} groups (patients, or images with copies).",
-                f"split='grouped' needs at least {GROUPED_PARTS} groups of each class.",
-                "Add images of more patients, or use split=paper.",
-            )
+def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> dict[str, Any]:
+    parts = make_folds(
+        table["label"].to_numpy(), table["group"].to_numpy(), n_folds=config.folds,
+        n_repeats=config.repeats, seed=config.seed,
+    )  # fmt: skip
+    for column in parts.T:
+        _check_parts(table.assign(part=column), "grouped")
+    rounds = write_folds(table, parts, built=built)
+    return {"n_folds": config.folds, "n_repeats": config.repeats, "rounds": rounds}
 
 
 def _check_parts(table: pd.DataFrame, kind: str) -> None:

@@ -25,7 +25,7 @@ def make_banners(
     """Collect the warnings that hold for a run, the gravest first."""
     ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
     failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
-    limited = [name for name, facts in ok.items() if facts["stopped_by"] == "epochs"]
+    limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
     random = [name for name, facts in ok.items() if facts["weights_origin"] == "random"]
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
@@ -43,6 +43,10 @@ def make_banners(
         "no_test": split_kind == "paper" and NO_TEST,
     }
     return [{"kind": kind, "text": text} for kind, text in found.items() if text]
+
+
+def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
+    return any(fit["stopped_by"] == "epochs" for fit in (facts, *facts["folds"]))
 
 
 def _listed(names: list[str]) -> str:

@@ -1,51 +1,69 @@
-"""Evaluation: every finished variant scores every image, and the scores are compared."""
+"""Evaluation: what every finished variant is worth, and how far the figures can be trusted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.split import PARTS
+from cxr_tasks.data.duplicates import IntArray
+from cxr_tasks.data.split import PARTS, rows_of
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
-from cxr_tasks.evaluation.metrics import FloatArray, measure, predict
+from cxr_tasks.evaluation.basis import Judged, basis_of, judge_out_of_fold, judge_part
+from cxr_tasks.evaluation.external import measure_external
+from cxr_tasks.evaluation.metrics import measure
 from cxr_tasks.evaluation.recommendation import recommend
+from cxr_tasks.evaluation.resampling import N_RESAMPLES, Resamples, group_resamples
+from cxr_tasks.evaluation.scored import FloatArray
+from cxr_tasks.evaluation.significance import pairs
+from cxr_tasks.evaluation.statistics import describe
+from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.files import read_json, write_json
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.records import Record, find_record, require_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 
-COLUMNS = ["path", "label", "part", "score", "prediction"]
 _RECORD_KEYS = ("schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint")
 
-Score = Callable[[Path, Dataset], FloatArray]
+Score = Callable[[Path, NDArray[np.uint8], IntArray], FloatArray]
+Explain = Callable[..., dict[str, Any] | None]
 
 
-def make_comparison(
-    run: RunPaths,
-    config: RunConfig,
-    *,
-    dataset: Dataset,
-    split: pd.DataFrame,
-    score: Score,
-    built: Path,
-) -> Record:
-    """Write predictions and metrics of each variant into `built`, and compare them.
+@dataclass(frozen=True)
+class Material:
+    """What an evaluation is made from.
 
-    Args:
-        run: The run whose trainings are finished or have failed.
-        config: Its configuration.
+    Attributes:
         dataset: The images.
         split: The part of each image.
-        score: Gives the probability of COVID-19 of every image by a saved model, shape (n,).
-        built: The folder to write into.
+        audit: The audit's record; None where it failed.
+        control_scores: What the audit's controls say of each image; None likewise.
+        external: The second data set, where there is one.
+        score: Gives the probability of some rows of an image store by a saved model.
+        explain: Writes where a saved model looks, as `explain_variant` does.
+    """
+
+    dataset: Dataset
+    split: pd.DataFrame
+    audit: Record | None
+    control_scores: pd.DataFrame | None
+    external: Dataset | None
+    score: Score
+    explain: Explain
+
+
+def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, built: Path) -> Record:
+    """Write predictions, metrics and explanations of each variant into `built`; compare them.
 
     Returns:
-        The comparison: basis, variants, recommendation, banners.
+        The comparison: basis, variants with their statistics, pairs, recommendation, external
+        test, verdict, banners.
 
     Raises:
         TrainingError: No variant has been trained.
@@ -58,18 +76,31 @@ def make_comparison(
             "A comparison needs at least one finished training.",
             f"Read the reasons in {run.root / 'train'}, mend them, and run the run again.",
         )
-    basis = "test" if (split["part"] == "test").any() else "val"
-    tables = {}
+    basis = basis_of(material.split, n_folds=config.folds)
+    judged = {name: _judge(run.train(name), config, material, basis) for name in trained}
+    resamples = _resamples(judged[trained[0]], config)
     for name in trained:
-        tables[name] = _predictions(split, score(run.train(name) / "model.keras", dataset))
-        variants[name] |= _write_variant(built / name, name, tables[name])
-    recommendation = _recommendation(tables, variants, basis)
-    banners = make_banners(dataset, variants, recommendation, split_kind=config.split)
+        variants[name] |= _describe(name, judged[name], resamples, config, basis, built)
+        variants[name]["explanation"] = _explain(run, name, judged[name], material, basis, built)
+    scored = {name: each.scored for name, each in judged.items()}
+    compared = pairs(scored, resamples, titles={name: VARIANTS[name].title for name in trained})
+    recommendation = _recommendation(judged, variants, compared, basis)
+    audit = make_verdict(
+        material.audit, material.control_scores, scored, judged[trained[0]].rows,
+        recommended=recommendation["variant"], resamples=resamples,
+    )  # fmt: skip
+    write_json(built / "verdict.json", audit)
     return {
         "basis": basis,
+        "folds": {"n_folds": config.folds, "n_repeats": config.repeats} if config.folds else None,
         "variants": variants,
+        "pairs": compared,
         "recommendation": recommendation,
-        "banners": banners,
+        "external": _external(run, config, judged, material),
+        "audit": audit,
+        "banners": make_banners(
+            material.dataset, variants, recommendation, split_kind=config.split
+        ),
     }
 
 
@@ -87,38 +118,96 @@ def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
     return {"status": "failed", "error": message}
 
 
-def _predictions(split: pd.DataFrame, scores: FloatArray) -> pd.DataFrame:
-    table = split[["path", "label", "part"]].copy()
-    table["score"] = scores
-    table["prediction"] = predict(scores)
-    return table
+def _judge(folder: Path, config: RunConfig, material: Material, basis: str) -> Judged:
+    if basis == "oof":
+        return judge_out_of_fold(
+            material.split, folder, n_folds=config.folds, n_repeats=config.repeats,
+            min_sensitivity=config.min_sensitivity,
+        )  # fmt: skip
+    images = material.dataset.images
+    scores = material.score(folder / "model.keras", images, np.arange(len(images)))
+    return judge_part(material.split, scores, basis=basis, min_sensitivity=config.min_sensitivity)
 
 
-def _write_variant(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
+def _resamples(judged: Judged, config: RunConfig) -> Resamples:
+    """Draw the patients once: every variant is measured on the same resamples."""
+    return group_resamples(
+        judged.scored.labels, judged.scored.groups, n_resamples=N_RESAMPLES, seed=config.seed
+    )
+
+
+def _describe(
+    name: str, judged: Judged, resamples: Resamples, config: RunConfig, basis: str, built: Path
+) -> dict[str, Any]:
+    folder, table = built / name, judged.table
     folder.mkdir()
-    table.to_csv(folder / "predictions.csv", index=False, columns=COLUMNS, lineterminator="\n")
+    table.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
+    statistics = describe(
+        judged.scored, resamples, prevalence=config.prevalence,
+        min_sensitivity=config.min_sensitivity,
+        temperatures=[each.temperature for each in judged.fixed], seed=config.seed,
+    )  # fmt: skip
     metrics = {
         part: measure(rows["label"].to_numpy(np.int64), rows["score"].to_numpy(np.float64))
-        for part in PARTS
+        for part in (*PARTS, "oof")
         if len(rows := table[table["part"] == part])
     }
-    write_json(folder / "metrics.json", {"variant": name, "parts": metrics})
-    return metrics
+    write_json(
+        folder / "metrics.json",
+        {"variant": name, "basis": basis, "parts": metrics, "statistics": statistics},
+    )
+    fixed = judged.for_new_images
+    return metrics | {"statistics": statistics, "fixed": fixed and asdict(fixed)}
+
+
+def _explain(
+    run: RunPaths, name: str, judged: Judged, material: Material, basis: str, built: Path
+) -> dict[str, Any] | None:
+    """Explain the saved model on images that did not train it."""
+    part = "val" if basis == "oof" else basis
+    rows = rows_of(material.split, part)
+    model_file, images = run.train(name) / "model.keras", material.dataset.images
+    scored_here = basis != "oof"  # by the saved model, and not by those of the folds
+    scores = judged.scored.scores if scored_here else material.score(model_file, images, rows)
+    return material.explain(
+        model_file, images, rows, material.split["label"].to_numpy(np.int64)[rows], scores,
+        material.split["group"].to_numpy(np.int64)[rows], part=part, built=built / name,
+    )  # fmt: skip
 
 
 def _recommendation(
-    tables: dict[str, pd.DataFrame], variants: dict[str, Record], basis: str
+    judged: Mapping[str, Judged],
+    variants: Mapping[str, Record],
+    compared: list[dict[str, Any]],
+    basis: str,
 ) -> dict[str, Any]:
-    is_covid = next(iter(tables.values())).query("part == @basis")["label"].mean()
-    right = {
-        name: (rows["prediction"] == rows["label"]).to_numpy()
-        for name, table in tables.items()
-        if len(rows := table[table["part"] == basis])
-    }
+    labels = next(iter(judged.values())).scored.labels
+    n_right = {name: _n_right(variants[name][basis]) for name in judged}
     return recommend(
-        right,
-        losses={name: variants[name][basis]["loss"] for name in right},
-        train_seconds={name: variants[name]["total_seconds"] for name in right},
-        chance=max(is_covid, 1 - is_covid),
+        n_right,
+        n_images=len(labels),
+        pairs=compared,
+        losses={name: variants[name][basis]["loss"] for name in judged},
+        train_seconds={name: variants[name]["total_seconds"] for name in judged},
+        chance=max(labels.mean(), 1 - labels.mean()),
         basis=basis,
+    )
+
+
+def _n_right(metrics: Mapping[str, Any]) -> int:
+    confusion = metrics["confusion"]
+    return int(confusion["true_positive"] + confusion["true_negative"])
+
+
+def _external(
+    run: RunPaths, config: RunConfig, judged: Mapping[str, Judged], material: Material
+) -> dict[str, Any] | None:
+    if material.external is None:
+        return None
+    models = {
+        name: (run.train(name) / "model.keras", each.for_new_images)
+        for name, each in judged.items()
+    }
+    return measure_external(
+        material.external, material.dataset, models, config=config, score=material.score
     )

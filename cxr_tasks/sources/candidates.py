@@ -16,11 +16,13 @@ class Candidate:
         path: POSIX name relative to the source's root.
         label: 1 is COVID-19, 0 is normal.
         patient: Whom it shows, or empty where that is not known.
+        source: Where it was taken or published, likewise.
     """
 
     path: str
     label: int
     patient: str
+    source: str = ""
 
 
 @dataclass(frozen=True)

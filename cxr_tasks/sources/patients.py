@@ -1,14 +1,23 @@
-"""Who is on which image, as a file of the user's says."""
+"""Who is on which image, and where it is from, as a file of the user's says."""
 
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from cxr_tasks.errors import DataError, SourceError, first_few
 from cxr_tasks.sources.candidates import Candidate
 
 _COLUMNS = ("path", "patient")
+_SOURCE = "source"
+
+
+class Origin(NamedTuple):
+    """Whom an image shows and where it is from; empty where that is not known."""
+
+    patient: str
+    source: str
 
 
 def with_patients(
@@ -16,44 +25,49 @@ def with_patients(
 ) -> tuple[Candidate, ...]:
     """Replace the patients that file names tell by what a CSV file says.
 
+    Its columns are path, patient and, where there is one, source: the hospital, archive or
+    publication an image is from.
+
     Raises:
         SourceError: The file is missing or is no such CSV file.
         DataError: It names two patients for one image, or no image of the data set.
     """
-    patients = read_patients(path)
+    origins = read_origins(path)
     known = {candidate.path for candidate in candidates}
-    unknown = [repr(name) for name in patients if name not in known]
-    if len(unknown) == len(patients):
+    unknown = [repr(name) for name in origins if name not in known]
+    if len(unknown) == len(origins):
         raise DataError(
             f"{path} names no image of the data set (it has {first_few(unknown) or 'no rows'}).",
             f"Its column path gives names such as {candidates[0].path!r}.",
             "Correct the names in it, or leave the setting patients out.",
         )
     if unknown:
-        report(f"patients file: {len(unknown)} of {len(patients)} paths are not in the data set")
+        report(f"patients file: {len(unknown)} of {len(origins)} paths are not in the data set")
     return tuple(
-        replace(candidate, patient=patients.get(candidate.path, candidate.patient))
+        replace(candidate, **origins[candidate.path]._asdict())
+        if candidate.path in origins
+        else candidate
         for candidate in candidates
     )
 
 
-def read_patients(path: Path) -> dict[str, str]:
-    """Read the patient of each path."""
-    patients: dict[str, str] = {}
+def read_origins(path: Path) -> dict[str, Origin]:
+    """Read the patient and the source of each path."""
+    origins: dict[str, Origin] = {}
     clashes = []
-    for name, patient in _rows(path):
-        if patients.setdefault(name, patient) != patient:
+    for name, origin in _rows(path):
+        if origins.setdefault(name, origin) != origin:
             clashes.append(repr(name))
     if clashes:
         raise DataError(
-            f"{path} names two patients for one image: {first_few(clashes)}.",
-            "Each path has one patient.",
+            f"{path} names two patients or sources for one image: {first_few(clashes)}.",
+            "Each path has one patient and one source.",
             "Correct or remove these rows.",
         )
-    return patients
+    return origins
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str]]:
+def _rows(path: Path) -> Iterator[tuple[str, Origin]]:
     try:
         # utf-8-sig: spreadsheets put a byte order mark before the first column's name
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -62,7 +76,8 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
             if missing:
                 raise _unusable(path, f"it has no column {' and no column '.join(missing)}")
             for row in reader:
-                yield row["path"], (row["patient"] or "").strip()
+                values = (row.get(column) or "" for column in ("patient", _SOURCE))
+                yield row["path"], Origin(*(value.strip() for value in values))
     except OSError as err:
         raise _unusable(path, err.strerror or str(err)) from err
     except (csv.Error, UnicodeDecodeError) as err:
@@ -72,6 +87,6 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
 def _unusable(path: Path, problem: str) -> SourceError:
     return SourceError(
         f"The patients file {path} cannot be used: {problem[:200]}.",
-        "It is a CSV file in UTF-8 with the columns path,patient.",
+        "It is a CSV file in UTF-8 with the columns path,patient and, if wanted, source.",
         "Correct it, or leave the setting patients out.",
     )

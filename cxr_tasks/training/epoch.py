@@ -25,6 +25,7 @@ class TrainingSettings:
         learning_rate: Adam's.
         seed: Decides order of images, dropout and augmentation.
         class_weight: Factor of the training loss by label; None weighs all images equally.
+        keep_best: Whether the model ends with the weights of its best epoch, not of its last.
     """
 
     epochs: int
@@ -33,6 +34,7 @@ class TrainingSettings:
     learning_rate: float
     seed: int
     class_weight: dict[int, float] | None = None
+    keep_best: bool = True
 
 
 def prepare(model: Model, data: LabelledImages, settings: TrainingSettings) -> ModelState:

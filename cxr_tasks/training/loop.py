@@ -47,11 +47,11 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training went; the model then has the weights of `best_epoch`.
+    """How a training went; the model then has the weights of `kept_epoch`.
 
     Args:
         history: Every epoch, those before an interruption included.
-        best_epoch: The epoch, counted from 1, with the lowest validation loss.
+        kept_epoch: The epoch, counted from 1, with the lowest validation loss; or the last one.
         stopped_early: Whether patience ended it and not the limit of epochs.
         resumed_after_epoch: The last epoch of an interrupted training that was continued; 0 for
             one that began here.
@@ -59,7 +59,7 @@ class TrainingResult:
     """
 
     history: tuple[EpochResult, ...]
-    best_epoch: int
+    kept_epoch: int
     stopped_early: bool
     resumed_after_epoch: int
     prepare_seconds: float
@@ -96,7 +96,7 @@ def train(
     interval_seconds: float = CHECKPOINT_INTERVAL_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> TrainingResult:
-    """Train until patience or epochs run out, and give the model its best epoch's weights.
+    """Train until patience or epochs run out, and give the model the weights to keep.
 
     A checkpoint of the very same training is continued; any other is left out, with a note.
 
@@ -131,10 +131,11 @@ def train(
             save_checkpoint(checkpoint, _to_checkpoint(moment, state, fingerprint))
             saved_at = clock()
         on_epoch(moment.history[-1])
-    state.restore(moment.best_weights)
+    if settings.keep_best:
+        state.restore(moment.best_weights)
     return TrainingResult(
         moment.history,
-        moment.stopping.best_epoch,
+        moment.stopping.best_epoch if settings.keep_best else moment.epoch,
         moment.stopping.stops,
         resumed_after,
         prepare_seconds,

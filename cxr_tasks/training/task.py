@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.split import read_split, rows_of
+from cxr_tasks.data.split import rows_of
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.records import Record
 from cxr_tasks.settings import RunConfig
@@ -25,21 +26,39 @@ Model = Any
 
 
 class TrainingTask:
-    """One variant with the images it trains on."""
+    """One variant with the images it trains on.
+
+    Args:
+        run: Whose home has weights and activations.
+        config: How to train.
+        variant: What to train.
+        dataset: The images.
+        ingested: The record of the run's ingestion.
+        split: The part of each image, in the data set's order: the run's own, or a fold's.
+        seed: Decides first weights, order, dropout and augmentation.
+        n_epochs: Train exactly so long and keep the last weights; None stops by patience and
+            keeps the best.
+    """
 
     def __init__(
         self,
         run: RunPaths,
         config: RunConfig,
+        *,
         variant: Variant,
         dataset: Dataset,
         ingested: Record,
+        split: pd.DataFrame,
+        seed: int,
+        n_epochs: int | None = None,
     ) -> None:
         self.home = run.home
         self.config = config
         self.variant = variant
         self.dataset = dataset
-        self.split = read_split(run.split)
+        self.split = split
+        self.seed = seed
+        self.n_epochs = n_epochs
         self.train_rows = rows_of(self.split, "train")
         self.weights = weights_of(run, ingested) if variant.uses_backbone else None
         self.weights_origin = ingested["weights"]["origin"] if variant.uses_backbone else "none"
@@ -54,13 +73,15 @@ class TrainingTask:
     def settings(self) -> TrainingSettings:
         """How this variant is trained: quickstart has few epochs and its own learning rates."""
         variant, quick = self.variant, self.config.profile == "quickstart"
+        n_epochs = self.n_epochs
         return TrainingSettings(
-            epochs=self.config.epochs,
-            patience=self.config.patience,
+            epochs=n_epochs or self.config.epochs,
+            patience=n_epochs or self.config.patience,
             batch_size=self.config.batch_size,
             learning_rate=variant.quickstart_learning_rate if quick else variant.learning_rate,
-            seed=self.config.seed,
+            seed=self.seed,
             class_weight=self._class_weight() if self.config.class_weights else None,
+            keep_best=n_epochs is None,
         )
 
     def build(self) -> Model:
@@ -68,7 +89,7 @@ class TrainingTask:
         quick = self.config.profile == "quickstart"
         model = build_model(
             self.variant,
-            seed=self.config.seed,
+            seed=self.seed,
             backbone_weights=self.weights,
             batch_norm_momentum=QUICKSTART_BATCH_NORM_MOMENTUM if quick else None,
         )

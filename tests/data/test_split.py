@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.split import make_split, read_split, rows_of, split_grouped, split_paper
 from cxr_tasks.errors import DataError
@@ -43,7 +44,7 @@ def test_paper_split_is_keras_own(tmp_path: Path) -> None:
 
     listed = np.array(sorted(paths))
     labels = np.array([int(path.startswith("COVID")) for path in listed])
-    parts = split_paper(labels, labels, 42)
+    parts = split_paper(labels, seed=42)
     for ours, theirs in (("train", "training"), ("val", "validation")):
         expected = {str(Path(path).relative_to(tmp_path)) for path in keras_split[theirs]}
         assert set(listed[parts == ours]) == expected
@@ -59,7 +60,7 @@ def drawn_groups(seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(5))
 def test_grouped_split_keeps_groups_together_and_classes_balanced(seed: int) -> None:
     labels, groups = drawn_groups(seed)
-    parts = split_grouped(labels, groups, seed)
+    parts = split_grouped(labels, groups, seed=seed)
     assert all(len(set(parts[groups == group])) == 1 for group in groups)
     for part, fraction in (("train", 0.64), ("val", 0.16), ("test", 0.20)):
         chosen = parts == part
@@ -69,16 +70,16 @@ def test_grouped_split_keeps_groups_together_and_classes_balanced(seed: int) -> 
 
 def test_seed_decides_the_grouped_split() -> None:
     labels, groups = drawn_groups(0)
-    first = split_grouped(labels, groups, 1)
-    assert (first == split_grouped(labels, groups, 1)).all()
-    assert (first != split_grouped(labels, groups, 2)).any()
+    first = split_grouped(labels, groups, seed=1)
+    assert (first == split_grouped(labels, groups, seed=1)).all()
+    assert (first != split_grouped(labels, groups, seed=2)).any()
 
 
 def test_too_few_patients_are_refused() -> None:
     labels = np.array([1, 1, 1, 1, 1, 1] + [0] * 6)
-    groups = np.array([1, 1, 1, 2, 2, 2, *range(3, 9)])
-    with pytest.raises(DataError, match="COVID-19 has 2 groups"):
-        split_grouped(labels, groups, 0)
+    groups = np.array([1, 1, 1, 1, 1, 1, *range(3, 9)])
+    with pytest.raises(DataError, match="COVID-19 has 1 groups"):
+        split_grouped(labels, groups, seed=0)
 
 
 def drawn_dataset(labels: list[int]) -> Dataset:
@@ -98,7 +99,7 @@ def drawn_dataset(labels: list[int]) -> Dataset:
 
 
 def test_split_file_has_every_image_once(tmp_path: Path) -> None:
-    facts = make_split(drawn_dataset([0, 1] * 12), kind="grouped", seed=3, built=tmp_path)
+    facts = make_split(drawn_dataset([0, 1] * 12), make_config({"seed": 3}), built=tmp_path)
     table = read_split(tmp_path)
     assert sorted(table["path"]) == sorted(f"{n}.png" for n in range(24))
     assert {part: len(rows_of(table, part)) for part in ("train", "val", "test")} == {
@@ -109,4 +110,4 @@ def test_split_file_has_every_image_once(tmp_path: Path) -> None:
 
 def test_part_without_a_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="one class only"):
-        make_split(drawn_dataset([0] * 23 + [1]), kind="paper", seed=0, built=tmp_path)
+        make_split(drawn_dataset([0] * 23 + [1]), make_config({"split": "paper"}), built=tmp_path)

@@ -1,27 +1,35 @@
-import numpy as np
+from typing import Any
+
 import pytest
 
-from cxr_tasks.evaluation.recommendation import compare, recommend
+from cxr_tasks.evaluation.recommendation import recommend
+
+N_IMAGES = 80
 
 
-def right(n_right: int, n: int = 80) -> np.ndarray:
-    return np.arange(n) < n_right
-
-
-def choose(counts: dict[str, int], seconds: dict[str, float]) -> dict[str, object]:
+def choose(
+    counts: dict[str, int], seconds: dict[str, float], p_holm: float = 0.5
+) -> dict[str, Any]:
+    """Choose where what the worse of two has right, the better has right as well."""
+    names = list(counts)
+    pairs = [
+        {
+            "first": first, "second": second, "p_value": p_holm / 2, "p_holm": p_holm,
+            "n_only_first_right": max(0, counts[first] - counts[second]),
+            "n_only_second_right": max(0, counts[second] - counts[first]),
+        }
+        for place, first in enumerate(names)
+        for second in names[place + 1 :]
+    ]  # fmt: skip
     return recommend(
-        {name: right(count) for name, count in counts.items()},
+        counts,
+        n_images=N_IMAGES,
+        pairs=pairs,
         losses=dict.fromkeys(counts, 0.5),
         train_seconds=seconds,
         chance=0.5,
         basis="val",
     )
-
-
-def test_mcnemar_is_the_sign_test_on_discordant_images() -> None:
-    found = compare(right(80), right(74))
-    assert (found["n_only_best_right"], found["n_only_this_right"]) == (6, 0)
-    assert found["p_value"] == pytest.approx(2 * 0.5**6)
 
 
 def test_cheapest_of_the_indistinguishable_is_taken() -> None:
@@ -31,8 +39,14 @@ def test_cheapest_of_the_indistinguishable_is_taken() -> None:
 
 
 def test_cheap_but_worse_is_not_taken() -> None:
-    found = choose({"slow": 77, "fast": 50}, {"slow": 1000.0, "fast": 10.0})
+    found = choose({"slow": 77, "fast": 50}, {"slow": 1000.0, "fast": 10.0}, p_holm=0.01)
     assert found["variant"] == "slow"
+
+
+def test_comparison_is_told_from_the_best_ones_side() -> None:
+    found = choose({"worse": 70, "best": 76}, {"worse": 1.0, "best": 2.0})
+    assert found["compared"]["worse"]["n_only_best_right"] == 6
+    assert found["compared"]["worse"]["n_only_this_right"] == 0
 
 
 def test_single_variant_is_recommended_as_such() -> None:

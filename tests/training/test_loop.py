@@ -81,7 +81,7 @@ def figures(result: TrainingResult) -> list[tuple[float, ...]]:
 
 def assert_same(one: tuple[Any, TrainingResult], other: tuple[Any, TrainingResult]) -> None:
     assert figures(one[1]) == figures(other[1])
-    assert one[1].best_epoch == other[1].best_epoch
+    assert one[1].kept_epoch == other[1].kept_epoch
     for weight, expected in zip(one[0].get_weights(), other[0].get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
 
@@ -159,7 +159,7 @@ def test_early_stopping_goes_on_counting_after_an_interruption(tmp_path: Path) -
     with pytest.raises(StoppedHereError):
         do_train(tmp_path, settings, model=fixed(), on_epoch=stop_after(3))
     _, result = do_train(tmp_path, settings, model=fixed())
-    assert (len(result.history), result.best_epoch, result.stopped_early) == (5, 1, True)
+    assert (len(result.history), result.kept_epoch, result.stopped_early) == (5, 1, True)
 
 
 def test_a_finished_training_is_not_repeated(
@@ -225,7 +225,7 @@ def test_the_best_weights_are_restored(tmp_path: Path) -> None:
     # So high a rate that the last epoch is not the best one.
     model, result = do_train(tmp_path, replace(SETTINGS, learning_rate=0.1, epochs=8))
     losses = [epoch.val_loss for epoch in result.history]
-    assert result.best_epoch == 1 + int(np.argmin(losses)) < 8
+    assert result.kept_epoch == 1 + int(np.argmin(losses)) < 8
     images, labels = next(some_images(12, seed=1).batches(12))
     logs = model.test_on_batch(images, labels, return_dict=True)
     assert logs["loss"] == pytest.approx(min(losses), rel=1e-5)
@@ -235,7 +235,7 @@ def test_patience_stops_a_training(tmp_path: Path) -> None:
     settings = replace(SETTINGS, learning_rate=0.1, epochs=60, patience=2)
     _, result = do_train(tmp_path, settings)
     assert result.stopped_early
-    assert len(result.history) == result.best_epoch + 2 < 60
+    assert len(result.history) == result.kept_epoch + 2 < 60
 
 
 @pytest.mark.parametrize("seed", range(6))

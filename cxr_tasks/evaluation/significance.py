@@ -1,0 +1,138 @@
+"""Whether two variants can be told apart on the same images."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+from cxr_tasks.evaluation.intervals import delong_p
+from cxr_tasks.evaluation.metrics import predict
+from cxr_tasks.evaluation.resampling import (
+    Resamples,
+    auc_of,
+    mean_of,
+    percentile_interval,
+    resampled,
+)
+from cxr_tasks.evaluation.scored import FloatArray, Scored
+
+SIGNIFICANCE = 0.05
+BoolArray = npt.NDArray[np.bool_]
+
+
+def pairs(
+    scored: Mapping[str, Scored], resamples: Resamples, *, titles: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Compare every two variants on the same images.
+
+    Args:
+        scored: For each variant its scores, all of the same images in the same order.
+        resamples: Draws of these images' groups.
+        titles: What a person calls each variant.
+
+    Returns:
+        For each pair: what only one of both has right, exact McNemar test, alone and corrected
+        for all pairs (Holm), differences of accuracy and AUC (first minus second) with paired
+        bootstrap intervals, DeLong's p, and a sentence.
+    """
+    found = [
+        {"first": first, "second": second, **_compare(scored[first], scored[second], resamples)}
+        for first, second in combinations(scored, 2)
+    ]
+    corrected = holm([pair["p_value"] for pair in found])
+    for pair, p_holm in zip(found, corrected, strict=True):
+        pair |= {"p_holm": p_holm, "distinguishable": p_holm < SIGNIFICANCE}
+        n_right = {pair[place]: _n_right(scored[pair[place]]) for place in ("first", "second")}
+        pair["sentence"] = _sentence(pair, n_right, titles)
+    return found
+
+
+def mcnemar(first: BoolArray, second: BoolArray) -> dict[str, Any]:
+    """Compare what two variants have right on the same images, by McNemar's exact test.
+
+    Only images that exactly one of the two has right say anything; under equal accuracy each
+    is a fair coin. McNemar 1947, doi 10.1007/BF02295996.
+    """
+    n_first, n_second = int((first & ~second).sum()), int((second & ~first).sum())
+    n_discordant = n_first + n_second
+    p_value = float(binomtest(n_first, n_discordant).pvalue) if n_discordant else 1.0
+    return {
+        "n_only_first_right": n_first,
+        "n_only_second_right": n_second,
+        "p_value": p_value,
+    }
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p values for being several, step by step from the smallest.
+
+    Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    raised = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(raised, 1)
+    return [float(value) for value in corrected]
+
+
+def auc_difference(
+    first: Scored, second: FloatArray, resamples: Resamples
+) -> dict[str, float | list[float] | None]:
+    """Compare a variant's AUC with that of other scores of the same images.
+
+    Returns:
+        `value`, first minus second, and its paired bootstrap `interval`; None where a class
+        is missing.
+    """
+    of_first, of_second = auc_of(first.labels, first.scores), auc_of(first.labels, second)
+    everyone = np.ones((1, len(first)))
+    value = float((of_first(everyone) - of_second(everyone))[0])
+    drawn = resampled(resamples, lambda weights: of_first(weights) - of_second(weights))
+    return {
+        "value": value if np.isfinite(value) else None,
+        "interval": percentile_interval(drawn),
+    }
+
+
+def _compare(first: Scored, second: Scored, resamples: Resamples) -> dict[str, Any]:
+    right, other = _is_right(first), _is_right(second)
+    gain = right.astype(np.float64) - other
+    return {
+        "n_images": len(first),
+        **mcnemar(right, other),
+        "accuracy_difference": {
+            "value": float(gain.mean()),
+            "interval": percentile_interval(resampled(resamples, mean_of(gain))),
+        },
+        "auc_difference": {
+            **auc_difference(first, second.scores, resamples),
+            "p_delong": delong_p(first.labels, first.scores, second.scores),
+        },
+    }
+
+
+def _is_right(scored: Scored) -> BoolArray:
+    right: BoolArray = predict(scored.scores) == scored.labels
+    return right
+
+
+def _n_right(scored: Scored) -> int:
+    return int(_is_right(scored).sum())
+
+
+def _sentence(
+    pair: Mapping[str, Any], n_right: Mapping[str, int], titles: Mapping[str, str]
+) -> str:
+    better, worse = sorted((pair["first"], pair["second"]), key=lambda name: -n_right[name])
+    p_holm = pair["p_holm"]
+    p = "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
+    told = "has more right than" if pair["distinguishable"] else "is not distinguishable from"
+    return (
+        f"{titles[better]} {told} {titles[worse]} on {pair['n_images']} images "
+        f"({n_right[better]} against {n_right[worse]} right; exact McNemar test, {p} after "
+        "Holm's correction)."
+    )

@@ -1,0 +1,160 @@
+"""One fit of a network, from first weights to a saved model: of a run, a fold, or a final fit."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxr_tasks.data.split import rows_of
+from cxr_tasks.files import write_rows
+from cxr_tasks.progress import Progress
+from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+from cxr_tasks.training.gpu_lease import leased_card, usable_cards
+from cxr_tasks.training.keras_runtime import describe_device, start_keras
+from cxr_tasks.training.loop import EpochResult, TrainingResult, train
+from cxr_tasks.training.models import augment, save_model
+from cxr_tasks.training.precision import computing_in
+from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
+
+HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+N_AUGMENTED_EXAMPLES = 6
+Model = Any
+
+
+def fit(
+    task: TrainingTask,
+    folder: Path,
+    *,
+    progress: Progress,
+    environ: Mapping[str, str],
+    with_scores: bool = False,
+) -> dict[str, Any]:
+    """Train into a folder, on a leased card where there are cards; go on from its checkpoint.
+
+    Writes `model.keras`, `history.csv`, and where images are augmented `augmented.npy`.
+
+    Args:
+        task: What to train, and on what.
+        folder: Where to; made where it is missing.
+        progress: Told every epoch.
+        environ: Which cards may be used.
+        with_scores: Whether to write `scores.csv` too: row, path, label, group, part and score
+            of every image that did not train.
+
+    Returns:
+        Facts about the training, for its record.
+
+    Raises:
+        TrainingError: The loss is no number.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    cards = usable_cards(environ)
+    with leased_card(cards, home=task.home, environ=environ, note=progress.note) as card:
+        return _fit_on(card, task, folder, progress, with_scores=with_scores)
+
+
+class _Teller:
+    """Tells each epoch, and how long the rest takes at most."""
+
+    def __init__(self, progress: Progress, n_epochs: int) -> None:
+        self._progress = progress
+        self._n_epochs = n_epochs
+
+    def __call__(self, result: EpochResult) -> None:
+        self._progress.epoch(
+            result.epoch,
+            n_epochs=self._n_epochs,
+            seconds_left=result.seconds * (self._n_epochs - result.epoch),
+            text=f"val_accuracy {result.val_accuracy:.3f}, val_loss {result.val_loss:.4f}",
+        )
+
+
+def _fit_on(
+    card: str | None, task: TrainingTask, folder: Path, progress: Progress, *, with_scores: bool
+) -> dict[str, Any]:
+    started = time.monotonic()
+    start_keras(threads=task.config.threads, seed=task.seed, card=card)
+    model = task.build()
+    trainable = trainable_part(model, task, note=progress.note)
+    network = with_fused_batch_norm(trainable.model)
+    prepare_seconds = time.monotonic() - started
+    checkpoint = folder / "checkpoint.npz"
+    with computing_in(trainable.precision, network):
+        result = train(
+            network,
+            task.labelled("train", trainable.values),
+            task.labelled("val", trainable.values),
+            task.settings,
+            checkpoint=checkpoint,
+            on_epoch=_Teller(progress, task.settings.epochs),
+            note=progress.note,
+            context=f"{task.context} {trainable.precision} {trainable.key}",
+        )
+    save_model(model, folder / "model.keras")
+    write_rows(folder / "history.csv", HISTORY_COLUMNS, map(asdict, result.history))
+    if task.variant.augmented:
+        _save_augmented_examples(task, folder / "augmented.npy")
+    if with_scores:
+        _save_scores(task, trainable, folder / "scores.csv")
+    checkpoint.unlink(missing_ok=True)
+    return _facts(task, model, result, folder) | {
+        "prepare_seconds": round(prepare_seconds + result.prepare_seconds, 3),
+        "precision": trainable.precision,
+        "cut_after": trainable.cut_after,
+        "activations": trainable.key,
+        "n_activations_computed": trainable.n_computed,
+    }
+
+
+def _save_augmented_examples(task: TrainingTask, path: Path) -> None:
+    originals = task.dataset.images[task.train_rows[:N_AUGMENTED_EXAMPLES]]
+    np.save(path, np.stack([originals, augment(originals, seed=task.seed)]))
+
+
+def _save_scores(task: TrainingTask, trainable: Trainable, path: Path) -> None:
+    table = task.split[task.split["part"] != "train"]
+    rows = table.index.to_numpy(dtype=np.intp)
+    scores = predict_scores(trainable.model, trainable.values, rows)
+    scored = pd.DataFrame({"row": rows, **table, "score": scores})
+    scored.to_csv(path, index=False, lineterminator="\n")
+
+
+def _facts(
+    task: TrainingTask, model: Model, result: TrainingResult, folder: Path
+) -> dict[str, Any]:
+    settings = task.settings
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    weights = settings.class_weight
+    return {
+        "variant": task.variant.name,
+        "n_parameters": int(model.count_params()),
+        "n_trainable_parameters": trainable,
+        "epochs_run": len(result.history),
+        "best_epoch": result.kept_epoch,
+        "stopped_by": _stopped_by(task, result),
+        "max_epochs": settings.epochs,
+        "patience": settings.patience,
+        "train_seconds": round(result.train_seconds, 3),
+        "seconds_per_epoch": round(result.train_seconds / len(result.history), 4),
+        "resumed_from_epoch": result.resumed_after_epoch,
+        "device": describe_device(),
+        "threads": task.config.threads,
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size,
+        "class_weight": weights and {str(label): value for label, value in weights.items()},
+        "n_train": len(task.train_rows),
+        "n_val": len(rows_of(task.split, "val")),
+        "model_bytes": (folder / "model.keras").stat().st_size,
+        "weights_origin": task.weights_origin,
+    }
+
+
+def _stopped_by(task: TrainingTask, result: TrainingResult) -> str:
+    if task.n_epochs is not None:
+        return "folds"
+    return "patience" if result.stopped_early else "epochs"

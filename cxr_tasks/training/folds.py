@@ -1,0 +1,126 @@
+"""A variant's folds: each a training of its own, kept when it is finished."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.folds import read_fold
+from cxr_tasks.files import put_in_place, write_json
+from cxr_tasks.memory import MemoryWatch
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.progress import Progress
+from cxr_tasks.records import Record, find_record, make_record, record_file
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.training.fit import fit
+from cxr_tasks.training.task import TrainingTask
+from cxr_tasks.variants import VARIANTS
+
+_KEPT = (
+    "best_epoch", "epochs_run", "stopped_by", "train_seconds", "prepare_seconds",
+    "resumed_from_epoch", "peak_anon_mb",
+)  # fmt: skip
+
+
+def fold_folder(variant_folder: Path, number: int) -> Path:
+    """Give the folder of a finished fold in its variant's folder."""
+    return variant_folder / f"fold-{number}"
+
+
+def train_fold(
+    run: RunPaths,
+    config: RunConfig,
+    variant: str,
+    number: int,
+    *,
+    dataset: Dataset,
+    ingested: Record,
+    inputs: Mapping[str, str],
+    progress: Progress,
+    memory: MemoryWatch,
+    environ: Mapping[str, str],
+) -> Record:
+    """Train one fold into the variant's unfinished folder; go on where a try before stopped.
+
+    Args:
+        run: The run.
+        config: Its configuration.
+        variant: What to train.
+        number: Which round of the folds, from 1.
+        dataset: The images.
+        ingested: The record of the run's ingestion.
+        inputs: Digests of what a training reads.
+        progress: Told every epoch.
+        memory: Watches what it takes.
+        environ: Which cards may be used.
+    """
+    place = fold_folder(run.training(variant), number)
+    working = place.with_name(f"{place.name}.partial")
+    task = TrainingTask(
+        run, config, variant=VARIANTS[variant], dataset=dataset, ingested=ingested,
+        split=read_fold(run.split, number), seed=fold_seed(config.seed, number),
+    )  # fmt: skip
+    facts = fit(task, working, progress=progress, environ=environ, with_scores=True)
+    facts |= {"round": number, "peak_anon_mb": memory.peak_anon_mb()}
+    record = make_record(
+        working, "train", inputs=inputs, config_fingerprint=config.fingerprint, seed=task.seed,
+        seconds=facts["train_seconds"], facts=facts,
+    )  # fmt: skip
+    write_json(record_file(working, "train"), record)
+    put_in_place(working, place)
+    return record
+
+
+def finish_folds(
+    folder: Path,
+    n_rounds: int,
+    *,
+    inputs: Mapping[str, str],
+    train_one: Callable[[int], None],
+) -> list[dict[str, Any]]:
+    """Train the folds that a variant's folder lacks, one after another.
+
+    Args:
+        folder: The variant's.
+        n_rounds: How many folds there are in all.
+        inputs: Digests of what a training reads; a fold from others is trained again.
+        train_one: Trains the fold of this number into the folder, in a process of its own.
+
+    Returns:
+        How each fold went.
+    """
+    told = []
+    for number in range(1, n_rounds + 1):
+        record = _finished(folder, number, inputs)
+        if record is None:
+            train_one(number)
+            record = find_record(fold_folder(folder, number), "train") or {}
+        told.append({"round": number, **{key: record[key] for key in _KEPT}})
+    return told
+
+
+def final_epochs(folds: list[dict[str, Any]]) -> int:
+    """Give the number of epochs for the final fit: the median of the folds' best epochs."""
+    return max(1, round(median(fold["best_epoch"] for fold in folds)))
+
+
+def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Describe a final fit with its folds: what it cost is the sum of all."""
+    sums = {
+        key: round(final[key] + sum(fold[key] for fold in folds), 3)
+        for key in ("train_seconds", "prepare_seconds")
+    }
+    return final | sums | {"folds": folds}
+
+
+def fold_seed(seed: int, number: int) -> int:
+    """Derive a fold's seed from the run's, in [0, 2**31)."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0].item() >> 1)
+
+
+def _finished(folder: Path, number: int, inputs: Mapping[str, str]) -> Record | None:
+    record = find_record(fold_folder(folder, number), "train")
+    return record if record is not None and record["inputs"] == inputs else None

@@ -1,0 +1,31 @@
+"""Scores of stored images by a network, batch by batch."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BATCH_SIZE = 64
+Model = Any
+
+
+def predict_scores(
+    model: Model, values: NDArray[Any], rows: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Score some rows of a store.
+
+    Args:
+        model: From `values` to probabilities (n, 1).
+        values: Shape (n_stored, ...); images, or what frozen layers gave for them.
+        rows: Shape (n,), n > 0; which of them.
+
+    Returns:
+        The probability of COVID-19, shape (n,), in [0, 1].
+    """
+    scores = np.empty(len(rows), dtype=np.float64)
+    for start in range(0, len(rows), _BATCH_SIZE):
+        # The last batch overlaps the one before: a batch of another size is traced anew.
+        first = max(0, min(start, len(rows) - _BATCH_SIZE))
+        batch = np.asarray(values[rows[first : first + _BATCH_SIZE]])
+        scores[first : first + len(batch)] = np.asarray(model.predict_on_batch(batch))[:, 0]
+    return scores

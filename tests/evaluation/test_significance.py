@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cxr_tasks.evaluation.resampling import group_resamples
+from cxr_tasks.evaluation.scored import Scored
+from cxr_tasks.evaluation.significance import holm, mcnemar, pairs
+
+TITLES = {"a": "Model A", "b": "Model B", "c": "Model C"}
+
+
+def scored(n_right: int, n: int = 80, *, seed: int = 0) -> Scored:
+    """Give a variant that has the first images right."""
+    labels = np.tile([0, 1], n // 2)
+    sureness = np.random.default_rng(seed).uniform(0.1, 0.4, n)
+    right = np.arange(n) < n_right
+    scores = 0.5 + np.where(right == (labels == 1), sureness, -sureness)
+    return Scored(labels, scores, np.arange(n), np.zeros(n, np.int64))
+
+
+def compared(*n_right: int) -> list[dict[str, object]]:
+    variants = {name: scored(n, seed=n) for name, n in zip("abc", n_right, strict=False)}
+    first = variants["a"]
+    resamples = group_resamples(first.labels, first.groups, n_resamples=500, seed=0)
+    return pairs(variants, resamples, titles=TITLES)
+
+
+def test_mcnemar_is_the_sign_test_on_discordant_images() -> None:
+    first, second = np.arange(80) < 80, np.arange(80) < 74
+    assert mcnemar(first, second) == {
+        "n_only_first_right": 6, "n_only_second_right": 0, "p_value": pytest.approx(2 * 0.5**6),
+    }  # fmt: skip
+    assert mcnemar(first, first)["p_value"] == 1.0
+
+
+def test_holm_is_r_p_adjust() -> None:
+    # p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") in R
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_every_two_variants_are_compared_once() -> None:
+    assert [(pair["first"], pair["second"]) for pair in compared(70, 60, 50)] == [
+        ("a", "b"), ("a", "c"), ("b", "c"),
+    ]  # fmt: skip
+
+
+def test_small_difference_is_not_distinguishable_and_the_sentence_says_so() -> None:
+    [pair] = compared(77, 79)
+    assert not pair["distinguishable"]
+    assert pair["sentence"] == (
+        "Model B is not distinguishable from Model A on 80 images (79 against 77 right; exact "
+        "McNemar test, p = 0.500 after Holm's correction)."
+    )
+
+
+def test_large_difference_is_told_from_chance() -> None:
+    [pair] = compared(78, 50)
+    assert pair["distinguishable"]
+    assert "Model A has more right than Model B" in str(pair["sentence"])
+    low, high = pair["accuracy_difference"]["interval"]  # type: ignore[index]
+    assert 0 < low < 28 / 80 < high
+
+
+def test_auc_difference_is_paired() -> None:
+    [pair] = compared(78, 60)
+    first, second = scored(78, seed=78), scored(60, seed=60)
+    expected = roc_auc_score(first.labels, first.scores) - roc_auc_score(
+        second.labels, second.scores
+    )
+    difference = pair["auc_difference"]
+    assert difference["value"] == pytest.approx(expected)  # type: ignore[index]
+    [same] = compared(70, 70)
+    assert same["auc_difference"]["value"] == 0  # type: ignore[index]
+    assert same["auc_difference"]["interval"] == [0.0, 0.0]  # type: ignore[index]
