@@ -87,7 +87,7 @@ def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, bui
     recommendation = _recommendation(judged, variants, compared, basis)
     audit = make_verdict(
         material.audit, material.control_scores, scored, judged[trained[0]].rows,
-        recommended=recommendation["variant"], resamples=resamples,
+        recommended=recommendation["variant"], seed=config.seed,
     )  # fmt: skip
     write_json(built / "verdict.json", audit)
     return {

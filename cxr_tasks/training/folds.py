@@ -118,7 +118,8 @@ def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, 
 
 def fold_seed(seed: int, number: int) -> int:
     """Derive a fold's seed from the run's, in [0, 2**31)."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0].item() >> 1)
+    drawn: int = np.random.SeedSequence([seed, number]).generate_state(1).tolist()[0]
+    return drawn >> 1
 
 
 def _finished(folder: Path, number: int, inputs: Mapping[str, str]) -> Record | None:

@@ -1,0 +1,216 @@
+"""`python -m bench.audit_rates`, behind `make audit-rates`: how often the audit is right.
+
+Clean phantom data sets, and the same with shortcuts planted in them, go through the pipeline's
+own ingestion, split and audit. Counted are false alarms on the clean ones, and planted shortcuts
+that a finding names.
+"""
+
+import argparse
+import logging
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from bench.planted import KINDS, Kind, Planted, draw_files
+from bench.results import markdown_table
+from cxr_tasks.audit.audit import audit_dataset
+from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
+from cxr_tasks.config import make_config
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.ingest import ingest
+from cxr_tasks.data.split import make_split, read_split
+from cxr_tasks.devices import n_cores
+from cxr_tasks.files import write_json
+from cxr_tasks.paths import Home
+from cxr_tasks.records import versions
+
+RESULTS = Path(__file__).parent / "audit_rates.json"
+N_SETS, N_IMAGES = 60, 120
+
+_BATCH_SIZE = 40
+_SEED = 1000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Audit every data set, count, write the rates and print them as a table."""
+    options = _parser().parse_args(arguments)
+    started = time.monotonic()
+    found: dict[str, list[list[str]]] = {name: [] for name in KINDS}
+    for number, checks in enumerate(_all_sets(options), start=1):
+        for name, told in checks.items():
+            found[name].append(told)
+        print(f"{number} of {options.sets} data sets of each kind", flush=True)
+    results = {
+        "n_sets": options.sets,
+        "n_images": options.images,
+        "weights": options.weights.name if options.weights else "random",
+        "seconds": round(time.monotonic() - started, 1),
+        "kinds": {name: rate(name, told) for name, told in found.items()},
+        "versions": versions(),
+    }
+    write_json(options.out, results)
+    print("\n" + as_table(results))
+    return 0
+
+
+def rate(name: str, told: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Count how often the audit was right about a kind, with a Clopper-Pearson interval.
+
+    Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404.
+
+    Args:
+        name: Of the kind.
+        told: For each data set, the checks that gave a finding.
+    """
+    named = KINDS[name].named
+    n_alarms = sum(bool(set(checks) & set(named)) if named else bool(checks) for checks in told)
+    interval = binomtest(n_alarms, len(told)).proportion_ci(method="exact")
+    return {
+        "n_sets": len(told),
+        "n_alarms": n_alarms,
+        "rate": n_alarms / len(told),
+        "interval": [float(interval.low), float(interval.high)],
+        "checks": dict(Counter(check for checks in told for check in checks).most_common()),
+    }
+
+
+def as_table(results: Mapping[str, Any]) -> str:
+    """Lay the rates out as Markdown."""
+    rows = [
+        (
+            KINDS[name].title,
+            f"{facts['n_alarms']} of {facts['n_sets']}",
+            f"{facts['rate']:.1%}",
+            "{:.1%} to {:.1%}".format(*facts["interval"]),
+            ", ".join(f"{check} {n}" for check, n in facts["checks"].items()),
+        )
+        for name, facts in results["kinds"].items()
+    ]
+    return markdown_table(["planted", "found", "rate", "95 % interval", "findings by check"], rows)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.audit_rates",
+        description="Measure false alarms of the audit on clean phantom data, and how often it "
+        "finds planted shortcuts. Half an hour on two cores.",
+    )
+    parser.add_argument("--sets", type=int, default=N_SETS, metavar="N", help="of each kind")
+    parser.add_argument("--images", type=int, default=N_IMAGES, metavar="N", help="in a set")
+    parser.add_argument("--weights", type=Path, metavar="PATH", help="of MobileNetV2; else random")
+    parser.add_argument("--out", type=Path, default=RESULTS, help=argparse.SUPPRESS)
+    return parser
+
+
+def _all_sets(options: argparse.Namespace) -> Any:
+    """Audit set after set, one process a core; give what was found as it comes."""
+    cores = sorted(os.sched_getaffinity(0))
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    for core in cores:
+        queue.put(core)
+    with ProcessPoolExecutor(
+        n_cores(), mp_context=context, initializer=_start_worker, initargs=(queue,)
+    ) as pool:
+        futures = [
+            pool.submit(audit_one_set, _SEED + number, options.images, options.weights)
+            for number in range(options.sets)
+        ]
+        for future in as_completed(futures):
+            yield future.result()
+
+
+def _start_worker(cores: Any) -> None:
+    os.sched_setaffinity(0, {cores.get()})  # then ingestion starts no workers of its own
+    logging.disable(logging.INFO)
+
+
+def audit_one_set(seed: int, n_images: int, weights: Path | None) -> dict[str, list[str]]:
+    """Draw a data set, plant each kind in a copy of it, and audit them all.
+
+    Returns:
+        For each kind, the checks that gave a finding.
+    """
+    clean = draw_files(n_images, seed=seed)
+    return {
+        name: _audit(kind, kind.plant(clean, np.random.default_rng(seed)), seed, weights)
+        for name, kind in KINDS.items()
+    }
+
+
+def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="cxr-audit-") as scratch:
+        folder = Path(scratch)
+        dataset, split = _ingested(planted, folder, seed)
+        facts = audit_dataset(
+            dataset,
+            split,
+            folds=None,
+            features=_features(dataset, weights) if kind.sees_pixels else None,
+            seed=seed,
+            built=folder,
+        )
+    return [each["check"] for each in facts["findings"] if each["severity"] != "info"]
+
+
+def _ingested(planted: Planted, folder: Path, seed: int) -> tuple[Dataset, pd.DataFrame]:
+    for path, content in planted.files.items():
+        file = folder / "data" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    home = Home(folder / "home")
+    config = make_config({"source": "folder", "data": str(folder / "data"), "seed": seed})
+    fingerprint = ingest(config, home=home, environ={}, report=lambda _text: None)
+    dataset = open_dataset(home, fingerprint)
+    make_split(dataset, config, built=folder)
+    split = read_split(folder)
+    split["part"] = split["path"].map(planted.parts).fillna(split["part"])
+    return dataset, split
+
+
+def _features(dataset: Dataset, weights: Path | None) -> MaskedFeatures:
+    return MaskedFeatures(
+        **{
+            name: np.concatenate(
+                [
+                    np.asarray(network.predict_on_batch(np.asarray(dataset.images[rows])))
+                    for rows in np.array_split(
+                        np.arange(len(dataset.images)), -(-len(dataset.images) // _BATCH_SIZE)
+                    )
+                ]
+            ).astype(np.float64)
+            for name, network in _networks(weights).items()
+        }
+    )
+
+
+@cache
+def _networks(weights: Path | None) -> dict[str, Any]:
+    """Build the controls' networks once a process; random ones are left as they were drawn."""
+    from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
+    from cxr_tasks.training.keras_runtime import start_keras
+    from cxr_tasks.training.models import build_model
+    from cxr_tasks.variants import VARIANTS
+
+    start_keras(threads=1, seed=0, card="")
+    model = build_model(VARIANTS["mobilenetv2_frozen"], seed=0, backbone_weights=weights)
+    cut = cut_frozen_prefix(model)
+    if cut is None:
+        raise RuntimeError("mobilenetv2_frozen has no frozen layers")
+    return masked_networks(cut.prefix)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What else than disease could tell the classes of a data set apart."""
