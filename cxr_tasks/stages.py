@@ -225,7 +225,7 @@ def _evaluation_material(context: StageContext) -> "Material":
         control_scores=read_control_scores(run.audit) if audited else None,
         external=open_dataset(run.home, ingested["external"]) if ingested["external"] else None,
         score=partial(score_images, config=config, note=note),
-        explain=partial(explain_variant, seed=config.seed, threads=config.threads),
+        explain=partial(explain_variant, seed=config.seed),
     )
 
 

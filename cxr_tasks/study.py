@@ -73,6 +73,8 @@ def study_differences(
     told = {
         "The images are synthetic, drawn by this project.": synthetic,
         "The images are not the study's.": not synthetic and not by_name,
+        f"Scores are out of {config.folds} folds, where the study scores the images that stopped "
+        "the training.": config.folds > 0,
         f"Split {config.split!r}: {n_train} images train, {n_val} validate, "
         f"{n_by_part.get('test', 0)} test; in the study {N_TRAIN} and {N_VAL}, without test.": (
             config.split != "paper" or (n_train, n_val) != (N_TRAIN, N_VAL)

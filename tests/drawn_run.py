@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.folds import make_folds, read_fold, write_folds
 from cxr_tasks.data.split import PARTS
-from cxr_tasks.evaluation.evaluate import make_comparison
+from cxr_tasks.evaluation.evaluate import Material, make_comparison
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import finish_once, make_record, record_file
@@ -21,7 +23,7 @@ from cxr_tasks.runs import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 
-FINGERPRINT = "d0" * 32
+FINGERPRINT, EXTERNAL_FINGERPRINT = "d0" * 32, "e0" * 32
 HOSTILE_NAMES = (
     'NORMAL/NORMAL/<script>alert("x")<script>.png',
     "COVID/COVID/\"quoted' & <b>bold<b>.png",
@@ -57,6 +59,9 @@ class Drawing:
     stopped_by: str = "patience"
     names: Sequence[str] = ()
     n_epochs: int = 12
+    n_folds: int = 0
+    external: bool = False
+    explained: bool = True
     strengths: Mapping[str, float] | None = None
     images: npt.NDArray[np.uint8] | None = None
 
@@ -69,13 +74,26 @@ def draw_run(
     home = Home(root)
     variants = [name for name in VARIANTS if name not in drawing.skipped]
     config = make_config(
-        {"variants": variants, "split": drawing.split, "epochs": 30, "threads": 2} | settings
+        {
+            "variants": variants,
+            "split": drawing.split,
+            "epochs": 30,
+            "threads": 2,
+            "folds": drawing.n_folds,
+        }
+        | settings
     )
     run = start_run(config, home, key)
     dataset = _draw_dataset(home, drawing)
     weights = {"origin": drawing.weights_origin, "sha256": "ab" * 32, "file_name": "weights.h5"}
-    _finish(run.ingest, "ingest", {"dataset": FINGERPRINT, "weights": weights})
-    table = _draw_split(run, dataset, drawing.split)
+    external = _draw_dataset(home, drawing, EXTERNAL_FINGERPRINT) if drawing.external else None
+    ingested = {
+        "dataset": FINGERPRINT,
+        "external": external and EXTERNAL_FINGERPRINT,
+        "weights": weights,
+    }
+    _finish(run.ingest, "ingest", ingested)
+    table = _draw_split(run, dataset, drawing)
     for name in variants:
         if name in drawing.failed:
             write_json(
@@ -84,15 +102,34 @@ def draw_run(
             )
         else:
             _draw_training(run, name, dataset, drawing)
+    audit = finish_once(
+        run.audit, "audit", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+        build=lambda built: audit_dataset(
+            dataset, table, folds=None, features=None, seed=1, built=built
+        ) | {"weights_origin": drawing.weights_origin},
+    )  # fmt: skip
     strengths = {**_STRENGTHS, **(drawing.strengths or {})}
+    material = Material(
+        dataset=dataset,
+        split=table,
+        audit=audit,
+        control_scores=read_control_scores(run.audit),
+        external=external,
+        score=lambda path, images, rows: draw_scores(
+            _labels_of(images, dataset, external), strengths[path.parent.name]
+        )[rows],
+        explain=draw_explanation if drawing.explained else lambda *_, **__: None,
+    )
     finish_once(
         run.evaluate, "evaluate", inputs={}, config_fingerprint=config.fingerprint, seed=1,
-        build=lambda built: make_comparison(
-            run, config, dataset=dataset, split=table, built=built,
-            score=lambda path, data: draw_scores(data, strengths[path.parent.name]),
-        ),
+        build=lambda built: make_comparison(run, config, material, built=built),
     )  # fmt: skip
     return run, config
+
+
+def _labels_of(images: Any, *datasets: Dataset | None) -> npt.NDArray[np.int64]:
+    owner = next(each for each in datasets if each is not None and each.images is images)
+    return owner.index["label"].to_numpy(np.int64)
 
 
 def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
@@ -103,36 +140,71 @@ def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def draw_scores(dataset: Dataset, strength: float) -> npt.NDArray[np.float64]:
+def draw_explanation(
+    _model_file: Path,
+    _images: Any,
+    rows: Any,
+    labels: Any,
+    scores: Any,
+    _groups: Any,
+    *,
+    part: str,
+    built: Path,
+) -> dict[str, Any]:
+    """Draw maps with a bright spot, and figures about them."""
+    shown = np.arange(min(6, len(rows)))
+    maps = np.random.default_rng(0).uniform(0, 1, (len(shown), 7, 7)).astype(np.float32)
+    np.savez_compressed(built / "explanation.npz", maps=maps)
+    share = {"mean": 0.62, "interval": [0.55, 0.7]}
+    return {
+        "layer": "out_relu", "part": part, "n_images": len(rows), "n_without_evidence": 1,
+        "outside_area_fraction": 0.51, "outside_fraction": {"covid": share, "normal": share},
+        "sanity": [{"layer": "covid", "rank_correlation": 0.2, "ssim": 0.3}],
+        "sanity_passes": True,
+        "examples": [
+            {
+                "row": int(rows[place]), "label": int(labels[place]),
+                "score": float(scores[place]), "outside_fraction": 0.5,
+                "right": bool((scores[place] >= 0.5) == (labels[place] == 1)),
+            }
+            for place in shown
+        ],
+    }  # fmt: skip
+
+
+def draw_scores(labels: npt.NDArray[np.int64], strength: float) -> npt.NDArray[np.float64]:
     """Draw probabilities that follow the labels more or less, shape (n,)."""
-    labels = dataset.index["label"].to_numpy(np.int64)
     rng = np.random.default_rng(int(abs(strength) * 10))
     logits = strength * (2 * labels - 1) + rng.logistic(0, 1, len(labels))
     return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
 
 
-def _draw_dataset(home: Home, drawing: Drawing) -> Dataset:
-    folder = home.datasets / FINGERPRINT
+def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str = FINGERPRINT) -> Dataset:
+    folder = home.datasets / fingerprint
     folder.mkdir(parents=True)
     n = drawing.n_images
     labels = [i % 2 for i in range(n)]
     paths = [_path(i, label) for i, label in enumerate(labels)]
     paths[: len(drawing.names)] = drawing.names
     labels = [int(path.startswith("COVID")) for path in paths]
-    images = drawing.images if drawing.images is not None else _draw_images(labels)
+    first = 0 if fingerprint == FINGERPRINT else 10_000  # no image of one is in the other
+    images = drawing.images if drawing.images is not None else _draw_images(labels, first=first)
     np.save(folder / "images.npy", images)
     pd.DataFrame(
         {
             "path": paths,
             "label": labels,
             "patient": [f"p{i // 2}" if label == 0 else "" for i, label in enumerate(labels)],
+            "source": ["" for _ in labels],
             "width": [256 + 8 * (i % 5) for i in range(n)],
             "height": [256] * n,
             "mode": ["L" if i % 3 else "RGB" for i in range(n)],
-            "format": ["PNG" if i % 4 else "JPEG" for i in range(n)],
-            "bytes": [40_000 + 37 * i for i in range(n)],
-            "sha256": [f"{i:064x}" for i in range(n)],
-            "phash": [f"{i:016x}" for i in range(n)],
+            "format": ["PNG" if i // 2 % 4 else "JPEG" for i in range(n)],
+            "bytes": [40_000 + 37 * (i // 2) for i in range(n)],
+            "jpeg_tables": ["" if i // 2 % 4 else "0f1e2d3c" for i in range(n)],
+            "jpeg_quantization": [0.0 if i // 2 % 4 else 12.5 for i in range(n)],
+            "sha256": [f"{first + i:064x}" for i in range(n)],
+            "phash": [_draw_hash(first + i) for i in range(n)],
         }
     ).to_csv(folder / "index.csv", index=False, lineterminator="\n")
     rejected = [
@@ -151,14 +223,19 @@ def _draw_dataset(home: Home, drawing: Drawing) -> Dataset:
         "synthetic": drawing.synthetic,
     }
     _record(folder, "dataset", facts)
-    return open_dataset(home, FINGERPRINT)
+    return open_dataset(home, fingerprint)
+
+
+def _draw_hash(number: int) -> str:
+    """Draw a perceptual hash that is near no other."""
+    return f"{int(np.random.default_rng(number).integers(2**63)):016x}"
 
 
 def _path(i: int, label: int) -> str:
     return f"{'COVID/COVID' if label else 'NORMAL/NORMAL'}/image-{i:03d}.png"
 
 
-def _draw_images(labels: list[int]) -> npt.NDArray[np.uint8]:
+def _draw_images(labels: list[int], *, first: int) -> npt.NDArray[np.uint8]:
     """Draw two dark ovals on grey, a lighter spot in them for the positive class."""
     rows, columns = np.mgrid[0:224, 0:224] / 224 - 0.5
     lungs = np.minimum(
@@ -167,16 +244,18 @@ def _draw_images(labels: list[int]) -> npt.NDArray[np.uint8]:
     )
     images = []
     for i, label in enumerate(labels):
-        rng = np.random.default_rng(i)
+        rng = np.random.default_rng(first + i)
         grey = 150 - 90 * (lungs < 1) + rng.normal(0, 6, (224, 224))
         spot = ((columns - 0.22) / 0.07) ** 2 + ((rows - 0.15) / 0.07) ** 2 < 1
         images.append(np.clip(grey + 45 * label * spot, 0, 255).astype(np.uint8))
     return np.repeat(np.stack(images)[..., None], 3, axis=-1)
 
 
-def _draw_split(run: RunPaths, dataset: Dataset, kind: str) -> pd.DataFrame:
+def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFrame:
+    kind = drawing.split
     fifths = [(i // 2) % 5 for i in range(len(dataset.index))]
-    names = {0: "test" if kind == "grouped" else "val", 1: "val"}
+    with_test = kind == "grouped" and not drawing.n_folds
+    names = {0: "test" if with_test else "val", 1: "val"}
     table = pd.DataFrame(
         {
             "path": dataset.index["path"],
@@ -204,9 +283,29 @@ def _draw_split(run: RunPaths, dataset: Dataset, kind: str) -> pd.DataFrame:
         "n_duplicate_images": 3,
         "n_groups_across_parts": 0 if kind == "grouped" else 1,
         "n_images_in_groups_across_parts": 0 if kind == "grouped" else 2,
+        "folds": _draw_folds(run, table, drawing.n_folds) if drawing.n_folds else None,
     }
     _record(run.split, "split", facts)
     return table
+
+
+def _draw_folds(run: RunPaths, table: pd.DataFrame, n_folds: int) -> dict[str, Any]:
+    labels, groups = table["label"].to_numpy(), table["path"].factorize()[0]
+    parts = make_folds(labels, groups, n_folds=n_folds, n_repeats=1, seed=1)
+    rounds = write_folds(table, parts, built=run.split)
+    return {"n_folds": n_folds, "n_repeats": 1, "rounds": rounds}
+
+
+def _draw_fold_scores(run: RunPaths, name: str, drawing: Drawing) -> None:
+    strength = {**_STRENGTHS, **(drawing.strengths or {})}[name]
+    for number in range(1, drawing.n_folds + 1):
+        table = read_fold(run.split, number)
+        scored = pd.DataFrame(
+            {"row": table.index, **table, "score": draw_scores(table["label"].to_numpy(), strength)}
+        )
+        folder = run.train(name) / f"fold-{number}"
+        folder.mkdir()
+        scored[scored["part"] != "train"].to_csv(folder / "scores.csv", index=False)
 
 
 def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing) -> None:
@@ -219,6 +318,7 @@ def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing)
     if VARIANTS[name].augmented:
         originals = np.asarray(dataset.images[:6])
         np.save(folder / "augmented.npy", np.stack([originals, originals[:, :, ::-1]]))
+    _draw_fold_scores(run, name, drawing)
     n_parameters, n_trainable = _PARAMETERS[name]
     facts = {
         "variant": name,
@@ -247,6 +347,17 @@ def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing)
         "cut_after": _CUT_AFTER.get(name),
         "activations": "0123456789abcdef" if name in _CUT_AFTER else "",
         "n_activations_computed": 38 if name == "mobilenetv2_frozen" else 0,
+        "folds": [
+            {
+                "round": number,
+                "best_epoch": 7 + number,
+                "epochs_run": 15,
+                "stopped_by": drawing.stopped_by,
+                "train_seconds": 1.5,
+                "prepare_seconds": 8.0,
+            }
+            for number in range(1, drawing.n_folds + 1)
+        ],
     }
     _record(folder, "train", facts)
 

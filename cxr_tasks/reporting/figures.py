@@ -8,57 +8,20 @@ import matplotlib as mpl
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from cxr_tasks.reporting.chart_labels import LabelledPoint, place_labels
-from cxr_tasks.reporting.svg import GRID, MUTED, SURFACE, TEXT, inline_svg
-
-
-@dataclass(frozen=True)
-class Ink:
-    """How a variant looks everywhere: told apart by hue, and without hue by dash and marker."""
-
-    light: str
-    dark: str
-    dashes: tuple[float, ...]
-    marker: str
-
-
-INKS: Mapping[str, Ink] = {
-    "vanilla_cnn": Ink("#b84a00", "#ff9d5c", (), "o"),
-    "mobilenetv2_frozen": Ink("#0067ab", "#62b6f2", (5.0, 1.6), "s"),
-    "mobilenetv2_partial": Ink("#00795a", "#3ecf9f", (1.2, 1.3), "^"),
-    "mobilenetv2_unfrozen": Ink("#a2447c", "#ee9fcb", (5.0, 1.5, 1.2, 1.5), "D"),
-}
-"""After Okabe and Ito's palette (jfly.uni-koeln.de/color), which the colour-blind can tell
-apart, made darker or lighter until text in it can be read on the page."""
-
-_COLORS = {ink.light: f"--ink-{name}" for name, ink in INKS.items()}
+from cxr_tasks.reporting.chart_style import (
+    COLORS,
+    INKS,
+    STYLE,
+    line_style,
+    new_figure,
+    percent_axes,
+)
+from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 
 _LEAST_SECONDS = 1e-3  # a logarithmic axis has no zero
-
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "font.size": 9.5,
-    "text.color": TEXT,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.width": 0.7,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "lines.linewidth": 1.7,
-}
 
 
 def draw_curve(
@@ -80,8 +43,8 @@ def draw_curve(
         lowest_accuracy: Where the axis of accuracies begins, the same for all variants.
         description: Said in place of the picture to those who do not see it.
     """
-    with mpl.rc_context(_STYLE):
-        figure, axes = _new_figure(4.5, 2.75)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(4.5, 2.75)
         marker = INKS[variant].marker if len(history) < 3 else ""
         color = INKS[variant].light
         for column, name, dashes, alpha in (
@@ -90,11 +53,11 @@ def draw_curve(
         ):
             axes.plot(
                 history["epoch"], history[column], color=color, label=name, alpha=alpha,
-                marker=marker, markersize=4, linestyle=_line_style(dashes),
+                marker=marker, markersize=4, linestyle=line_style(dashes),
             )  # fmt: skip
         _mark_best(axes, history, f"val_{quantity}", best_epoch, variant)
         _label_curve(axes, quantity, lowest_accuracy)
-        return inline_svg(figure, f"{quantity}-{variant}", description=description, colors=_COLORS)
+        return inline_svg(figure, f"{quantity}-{variant}", description=description, colors=COLORS)
 
 
 def draw_roc(
@@ -112,23 +75,23 @@ def draw_roc(
         areas: Area under each curve.
         description: Said in place of the picture to those who do not see it.
     """
-    with mpl.rc_context(_STYLE):
-        figure, axes = _new_figure(4.6, 4.3 + 0.2 * (len(curves) + 1))
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(4.6, 4.3 + 0.2 * (len(curves) + 1))
         axes.plot(
             [0, 1], [0, 1], color=MUTED, linewidth=0.9, dashes=(1, 3), label="AUC 0.500  guessing"
         )
         for name, curve in curves.items():
             axes.plot(
                 curve["fpr"], curve["tpr"], color=INKS[name].light,
-                linestyle=_line_style(INKS[name].dashes),
+                linestyle=line_style(INKS[name].dashes),
                 label=f"AUC {areas[name]:.3f}  {titles[name]}", clip_on=False,
             )  # fmt: skip
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", anchor="N")
         axes.set_xlabel("normal images called COVID-19 (1 \N{MINUS SIGN} specificity)")
         axes.set_ylabel("COVID-19 images found (sensitivity)")
-        _percent_axes(axes.xaxis, axes.yaxis)
+        percent_axes(axes.xaxis, axes.yaxis)
         figure.legend(*_reordered(axes), loc="outside lower left", handlelength=3.2)
-        return inline_svg(figure, "roc", description=description, colors=_COLORS)
+        return inline_svg(figure, "roc", description=description, colors=COLORS)
 
 
 @dataclass(frozen=True)
@@ -149,8 +112,8 @@ def draw_cost(points: Mapping[str, CostPoint], *, part: str, description: str) -
         part: What the accuracy was measured on, `validation` or `test`.
         description: Said in place of the picture to those who do not see it.
     """
-    with mpl.rc_context(_STYLE):
-        figure, axes = _new_figure(5.2, 3.4)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.2, 3.4)
         for name, point in points.items():
             low, high = point.interval
             seconds = max(point.train_seconds, _LEAST_SECONDS)
@@ -162,17 +125,7 @@ def draw_cost(points: Mapping[str, CostPoint], *, part: str, description: str) -
             )  # fmt: skip
         _scale_cost(axes, points, part)
         place_labels(figure, axes, [_labelled(name, point) for name, point in points.items()])
-        return inline_svg(figure, "cost", description=description, colors=_COLORS)
-
-
-def _new_figure(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width_inches, height_inches), layout="constrained", facecolor="none")
-    FigureCanvasSVG(figure)
-    return figure, figure.add_subplot(facecolor="none")
-
-
-def _line_style(dashes: Sequence[float]) -> Any:
-    return (0, tuple(dashes)) if dashes else "-"
+        return inline_svg(figure, "cost", description=description, colors=COLORS)
 
 
 def _labelled(name: str, point: CostPoint) -> LabelledPoint:
@@ -189,7 +142,7 @@ def _mark_best(
     axes.plot(
         [best_epoch] * len(at_best), at_best, INKS[variant].marker, color=INKS[variant].light,
         markersize=7, markeredgecolor=SURFACE, markeredgewidth=1.2, zorder=5,
-        label=f"best epoch, {best_epoch}",
+        label=f"kept, epoch {best_epoch}",
     )  # fmt: skip
 
 
@@ -200,7 +153,7 @@ def _label_curve(axes: Axes, quantity: str, lowest_accuracy: float) -> None:
     if quantity == "accuracy":
         axes.set_ylim(lowest_accuracy, 1.01)
         axes.set_ylabel("accuracy")
-        _percent_axes(axes.yaxis)
+        percent_axes(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
         axes.set_ylabel("loss (cross-entropy)")
@@ -221,18 +174,13 @@ def _scale_cost(axes: Axes, points: Mapping[str, CostPoint], part: str) -> None:
     axes.set_ylabel(f"accuracy on {part} images")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: _minor_tick(value, seconds))
-    _percent_axes(axes.yaxis)
+    percent_axes(axes.yaxis)
 
 
 def _minor_tick(value: float, seconds: Sequence[float]) -> str:
     """Label twos and fives as well where the axis spans little more than a decade."""
     first_digit = f"{value:e}"[0]
     return f"{value:g}" if first_digit in "25" and max(seconds) < 30 * min(seconds) else ""
-
-
-def _percent_axes(*all_axes: Any) -> None:
-    for axis in all_axes:
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
 
 
 def _reordered(axes: Axes) -> tuple[list[Any], list[Any]]:

@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cxr_tasks.reporting.attention_maps import attention_pictures
+from cxr_tasks.reporting.calibration_figure import draw_reliability
+from cxr_tasks.reporting.checklist import Item, checklist
 from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc
 from cxr_tasks.reporting.material import Material
+from cxr_tasks.reporting.model_card import CardSection, model_card
 from cxr_tasks.reporting.pictures import Picture, data_uri
 from cxr_tasks.reporting.wording import LABEL_NAMES, PART_NAMES, one_line, percent
 from cxr_tasks.variants import VARIANTS
@@ -42,6 +46,10 @@ class Page:
     augmented: Mapping[str, tuple[Picture, ...]]
     wrong: Mapping[str, WrongImages]
     rejected: tuple[Mapping[str, str], ...]
+    reliability: Mapping[str, Markup]
+    attention: Mapping[str, tuple[Picture, ...]]
+    card: list[CardSection]
+    checklist: list[Item]
 
 
 def make_page(material: Material, report: Mapping[str, Any]) -> Page:
@@ -65,6 +73,10 @@ def make_page(material: Material, report: Mapping[str, Any]) -> Page:
             {str(key): str(value) for key, value in row.items()}
             for row in material.rejected.head(MAX_REJECTED).to_dict("records")
         ),
+        reliability={name: _reliability(report, name) for name in material.trainings},
+        attention=_attention(material, report),
+        card=model_card(report),
+        checklist=checklist(report),
     )
 
 
@@ -206,3 +218,24 @@ def _cost(report: Mapping[str, Any]) -> Markup:
     )
     part = PART_NAMES[report["basis"]]
     return draw_cost(points, part=part, description=f"Accuracy against training time: {told}.")
+
+
+def _reliability(report: Mapping[str, Any], variant: str) -> Markup:
+    calibration = report["variants"][variant]["statistics"]["calibration"]
+    told = "; ".join(
+        f"said {percent(each['mean_score'])}, are {percent(each['observed'])}"
+        for each in calibration["raw"]["bins"]
+    )
+    description = f"Reliability diagram of {VARIANTS[variant].title}. By bin: {told}."
+    return draw_reliability(variant, calibration, description=description)
+
+
+def _attention(material: Material, report: Mapping[str, Any]) -> dict[str, tuple[Picture, ...]]:
+    paths = material.dataset.index["path"].tolist()
+    return {
+        name: attention_pictures(
+            material.run.evaluate / name, explanation, material.dataset.images, paths
+        )
+        for name in material.trainings
+        if (explanation := report["variants"][name]["explanation"]) is not None
+    }

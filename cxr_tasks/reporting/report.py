@@ -1,6 +1,6 @@
 """The report: one self-contained page, its figures as JSON, and a table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,18 @@ from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import duration
 from cxr_tasks.records import Record
 from cxr_tasks.reporting import wording
-from cxr_tasks.reporting.figures import INKS
-from cxr_tasks.reporting.material import Material, collect, report_facts
+from cxr_tasks.reporting.chart_style import INKS
+from cxr_tasks.reporting.checklist import STATUS_NAMES
+from cxr_tasks.reporting.facts import report_facts
+from cxr_tasks.reporting.material import Material, collect
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, Page, make_page
+from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.variants import VARIANTS
 
-_FIRST_COLUMNS = ("variant", "status", "error", "basis")
-
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
-    """Write `index.html` and `table.csv` into `built`.
+    """Write `index.html`, `model_card.md` and `table.csv` into `built`.
 
     Returns:
         The content of `report.json`, which the stage's record is made of.
@@ -31,9 +32,10 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
     """
     material = collect(run, config)
     report = report_facts(material)
-    write_text(built / "index.html", render(material, report, make_page(material, report)))
-    rows = [_row(name, facts, report["basis"]) for name, facts in report["variants"].items()]
-    columns = list(dict.fromkeys([*_FIRST_COLUMNS, *(key for row in rows for key in row)]))
+    page = make_page(material, report)
+    write_text(built / "index.html", render(material, report, page))
+    write_text(built / "model_card.md", render_card(report, page))
+    columns, rows = paper_table(report)
     write_rows(built / "table.csv", columns, rows)
     return report
 
@@ -52,6 +54,15 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
         max_rejected=MAX_REJECTED,
         part_names=wording.PART_NAMES,
         label_names=wording.LABEL_NAMES,
+        status_names=STATUS_NAMES,
+    )  # fmt: skip
+
+
+def render_card(report: Mapping[str, Any], page: Page) -> str:
+    """Fill the model card as Markdown, for whoever gets the model without the page."""
+    chosen = report["variants"][report["recommendation"]["variant"]]
+    return make_environment().get_template("model_card.md.j2").render(
+        title=chosen["title"], run_key=report["run_key"], card=page.card
     )  # fmt: skip
 
 
@@ -71,6 +82,11 @@ def make_environment() -> Environment:
         "decimal": wording.decimal,
         "p_value": wording.p_value,
         "whole": wording.whole,
+        "decimals": wording.decimals,
+        "points": wording.points,
+        "signed": wording.signed,
+        "groupby_in_order": groupby_in_order,
+        "markdown": wording.markdown,
         "megabytes": wording.megabytes,
         "one_line": wording.one_line,
         "titled": titled,
@@ -80,20 +96,16 @@ def make_environment() -> Environment:
     return environment
 
 
+def groupby_in_order(items: Iterable[Any], attribute: str) -> list[tuple[str, list[Any]]]:
+    """Group items as they come: Jinja's own `groupby` sorts."""
+    groups: dict[str, list[Any]] = {}
+    for item in items:
+        groups.setdefault(getattr(item, attribute), []).append(item)
+    return list(groups.items())
+
+
 def titled(text: str) -> str:
     """Put what a person calls the variants in place of their names, fit for a list."""
     for name, variant in VARIANTS.items():
         text = text.replace(name, variant.title.replace(",", ""))
     return text
-
-
-def _row(name: str, facts: Mapping[str, Any], basis: str) -> dict[str, Any]:
-    """Flatten a variant to the single numbers and words a table can hold."""
-    flat = {
-        key: value for key, value in facts.items() if not isinstance(value, (dict, list, tuple))
-    }
-    for metric, headline in facts.get("headline", {}).items():
-        if isinstance(headline, Mapping) and headline["interval"] is not None:
-            low, high = headline["interval"]
-            flat |= {f"{basis}_{metric}_low": low, f"{basis}_{metric}_high": high}
-    return {"variant": name, "basis": basis, **flat}

@@ -21,6 +21,7 @@ def comparison_table(report: Mapping[str, Any]) -> str:
     chosen = report["recommendation"]["variant"]
     n_images = report["variants"][chosen]["headline"]["n_images"]
     told = [f"Recommended: {chosen}. {report['recommendation']['reason']}"]
+    told.append(f"Audit, {report['audit']['verdict']}: {report['audit']['sentence']}")
     told += [f"Note: {banner['text']}" for banner in report["banners"]]
     lines = [f"Run {one_line(report['run_key'], 60)}, on {n_images} {PART_NAMES[basis]} images", ""]
     lines += [*_rows(report["variants"], basis), ""]

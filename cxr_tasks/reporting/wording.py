@@ -1,9 +1,10 @@
 """Numbers, names and sizes as a person reads them, in the report and in the terminal."""
 
+import re
 from collections.abc import Mapping
 
 LABEL_NAMES = {1: "COVID-19", 0: "normal"}
-PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+PART_NAMES = {"train": "training", "val": "validation", "test": "test", "oof": "out-of-fold"}
 UNDEFINED = "\N{EN DASH}"
 _GAP = "\N{NO-BREAK SPACE}"
 
@@ -24,6 +25,28 @@ def spread(interval: list[float] | None) -> str:
     if interval is None:
         return UNDEFINED
     return f"{100 * interval[0]:.1f} to {percent(interval[1])}"
+
+
+def points(difference: float | None) -> str:
+    """Say a difference of fractions in percentage points, with its sign."""
+    return UNDEFINED if difference is None else f"{_signed(100 * difference, 1)}{_GAP}pp"
+
+
+def signed(difference: float | None) -> str:
+    """Say a difference with its sign and three decimals."""
+    return UNDEFINED if difference is None else _signed(difference, 3)
+
+
+def decimals(interval: list[float] | None) -> str:
+    """Say an interval of numbers: `0.983 to 0.999`."""
+    if interval is None:
+        return UNDEFINED
+    return " to ".join(f"{end:.3f}".replace("-", "\N{MINUS SIGN}") for end in interval)
+
+
+def _signed(value: float, digits: int) -> str:
+    told = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return told[1:] if float(f"{value:.{digits}f}") == 0 else told
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -59,6 +82,11 @@ def one_line(text: str, limit: int = 90) -> str:
         return visible
     n_end = limit // 3
     return f"{visible[: limit - n_end - 1]}…{visible[-n_end:]}"
+
+
+def markdown(text: str) -> str:
+    """Show text from outside as it is in Markdown: what could be markup is escaped."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
 
 
 def proportions(confusion: Mapping[str, int]) -> dict[str, tuple[int, int]]:

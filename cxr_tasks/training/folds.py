@@ -104,7 +104,8 @@ def finish_folds(
 
 def final_epochs(folds: list[dict[str, Any]]) -> int:
     """Give the number of epochs for the final fit: the median of the folds' best epochs."""
-    return max(1, round(median(fold["best_epoch"] for fold in folds)))
+    epochs = [int(fold["best_epoch"]) for fold in folds]
+    return max(1, round(median(epochs)))
 
 
 def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -118,8 +119,7 @@ def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, 
 
 def fold_seed(seed: int, number: int) -> int:
     """Derive a fold's seed from the run's, in [0, 2**31)."""
-    drawn: int = np.random.SeedSequence([seed, number]).generate_state(1).tolist()[0]
-    return drawn >> 1
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) >> 1
 
 
 def _finished(folder: Path, number: int, inputs: Mapping[str, str]) -> Record | None:

@@ -57,3 +57,10 @@ def test_what_delong_cannot_say_is_none() -> None:
     assert delong_interval(np.ones(4, np.int64), mixed) is None
     assert delong_p(labels, mixed, mixed) == 1.0
     assert delong_p(np.ones(4, np.int64), mixed, apart) is None
+
+
+def test_wilson_of_the_study_is_as_published() -> None:
+    interval = wilson(77, 81)
+    assert interval is not None
+    assert [round(100 * end, 1) for end in interval] == [88.0, 98.1]
+    assert wilson(0, 0) is None

@@ -91,8 +91,8 @@ def test_ids_of_two_drawings_never_meet() -> None:
     assert all(not a & b for a, b in combinations(ids, 2))
 
 
-def test_curve_marks_the_best_epoch() -> None:
-    assert "best epoch, 3" in curve()
+def test_curve_marks_the_epoch_that_was_kept() -> None:
+    assert "kept, epoch 3" in curve()
     assert curve(best_epoch=2) != curve()
 
 

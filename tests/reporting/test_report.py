@@ -15,9 +15,10 @@ from scipy.stats import norm
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.paths import RunPaths
-from cxr_tasks.reporting.material import collect, reproduce_command, wilson
+from cxr_tasks.reporting.material import collect
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, wrong_images
 from cxr_tasks.reporting.report import make_environment
+from cxr_tasks.reporting.reproduce import reproduce_command
 from cxr_tasks.reporting.wording import one_line
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.study import TABLE_3, study_differences
@@ -200,7 +201,7 @@ def test_one_line_shows_what_would_hide() -> None:
 def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> None:
     record = json.loads((made.run.report / "report.json").read_text())
     assert record == made.report
-    assert set(record["outputs"]) == {"index.html", "table.csv"}
+    assert set(record["outputs"]) == {"index.html", "model_card.md", "table.csv"}
     text = " ".join(made.parsed.text.split())
     for facts in record["variants"].values():
         if facts["status"] != "ok":
@@ -228,25 +229,21 @@ def test_json_gives_what_the_study_table_needs(phantom: Made) -> None:
     assert phantom.report["source"] == "phantom"
 
 
-def test_headline_has_wilson_intervals(made: Made) -> None:
+def test_headline_has_bootstrap_intervals_and_wilsons_beside(made: Made) -> None:
     basis = made.report["basis"]
     facts = made.report["variants"][NAMES[0]]
     headline = facts["headline"]
     assert headline["basis"] == basis
     assert headline["accuracy"]["value"] == facts[f"{basis}_accuracy"]
     low, high = headline["accuracy"]["interval"]
+    assert low < headline["accuracy"]["value"] <= high or low == high
+    assert headline["accuracy"]["independent"]["method"] == "Wilson"
+    low, high = headline["accuracy"]["independent"]["interval"]
     p, n, z = facts[f"{basis}_accuracy"], facts[f"{basis}_n_images"], norm.ppf(0.975)
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5
     assert (low, high) == (pytest.approx(middle - half), pytest.approx(middle + half))
-    assert headline["roc_auc"]["interval"] is None
-
-
-def test_wilson_of_the_study_is_as_published() -> None:
-    interval = wilson(77, 81)
-    assert interval is not None
-    assert [round(100 * end, 1) for end in interval] == [88.0, 98.1]
-    assert wilson(0, 0) is None
+    assert headline["roc_auc"]["independent"]["method"] == "DeLong"
 
 
 def test_basis_is_told(phantom: Made, mixed: Made) -> None:
@@ -380,8 +377,9 @@ def test_table_has_one_row_a_variant_with_the_same_numbers(mixed: Made) -> None:
     assert [row["variant"] for row in rows] == NAMES
     assert [row["status"] for row in rows] == ["ok", "ok", "failed", "skipped"]
     facts = mixed.report["variants"][NAMES[0]]
-    assert float(rows[0]["val_accuracy"]) == facts["val_accuracy"]
-    assert float(rows[0]["val_accuracy_low"]) == facts["headline"]["accuracy"]["interval"][0]
+    assert float(rows[0]["accuracy"]) == facts["val_accuracy"]
+    assert float(rows[0]["accuracy_low"]) == facts["headline"]["accuracy"]["interval"][0]
+    assert rows[0]["basis"] == "val"
     assert rows[2]["error"] == ERROR
 
 

@@ -1,0 +1,1 @@
+"""Where a trained model looks, as pictures and as a number."""

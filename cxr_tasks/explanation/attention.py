@@ -1,0 +1,57 @@
+"""How much of a model's attention lies outside the central region, where no lung is."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cxr_tasks.evaluation.resampling import (
+    group_resamples,
+    mean_of,
+    percentile_interval,
+    resampled,
+)
+from cxr_tasks.phantom.drawing import CENTRE
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+SIDE_PX = 224
+OUTSIDE_AREA_FRACTION = 1 - (CENTRE[1] - CENTRE[0]) ** 2
+"""What attention spread evenly would give."""
+
+
+def enlarge(attention: FloatArray, *, side_px: int = SIDE_PX) -> FloatArray:
+    """Bring one map, (height, width), to the size of the image, bilinear."""
+    small = Image.fromarray(attention.astype(np.float32))
+    large = small.resize((side_px, side_px), Image.Resampling.BILINEAR)
+    return np.asarray(large, dtype=np.float64)
+
+
+def outside_fractions(maps: FloatArray) -> FloatArray:
+    """Give the share of each map's mass outside the central region.
+
+    Args:
+        maps: Shape (n, height, width), not negative.
+
+    Returns:
+        Shape (n,), in [0, 1]; NaN where a map is empty.
+    """
+    low, high = (round(fraction * SIDE_PX) for fraction in CENTRE)
+    shares = np.full(len(maps), np.nan)
+    for number, each in enumerate(maps):
+        mass = enlarge(each)
+        if mass.sum() > 0:
+            shares[number] = 1 - mass[low:high, low:high].sum() / mass.sum()
+    return shares
+
+
+def mean_outside(
+    shares: FloatArray, groups: IntArray, *, seed: int
+) -> dict[str, float | list[float] | None]:
+    """Give the mean share with its interval, bootstrapped over groups; None of none."""
+    known = np.isfinite(shares)
+    if not known.any():
+        return {"mean": None, "interval": None}
+    resamples = group_resamples(np.zeros(int(known.sum()), np.int64), groups[known], seed=seed)
+    drawn = resampled(resamples, mean_of(shares[known]))
+    return {"mean": float(shares[known].mean()), "interval": percentile_interval(drawn)}
