@@ -2,6 +2,7 @@
 # make test    every test
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
+# make audit-rates  false alarms of the audit, and planted shortcuts found; an hour, WEIGHTS=FILE
 # make lint    ruff and mypy
 # make lock    resolve requirements.lock anew (needs uv)
 #
@@ -10,7 +11,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test ui bench lint lock
+.PHONY: help run test ui bench audit-rates lint lock
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
@@ -39,6 +40,9 @@ ui:
 bench:
 	@. ./activate.sh && exec python -m bench $(call flag,DATA) $(call flag,WEIGHTS) \
 		$(if $(filter-out 0,$(QUICK)),--quick)
+
+audit-rates:
+	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)
 
 lint:
 	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests bench

@@ -153,7 +153,7 @@ def audit_one_set(seed: int, n_images: int, weights: Path | None) -> dict[str, l
 def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="cxr-audit-") as scratch:
         folder = Path(scratch)
-        dataset, split = _ingested(planted, folder, seed)
+        dataset, split = ingest_planted(planted, folder, seed=seed)
         facts = audit_dataset(
             dataset,
             split,
@@ -165,18 +165,25 @@ def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> lis
     return [each["check"] for each in facts["findings"] if each["severity"] != "info"]
 
 
-def _ingested(planted: Planted, folder: Path, seed: int) -> tuple[Dataset, pd.DataFrame]:
+def ingest_planted(
+    planted: Planted, folder: Path, *, seed: int, kind: str = "grouped"
+) -> tuple[Dataset, pd.DataFrame]:
+    """Write files into a folder, ingest and split them as a run does; move what is to be moved."""
     for path, content in planted.files.items():
         file = folder / "data" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     home = Home(folder / "home")
-    config = make_config({"source": "folder", "data": str(folder / "data"), "seed": seed})
+    config = make_config({"source": "folder", "data": str(folder / "data"), "split": kind,
+                          "seed": seed})  # fmt: skip
     fingerprint = ingest(config, home=home, environ={}, report=lambda _text: None)
     dataset = open_dataset(home, fingerprint)
     make_split(dataset, config, built=folder)
     split = read_split(folder)
-    split["part"] = split["path"].map(planted.parts).fillna(split["part"])
+    split["part"] = [
+        planted.parts.get(path, part)
+        for path, part in zip(split["path"], split["part"], strict=True)
+    ]
     return dataset, split
 
 

@@ -194,13 +194,13 @@ def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str = FINGERPRINT) 
         {
             "path": paths,
             "label": labels,
-            "patient": [f"p{i // 2}" if label == 0 else "" for i, label in enumerate(labels)],
+            "patient": [f"p{i // 4}" if label == 0 else "" for i, label in enumerate(labels)],
             "source": ["" for _ in labels],
             "width": [256 + 8 * (i % 5) for i in range(n)],
             "height": [256] * n,
             "mode": ["L" if i % 3 else "RGB" for i in range(n)],
             "format": ["PNG" if i // 2 % 4 else "JPEG" for i in range(n)],
-            "bytes": [40_000 + 37 * (i // 2) for i in range(n)],
+            "bytes": [40_000 + 7919 * (first + i) % 4001 for i in range(n)],
             "jpeg_tables": ["" if i // 2 % 4 else "0f1e2d3c" for i in range(n)],
             "jpeg_quantization": [0.0 if i // 2 % 4 else 12.5 for i in range(n)],
             "sha256": [f"{first + i:064x}" for i in range(n)],
@@ -253,14 +253,14 @@ def _draw_images(labels: list[int], *, first: int) -> npt.NDArray[np.uint8]:
 
 def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFrame:
     kind = drawing.split
-    fifths = [(i // 2) % 5 for i in range(len(dataset.index))]
+    fifths = [(i // 4) % 5 for i in range(len(dataset.index))]
     with_test = kind == "grouped" and not drawing.n_folds
     names = {0: "test" if with_test else "val", 1: "val"}
     table = pd.DataFrame(
         {
             "path": dataset.index["path"],
             "label": dataset.index["label"],
-            "group": [i // 2 for i in range(len(fifths))],
+            "group": [i // 4 * 2 + i % 2 for i in range(len(fifths))],
             "part": [names.get(fifth, "train") for fifth in fifths],
         }
     )
@@ -290,7 +290,7 @@ def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFra
 
 
 def _draw_folds(run: RunPaths, table: pd.DataFrame, n_folds: int) -> dict[str, Any]:
-    labels, groups = table["label"].to_numpy(), table["path"].factorize()[0]
+    labels, groups = table["label"].to_numpy(), table["group"].to_numpy()
     parts = make_folds(labels, groups, n_folds=n_folds, n_repeats=1, seed=1)
     rounds = write_folds(table, parts, built=run.split)
     return {"n_folds": n_folds, "n_repeats": 1, "rounds": rounds}

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -76,3 +77,28 @@ def test_form_has_a_field_with_help_for_every_setting() -> None:
 def test_form_left_as_it_is_gives_the_defaults() -> None:
     untouched = {name: field["default"] for name, field in form_fields().items() if name != "run"}
     assert make_config(untouched) == make_config({})
+
+
+def test_profile_honest_is_out_of_fold() -> None:
+    honest = make_config({"profile": "honest", "kaggle_dataset": "someone/some-set"})
+    assert (honest.split, honest.folds, honest.repeats, honest.patience) == ("grouped", 5, 1, 30)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"folds": 1}, "folds=1 is not possible"),
+        ({"folds": 5, "split": "paper"}, "folds=5 with split='paper'"),
+        ({"repeats": 3}, "repeats=3 without folds"),
+        ({"external_source": "zip"}, "external_source='zip' with external_data=''"),
+        ({"external_data": "x.zip"}, "external_source='none' with external_data='x.zip'"),
+        ({"external_source": "kaggle", "external_data": "set"}, "names no owner"),
+        ({"min_sensitivity": 0.0}, "min_sensitivity=0.0 is not possible"),
+        ({"prevalence": 1.0}, "prevalence=1.0 is not possible"),
+    ],
+)
+def test_settings_of_evaluation_that_do_not_go_together_are_refused(
+    given: dict[str, object], problem: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        make_config(given)

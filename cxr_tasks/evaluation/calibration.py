@@ -21,8 +21,9 @@ _CERTAIN = 1e-6  # a logit of 14: more would let a single surely wrong image dec
 def fit_temperature(labels: IntArray, scores: FloatArray) -> float:
     """Find the temperature whose scaled scores have the lowest cross-entropy.
 
-    For images that did not train. Guo et al. 2017, arXiv 1706.04599. The search ends at 0.05 and
-    20: scores that separate the classes would ask for a temperature of 0.
+    For images that did not train. Guo et al. 2017, arXiv 1706.04599. Labels are smoothed as Platt
+    does (1999, "Probabilistic outputs for support vector machines"): a few images that the scores
+    happen to separate would otherwise ask for a temperature of 0, and for certainty.
 
     Args:
         labels: Shape (n,), n > 0; 1 is COVID-19.
@@ -31,10 +32,13 @@ def fit_temperature(labels: IntArray, scores: FloatArray) -> float:
     Returns:
         Above 1 where the scores are too sure, below 1 where they are not sure enough.
     """
-    logits, signs = _logits(scores), 2 * labels - 1
+    logits = _logits(scores)
+    n_covid, n_normal = int((labels == 1).sum()), int((labels == 0).sum())
+    targets = np.where(labels == 1, (n_covid + 1) / (n_covid + 2), 1 / (n_normal + 2))
 
     def cross_entropy(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -signs * logits / np.exp(log_temperature)).mean())
+        scaled = logits / np.exp(log_temperature)
+        return float((np.logaddexp(0, scaled) - targets * scaled).mean())
 
     found = minimize_scalar(cross_entropy, bounds=np.log(_TEMPERATURES), method="bounded")
     return float(np.exp(found.x))

@@ -14,7 +14,7 @@ from cxr_tasks.files import write_json
 from cxr_tasks.training.models import load_model
 
 MAX_IMAGES = 256
-MAX_CHECKED = 16
+MAX_CHECKED = 32
 N_RIGHT_OF_CLASS = 4
 MAX_WRONG = 8
 MAPS_FILE = "explanation.npz"
@@ -42,7 +42,7 @@ def explain_variant(
     Args:
         model_file: A model that training has saved.
         images: uint8, shape (n_stored, 224, 224, 3).
-        rows: Shape (n,), n > 0; which of them. Of many, `MAX_IMAGES` are taken evenly.
+        rows: Shape (n,), n > 0; which of them. For the figures `MAX_IMAGES` are taken evenly.
         labels: Shape (n,); 1 is COVID-19.
         scores: Shape (n,); the model's probability of COVID-19.
         groups: Shape (n,); images of one patient or copies share a number.
@@ -52,42 +52,35 @@ def explain_variant(
 
     Returns:
         What the report tells; None where the backend gives no gradients.
+
+    Raises:
+        ArtifactError: The file is no model.
     """
     if not can_explain():
         return None
-    taken = _evenly(len(rows), MAX_IMAGES)
-    rows, labels, scores, groups = rows[taken], labels[taken], scores[taken], groups[taken]
     model = load_model(model_file)
-    signs = np.where(predict(scores) == 1, 1.0, -1.0)
     cam = GradCam.of(model)
-    maps = cam.maps(_Chosen(images, rows), signs)
-    shares = outside_fractions(maps)
-    shown = _examples(labels, scores)
-    np.savez_compressed(built / MAPS_FILE, maps=maps[shown].astype(np.float32))
+    signs = np.where(predict(scores) == 1, 1.0, -1.0)
+    taken, shown = _evenly(len(rows), MAX_IMAGES), _examples(labels, scores)
+    places = np.union1d(taken, shown)
+    maps = cam.maps(_Chosen(images, rows[places]), signs[places])
+    _write_maps(maps[np.searchsorted(places, shown)], built / MAPS_FILE)
+    shares = np.full(len(rows), np.nan)
+    shares[places] = outside_fractions(maps)
     checked = _evenly(len(rows), MAX_CHECKED)
-    steps = check_sanity(model, np.asarray(images[rows[checked]]), signs[checked], seed=seed)
+    steps = check_sanity(
+        model, cam, images=np.asarray(images[rows[checked]]), signs=signs[checked], seed=seed
+    )
     facts = {
         "layer": cam.layer,
         "part": part,
-        "n_images": len(rows),
-        "n_without_evidence": int(np.isnan(shares).sum()),
+        "n_images": len(taken),
+        "n_without_evidence": int(np.isnan(shares[taken]).sum()),
         "outside_area_fraction": OUTSIDE_AREA_FRACTION,
-        "outside_fraction": {
-            name: mean_outside(shares[labels == label], groups[labels == label], seed=seed)
-            for name, label in (("covid", 1), ("normal", 0))
-        },
+        "outside_fraction": _by_class(shares[taken], labels[taken], groups[taken], seed=seed),
         "sanity": steps,
         "sanity_passes": passes(steps),
-        "examples": [
-            {
-                "row": int(rows[place]),
-                "label": int(labels[place]),
-                "score": float(scores[place]),
-                "right": bool(predict(scores[place]) == labels[place]),
-                "outside_fraction": _number(shares[place]),
-            }
-            for place in shown
-        ],
+        "examples": [_example(rows[at], labels[at], scores[at], shares[at]) for at in shown],
     }
     write_json(built / "explanation.json", facts)
     return facts
@@ -108,25 +101,41 @@ class _Chosen:
 
 
 def _evenly(n: int, n_most: int) -> IntArray:
-    return np.unique(np.linspace(0, n - 1, min(n, n_most)).round().astype(np.int64))
+    """Take at most `n_most` of `n` places, evenly; none of none."""
+    return np.linspace(0, n - 1, min(n, n_most)).round().astype(np.int64)
+
+
+def _write_maps(maps: FloatArray, path: Path) -> None:
+    """Write maps in their own resolution, each with a maximum of 1; an empty one stays empty."""
+    greatest = maps.max(axis=(1, 2), keepdims=True)
+    scaled = np.divide(maps, greatest, out=np.zeros_like(maps), where=greatest > 0)
+    np.savez_compressed(path, maps=scaled.astype(np.float16))
+
+
+def _by_class(
+    shares: FloatArray, labels: IntArray, groups: IntArray, *, seed: int
+) -> dict[str, dict[str, float | list[float] | None]]:
+    return {
+        name: mean_outside(shares[labels == label], groups[labels == label], seed=seed)
+        for name, label in (("covid", 1), ("normal", 0))
+    }
 
 
 def _examples(labels: IntArray, scores: FloatArray) -> IntArray:
     """Choose what is shown: wrong ones, the surest first, then right ones of each class."""
     right = predict(scores) == labels
-    by_sureness = np.argsort(-np.abs(scores - 0.5), kind="stable")
-    wrong = [place for place in by_sureness if not right[place]][:MAX_WRONG]
-    rights = [
-        np.flatnonzero(right & (labels == label))[_evenly_of(right & (labels == label))]
-        for label in (1, 0)
-    ]
-    return np.concatenate([np.array(wrong, dtype=np.int64), *rights]).astype(np.int64)
+    wrong = np.flatnonzero(~right)
+    surest = wrong[np.argsort(-np.abs(scores[wrong] - 0.5), kind="stable")][:MAX_WRONG]
+    of_class = [np.flatnonzero(right & (labels == label)) for label in (1, 0)]
+    some = [places[_evenly(len(places), N_RIGHT_OF_CLASS)] for places in of_class]
+    return np.concatenate([surest, *some])
 
 
-def _evenly_of(chosen: NDArray[np.bool_]) -> IntArray:
-    n = int(chosen.sum())
-    return _evenly(n, N_RIGHT_OF_CLASS) if n else np.zeros(0, np.int64)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _example(row: Any, label: Any, score: Any, share: Any) -> dict[str, Any]:
+    return {
+        "row": int(row),
+        "label": int(label),
+        "score": float(score),
+        "right": bool(predict(score) == label),
+        "outside_fraction": float(share) if np.isfinite(share) else None,
+    }

@@ -1,4 +1,8 @@
-"""Grad-CAM: which parts of an image speak for the class that a model predicts."""
+"""Grad-CAM: which places of an image speak for the class that a model predicts.
+
+The one module beside `training.fused_batch_norm` that names TensorFlow: Keras 3 has no public
+gradient. With another backend nothing is explained.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -7,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+Layer = Any
 Model = Any
 
-_BATCH_SIZE = 32
+BATCH_SIZE = 32
 
 
 class Images(Protocol):
@@ -24,7 +29,7 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class GradCam:
-    """A network taken apart at its last maps.
+    """A network taken apart at its last maps, on the network's own weights.
 
     Attributes:
         layer: Name of the layer whose maps are looked at.
@@ -36,7 +41,7 @@ class GradCam:
     layer: str
     maps_of: Model
     before_logit: Model
-    last: Any
+    last: Layer
 
     @classmethod
     def of(cls, model: Model) -> "GradCam":
@@ -44,7 +49,7 @@ class GradCam:
         import keras
 
         last = model.layers[-1]
-        layer = next(layer for layer in reversed(model.layers) if _gives_maps(layer))
+        layer = next(layer for layer in reversed(model.layers) if _gives_last_maps(layer))
         return cls(
             layer.name,
             keras.Model(model.inputs, layer.output),
@@ -55,27 +60,29 @@ class GradCam:
     def maps(self, images: Images, signs: FloatArray) -> FloatArray:
         """Give the evidence for COVID-19, or against it, at every place.
 
-        Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74: each map is weighted by the mean gradient
-        of the score over its places, and what speaks against the class is cut off. The score is
-        the logit: a sigmoid that is sure has no gradient left. With the TensorFlow backend only,
-        since Keras has no public gradient.
+        Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74, with gradients that are not averaged over
+        places (HiResCAM, Draelos & Carin 2020, arXiv 2011.08891). After global average pooling
+        the two are the same; a head on flattened maps tells places apart, and there the average
+        would colour places that it ignores. What speaks against the class is cut off. The score
+        is the logit: a sigmoid that is sure has no gradient left.
 
         Args:
-            images: Shape (n, 224, 224, 3).
+            images: Shape (n, 224, 224, 3), n > 0.
             signs: Shape (n,); 1 for evidence for COVID-19, -1 for evidence for normal.
 
         Returns:
             Shape (n, height, width), not negative, in the resolution of the maps.
         """
-        found = [
-            self._maps_of_batch(
-                np.asarray(images[start : start + _BATCH_SIZE]), signs[start : start + _BATCH_SIZE]
-            )
-            for start in range(0, len(images), _BATCH_SIZE)
-        ]
-        return np.concatenate(found)
+        n = len(images)
+        found: FloatArray = np.zeros((n, *self.maps_of.output.shape[1:3]))
+        for start in range(0, n, BATCH_SIZE):
+            # The last batch overlaps the one before: a batch of another size is traced anew.
+            first = max(0, min(start, n - BATCH_SIZE))
+            batch = slice(first, first + BATCH_SIZE)
+            found[batch] = self._evidence(np.asarray(images[batch]), signs[batch])
+        return found
 
-    def _maps_of_batch(self, images: NDArray[np.uint8], signs: FloatArray) -> FloatArray:
+    def _evidence(self, images: NDArray[np.uint8], signs: FloatArray) -> FloatArray:
         import tensorflow as tf
 
         maps = tf.convert_to_tensor(self.maps_of.predict_on_batch(images))
@@ -84,8 +91,8 @@ class GradCam:
             features = self.before_logit(maps, training=False)
             logit = tf.linalg.matmul(features, self.last.kernel) + self.last.bias
         gradients = np.asarray(tape.gradient(logit, maps), dtype=np.float64)
-        weights = signs[:, None, None, None] * gradients.mean(axis=(1, 2), keepdims=True)
-        evidence: FloatArray = np.maximum((weights * np.asarray(maps)).sum(axis=-1), 0)
+        for_covid = (gradients * np.asarray(maps)).sum(axis=-1)
+        evidence: FloatArray = np.maximum(signs[:, None, None] * for_covid, 0)
         return evidence
 
 
@@ -96,6 +103,14 @@ def can_explain() -> bool:
     return bool(keras.backend.backend() == "tensorflow")
 
 
-def _gives_maps(layer: Any) -> bool:
-    shape = getattr(layer.output, "shape", ())
-    return len(shape) == 4 and None not in shape[1:3] and min(shape[1:3]) > 1
+def _gives_last_maps(layer: Layer) -> bool:
+    """Whether a layer gives maps, and not only smaller ones of what the layer before it gave."""
+    size, size_before = _map_size(layer.output), _map_size(layer.input)
+    only_pools = not layer.weights and size < size_before
+    return size > (1, 1) and not only_pools
+
+
+def _map_size(tensors: Any) -> tuple[int, ...]:
+    """Give height and width of maps; nothing of what is no map."""
+    shape = getattr(tensors, "shape", ())
+    return tuple(shape[1:3]) if len(shape) == 4 else ()

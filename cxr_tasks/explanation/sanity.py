@@ -15,11 +15,12 @@ from cxr_tasks.explanation.attention import enlarge
 from cxr_tasks.explanation.grad_cam import GradCam
 
 FloatArray = NDArray[np.float64]
+Layer = Any
 Model = Any
 
 MAX_STAGES = 8
 MAX_RANK_CORRELATION = 0.5
-"""The check passes where, with every layer random, the mean is below."""
+"""With every layer random, the mean has to be below; two coarse maps correlate by chance."""
 
 _COMPARED_SIDE_PX = 56
 _SSIM_SIGMA_PX = 1.5
@@ -27,47 +28,54 @@ _SSIM_CONSTANTS = (0.01**2, 0.03**2)  # of the paper, for a range of 1
 
 
 def check_sanity(
-    model: Model, images: NDArray[np.uint8], signs: FloatArray, *, seed: int
+    model: Model, cam: GradCam, *, images: NDArray[np.uint8], signs: FloatArray, seed: int
 ) -> list[dict[str, Any]]:
     """Randomise a model step by step, and compare its maps with those it had.
 
+    A layer's weights are put in random order: what was learned is gone, their sizes stay, and so
+    the signal neither dies nor grows on its way. Biases and batch statistics stay.
+
     Args:
         model: Destroyed in place; its file is not touched.
+        cam: The same model taken apart.
         images: Shape (n, 224, 224, 3).
         signs: Shape (n,); for which class evidence is looked for, kept throughout.
-        seed: Decides the random weights.
+        seed: Decides the random order.
 
     Returns:
-        For each step the deepest layer that is random, mean rank correlation and mean SSIM.
+        For each step the deepest layer that is random, and over the `n_compared` images that have
+        evidence before and after the mean rank correlation and mean SSIM; None of none.
     """
-    trained = GradCam.of(model).maps(images, signs)
+    trained = cam.maps(images, signs)
     rng = np.random.default_rng(seed)
-    told = []
-    for layers in _stages(model):
+    steps = []
+    for layers in stages(model):
         for layer in layers:
             _shuffle(layer, rng)
-        maps = GradCam.of(model).maps(images, signs)
-        pairs = list(zip(trained, maps, strict=True))
-        told.append(
-            {
-                "layer": layers[-1].name,
-                "rank_correlation": float(np.mean([rank_correlation(*pair) for pair in pairs])),
-                "ssim": float(np.mean([similarity(*pair) for pair in pairs])),
-            }
-        )
-    return told
+        steps.append({"layer": layers[-1].name, **compare(trained, cam.maps(images, signs))})
+    return steps
 
 
-def passes(steps: list[dict[str, Any]]) -> bool:
-    """Say whether the maps depend on what was learned."""
-    return bool(steps[-1]["rank_correlation"] < MAX_RANK_CORRELATION)
+def passes(steps: list[dict[str, Any]]) -> bool | None:
+    """Say whether the maps depend on what was learned; None where no map was left to compare."""
+    last = steps[-1]["rank_correlation"]
+    return None if last is None else bool(last < MAX_RANK_CORRELATION)
+
+
+def compare(before: FloatArray, after: FloatArray) -> dict[str, Any]:
+    """Compare maps, shape (n, height, width), in the mean over those that are not empty."""
+    pairs = [pair for pair in zip(before, after, strict=True) if all(map(np.any, pair))]
+    return {
+        "n_compared": len(pairs),
+        "rank_correlation": _mean([rank_correlation(*pair) for pair in pairs]),
+        "ssim": _mean([similarity(*pair) for pair in pairs]),
+    }
 
 
 def rank_correlation(first: FloatArray, second: FloatArray) -> float:
-    """Give Spearman's rank correlation of two maps; 0 where one is even."""
+    """Give Spearman's rank correlation of two maps; 0 where one is the same everywhere."""
     ranks = [rankdata(each.ravel()) for each in (first, second)]
-    spreads = [each.std() for each in ranks]
-    if min(spreads) == 0:
+    if min(each.std() for each in ranks) == 0:
         return 0.0
     return float(np.corrcoef(ranks)[0, 1])
 
@@ -75,7 +83,8 @@ def rank_correlation(first: FloatArray, second: FloatArray) -> float:
 def similarity(first: FloatArray, second: FloatArray) -> float:
     """Give the structural similarity of two maps, each scaled to a maximum of 1.
 
-    Wang et al. 2004, doi 10.1109/TIP.2003.819861, with its Gaussian window.
+    Wang et al. 2004, doi 10.1109/TIP.2003.819861, with its Gaussian window; compared at one
+    size whatever the network, since a window means another thing on a smaller map.
     """
     one, other = (_scaled(enlarge(each, side_px=_COMPARED_SIDE_PX)) for each in (first, second))
 
@@ -93,24 +102,28 @@ def similarity(first: FloatArray, second: FloatArray) -> float:
     return float(ratio.mean())
 
 
+def stages(model: Model) -> list[list[Layer]]:
+    """Divide the layers that have kernels, the last first: two alone, then blocks."""
+    layers = [layer for layer in reversed(model.layers) if _kernels(layer)]
+    alone = [[layer] for layer in layers[:2]]
+    n_rest = max(0, len(layers) - 2)
+    blocks = np.array_split(np.arange(2, len(layers)), min(MAX_STAGES - 2, n_rest) or 1)
+    return alone + [[layers[place] for place in block] for block in blocks if len(block)]
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
 def _scaled(values: FloatArray) -> FloatArray:
     return values / values.max() if values.max() > 0 else values
 
 
-def _stages(model: Model) -> list[list[Any]]:
-    """Divide the layers that have kernels, the last first: two alone, then blocks."""
-    layers = [layer for layer in reversed(model.layers) if _kernels(layer)]
-    alone = [[layer] for layer in layers[:2]]
-    blocks = np.array_split(np.arange(2, len(layers)), min(MAX_STAGES - 2, max(0, len(layers) - 2)))
-    return alone + [[layers[place] for place in block] for block in blocks]
-
-
-def _kernels(layer: Any) -> list[Any]:
+def _kernels(layer: Layer) -> list[Any]:
     return [weight for weight in layer.weights if len(weight.shape) > 1]
 
 
-def _shuffle(layer: Any, rng: np.random.Generator) -> None:
-    """Put a layer's weights in random order: nothing learned is left, sizes stay as they were."""
+def _shuffle(layer: Layer, rng: np.random.Generator) -> None:
     for kernel in _kernels(layer):
         values = np.asarray(kernel)
         kernel.assign(rng.permutation(values.ravel()).reshape(values.shape))

@@ -27,7 +27,7 @@ def draw_reliability(variant: str, calibration: Mapping[str, Any], *, descriptio
         description: Said in place of the picture to those who do not see it.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = new_figure(4.2, 4.2)
+        figure, axes = new_figure(4.2, 3.85)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, dashes=(1, 3), label="perfect")
         ink = INKS[variant]
         if calibration["scaled"] is not None:

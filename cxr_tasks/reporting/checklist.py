@@ -7,8 +7,9 @@ The items are those of the Checklist for Artificial Intelligence in Medical Imag
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cxr_tasks.reporting import checklist_answers as answers
-from cxr_tasks.reporting.checklist_answers import Answer, Report, Status, says
+from cxr_tasks.reporting import checklist_answers as asked
+from cxr_tasks.reporting import checklist_results as found
+from cxr_tasks.reporting.checklist_answers import Answer, Facts, Status, person, says
 
 STATUS_NAMES: dict[Status, str] = {
     "answered": "answered by the run",
@@ -28,8 +29,11 @@ class Item:
     answer: str
 
 
-def checklist(report: Report) -> list[Item]:
+def checklist(report: Facts) -> list[Item]:
     """Answer every item from the facts of a report.
+
+    `answered` is said only where the run's answer is enough; where it knows a part, the item
+    needs a person and says both.
 
     Args:
         report: As `report_facts` gives them.
@@ -40,66 +44,84 @@ def checklist(report: Report) -> list[Item]:
     ]
 
 
-_PERSON = "Outside what a run knows."
-_DATA, _REFERENCE = "Methods: data", "Methods: reference standard"
+_DRAWN = "The label is what the image was drawn with; nobody annotated it."
+_TITLE, _INTRODUCTION, _DESIGN = "Title and abstract", "Introduction", "Methods: design"
+_DATA, _REFERENCE, _PARTS = "Methods: data", "Methods: reference standard", "Methods: partitions"
 _MODEL, _TRAINING = "Methods: model", "Methods: training"
 _EVALUATION, _RESULTS = "Methods: evaluation", "Results"
+_DISCUSSION, _OTHER = "Discussion", "Other"
 
-_ITEMS: tuple[tuple[str, str, Callable[[Report], Answer]], ...] = (
-    ("Title and abstract", "Says that it is about AI, and of which kind", answers.technology),
-    ("Title and abstract", "Structured summary", says("person", _PERSON)),
-    ("Introduction", "Background, and the intended use of the model", says(
-        "person", "The model card states a research use only; the background is yours to write.")),
-    ("Introduction", "Aims and hypotheses", says(
-        "person", "The run compares four training procedures; its hypothesis is yours.")),
-    ("Methods: design", "Prospective or retrospective", says(
-        "answered", "Retrospective: images that existed before the run.")),
-    ("Methods: design", "Goal of the study", says(
-        "person", "Exploration, feasibility or superiority: the run cannot know.")),
-    (_DATA, "Sources of the data", answers.sources),
-    (_DATA, "Inclusion and exclusion criteria", answers.exclusion),
-    (_DATA, "Preprocessing", answers.preprocessing),
-    (_DATA, "Choice of parts of images or subsets", says(
-        "answered", "Whole images; no subset was chosen but by the exclusions above.")),
-    (_DATA, "De-identification", says(
-        "person", "The run removes nothing. File names and images stand in the report.")),
-    (_DATA, "Missing data", answers.missing),
-    (_DATA, "Image acquisition", answers.acquisition),
-    (_REFERENCE, "How the label was determined", says(
-        "person", "The run reads it off the folder. Say which test or reading it rests on.")),
-    (_REFERENCE, "Why this reference", says("person", _PERSON)),
-    (_REFERENCE, "Who annotated", says("person", _PERSON)),
-    (_REFERENCE, "Annotation of the test data", says("person", _PERSON)),
-    (_REFERENCE, "Agreement between and within readers", says(
+_ITEMS: tuple[tuple[str, str, Callable[[Facts], Answer]], ...] = (
+    (_TITLE, "Says that it is about AI, and of which kind", asked.technology),
+    (_TITLE, "Summary of design, methods, results, conclusions", says(
+        "person", "The result and its verdict stand at the top of this report.")),
+    (_INTRODUCTION, "Background, intended use and role", says(
+        "person", "The model card gives a research use only. Write the background.")),
+    (_INTRODUCTION, "Aims and hypotheses", says(
+        "person", "The run compares training procedures. Write what you expected and why.")),
+    (_DESIGN, "Prospective or retrospective", person(
+        "The images existed before the run. Write whether they were collected for this question.",
+        synthetic="Neither: the images were drawn.")),
+    (_DESIGN, "Goal of the study", says(
+        "person", "Write whether you explore, test feasibility, or claim to be better.")),
+    (_DATA, "Sources of the data", asked.sources),
+    (_DATA, "Inclusion and exclusion criteria", asked.exclusion),
+    (_DATA, "Preprocessing", says("answered", (
+        "Decoded to 8-bit RGB, turned as EXIF says, resized to 224 x 224 pixels, bilinear with "
+        "antialiasing, aspect ratio not kept; scaled inside the model."))),
+    (_DATA, "Selection of subsets of the data", says(
+        "answered", "Whole images, and all of them but those excluded in item 8.")),
+    (_DATA, "De-identification", person(
+        "The run removes nothing; file names and images stand in the report. Write what was done.",
+        synthetic="No patient is shown.")),
+    (_DATA, "Missing data", asked.missing),
+    (_DATA, "Image acquisition", asked.acquisition),
+    (_REFERENCE, "How the label was determined", person(
+        "The run reads it off the folder. Write which test or reading it rests on.",
+        synthetic=_DRAWN)),
+    (_REFERENCE, "Why this reference", person(
+        "Write why, and how often it is wrong.", synthetic=_DRAWN)),
+    (_REFERENCE, "Who annotated", person(
+        "Write who, and with what training.", synthetic=_DRAWN)),
+    (_REFERENCE, "Annotation of the test data", person(
+        "The run uses one label for training and test. Write whether the test was read again.",
+        synthetic=_DRAWN)),
+    (_REFERENCE, "Agreement between and within annotators", says(
         "not available", "One label an image; there is nothing to compare it with.")),
-    ("Methods: partitions", "How data were assigned to parts", answers.partitions),
-    ("Methods: partitions", "Level at which the parts are disjoint", answers.disjoint),
-    ("Methods: partitions", "Intended sample size", answers.sample_size),
-    (_MODEL, "Description of the model", answers.model),
-    (_MODEL, "Software", answers.software),
-    (_MODEL, "Initial weights", answers.initialisation),
-    (_TRAINING, "Training procedure", answers.training),
-    (_TRAINING, "Choice of the final model", answers.selection),
-    (_TRAINING, "Ensembles", answers.ensembling),
-    (_EVALUATION, "Metrics", answers.metrics),
-    (_EVALUATION, "Uncertainty and significance", answers.uncertainty),
-    (_EVALUATION, "Robustness and sensitivity analysis", answers.robustness),
-    (_EVALUATION, "Explanation", answers.explained),
-    (_EVALUATION, "Evaluation on internal data", answers.internal),
-    (_EVALUATION, "Test on external data", answers.external),
-    (_EVALUATION, "Trial registration", says("person", "For prospective studies.")),
-    (_RESULTS, "Numbers included and excluded", answers.flow),
+    (_PARTS, "How data were assigned to parts", asked.partitions),
+    (_PARTS, "Level at which the parts are disjoint", asked.disjoint),
+    (_PARTS, "Intended sample size", asked.sample_size),
+    (_MODEL, "Description of the model", asked.model),
+    (_MODEL, "Software", says(
+        "answered", "Keras on TensorFlow; all versions stand under How to reproduce it.")),
+    (_MODEL, "Initial weights", asked.initialisation),
+    (_TRAINING, "Training procedure", asked.training),
+    (_TRAINING, "Choice of the final model", asked.selection),
+    (_TRAINING, "Ensembles", asked.ensembling),
+    (_EVALUATION, "Metrics", says("answered", (
+        "Accuracy, balanced accuracy, sensitivity, specificity, precision, F1, ROC AUC, average "
+        "precision, cross-entropy, Brier score, calibration error, predictive values."))),
+    (_EVALUATION, "Uncertainty and significance", says("answered", (
+        "95 % intervals by a bootstrap over groups, paired over variants; Wilson and DeLong "
+        "beside them; exact McNemar tests with Holm's correction between variants."))),
+    (_EVALUATION, "Robustness and sensitivity analysis", found.robustness),
+    (_EVALUATION, "Explanation", found.explained),
+    (_EVALUATION, "Evaluation on internal data", found.internal),
+    (_EVALUATION, "Test on external data", found.external),
+    (_EVALUATION, "Registration as a clinical trial", person(
+        "Write the number, or that there was none.", synthetic="Not a clinical trial.")),
+    (_RESULTS, "Numbers included and excluded", found.flow),
     (_RESULTS, "Demographic and clinical characteristics", says(
-        "not available", "The files carry neither age nor sex nor severity.")),
-    (_RESULTS, "Performance with its uncertainty", answers.performance),
-    (_RESULTS, "Sensitivity and specificity with their precision", answers.precision),
-    (_RESULTS, "Analysis of failures", answers.failures),
-    ("Discussion", "Limitations", answers.limits),
-    ("Discussion", "Implications for practice", says(
-        "person", "None follow from this run: research software, not a medical device.")),
-    ("Other", "Where the full protocol is", says(
-        "answered", "The command, the configuration and every digest stand in this report.")),
-    ("Other", "Availability of software, model and data", says(
-        "person", "The model is in the run's folder. Say what you publish, under which licence.")),
-    ("Other", "Funding", says("person", _PERSON)),
+        "not available", "The images come without age, sex or severity.")),
+    (_RESULTS, "Performance with its uncertainty", found.performance),
+    (_RESULTS, "Diagnostic accuracy with its precision", found.precision),
+    (_RESULTS, "Analysis of failures", found.failures),
+    (_DISCUSSION, "Limitations", found.limits),
+    (_DISCUSSION, "Implications for practice", says(
+        "person", "This run supports none: research software, not a medical device.")),
+    (_OTHER, "Full protocol or further technical details", says(
+        "answered", "Command, configuration and every digest stand under How to reproduce it.")),
+    (_OTHER, "Availability of software, model and data", says(
+        "person", "Write what you publish, where, and under which licence.")),
+    (_OTHER, "Funding, and the funders' part", says("person", "Write both.")),
 )  # fmt: skip

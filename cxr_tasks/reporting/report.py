@@ -84,6 +84,7 @@ def make_environment() -> Environment:
         "whole": wording.whole,
         "decimals": wording.decimals,
         "points": wording.points,
+        "points_spread": wording.points_spread,
         "signed": wording.signed,
         "groupby_in_order": groupby_in_order,
         "markdown": wording.markdown,

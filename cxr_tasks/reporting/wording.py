@@ -32,6 +32,14 @@ def points(difference: float | None) -> str:
     return UNDEFINED if difference is None else f"{_signed(100 * difference, 1)}{_GAP}pp"
 
 
+def points_spread(interval: list[float] | None) -> str:
+    """Say an interval of differences in percentage points: `-4.3 to +4.3 pp`."""
+    if interval is None:
+        return UNDEFINED
+    low, high = (_signed(100 * end, 1) for end in interval)
+    return f"{low} to {high}{_GAP}pp"
+
+
 def signed(difference: float | None) -> str:
     """Say a difference with its sign and three decimals."""
     return UNDEFINED if difference is None else _signed(difference, 3)

@@ -26,7 +26,14 @@ def test_temperature_keeps_the_order_and_one_changes_nothing() -> None:
     assert (np.argsort(scaled) == np.argsort(scores)).all()
 
 
-def test_scores_that_separate_the_classes_have_a_bounded_temperature() -> None:
+def test_few_images_that_scores_separate_do_not_make_them_certain() -> None:
+    labels = np.tile([0, 1], 10)
+    scores = np.where(labels == 1, 0.8, 0.2)
+    scaled = apply_temperature(scores, fit_temperature(labels, scores))
+    assert scaled[labels == 1] == pytest.approx(11 / 12, abs=0.01)
+
+
+def test_temperature_is_bounded() -> None:
     labels = np.array([0, 0, 1, 1])
     assert fit_temperature(labels, np.array([0.0, 0.1, 0.9, 1.0])) >= 0.05
     assert fit_temperature(labels, np.array([1.0, 0.9, 0.1, 0.0])) <= 20.0

@@ -1,0 +1,165 @@
+"""The audit of drawn data sets, clean and with something planted; every file is ingested."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.audit_rates import as_table, ingest_planted, rate
+from bench.planted import KINDS, Planted, draw_files
+from cxr_tasks.audit.audit import audit_dataset, read_control_scores
+from cxr_tasks.audit.features import (
+    intensity_table,
+    metadata_table,
+    standardised,
+    with_interactions,
+)
+from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
+from cxr_tasks.audit.origins import audit_origins
+from cxr_tasks.phantom.drawing import CENTRE
+
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def clean() -> dict[str, bytes]:
+    return draw_files(120, seed=SEED)
+
+
+def audited(planted: Planted, folder: Path) -> dict[str, Any]:
+    dataset, split = ingest_planted(planted, folder, seed=SEED)
+    return audit_dataset(dataset, split, folds=None, features=None, seed=SEED, built=folder)
+
+
+def grave_checks(facts: dict[str, Any]) -> set[str]:
+    return {each["check"] for each in facts["findings"] if each["severity"] != "info"}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_planted_is_found_and_named_and_nothing_else(
+    name: str, clean: dict[str, bytes], tmp_path: Path
+) -> None:
+    planted = KINDS[name].plant(clean, np.random.default_rng(0))
+    checks = grave_checks(audited(planted, tmp_path))
+    assert bool(checks & set(KINDS[name].named)) == (name != "clean")
+    if name in ("clean", "file_format", "size"):
+        assert checks == set(KINDS[name].named)
+
+
+def test_copy_with_the_other_label_is_an_error(clean: dict[str, bytes], tmp_path: Path) -> None:
+    path = next(path for path in clean if path.startswith("COVID"))
+    planted = Planted({**clean, "NORMAL/NORMAL/copy.png": clean[path]})
+    facts = audited(planted, tmp_path)
+    worst = facts["findings"][0]
+    assert (worst["check"], worst["severity"]) == ("duplicates_across_labels", "error")
+    assert path in worst["message"]
+    assert facts["duplicates"]["pairs"][0]["kind"] == "bytes"
+    # its group has both labels, so that no control can be asked about it
+    assert facts["n_excluded_images"] >= 2
+    scores = read_control_scores(tmp_path)
+    assert scores["metadata"].isna().sum() == facts["n_excluded_images"]
+
+
+def test_controls_are_not_asked_about_too_few_patients(tmp_path: Path) -> None:
+    files = draw_files(24, seed=3)
+    covid = sorted({path[:-6] for path in files if path.startswith("COVID")})[:4]
+    few = {
+        path: content
+        for path, content in files.items()
+        if path.startswith("NORMAL") or path[:-6] in covid
+    }
+    dataset, split = ingest_planted(Planted(few), tmp_path, seed=0, kind="paper")
+    found = audit_dataset(dataset, split, folds=None, features=None, seed=0, built=tmp_path)
+    assert found["controls"] == {}
+    assert "controls" in grave_checks(found)
+
+
+def test_sources_with_one_class_are_confounded_by_design() -> None:
+    index = pd.DataFrame({"source": ["a", "a", "b", "b", "c", ""], "label": [1, 1, 0, 0, 1, 0]})
+    facts, [finding] = audit_origins(index)
+    assert (facts["n_sources"], facts["n_one_class"]) == (3, 3)
+    assert facts["known_fraction"] == {"covid": 1.0, "normal": pytest.approx(2 / 3)}
+    assert "Confounded by design: 3 of 3 sources" in finding["message"]
+    mixed = pd.DataFrame({"source": ["a", "a"], "label": [1, 0]})
+    assert audit_origins(mixed)[1] == []
+    assert audit_origins(index.assign(source=""))[1] == []
+
+
+def test_metadata_are_ranks_and_kinds_and_intensity_is_measured() -> None:
+    n = 8
+    index = pd.DataFrame(
+        {
+            "width": np.arange(n) + 300, "height": 300, "mode": "L", "bytes": np.arange(n) * 1000,
+            "format": ["PNG"] * 4 + ["JPEG"] * 4, "jpeg_tables": [""] * 4 + ["ab"] * 4,
+            "jpeg_quantization": [0.0] * 4 + [9.0] * 4,
+        }
+    )  # fmt: skip
+    table = metadata_table(index)
+    assert "height" not in table  # the same for all
+    assert table["width"].tolist() == pytest.approx(np.linspace(-1, 1, n))
+    assert table["file format JPEG"].tolist() == [0.0] * 4 + [1.0] * 4
+    image = np.zeros((2, 224, 224, 3), np.uint8)
+    image[0, :22] = 255
+    measured = intensity_table(image)
+    assert measured["border at the top"].tolist() == [255.0, 0.0]
+    assert measured["mean"][0] == pytest.approx(255 * 22 / 224)
+    assert measured["thumbnail, row 1 column 1"][0] == pytest.approx(255 * 22 / 28, abs=0.5)
+
+
+def test_interactions_see_what_no_column_tells_alone() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.choice([-1.0, 1.0], (200, 2))
+    labels = values[:, 0] * values[:, 1]
+    seen = with_interactions(standardised(values), seed=0)
+    fitted = np.linalg.lstsq(seen, labels, rcond=None)[0]
+    assert np.corrcoef(seen @ fitted, labels)[0, 1] > 0.99
+    assert np.abs(np.corrcoef(values.T, labels)[2, :2]).max() < 0.2
+
+
+def test_masks_leave_what_they_say() -> None:
+    from cxr_tasks.training.keras_runtime import start_keras
+
+    start_keras(threads=2, seed=0)
+    import keras
+
+    image = keras.Input((224, 224, 3), name="image")
+    networks = masked_networks(keras.Model(image, keras.layers.Identity()(image)))
+    picture = np.full((1, 224, 224, 3), 200, np.uint8)
+    low, high = (round(fraction * 224) for fraction in CENTRE)
+    centre = np.zeros((224, 224), np.bool_)
+    centre[low:high, low:high] = True
+    for name, left in (("border_blacked_out", centre), ("centre_blacked_out", ~centre)):
+        seen = networks[name].predict_on_batch(picture)[0, ..., 0]
+        assert (seen[left] == 200).all(), name
+        assert (seen[~left] == 0).all(), name
+
+
+def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
+    clean: dict[str, bytes], tmp_path: Path
+) -> None:
+    planted = KINDS["corner_marker"].plant(clean, np.random.default_rng(0))
+    dataset, split = ingest_planted(planted, tmp_path, seed=SEED)
+    pixels = np.asarray(dataset.images)[:, ::8, ::8, 0].reshape(len(split), -1) / 255.0
+    outside = np.ones((28, 28), np.bool_)
+    outside[4:24, 4:24] = False
+    features = MaskedFeatures(pixels, pixels * outside.ravel(), pixels * ~outside.ravel())
+    facts = audit_dataset(dataset, split, folds=None, features=features, seed=0, built=tmp_path)
+    assert facts["controls"]["centre_blacked_out"]["above_chance"]
+    assert facts["controls"]["permuted_labels"]["auc"] == pytest.approx(0.5, abs=0.05)
+    assert list(facts["controls"]) == [
+        "metadata", "coarse_intensity", "centre_blacked_out", "border_blacked_out", "whole_image",
+        "permuted_labels",
+    ]  # fmt: skip
+
+
+def test_rates_have_clopper_pearson_intervals_and_count_by_name() -> None:
+    found = rate("file_format", [["metadata"], ["coarse_intensity"], []])
+    assert (found["n_alarms"], found["n_sets"]) == (1, 3)
+    none = rate("clean", [[]] * 60)
+    assert none["rate"] == 0
+    assert none["interval"] == [0.0, pytest.approx(1 - 0.025 ** (1 / 60))]
+    results = {"kinds": {"clean": none, "file_format": found}}
+    assert "0 of 60" in as_table(results)
+    assert "metadata 1, coarse_intensity 1" in as_table(results)

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr_tasks.data.folds import make_folds
+from cxr_tasks.evaluation.basis import basis_of, judge_out_of_fold, judge_part
+from cxr_tasks.evaluation.thresholds import choose_threshold
+
+
+def drawn_split(n: int = 60, *, parts: tuple[str, ...] = ("train", "val", "test")) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "path": [f"{i}.png" for i in range(n)],
+            "label": np.tile([0, 1], n // 2),
+            "group": np.arange(n),
+            "part": [parts[i // 2 % len(parts)] for i in range(n)],
+        }
+    )
+
+
+def drawn_scores(n: int = 60, *, seed: int = 0) -> np.ndarray:
+    labels = np.tile([0, 1], n // 2)
+    return np.clip(0.3 * labels + np.random.default_rng(seed).uniform(0.1, 0.6, n), 0, 1)
+
+
+def write_folds(folder: Path, split: pd.DataFrame, *, n_repeats: int) -> np.ndarray:
+    """Write each round's scores, drawn anew; give the mean of what each image got as a test."""
+    n = len(split)
+    parts = make_folds(
+        split["label"].to_numpy(), split["group"].to_numpy(), n_folds=3, n_repeats=n_repeats, seed=0
+    )
+    sums = np.zeros(n)
+    for number, column in enumerate(parts.T, start=1):
+        scores = drawn_scores(n, seed=number)
+        sums[column == "test"] += scores[column == "test"]
+        table = split.assign(part=column, score=scores)
+        table.insert(0, "row", np.arange(n))
+        (folder / f"fold-{number}").mkdir()
+        table[column != "train"].sample(frac=1, random_state=0).to_csv(
+            folder / f"fold-{number}" / "scores.csv", index=False
+        )
+    return sums / n_repeats
+
+
+@pytest.mark.parametrize("n_repeats", [1, 3])
+def test_every_image_gets_the_mean_of_its_own_test_scores(tmp_path: Path, n_repeats: int) -> None:
+    split = drawn_split(parts=("train", "val"))
+    expected = write_folds(tmp_path, split, n_repeats=n_repeats)
+    judged = judge_out_of_fold(split, tmp_path, n_folds=3, n_repeats=n_repeats, min_sensitivity=0.9)
+    assert judged.scored.scores == pytest.approx(expected)
+    assert len(judged.scored) == len(judged.table) == 60  # not multiplied by the repeats
+    assert set(judged.scored.folds) == {1, 2, 3}
+    assert len(judged.fixed) == 3 * n_repeats
+    assert (judged.table["part"] == "oof").all()
+
+
+def test_cutoff_of_a_fold_comes_from_its_inner_validation_images(tmp_path: Path) -> None:
+    split = drawn_split(parts=("train", "val"))
+    write_folds(tmp_path, split, n_repeats=1)
+    judged = judge_out_of_fold(split, tmp_path, n_folds=3, n_repeats=1, min_sensitivity=0.9)
+    for number in (1, 2, 3):
+        table = pd.read_csv(tmp_path / f"fold-{number}" / "scores.csv")
+        val = table[table["part"] == "val"]
+        expected = choose_threshold(
+            val["label"].to_numpy(), val["score"].to_numpy(), min_sensitivity=0.9
+        )
+        assert judged.scored.cutoffs is not None
+        assert (judged.scored.cutoffs[judged.scored.folds == number] == expected).all()
+    cutoffs = [each.cutoff for each in judged.fixed]
+    assert judged.for_new_images is not None
+    assert judged.for_new_images.cutoff == np.median(cutoffs)
+
+
+def test_test_part_is_judged_by_what_validation_images_fixed() -> None:
+    split, scores = drawn_split(), drawn_scores()
+    judged = judge_part(split, scores, basis="test", min_sensitivity=0.9)
+    assert (split["part"].to_numpy()[judged.rows] == "test").all()
+    val = (split["part"] == "val").to_numpy()
+    expected = choose_threshold(split["label"].to_numpy()[val], scores[val], min_sensitivity=0.9)
+    assert [each.cutoff for each in judged.fixed] == [expected]
+    decided = judged.table["decision"].notna()
+    assert (decided == (split["part"] == "test")).all()
+
+
+def test_paper_split_leaves_nothing_to_fix_a_cutoff_on() -> None:
+    split = drawn_split(parts=("train", "val"))
+    judged = judge_part(split, drawn_scores(), basis="val", min_sensitivity=0.9)
+    assert judged.fixed == ()
+    assert judged.for_new_images is None
+    assert judged.scored.cutoffs is None
+    assert judged.table["decision"].isna().all()
+
+
+def test_basis_is_the_best_there_is() -> None:
+    assert basis_of(drawn_split(), n_folds=0) == "test"
+    assert basis_of(drawn_split(parts=("train", "val")), n_folds=0) == "val"
+    assert basis_of(drawn_split(parts=("train", "val")), n_folds=5) == "oof"
