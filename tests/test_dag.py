@@ -83,7 +83,8 @@ def test_tasks_are_wired_as_designed(tasks: dict[str, dict[str, Any]]) -> None:
     assert order == {
         "start": ["ingest"],
         "ingest": ["split"],
-        "split": sorted(trainings),
+        "split": sorted(["audit", *trainings]),
+        "audit": ["evaluate"],
         **{name: ["evaluate"] for name in trainings},
         "evaluate": ["report"],
         "report": ["gate"],

@@ -45,8 +45,8 @@ def _picture(
     return Picture(
         uri=data_uri(overlay(image, attention)),
         alt=f"{name}: is {truth}, called {said}; attention {where}",
-        title=f"{'right' if example['right'] else 'wrong'}: called {said}",
-        detail=f"is {truth}; {where}",
+        title="right" if example["right"] else "wrong",
+        detail=f"is {truth}, called {said}; {where}",
         name=name,
     )
 

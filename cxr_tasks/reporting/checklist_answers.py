@@ -6,7 +6,7 @@ A function is called what its item asks; the numbers are those of CLAIM 2024.
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from cxr_tasks.reporting.wording import percent, whole
+from cxr_tasks.reporting.wording import one_line, percent, whole
 
 Status = Literal["answered", "person", "not available"]
 Facts = Mapping[str, Any]
@@ -51,11 +51,12 @@ def technology(report: Facts) -> Answer:
 def sources(report: Facts) -> Answer:
     """Item 7."""
     data = report["data"]
+    described = one_line(data["description"], 200)
     if data["synthetic"]:
-        return "answered", f"{data['description']}: drawn by this project; no patient is shown."
+        return "answered", f"{described}: drawn by this project; no patient is shown."
     return "person", (
-        f"The run knows: {data['description']}, digest {data['fingerprint']}. Write who collected "
-        "the images, where, when, and under which licence."
+        f"The run knows: {described}, digest {data['fingerprint']}. Write who collected the "
+        "images, where, when, and under which licence."
     )
 
 

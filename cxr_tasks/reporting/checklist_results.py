@@ -4,7 +4,7 @@ A function is called what its item asks; the numbers are those of CLAIM 2024.
 """
 
 from cxr_tasks.reporting.checklist_answers import Answer, Facts, chosen_variant
-from cxr_tasks.reporting.wording import decimal, decimals, percent, spread, whole
+from cxr_tasks.reporting.wording import decimal, decimals, one_line, percent, spread, whole
 
 _INTERNAL = {
     "oof": "Out of fold: every image was scored by models that had seen neither it nor its group.",
@@ -46,12 +46,13 @@ def external(report: Facts) -> Answer:
     external = report["external"]
     if external is None:
         return "not available", "No second data set was given (external_source, external_data)."
+    described = one_line(external["description"], 200)
     if not external["variants"]:
-        return "not available", f"{external['description']} has not both classes."
+        return "not available", f"{described} has not both classes."
     synthetic = " Synthetic." if external["synthetic"] else ""
     return "answered", (
-        f"{external['description']}: {whole(external['n_images'])} images; saved models, "
-        f"temperatures and cut-offs unchanged.{synthetic}"
+        f"{described}: {whole(external['n_images'])} images; saved models, temperatures and "
+        f"cut-offs unchanged.{synthetic}"
     )
 
 
@@ -98,8 +99,8 @@ def failures(report: Facts) -> Answer:
 
 def limits(report: Facts) -> Answer:
     """Item 40."""
-    n = len(report["banners"])
+    sentence, n = one_line(report["audit"]["sentence"], 1200), len(report["banners"])
     return "person", (
-        f"The run's own: {report['audit']['sentence']} {n} warnings stand over the report. Write "
-        "what follows for your question."
+        f"The run's own: {sentence} Warnings over the report: {n}. Write what follows for your "
+        "question."
     )

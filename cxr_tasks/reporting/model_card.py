@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxr_tasks.reporting.wording import PART_NAMES, decimal, decimals, percent, spread, whole
+from cxr_tasks.reporting.wording import (
+    PART_NAMES,
+    decimal,
+    decimals,
+    one_line,
+    percent,
+    spread,
+    whole,
+)
 
 Facts = Mapping[str, Any]
 Lines = tuple[str, ...]
@@ -106,7 +114,7 @@ def _model(report: Facts, chosen: Facts) -> Lines:
 
 def _data(report: Facts) -> Lines:
     data = report["data"]
-    told = [f"{data['description']}: {whole(data['n_images'])} images."]
+    told = [f"{one_line(data['description'], 200)}: {whole(data['n_images'])} images."]
     if data["synthetic"]:
         told.append("Synthetic: the project drew every image; no number is about patients.")
     for title, key in (("COVID-19", "covid"), ("Normal", "normal")):
@@ -150,7 +158,7 @@ def _external(report: Facts) -> Lines:
     external = report["external"]
     if external is None:
         return ("None: nothing is known of images from elsewhere.",)
-    described = f"{whole(external['n_images'])} images of {external['description']}"
+    described = f"{whole(external['n_images'])} images of {one_line(external['description'], 200)}"
     measured = external["variants"].get(report["recommendation"]["variant"])
     if measured is None:
         return (f"{described}: no figures, since they are not of both classes.",)
@@ -207,8 +215,10 @@ def _attention(chosen: Facts) -> Lines:
 
 def _findings(report: Facts) -> Lines:
     audit = report["audit"]
-    findings = tuple(f"{each['severity']}: {each['message']}" for each in audit["findings"])
-    return (f"Verdict: {audit['verdict']}. {audit['sentence']}", *findings)
+    findings = (
+        f"{each['severity']}: {one_line(each['message'], 600)}" for each in audit["findings"]
+    )
+    return (f"Verdict: {audit['verdict']}. {one_line(audit['sentence'], 1200)}", *findings)
 
 
 def _limits(report: Facts) -> Lines:
@@ -218,7 +228,8 @@ def _limits(report: Facts) -> Lines:
         else "The label is that of the image's folder; nobody has checked it."
     )
     once = "One seed and one way to divide the data: others may give other figures."
-    return (*(banner["text"] for banner in report["banners"]), label, once)
+    banners = (one_line(banner["text"], 1000) for banner in report["banners"])
+    return (*banners, label, once)
 
 
 def _provenance(report: Facts) -> Lines:
@@ -229,8 +240,8 @@ def _provenance(report: Facts) -> Lines:
         if "/" not in name or name.startswith(folder)
     )
     return (
-        f"Run {report['run_key']}, folder train/{folder}",
-        report["reproduce"],
+        f"Run {one_line(report['run_key'])}, folder train/{folder}",
+        one_line(report["reproduce"], 1500),
         *digests,
         "Versions of Python and the libraries: in report.json, under versions",
     )

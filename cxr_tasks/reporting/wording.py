@@ -6,7 +6,8 @@ from collections.abc import Mapping
 LABEL_NAMES = {1: "COVID-19", 0: "normal"}
 PART_NAMES = {"train": "training", "val": "validation", "test": "test", "oof": "out-of-fold"}
 UNDEFINED = "\N{EN DASH}"
-_GAP = "\N{NO-BREAK SPACE}"
+_GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
+_SPACES = _GAP + _THIN_GAP
 
 
 def percent(fraction: float | None) -> str:
@@ -69,7 +70,7 @@ def p_value(value: float) -> str:
 
 def whole(number: float) -> str:
     """Say a whole number with its thousands apart: `2 422 081`."""
-    return f"{round(number):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{round(number):,}".replace(",", _THIN_GAP)
 
 
 def megabytes(n_bytes: float) -> str:
@@ -84,7 +85,8 @@ def one_line(text: str, limit: int = 90) -> str:
     escapes (`\n`), and of a long text the middle is left out.
     """
     visible = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+        char if char.isprintable() or char in _SPACES else char.encode("unicode_escape").decode()
+        for char in text
     )
     if len(visible) <= limit:
         return visible

@@ -193,3 +193,18 @@ def test_damaged_bytes_only_ever_raise_unusable_image() -> None:
             content[rng.integers(0, min(300, len(content)), 8)] = rng.integers(0, 256, 8)
             with suppress(UnusableImage):
                 decode_image(content.tobytes())
+
+
+def test_compression_of_a_jpeg_is_told_and_other_formats_have_none() -> None:
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    coarse, again, fine = (
+        decode_image(encode(image, "JPEG", quality=quality)) for quality in (60, 60, 95)
+    )
+    assert coarse.jpeg_tables == again.jpeg_tables != fine.jpeg_tables
+    assert len(coarse.jpeg_tables) == 8
+    assert coarse.jpeg_quantization > fine.jpeg_quantization > 1
+    sampled = decode_image(encode(image, "JPEG", quality=60, subsampling=0))
+    assert sampled.jpeg_tables != coarse.jpeg_tables
+    png = decode_image(encode(image, "PNG"))
+    assert (png.jpeg_tables, png.jpeg_quantization) == ("", 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cxr_tasks.audit.finding import finding
 from cxr_tasks.files import read_json, write_json
 from cxr_tasks.reporting.checklist import checklist
 from cxr_tasks.reporting.model_card import model_card
@@ -47,8 +48,8 @@ def test_shortcut_stands_before_every_number(folds: Made) -> None:
 def test_verdict_is_at_the_top_level_of_the_json(folds: Made) -> None:
     audit = json.loads((folds.run.report / "report.json").read_text())["audit"]
     assert audit["verdict"] in ("clean", "warning", "shortcut")
-    for finding in audit["findings"]:
-        assert set(finding) == {"check", "severity", "message", "value", "interval"}
+    for each in audit["findings"]:
+        assert set(each) == {"check", "severity", "message", "value", "interval"}
     assert audit == folds.report["audit"]
     kept = {key: audit[key] for key in read_json(folds.run.evaluate / "verdict.json")}
     assert kept == read_json(folds.run.evaluate / "verdict.json")
@@ -58,7 +59,7 @@ def test_verdict_is_at_the_top_level_of_the_json(folds: Made) -> None:
     ("verdict", "title"),
     [("clean", "no shortcut found"), ("warning", "warning"), ("shortcut", "shortcut")],
 )
-def test_each_verdict_has_its_words(verdict: str, title: str, paper: Made, tmp_path: Path) -> None:
+def test_each_verdict_has_its_words(verdict: str, title: str, paper: Made) -> None:
     from cxr_tasks.reporting.material import collect
     from cxr_tasks.reporting.page import make_page
     from cxr_tasks.reporting.report import render
@@ -87,7 +88,7 @@ def test_out_of_fold_is_said_and_the_final_model_was_never_scored(folds: Made) -
     assert "140 out-of-fold images" in told
     assert "a model that had seen neither it nor another image of its group" in told
     assert "their models were never scored themselves" in told
-    assert "This very model was never scored." in told
+    assert "This model itself was never scored." in told
     assert "train_accuracy" not in folds.report["variants"][NAMES[0]]
 
 
@@ -146,20 +147,9 @@ def test_model_card_says_what_it_is_not_for_and_repeats_the_verdict(folds: Made)
 
 def test_hostile_names_are_text_in_the_card_and_in_findings(tmp_path: Path) -> None:
     drawing = Drawing(n_images=60, synthetic=False, weights_origin="file", names=HOSTILE_NAMES)
-    data = tmp_path / "a <b>folder</b> *of* images"
-    data.mkdir()
-    run, config = draw_run(tmp_path, drawing, source="folder", data=str(data))
+    run, config = draw_run(tmp_path, drawing, source="folder", data=str(tmp_path))
     record = read_json(run.evaluate / "comparison.json")
-    record["audit"]["findings"] = [
-        {
-            "check": "x",
-            "severity": "error",
-            "message": f"About {name}",
-            "value": 1,
-            "interval": None,
-        }
-        for name in HOSTILE_NAMES
-    ]
+    record["audit"]["findings"] = [finding("x", "error", f"About {name}") for name in HOSTILE_NAMES]
     write_json(run.evaluate / "comparison.json", record)
     finish_report(run, config)
     page = Parsed((run.report / "index.html").read_text(encoding="utf-8"))
@@ -186,7 +176,7 @@ def test_checklist_answers_follow_the_run(folds: Made, paper: Made) -> None:
     assert (with_folds[31].status, without[31].status) == ("answered", "not available")
     assert "5 stratified folds" in with_folds[19].answer
     assert "optimistic" in without[32].answer
-    assert all(item.status != "answered" for item in with_folds.values() if item.number in (14, 44))
+    assert all(item.status != "answered" for item in with_folds.values() if item.number in (2, 44))
 
 
 def test_missing_audit_is_told_as_such(paper: Made) -> None:

@@ -12,6 +12,7 @@ from cxr_tasks.data.images import MAX_FILE_BYTES, UnusableImage
 from cxr_tasks.errors import CxrError, DataError, SourceError
 from cxr_tasks.paths import Home
 from cxr_tasks.sources.candidates import Candidate
+from cxr_tasks.sources.external import external_config
 from cxr_tasks.sources.folder import FolderSource
 from cxr_tasks.sources.patients import with_patients
 from cxr_tasks.sources.presets import PRESETS
@@ -257,6 +258,33 @@ def test_patients_file_overrides_file_names(tmp_path: Path) -> None:
     patients = [item.patient for item in with_patients(CANDIDATES, path, report=notes.append)]
     assert patients == ["p1", "p2"]
     assert notes == ["patients file: 1 of 2 paths are not in the data set"]
+
+
+def test_patients_file_may_say_where_images_are_from(tmp_path: Path) -> None:
+    path = tmp_path / "patients.csv"
+    path.write_text("path,patient,source\nCOVID/a.png,p1, hospital A \nNORMAL/b.png,p2,\n")
+    known = with_patients(CANDIDATES, path, report=lambda _text: None)
+    assert [(item.patient, item.source) for item in known] == [("p1", "hospital A"), ("p2", "")]
+
+
+def test_external_data_set_has_settings_of_its_own() -> None:
+    assert external_config(make_config({})) is None
+    config = make_config(
+        {"external_source": "folder", "external_data": "/x", "external_preset": "radiography",
+         "patients": "p.csv"}
+    )  # fmt: skip
+    external = external_config(config)
+    assert external is not None
+    assert (external.source, external.data) == ("folder", "/x")
+    assert (external.preset, external.patients) == ("radiography", "")
+    phantom = external_config(make_config({"external_source": "phantom", "seed": 7}))
+    assert phantom is not None
+    assert (phantom.source, phantom.seed, phantom.preset) == ("phantom", 8, "study")
+    kaggle = external_config(
+        make_config({"external_source": "kaggle", "external_data": "owner/set"})
+    )
+    assert kaggle is not None
+    assert (kaggle.kaggle_dataset, kaggle.data) == ("owner/set", "")
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths) -> None:
     assert [each["fold"] for each in facts["statistics"]["by_fold"]] == [1, 2]
     predictions = pd.read_csv(trained.evaluate / VARIANT / "predictions.csv")
     expected = pd.concat([fold_scores(trained, number) for number in (1, 2)])
-    expected = expected.query("part == 'test'").sort_values("row")["score"]
-    assert np.allclose(predictions["score"], expected)
+    scores = expected.query("part == 'test'").sort_values("row")["score"]
+    assert np.allclose(predictions["score"], scores)
     assert facts["explanation"]["part"] == "val"
     assert report["audit"]["verdict"] in ("clean", "warning", "shortcut")
     page = (trained.report / "index.html").read_text(encoding="utf-8")
