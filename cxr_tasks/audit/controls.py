@@ -52,12 +52,12 @@ CONTROLS: dict[str, Control] = {
         "control",
     ),
     "centre_blacked_out": Control(
-        "the image with its centre blacked out",
+        "the border of the image (centre blacked out)",
         "Do frozen features of what lies around the lungs tell the class?",
         "control",
     ),
     "border_blacked_out": Control(
-        "the image with its border blacked out",
+        "the centre of the image (border blacked out)",
         "Do frozen features of the centre alone tell the class, as they should?",
         "reassurance",
     ),

@@ -114,7 +114,7 @@ _ITEMS: tuple[tuple[str, str, Callable[[Facts], Answer]], ...] = (
     (_RESULTS, "Demographic and clinical characteristics", says(
         "not available", "The images come without age, sex or severity.")),
     (_RESULTS, "Performance with its uncertainty", found.performance),
-    (_RESULTS, "Diagnostic accuracy with its precision", found.precision),
+    (_RESULTS, "Sensitivity, specificity and their precision", found.precision),
     (_RESULTS, "Analysis of failures", found.failures),
     (_DISCUSSION, "Limitations", found.limits),
     (_DISCUSSION, "Implications for practice", says(
