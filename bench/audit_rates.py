@@ -2,7 +2,8 @@
 
 Clean phantom data sets, and the same with shortcuts planted in them, go through the pipeline's
 own ingestion, split and audit. Counted are false alarms on the clean ones, and planted shortcuts
-that a finding names.
+that a finding names. What the controls score on the clean ones says whether phantoms give the label
+away elsewhere than in the lungs.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from scipy.stats import binomtest
 from bench.planted import KINDS, Kind, Planted, draw_files
 from bench.results import markdown_table
 from cxr_tasks.audit.audit import audit_dataset
+from cxr_tasks.audit.controls import CONTROLS
 from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
@@ -43,25 +46,42 @@ _BATCH_SIZE = 40
 _SEED = 1000
 
 
+@dataclass(frozen=True)
+class Audited:
+    """What the audit says of one data set.
+
+    Attributes:
+        checks: Those that gave a finding.
+        aucs: For each control the area under the ROC curve.
+    """
+
+    checks: list[str]
+    aucs: dict[str, float]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Audit every data set, count, write the rates and print them as a table."""
     options = _parser().parse_args(arguments)
     started = time.monotonic()
-    found: dict[str, list[list[str]]] = {name: [] for name in KINDS}
-    for number, checks in enumerate(_all_sets(options), start=1):
-        for name, told in checks.items():
-            found[name].append(told)
+    found: dict[str, list[Audited]] = {name: [] for name in KINDS}
+    for number, audited in enumerate(_all_sets(options), start=1):
+        for name, each in audited.items():
+            found[name].append(each)
         print(f"{number} of {options.sets} data sets of each kind", flush=True)
     results = {
         "n_sets": options.sets,
         "n_images": options.images,
         "weights": options.weights.name if options.weights else "random",
         "seconds": round(time.monotonic() - started, 1),
-        "kinds": {name: rate(name, told) for name, told in found.items()},
+        "kinds": {
+            name: rate(name, [each.checks for each in audited])
+            for name, audited in found.items()
+        },
+        "controls_on_clean": control_scores([each.aucs for each in found["clean"]]),
         "versions": versions(),
     }
     write_json(options.out, results)
-    print("\n" + as_table(results))
+    print("\n" + as_table(results) + "\n\n" + controls_table(results))
     return 0
 
 
@@ -86,6 +106,19 @@ def rate(name: str, told: Sequence[Sequence[str]]) -> dict[str, Any]:
     }
 
 
+def control_scores(aucs: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Give the mean and the middle 95 % of each control's AUC over data sets."""
+    table = pd.DataFrame(list(aucs))
+    return {
+        str(name): {
+            "mean": float(column.mean()),
+            "low": float(column.quantile(0.025)),
+            "high": float(column.quantile(0.975)),
+        }
+        for name, column in table.items()
+    }
+
+
 def as_table(results: Mapping[str, Any]) -> str:
     """Lay the rates out as Markdown."""
     rows = [
@@ -101,11 +134,24 @@ def as_table(results: Mapping[str, Any]) -> str:
     return markdown_table(["planted", "found", "rate", "95 % interval", "findings by check"], rows)
 
 
+def controls_table(results: Mapping[str, Any]) -> str:
+    """Lay out what the controls score on clean data sets as Markdown."""
+    rows = [
+        (
+            CONTROLS[name].title,
+            f"{facts['mean']:.3f}",
+            f"{facts['low']:.3f} to {facts['high']:.3f}",
+        )
+        for name, facts in results["controls_on_clean"].items()
+    ]
+    return markdown_table(["control on clean phantoms", "mean AUC", "95 % of data sets"], rows)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench.audit_rates",
         description="Measure false alarms of the audit on clean phantom data, and how often it "
-        "finds planted shortcuts. Half an hour on two cores.",
+        "finds planted shortcuts. Twenty minutes on two cores.",
     )
     parser.add_argument("--sets", type=int, default=N_SETS, metavar="N", help="of each kind")
     parser.add_argument("--images", type=int, default=N_IMAGES, metavar="N", help="in a set")
@@ -137,12 +183,8 @@ def _start_worker(cores: Any) -> None:
     logging.disable(logging.INFO)
 
 
-def audit_one_set(seed: int, n_images: int, weights: Path | None) -> dict[str, list[str]]:
-    """Draw a data set, plant each kind in a copy of it, and audit them all.
-
-    Returns:
-        For each kind, the checks that gave a finding.
-    """
+def audit_one_set(seed: int, n_images: int, weights: Path | None) -> dict[str, Audited]:
+    """Draw a data set, plant each kind in a copy of it, and audit them all, by kind."""
     clean = draw_files(n_images, seed=seed)
     return {
         name: _audit(kind, kind.plant(clean, np.random.default_rng(seed)), seed, weights)
@@ -150,7 +192,7 @@ def audit_one_set(seed: int, n_images: int, weights: Path | None) -> dict[str, l
     }
 
 
-def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> list[str]:
+def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> Audited:
     with tempfile.TemporaryDirectory(prefix="cxr-audit-") as scratch:
         folder = Path(scratch)
         dataset, split = ingest_planted(planted, folder, seed=seed)
@@ -162,7 +204,10 @@ def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> lis
             seed=seed,
             built=folder,
         )
-    return [each["check"] for each in facts["findings"] if each["severity"] != "info"]
+    return Audited(
+        [each["check"] for each in facts["findings"] if each["severity"] != "info"],
+        {name: control["auc"] for name, control in facts["controls"].items()},
+    )
 
 
 def ingest_planted(

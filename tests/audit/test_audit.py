@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.audit_rates import as_table, ingest_planted, rate
+from bench.audit_rates import (
+    as_table,
+    control_scores,
+    controls_table,
+    ingest_planted,
+    rate,
+)
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.features import (
@@ -163,3 +169,10 @@ def test_rates_have_clopper_pearson_intervals_and_count_by_name() -> None:
     results = {"kinds": {"clean": none, "file_format": found}}
     assert "0 of 60" in as_table(results)
     assert "metadata 1, coarse_intensity 1" in as_table(results)
+
+
+def test_scores_of_controls_are_told_over_data_sets() -> None:
+    scores = control_scores([{"metadata": auc} for auc in (0.4, 0.5, 0.6)])
+    assert scores["metadata"]["mean"] == pytest.approx(0.5)
+    assert 0.4 <= scores["metadata"]["low"] < 0.5 < scores["metadata"]["high"] <= 0.6
+    assert "| file metadata" in controls_table({"controls_on_clean": scores})
