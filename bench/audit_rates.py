@@ -74,8 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "weights": options.weights.name if options.weights else "random",
         "seconds": round(time.monotonic() - started, 1),
         "kinds": {
-            name: rate(name, [each.checks for each in audited])
-            for name, audited in found.items()
+            name: rate(name, [each.checks for each in audited]) for name, audited in found.items()
         },
         "controls_on_clean": control_scores([each.aucs for each in found["clean"]]),
         "versions": versions(),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
+from statsmodels.stats.multitest import multipletests
 
 from cxr_tasks.evaluation.intervals import delong_p
 from cxr_tasks.evaluation.metrics import predict
@@ -71,12 +72,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
     """
-    values = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    raised = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
-    corrected = np.empty_like(values)
-    corrected[order] = np.minimum(raised, 1)
-    return [float(value) for value in corrected]
+    if not p_values:
+        return []
+    return [float(value) for value in multipletests(p_values, method="holm")[1]]
 
 
 def auc_difference(

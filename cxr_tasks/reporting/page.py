@@ -14,6 +14,7 @@ from cxr_tasks.reporting.checklist import Item, checklist
 from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc
 from cxr_tasks.reporting.material import Material
 from cxr_tasks.reporting.model_card import CardSection, model_card
+from cxr_tasks.reporting.pair_matrix import Cell, pair_matrix
 from cxr_tasks.reporting.pictures import Picture, data_uri
 from cxr_tasks.reporting.wording import LABEL_NAMES, PART_NAMES, one_line, percent
 from cxr_tasks.variants import VARIANTS
@@ -40,6 +41,7 @@ class Page:
     loss_curves: Mapping[str, Markup]
     accuracy_curves: Mapping[str, Markup]
     roc: Markup | None
+    matrix: Mapping[str, Mapping[str, Cell]]
     cost: Markup
     samples: Mapping[int, tuple[Picture, ...]]
     originals: Mapping[str, tuple[Picture, ...]]
@@ -64,6 +66,7 @@ def make_page(material: Material, report: Mapping[str, Any]) -> Page:
         loss_curves=_curves(material, report, "loss"),
         accuracy_curves=_curves(material, report, "accuracy"),
         roc=_roc(material, report),
+        matrix=pair_matrix(report["pairs"]),
         cost=_cost(report),
         samples={label: _samples(material, label) for label in LABEL_NAMES},
         originals={name: pair[0] for name, pair in pairs.items() if pair},

@@ -81,6 +81,7 @@ def make_environment() -> Environment:
         "spread": wording.spread,
         "decimal": wording.decimal,
         "p_value": wording.p_value,
+        "p_compared": wording.p_compared,
         "whole": wording.whole,
         "decimals": wording.decimals,
         "points": wording.points,

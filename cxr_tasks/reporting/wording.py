@@ -68,6 +68,12 @@ def p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def p_compared(value: float) -> str:
+    """Say a p value after its letter: `= 0.012`, `< 0.001`."""
+    told = p_value(value)
+    return told if told.startswith("<") else f"= {told}"
+
+
 def whole(number: float) -> str:
     """Say a whole number with its thousands apart: `2 422 081`."""
     return f"{round(number):,}".replace(",", _THIN_GAP)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
 
 from cxr_tasks.evaluation.resampling import group_resamples
 from cxr_tasks.evaluation.scored import Scored
@@ -31,6 +32,15 @@ def test_mcnemar_is_the_sign_test_on_discordant_images() -> None:
         "n_only_first_right": 6, "n_only_second_right": 0, "p_value": pytest.approx(2 * 0.5**6),
     }  # fmt: skip
     assert mcnemar(first, first)["p_value"] == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mcnemar_is_that_of_statsmodels(seed: int) -> None:
+    first, second = np.random.default_rng(seed).random((2, 60)) < 0.7
+    table = [[np.sum(first & second), np.sum(first & ~second)],
+             [np.sum(~first & second), np.sum(~first & ~second)]]  # fmt: skip
+    expected = mcnemar_of_statsmodels(table, exact=True).pvalue
+    assert mcnemar(first, second)["p_value"] == pytest.approx(expected)
 
 
 def test_holm_is_r_p_adjust() -> None:

@@ -96,6 +96,10 @@ def test_variants_are_compared_in_sentences_and_a_table(folds: Made) -> None:
     assert len(folds.report["pairs"]) == 3
     for pair in folds.report["pairs"]:
         assert pair["sentence"] in text_of(folds)
+    # the matrix: three variants, each pair in both directions
+    assert folds.page.count('class="self"') == 3
+    told = len(re.findall("(told apart|not distinguishable)<br>", folds.page))
+    assert told == 6
 
 
 def test_external_stands_beside_internal(folds: Made, paper: Made) -> None:
