@@ -152,6 +152,12 @@ def _check_external(config: RunConfig) -> None:
             "folder, zip and kaggle need external_data; none and phantom do not read it.",
             "Give both, or leave both out.",
         )
+    if config.external_patients and not needs_data:
+        raise ConfigError(
+            f"external_patients={config.external_patients!r} with external_source={source!r}.",
+            "A patients file says who is on the images of a folder, zip or Kaggle data set.",
+            "Name the external data set too, or leave external_patients out.",
+        )
     if source == "kaggle" and "/" not in data:
         raise ConfigError(
             f"external_data={data!r} names no owner.",

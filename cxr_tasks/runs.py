@@ -10,7 +10,7 @@ from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import SCHEMA_VERSION
 from cxr_tasks.settings import RunConfig
 
-PATH_SETTINGS = ("data", "patients", "weights", "external_data")
+PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
 """Settings that name a file or a folder; some also take a word that is no path."""
 
 

@@ -262,6 +262,12 @@ class RunConfig:
         section="Evaluation",
         choices=("same", "study", "radiography"),
     )
+    external_patients: str = _setting(
+        "",
+        "External patients file",
+        "As the patients file, for the external data.",
+        section="Evaluation",
+    )
 
     @property
     def fingerprint(self) -> str:

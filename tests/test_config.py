@@ -93,6 +93,7 @@ def test_profile_honest_is_out_of_fold() -> None:
         ({"external_source": "zip"}, "external_source='zip' with external_data=''"),
         ({"external_data": "x.zip"}, "external_source='none' with external_data='x.zip'"),
         ({"external_source": "kaggle", "external_data": "set"}, "names no owner"),
+        ({"external_patients": "p.csv"}, "external_patients='p.csv' with external_source='none'"),
         ({"min_sensitivity": 0.0}, "min_sensitivity=0.0 is not possible"),
         ({"prevalence": 1.0}, "prevalence=1.0 is not possible"),
     ],

@@ -271,12 +271,12 @@ def test_external_data_set_has_settings_of_its_own() -> None:
     assert external_config(make_config({})) is None
     config = make_config(
         {"external_source": "folder", "external_data": "/x", "external_preset": "radiography",
-         "patients": "p.csv"}
+         "patients": "p.csv", "external_patients": "e.csv"}
     )  # fmt: skip
     external = external_config(config)
     assert external is not None
     assert (external.source, external.data) == ("folder", "/x")
-    assert (external.preset, external.patients) == ("radiography", "")
+    assert (external.preset, external.patients) == ("radiography", "e.csv")
     phantom = external_config(make_config({"external_source": "phantom", "seed": 7}))
     assert phantom is not None
     assert (phantom.source, phantom.seed, phantom.preset) == ("phantom", 8, "study")
