@@ -1,8 +1,17 @@
 """What a positive or negative call means where the disease is as frequent as stated."""
 
+from typing import Any
+
 import numpy as np
 
-from cxr_tasks.evaluation.scored import FloatArray
+from cxr_tasks.evaluation.rates import measure_rates, number, rates_of
+from cxr_tasks.evaluation.resampling import (
+    Resamples,
+    confusion_of,
+    percentile_interval,
+    resampled,
+)
+from cxr_tasks.evaluation.scored import FloatArray, IntArray
 
 
 def predictive_values(
@@ -29,6 +38,50 @@ def predictive_values(
         _share(true_positive, true_positive + false_positive),
         _share(true_negative, true_negative + false_negative),
     )
+
+
+def describe_predictive_values(
+    labels: IntArray, predictions: IntArray, resamples: Resamples, *, prevalence: float
+) -> dict[str, Any]:
+    """Measure both values of calls, each with its interval over groups.
+
+    Args:
+        labels: Shape (n,); 1 is COVID-19.
+        predictions: Shape (n,); 1 is a call of COVID-19.
+        resamples: Draws of the images' groups.
+        prevalence: Fraction that has the disease, in (0, 1).
+    """
+    count = confusion_of(labels, predictions)
+    values, drawn = (
+        predictive_values(rates["sensitivity"], rates["specificity"], prevalence=prevalence)
+        for rates in (
+            rates_of(count(np.ones((1, len(labels))))),
+            rates_of(resampled(resamples, count)),
+        )
+    )
+    reach = _reach(labels, predictions, resamples, prevalence)
+    return {
+        name: {
+            "value": number(value[0]),
+            "interval": percentile_interval(each) if value[0] not in (0.0, 1.0) else bounds,
+        }
+        for name, value, each, bounds in zip(("ppv", "npv"), values, drawn, reach, strict=True)
+    }
+
+
+def _reach(
+    labels: IntArray, predictions: IntArray, resamples: Resamples, prevalence: float
+) -> tuple[list[float], list[float]] | tuple[None, None]:
+    """Give the values at both lower and both upper ends of sensitivity and specificity.
+
+    For where the bootstrap sees no error: both values rise with both rates.
+    """
+    rates = measure_rates(labels, predictions, resamples)
+    ends = [rates[name]["interval"] for name in ("sensitivity", "specificity")]
+    if None in ends:
+        return None, None
+    ppv, npv = predictive_values(*map(np.asarray, ends), prevalence=prevalence)
+    return ppv.tolist(), npv.tolist()
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:

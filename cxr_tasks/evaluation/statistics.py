@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.evaluation.calibration import reliability
-from cxr_tasks.evaluation.intervals import delong_interval, wilson
+from cxr_tasks.evaluation.intervals import delong_interval
 from cxr_tasks.evaluation.metrics import measure, predict
-from cxr_tasks.evaluation.predictive_values import predictive_values
+from cxr_tasks.evaluation.predictive_values import describe_predictive_values
+from cxr_tasks.evaluation.rates import cells_of, measure_rates, number
 from cxr_tasks.evaluation.resampling import (
     Resamples,
     WeightArray,
@@ -20,15 +21,8 @@ from cxr_tasks.evaluation.resampling import (
     percentile_interval,
     resampled,
 )
-from cxr_tasks.evaluation.scored import FloatArray, IntArray, Scored
+from cxr_tasks.evaluation.scored import Scored
 
-_RATES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1")
-_PROPORTIONS = {
-    "accuracy": (("true_positive", "true_negative"), ("false_positive", "false_negative")),
-    "sensitivity": (("true_positive",), ("false_negative",)),
-    "specificity": (("true_negative",), ("false_positive",)),
-    "precision": (("true_positive",), ("false_positive",)),
-}
 _LEAST_SCORE = float(np.finfo(np.float64).eps)  # as scikit-learn clips for its log loss
 
 Facts = dict[str, Any]
@@ -62,58 +56,15 @@ def describe(
         "n_covid": int((labels == 1).sum()),
         "n_normal": int((labels == 0).sum()),
         "n_groups": len(np.unique(scored.groups)),
-        "metrics": _rates(labels, predictions, resamples) | _of_scores(scored, resamples),
+        "metrics": measure_rates(labels, predictions, resamples) | _of_scores(scored, resamples),
         "by_fold": _by_fold(scored),
         "calibration": _calibration(scored, temperatures, seed),
         "operating_point": _operating_point(scored, resamples, prevalence, min_sensitivity),
         "predictive_values": {
             "prevalence": prevalence,
-            **_predictive_values(labels, predictions, resamples, prevalence),
+            **describe_predictive_values(labels, predictions, resamples, prevalence=prevalence),
         },
     }
-
-
-def _rates(labels: IntArray, predictions: IntArray, resamples: Resamples) -> Facts:
-    """Measure what follows from the confusion, each with its bootstrap and Wilson intervals."""
-    count = confusion_of(labels, predictions)
-    counted = count(np.ones((1, len(labels))))
-    values, drawn = _rates_of(counted), _rates_of(resampled(resamples, count))
-    cells = _cells(counted[0])
-    return {
-        name: {
-            "value": _number(values[name][0]),
-            "interval": percentile_interval(drawn[name]),
-            "independent": _wilson(name, cells),
-        }
-        for name in _RATES
-    }
-
-
-def _rates_of(counts: FloatArray) -> dict[str, FloatArray]:
-    """Give rates from confusions, shape (b, 4); NaN where one is undefined."""
-    n_tp, n_fp, n_fn, n_tn = counts.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sensitivity, specificity = n_tp / (n_tp + n_fn), n_tn / (n_tn + n_fp)
-        return {
-            "accuracy": (n_tp + n_tn) / counts.sum(axis=1),
-            "balanced_accuracy": (sensitivity + specificity) / 2,
-            "sensitivity": sensitivity,
-            "specificity": specificity,
-            "precision": n_tp / (n_tp + n_fp),
-            "f1": 2 * n_tp / (2 * n_tp + n_fp + n_fn),
-        }
-
-
-def _cells(counts: FloatArray) -> dict[str, int]:
-    names = ("true_positive", "false_positive", "false_negative", "true_negative")
-    return {name: int(count) for name, count in zip(names, counts, strict=True)}
-
-
-def _wilson(name: str, cells: dict[str, int]) -> Facts | None:
-    if name not in _PROPORTIONS:
-        return None
-    n_right, n_wrong = (sum(cells[cell] for cell in side) for side in _PROPORTIONS[name])
-    return {"method": "Wilson", "interval": wilson(n_right, n_right + n_wrong)}
 
 
 def _of_scores(scored: Scored, resamples: Resamples) -> Facts:
@@ -129,7 +80,7 @@ def _of_scores(scored: Scored, resamples: Resamples) -> Facts:
     everyone: WeightArray = np.ones((1, len(scored)))
     figures: Facts = {
         name: {
-            "value": _number(statistic(everyone)[0]),
+            "value": number(statistic(everyone)[0]),
             "interval": percentile_interval(resampled(resamples, statistic)),
             "independent": None,
         }
@@ -169,32 +120,15 @@ def _operating_point(
     if scored.cutoffs is None:
         return None
     decisions = (scored.scores >= scored.cutoffs).astype(np.int64)
-    rates = _rates(scored.labels, decisions, resamples)
+    rates = measure_rates(scored.labels, decisions, resamples)
     counts = confusion_of(scored.labels, decisions)(np.ones((1, len(scored))))[0]
     return {
         "min_sensitivity": min_sensitivity,
         "cutoff": _spread(scored.cutoffs.tolist()),
-        "confusion": _cells(counts),
+        "confusion": cells_of(counts),
         "sensitivity": rates["sensitivity"],
         "specificity": rates["specificity"],
-        **_predictive_values(scored.labels, decisions, resamples, prevalence),
-    }
-
-
-def _predictive_values(
-    labels: IntArray, predictions: IntArray, resamples: Resamples, prevalence: float
-) -> Facts:
-    count = confusion_of(labels, predictions)
-    values, drawn = (
-        predictive_values(rates["sensitivity"], rates["specificity"], prevalence=prevalence)
-        for rates in (
-            _rates_of(count(np.ones((1, len(labels))))),
-            _rates_of(resampled(resamples, count)),
-        )
-    )
-    return {
-        name: {"value": _number(value[0]), "interval": percentile_interval(each)}
-        for name, value, each in zip(("ppv", "npv"), values, drawn, strict=True)
+        **describe_predictive_values(scored.labels, decisions, resamples, prevalence=prevalence),
     }
 
 
@@ -204,7 +138,3 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
         "least": float(min(values)),
         "most": float(max(values)),
     }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

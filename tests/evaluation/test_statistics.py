@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxr_tasks.evaluation.intervals import wilson
 from cxr_tasks.evaluation.metrics import measure
 from cxr_tasks.evaluation.predictive_values import predictive_values
 from cxr_tasks.evaluation.resampling import group_resamples
@@ -51,6 +52,21 @@ def test_intervals_that_take_images_as_independent_are_named() -> None:
     }  # fmt: skip
     assert methods["roc_auc"] == "DeLong"
     assert methods["f1"] is None
+
+
+def test_where_every_image_is_right_the_interval_is_no_certainty() -> None:
+    scored = drawn()
+    right = described(replace(scored, scores=np.where(scored.labels == 1, 0.9, 0.1)))
+    for name, label in (("accuracy", None), ("sensitivity", 1), ("specificity", 0)):
+        of_class = scored.labels == label if label is not None else scored.labels >= 0
+        n_groups = len(np.unique(scored.groups[of_class]))
+        assert right["metrics"][name]["interval"] == wilson(n_groups, n_groups), name
+    values = right["predictive_values"]
+    low, high = right["metrics"]["specificity"]["interval"]
+    sensitivity = np.asarray(right["metrics"]["sensitivity"]["interval"])
+    expected, _ = predictive_values(sensitivity, np.array([low, high]), prevalence=0.1)
+    assert values["ppv"]["interval"] == pytest.approx(expected.tolist())
+    assert values["ppv"]["interval"][0] < 0.9
 
 
 def test_folds_are_measured_each() -> None:
