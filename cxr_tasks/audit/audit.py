@@ -166,22 +166,36 @@ def _findings(controls: Facts, n_excluded: int) -> list[Facts]:
         for name, facts in controls.items()
         if facts["role"] == "control" and facts["above_chance"]
     ]
-    machinery = controls["permuted_labels"]
-    low, high = machinery["interval"]
-    if not low <= 0.5 <= high:
-        message = "With permuted labels the controls do not stay at chance: do not rely on them."
-        findings.append(
-            finding(
-                "permuted_labels", "error", message, value=machinery["auc"], interval=[low, high]
-            )
-        )
-    if "centre_blacked_out" not in controls:
-        message = "The controls on masked images were not asked: this run has no backbone weights."
-        findings.append(finding("centre_blacked_out", "info", message))
+    findings += [*_about_the_machinery(controls), *_about_masked_images(controls)]
     if n_excluded:
         message = f"{n_excluded} images of groups with both labels were left out of the controls."
         findings.append(finding("controls", "info", message, value=n_excluded))
     return findings
+
+
+def _about_the_machinery(controls: Facts) -> list[Facts]:
+    low, high = controls["permuted_labels"]["interval"]
+    if low <= 0.5 <= high:
+        return []
+    message = "With permuted labels the controls do not stay at chance: do not rely on them."
+    value = controls["permuted_labels"]["auc"]
+    return [finding("permuted_labels", "error", message, value=value, interval=[low, high])]
+
+
+def _about_masked_images(controls: Facts) -> list[Facts]:
+    """Say where the silence of the controls on masked images proves nothing."""
+    if "centre_blacked_out" not in controls:
+        message = "The controls on masked images were not asked: this run has no backbone weights."
+        return [finding("centre_blacked_out", "info", message)]
+    whole, masked = controls["whole_image"], controls["centre_blacked_out"]
+    if whole["above_chance"] or masked["above_chance"]:
+        return []
+    message = (
+        "The backbone of the controls on masked images does not tell the classes apart on whole "
+        f"images either (AUC {whole['auc']:.3f}): that these controls find nothing says little."
+    )
+    value, interval = whole["auc"], whole["interval"]
+    return [finding("whole_image", "info", message, value=value, interval=interval)]
 
 
 def _told(name: str, facts: Facts) -> str:

@@ -153,11 +153,27 @@ def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
     features = MaskedFeatures(pixels, pixels * outside.ravel(), pixels * ~outside.ravel())
     facts = audit_dataset(dataset, split, folds=None, features=features, seed=0, built=tmp_path)
     assert facts["controls"]["centre_blacked_out"]["above_chance"]
+    assert "whole_image" not in {each["check"] for each in facts["findings"]}
     assert facts["controls"]["permuted_labels"]["auc"] == pytest.approx(0.5, abs=0.05)
     assert list(facts["controls"]) == [
         "metadata", "coarse_intensity", "centre_blacked_out", "border_blacked_out", "whole_image",
         "permuted_labels",
     ]  # fmt: skip
+
+
+def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
+    clean: dict[str, bytes], tmp_path: Path
+) -> None:
+    dataset, split = ingest_planted(Planted(clean), tmp_path, seed=SEED)
+    blind = np.random.default_rng(0).normal(0, 1, (len(split), 40))
+    facts = audit_dataset(
+        dataset, split, folds=None, features=MaskedFeatures(blind, blind, blind), seed=0,
+        built=tmp_path,
+    )  # fmt: skip
+    [told] = [each for each in facts["findings"] if each["check"] == "whole_image"]
+    assert told["severity"] == "info"
+    assert "says little" in told["message"]
+    assert grave_checks(facts) == set()
 
 
 def test_rates_have_clopper_pearson_intervals_and_count_by_name() -> None:
