@@ -165,12 +165,32 @@ def _warning_sentence(title: str, compared: Mapping[str, Facts], audit: Facts) -
     if above:
         listed = " and ".join(f"{facts['title']} (AUC {facts['auc']:.3f})"
                               for facts in above.values())  # fmt: skip
-        ahead = all(name in compared and compared[name]["model_above_chance"] for name in above)
-        behind = f"; {title} is ahead of it" if ahead and len(above) == 1 else ""
-        told.append(f"The label can be predicted by {listed} alone{behind}.")
+        told += [
+            f"The label can be predicted by {listed} alone.",
+            *_standing(title, above, compared),
+        ]
     checks = [each["message"] for each in audit["findings"]
               if each["check"] in _WARNING_CHECKS and each["severity"] != "info"]  # fmt: skip
     return " ".join([*told, *checks[:2]])
+
+
+def _standing(title: str, above: Mapping[str, Facts], compared: Mapping[str, Facts]) -> list[str]:
+    """Say whether the model is shown to be better than the controls above chance."""
+    both = [compared[name] for name in above if name in compared]
+    if not both:
+        return []
+    model = f"{title} (AUC {both[0]['model_auc']:.3f})"
+    if not both[0]["model_above_chance"]:
+        return [f"{model} is not above chance itself."]
+    behind = [each["title"] for each in both if not _is_ahead(each["difference"])]
+    if behind:
+        return [f"{model} is not shown to be better than {' or '.join(behind)}."]
+    return [f"{model} is ahead of {'it' if len(both) == 1 else 'them'}."]
+
+
+def _is_ahead(difference: Facts) -> bool:
+    reach = difference["interval"]
+    return isinstance(reach, list) and reach[0] > 0
 
 
 def _clean_sentence(_title: str, _compared: Mapping[str, Facts], audit: Facts) -> str:

@@ -58,6 +58,14 @@ def test_model_far_ahead_of_a_control_is_a_warning() -> None:
     assert found["comparisons"][NAME]["metadata"]["difference"]["interval"][0] > 0.02
 
 
+def test_model_little_ahead_of_a_control_is_not_called_better() -> None:
+    found = verdict(1.6, 1.5)
+    assert found["verdict"] == "warning"
+    low, high = found["comparisons"][NAME]["metadata"]["difference"]["interval"]
+    assert low < 0 < 0.02 < high
+    assert "is not shown to be better than file metadata." in found["sentence"]
+
+
 def test_without_a_finding_it_is_clean_and_promises_nothing() -> None:
     found = verdict(3.0, 0.0)
     assert found["verdict"] == "clean"
@@ -65,7 +73,9 @@ def test_without_a_finding_it_is_clean_and_promises_nothing() -> None:
 
 
 def test_model_at_chance_is_no_shortcut_whatever_the_control() -> None:
-    assert verdict(0.0, 2.0)["verdict"] == "warning"
+    found = verdict(0.0, 2.0)
+    assert found["verdict"] == "warning"
+    assert "is not above chance itself" in found["sentence"]
 
 
 @pytest.mark.parametrize(
