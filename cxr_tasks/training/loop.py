@@ -5,6 +5,7 @@ carries no state of its dropout and augmentation. So a resumed training repeats 
 an undisturbed one to the bit, on the same machine with the same thread count.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -110,7 +111,8 @@ def train(
             it raises ends the training, which can be resumed.
         note: Told what a person should know about the checkpoint.
         context: What else the numbers depend on, such as data set and thread count.
-        interval_seconds: Least time between two checkpoints; one is always written at the end.
+        interval_seconds: Least time between two checkpoints; the first epoch and the last always
+            have one.
         clock: Seconds that only grow.
 
     Raises:
@@ -120,8 +122,8 @@ def train(
     state = prepare(model, train_data, settings)
     fingerprint = _fingerprint(state, train_data, val_data, settings, context)
     moment = _resume(checkpoint, fingerprint, state, settings, note)
-    resumed_after, saved_at = moment.epoch, clock()
-    prepare_seconds = saved_at - called
+    resumed_after, prepare_seconds = moment.epoch, clock() - called
+    saved_at = -math.inf  # the first epoch is kept at once: what was prepared for it was dear
     while moment.epoch < settings.epochs and not moment.stopping.stops:
         started = clock()
         figures = run_epoch(state, train_data, val_data, settings, moment.epoch + 1)
