@@ -15,7 +15,7 @@ _COSTS = ("epochs_run", "total_seconds", "n_parameters", "n_trainable_parameters
 def paper_table(report: Mapping[str, Any]) -> tuple[list[str], list[Row]]:
     """Give the columns and a row for each variant; cells without a value are empty.
 
-    Intervals are those of the bootstrap over groups. `p_holm_vs_best` is the exact McNemar test
+    Intervals are those of `headline`, over groups. `p_holm_vs_best` is the exact McNemar test
     against the variant with the most images right.
     """
     rows = [_row(name, facts, report) for name, facts in report["variants"].items()]
