@@ -2,7 +2,7 @@
 # make test    every test
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
-# make audit-rates  false alarms of the audit, and planted shortcuts found; an hour, WEIGHTS=FILE
+# make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
 # make lint    ruff and mypy
 # make lock    resolve requirements.lock anew (needs uv)
 #

@@ -61,7 +61,12 @@ class Audited:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Audit every data set, count, write the rates and print them as a table."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.sets < 1:
+        parser.error(f"--sets {options.sets}: at least one data set of each kind is needed")
+    if options.weights is not None and not options.weights.is_file():
+        parser.error(f"--weights {options.weights}: no such file; leave it out for random ones")
     started = time.monotonic()
     found: dict[str, list[Audited]] = {name: [] for name in KINDS}
     for number, audited in enumerate(_all_sets(options), start=1):

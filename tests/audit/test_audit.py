@@ -12,6 +12,7 @@ from bench.audit_rates import (
     control_scores,
     controls_table,
     ingest_planted,
+    main,
     rate,
 )
 from bench.planted import KINDS, Planted, draw_files
@@ -185,6 +186,16 @@ def test_rates_have_clopper_pearson_intervals_and_count_by_name() -> None:
     results = {"kinds": {"clean": none, "file_format": found}}
     assert "0 of 60" in as_table(results)
     assert "metadata 1, coarse_intensity 1" in as_table(results)
+
+
+@pytest.mark.parametrize("arguments", [["--sets", "0"], ["--weights", "/no/such/file"]])
+def test_rates_refuse_what_cannot_work(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
 
 
 def test_scores_of_controls_are_told_over_data_sets() -> None:
