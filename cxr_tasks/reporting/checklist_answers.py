@@ -160,7 +160,7 @@ def selection(report: Facts) -> Answer:
     """Item 26."""
     saved = (
         "The saved model is a last fit, as long as the median of the folds' best epochs; it was "
-        "never scored itself."
+        "never scored itself on this data set."
         if report["folds"]
         else "Its weights are those of the epoch with the lowest validation loss."
     )

@@ -21,8 +21,9 @@ Facts = Mapping[str, Any]
 Lines = tuple[str, ...]
 
 NEVER_SCORED = (
-    "This model itself was never scored. It was fitted after the folds, for the median of their "
-    "best epochs; the figures are of {n} models trained the same way on other parts of the data."
+    "This model itself was never scored on this data set. It was fitted after the folds, for the "
+    "median of their best epochs; the figures are of {n} models trained the same way on other parts "
+    "of the data."
 )
 _ORIGINS = {
     "file": "from a weights file that the user named",
@@ -227,7 +228,9 @@ def _limits(report: Facts) -> Lines:
         if report["data"]["synthetic"]
         else "The label is that of the image's folder; nobody has checked it."
     )
-    once = "One seed and one way to divide the data: others may give other figures."
+    n_ways = report["folds"]["n_repeats"] if report["folds"] else 1
+    ways = "one way" if n_ways == 1 else f"{n_ways} ways"
+    once = f"One seed and {ways} to divide the data: others may give other figures."
     banners = (one_line(banner["text"], 1000) for banner in report["banners"])
     return (*banners, label, once)
 

@@ -88,7 +88,7 @@ def test_out_of_fold_is_said_and_the_final_model_was_never_scored(folds: Made) -
     assert "140 out-of-fold images" in told
     assert "a model that had seen neither it nor another image of its group" in told
     assert "their models were never scored themselves" in told
-    assert "This model itself was never scored." in told
+    assert "This model itself was never scored on this data set." in told
     assert "train_accuracy" not in folds.report["variants"][NAMES[0]]
 
 
