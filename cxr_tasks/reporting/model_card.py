@@ -22,8 +22,8 @@ Lines = tuple[str, ...]
 
 NEVER_SCORED = (
     "This model itself was never scored on this data set. It was fitted after the folds, for the "
-    "median of their best epochs; the figures are of {n} models trained the same way on other parts "
-    "of the data."
+    "median of their best epochs; the figures are of {n} models trained the same way on other "
+    "parts of the data."
 )
 _ORIGINS = {
     "file": "from a weights file that the user named",
