@@ -13,8 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -23,12 +22,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from bench.alarms import as_table, control_scores, controls_table, rate
 from bench.planted import KINDS, Kind, Planted, draw_files
-from bench.results import markdown_table
 from cxr_tasks.audit.audit import audit_dataset
-from cxr_tasks.audit.controls import CONTROLS
 from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
@@ -84,71 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "controls_on_clean": control_scores([each.aucs for each in found["clean"]]),
         "versions": versions(),
     }
-    write_json(options.out, results)
+    out = _place(options)
+    if out is not None:
+        write_json(out, results)
     print("\n" + as_table(results) + "\n\n" + controls_table(results))
     return 0
-
-
-def rate(name: str, told: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Count how often the audit was right about a kind, with a Clopper-Pearson interval.
-
-    Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404.
-
-    Args:
-        name: Of the kind.
-        told: For each data set, the checks that gave a finding.
-    """
-    named = KINDS[name].named
-    n_alarms = sum(bool(set(checks) & set(named)) if named else bool(checks) for checks in told)
-    interval = binomtest(n_alarms, len(told)).proportion_ci(method="exact")
-    return {
-        "n_sets": len(told),
-        "n_alarms": n_alarms,
-        "rate": n_alarms / len(told),
-        "interval": [float(interval.low), float(interval.high)],
-        "checks": dict(Counter(check for checks in told for check in checks).most_common()),
-    }
-
-
-def control_scores(aucs: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Give the mean and the middle 95 % of each control's AUC over data sets."""
-    table = pd.DataFrame(list(aucs))
-    return {
-        str(name): {
-            "mean": float(column.mean()),
-            "low": float(column.quantile(0.025)),
-            "high": float(column.quantile(0.975)),
-        }
-        for name, column in table.items()
-    }
-
-
-def as_table(results: Mapping[str, Any]) -> str:
-    """Lay the rates out as Markdown."""
-    rows = [
-        (
-            KINDS[name].title,
-            f"{facts['n_alarms']} of {facts['n_sets']}",
-            f"{facts['rate']:.1%}",
-            "{:.1%} to {:.1%}".format(*facts["interval"]),
-            ", ".join(f"{check} {n}" for check, n in facts["checks"].items()),
-        )
-        for name, facts in results["kinds"].items()
-    ]
-    return markdown_table(["planted", "found", "rate", "95 % interval", "findings by check"], rows)
-
-
-def controls_table(results: Mapping[str, Any]) -> str:
-    """Lay out what the controls score on clean data sets as Markdown."""
-    rows = [
-        (
-            CONTROLS[name].title,
-            f"{facts['mean']:.3f}",
-            f"{facts['low']:.3f} to {facts['high']:.3f}",
-        )
-        for name, facts in results["controls_on_clean"].items()
-    ]
-    return markdown_table(["control on clean phantoms", "mean AUC", "95 % of data sets"], rows)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,8 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", type=int, default=N_SETS, metavar="N", help="of each kind")
     parser.add_argument("--images", type=int, default=N_IMAGES, metavar="N", help="in a set")
     parser.add_argument("--weights", type=Path, metavar="PATH", help="of MobileNetV2; else random")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--out", type=Path, metavar="PATH",
+        help=f"where the rates go; bench/{RESULTS.name} where there are at least {N_SETS} sets of "
+        f"{N_IMAGES} images, else they are printed only",
+    )  # fmt: skip
     return parser
+
+
+def _place(options: argparse.Namespace) -> Path | None:
+    """Say where the rates go: a small try must not replace those of a full run."""
+    if options.out is None and options.sets >= N_SETS and options.images >= N_IMAGES:
+        return RESULTS
+    out: Path | None = options.out
+    return out
 
 
 def _all_sets(options: argparse.Namespace) -> Any:

@@ -1,10 +1,11 @@
 """What a positive or negative call means where the disease is as frequent as stated."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from cxr_tasks.evaluation.rates import measure_rates, number, rates_of
+from cxr_tasks.evaluation.rates import number, rates_of
 from cxr_tasks.evaluation.resampling import (
     Resamples,
     confusion_of,
@@ -41,7 +42,12 @@ def predictive_values(
 
 
 def describe_predictive_values(
-    labels: IntArray, predictions: IntArray, resamples: Resamples, *, prevalence: float
+    labels: IntArray,
+    predictions: IntArray,
+    resamples: Resamples,
+    *,
+    rates: Mapping[str, Any],
+    prevalence: float,
 ) -> dict[str, Any]:
     """Measure both values of calls, each with its interval over groups.
 
@@ -49,17 +55,18 @@ def describe_predictive_values(
         labels: Shape (n,); 1 is COVID-19.
         predictions: Shape (n,); 1 is a call of COVID-19.
         resamples: Draws of the images' groups.
+        rates: What `measure_rates` gives for them.
         prevalence: Fraction that has the disease, in (0, 1).
     """
     count = confusion_of(labels, predictions)
     values, drawn = (
-        predictive_values(rates["sensitivity"], rates["specificity"], prevalence=prevalence)
-        for rates in (
+        predictive_values(each["sensitivity"], each["specificity"], prevalence=prevalence)
+        for each in (
             rates_of(count(np.ones((1, len(labels))))),
             rates_of(resampled(resamples, count)),
         )
     )
-    reach = _reach(labels, predictions, resamples, prevalence)
+    reach = _reach(rates, prevalence=prevalence)
     return {
         name: {
             "value": number(value[0]),
@@ -70,13 +77,12 @@ def describe_predictive_values(
 
 
 def _reach(
-    labels: IntArray, predictions: IntArray, resamples: Resamples, prevalence: float
+    rates: Mapping[str, Any], *, prevalence: float
 ) -> tuple[list[float], list[float]] | tuple[None, None]:
     """Give the values at both lower and both upper ends of sensitivity and specificity.
 
     For where the bootstrap sees no error: both values rise with both rates.
     """
-    rates = measure_rates(labels, predictions, resamples)
     ends = [rates[name]["interval"] for name in ("sensitivity", "specificity")]
     if None in ends:
         return None, None

@@ -51,19 +51,20 @@ def describe(
         Figures as JSON knows them; None where one is undefined.
     """
     labels, predictions = scored.labels, predict(scored.scores)
+    rates = measure_rates(labels, predictions, resamples)
+    values = describe_predictive_values(
+        labels, predictions, resamples, rates=rates, prevalence=prevalence
+    )
     return {
         "n_images": len(scored),
         "n_covid": int((labels == 1).sum()),
         "n_normal": int((labels == 0).sum()),
         "n_groups": len(np.unique(scored.groups)),
-        "metrics": measure_rates(labels, predictions, resamples) | _of_scores(scored, resamples),
+        "metrics": rates | _of_scores(scored, resamples),
         "by_fold": _by_fold(scored),
         "calibration": _calibration(scored, temperatures, seed),
         "operating_point": _operating_point(scored, resamples, prevalence, min_sensitivity),
-        "predictive_values": {
-            "prevalence": prevalence,
-            **describe_predictive_values(labels, predictions, resamples, prevalence=prevalence),
-        },
+        "predictive_values": {"prevalence": prevalence, **values},
     }
 
 
@@ -121,6 +122,9 @@ def _operating_point(
         return None
     decisions = (scored.scores >= scored.cutoffs).astype(np.int64)
     rates = measure_rates(scored.labels, decisions, resamples)
+    values = describe_predictive_values(
+        scored.labels, decisions, resamples, rates=rates, prevalence=prevalence
+    )
     counts = confusion_of(scored.labels, decisions)(np.ones((1, len(scored))))[0]
     return {
         "min_sensitivity": min_sensitivity,
@@ -128,7 +132,7 @@ def _operating_point(
         "confusion": cells_of(counts),
         "sensitivity": rates["sensitivity"],
         "specificity": rates["specificity"],
-        **describe_predictive_values(scored.labels, decisions, resamples, prevalence=prevalence),
+        **values,
     }
 
 

@@ -39,7 +39,7 @@ def with_patients(
         raise DataError(
             f"{path} names no image of the data set (it has {first_few(unknown) or 'no rows'}).",
             f"Its column path gives names such as {candidates[0].path!r}.",
-            "Correct the names in it, or leave the setting patients out.",
+            "Correct the names in it, or leave the file out.",
         )
     if unknown:
         report(f"patients file: {len(unknown)} of {len(origins)} paths are not in the data set")
@@ -88,5 +88,5 @@ def _unusable(path: Path, problem: str) -> SourceError:
     return SourceError(
         f"The patients file {path} cannot be used: {problem[:200]}.",
         "It is a CSV file in UTF-8 with the columns path,patient and, if wanted, source.",
-        "Correct it, or leave the setting patients out.",
+        "Correct it, or leave the file out.",
     )

@@ -123,7 +123,7 @@ def train(
     fingerprint = _fingerprint(state, train_data, val_data, settings, context)
     moment = _resume(checkpoint, fingerprint, state, settings, note)
     resumed_after, prepare_seconds = moment.epoch, clock() - called
-    saved_at = -math.inf  # the first epoch is kept at once: what was prepared for it was dear
+    saved_at = -math.inf  # the first epoch is kept too, for a training killed early
     while moment.epoch < settings.epochs and not moment.stopping.stops:
         started = clock()
         figures = run_epoch(state, train_data, val_data, settings, moment.epoch + 1)

@@ -7,14 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.audit_rates import (
-    as_table,
-    control_scores,
-    controls_table,
-    ingest_planted,
-    main,
-    rate,
-)
+from bench.alarms import as_table, control_scores, controls_table, rate
+from bench.audit_rates import RESULTS, _parser, _place, ingest_planted, main
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.features import (
@@ -196,6 +190,15 @@ def test_rates_refuse_what_cannot_work(
         main(arguments)
     assert stopped.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [([], RESULTS), (["--sets", "5"], None), (["--images", "40"], None),
+     (["--sets", "5", "--out", "x.json"], Path("x.json"))],
+)  # fmt: skip
+def test_small_try_replaces_no_full_rates(arguments: list[str], place: Path | None) -> None:
+    assert _place(_parser().parse_args(arguments)) == place
 
 
 def test_scores_of_controls_are_told_over_data_sets() -> None:
