@@ -8,6 +8,7 @@
 #
 # `make run` takes every setting of `python -m cxr_tasks run --help` in capitals, for example
 # make run SOURCE=zip DATA=covid.zip PROFILE=paper WEIGHTS=mobilenet.weights.h5 EPOCHS=3
+# A switch is on with 1 and off with 0: FORCE=1 PROMOTE=0
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -17,11 +18,14 @@ SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB 
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
 	EPOCHS PATIENCE BATCH_SIZE WEIGHTS PRECISION THREADS MIN_SENSITIVITY PREVALENCE \
 	EXTERNAL_SOURCE EXTERNAL_DATA EXTERNAL_PRESET EXTERNAL_PATIENTS
+SWITCHES := CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
 
 # Only what is typed after `make run` counts: a variable of the shell that happens to be called
 # DATA or SEED does not.
 typed = $(filter command,$(origin $(1)))
-flag = $(if $(call typed,$(1)),--$(shell echo $(1) | tr 'A-Z_' 'a-z-') '$($(1))')
+dashed = $(shell echo $(1) | tr 'A-Z_' 'a-z-')
+flag = $(if $(call typed,$(1)),--$(call dashed,$(1)) '$($(1))')
+switch = $(if $(call typed,$(1)),--$(if $(filter 0 no false,$($(1))),no-)$(call dashed,$(1)))
 
 help:
 	@sed -n '/^# /s/^# //p;/^$$/q' Makefile
@@ -29,7 +33,7 @@ help:
 run:
 	@. ./activate.sh && exec python -m cxr_tasks run --airflow \
 		$(foreach setting,$(SETTINGS),$(call flag,$(setting))) \
-		$(if $(call typed,CLASS_WEIGHTS),--class-weights)
+		$(foreach setting,$(SWITCHES),$(call switch,$(setting)))
 
 test:
 	@. ./activate.sh && exec python -m pytest
@@ -48,6 +52,6 @@ lint:
 	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests bench
 
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev --extra cluster --universal --python-version 3.11 \
 		--generate-hashes --no-header \
 		--quiet --output-file requirements.lock

@@ -13,10 +13,15 @@ POOL = "training"
 TRAININGS_PER_GPU = "CXR_TRAININGS_PER_GPU"
 """Environment variable: how many trainings share one graphics card; 1 unless set."""
 
+TRAINING_SLOTS = "CXR_TRAINING_SLOTS"
+"""Environment variable: how many trainings a cluster runs at once, where this machine's own
+devices do not tell."""
+
 NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
 """Where the driver shows a folder for each card."""
 
 _MOST_TRAININGS_PER_GPU = 16
+_MOST_SLOTS = 1024
 _MOST_CPU_TRAININGS = 4
 
 
@@ -37,14 +42,10 @@ def n_trainings_per_gpu(environ: Mapping[str, str]) -> int:
     Raises:
         ConfigError: The environment says something else than a number from 1 to 16.
     """
-    value = environ.get(TRAININGS_PER_GPU) or "1"
-    if not value.isdecimal() or not 1 <= int(value) <= _MOST_TRAININGS_PER_GPU:
-        raise ConfigError(
-            f"{TRAININGS_PER_GPU}={value!r} is not possible.",
-            f"Allowed: 1 to {_MOST_TRAININGS_PER_GPU}, the trainings that share a graphics card.",
-            f"Correct the environment variable {TRAININGS_PER_GPU}, or unset it.",
-        )
-    return int(value)
+    return _number(
+        environ, TRAININGS_PER_GPU, default=1, most=_MOST_TRAININGS_PER_GPU,
+        what="the trainings that share a graphics card",
+    )  # fmt: skip
 
 
 def n_training_slots(environ: Mapping[str, str] = os.environ) -> int:
@@ -60,12 +61,31 @@ def n_training_threads() -> int:
     return max(min(2, cores), cores // n_training_slots())
 
 
-def pools() -> dict[str, dict[str, object]]:
-    """Give the pools that the DAG names, in the form `airflow pools import` reads."""
+def pools(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, object]]:
+    """Give the pools that the DAG names, in the form `airflow pools import` reads.
+
+    Raises:
+        ConfigError: The environment's number of trainings is none.
+    """
+    slots = _number(
+        environ, TRAINING_SLOTS, default=n_training_slots(environ), most=_MOST_SLOTS,
+        what="the trainings that run at once in the whole cluster",
+    )  # fmt: skip
     return {
         POOL: {
-            "slots": n_training_slots(),
+            "slots": slots,
             "description": "Trainings at once: one for each graphics card, else by cores.",
             "include_deferred": False,
         }
     }
+
+
+def _number(environ: Mapping[str, str], name: str, *, default: int, most: int, what: str) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isdecimal() or not 1 <= int(value) <= most:
+        raise ConfigError(
+            f"{name}={value!r} is not possible.",
+            f"Allowed: 1 to {most}, {what}.",
+            f"Correct the environment variable {name}, or unset it.",
+        )
+    return int(value)

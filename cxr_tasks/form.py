@@ -1,5 +1,6 @@
 """The settings as fields of a form: JSON schema, as Airflow's trigger form reads it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cxr_tasks.settings import SETTINGS, Setting
@@ -8,8 +9,13 @@ RUN_NAME = "run"
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def form_fields() -> dict[str, dict[str, Any]]:
-    """Describe the run's name and every setting; `default` is the field's first value."""
+def form_fields(given: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """Describe the run's name and every setting; `default` is the field's first value.
+
+    Args:
+        given: Checked values that a field begins with, by setting, in place of the project's.
+    """
+    given = given or {}
     run_name = {
         "default": "",
         "type": "string",
@@ -18,7 +24,10 @@ def form_fields() -> dict[str, dict[str, Any]]:
         "The name of a run that exists goes on with it.",
         "section": "Run",
     }
-    return {RUN_NAME: run_name} | {name: _field(item) for name, item in SETTINGS.items()}
+    fields = {name: _field(item) for name, item in SETTINGS.items()}
+    for name, value in given.items():
+        fields[name]["default"] = _as_the_form_has_it(SETTINGS[name], value)
+    return {RUN_NAME: run_name} | fields
 
 
 def _field(setting: Setting) -> dict[str, Any]:
@@ -28,6 +37,13 @@ def _field(setting: Setting) -> dict[str, Any]:
         "section": setting.section,
     }
     return described | (_several(setting) if setting.kind is tuple else _single(setting))
+
+
+def _as_the_form_has_it(setting: Setting, value: Any) -> Any:
+    """Write a choice of several as a list, also where it was given as text."""
+    if setting.kind is tuple and isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return value
 
 
 def _several(setting: Setting) -> dict[str, Any]:

@@ -31,6 +31,19 @@ class Home:
         """Lock files; an operating-system lock on them dies with its holder."""
         return self.root / "locks"
 
+    @property
+    def champion(self) -> Path:
+        """The model that serves, and those that served before it."""
+        return self.root / "champion"
+
+    def scores(self, name: str) -> Path:
+        """Give the folder of one batch of scored images.
+
+        Raises:
+            ConfigError: The name could not be one folder's name on every file system.
+        """
+        return self.root / "scores" / check_run_key(name)
+
     def run(self, run_key: str) -> "RunPaths":
         """Give the folders of one run.
 
@@ -94,6 +107,16 @@ class RunPaths:
     def report(self) -> Path:
         """The page, its figures as JSON, and the table."""
         return self.root / "report"
+
+    @property
+    def promote(self) -> Path:
+        """Whether the run's model took the champion's place, and why."""
+        return self.root / "promote"
+
+    @property
+    def airflow(self) -> Path:
+        """Which Airflow run made this one, where one did."""
+        return self.root / "airflow.json"
 
     def error(self, stage: str, variant: str | None = None) -> Path:
         """How a stage failed, while it has not succeeded since."""

@@ -8,6 +8,7 @@ from cxr_tasks.paths import RunPaths
 from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.records import find_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.unchanged import unchanged_since
 from cxr_tasks.variants import VARIANTS
 
 
@@ -20,6 +21,7 @@ def run_pipeline(
 ) -> None:
     """Run every stage as a child process, as the DAG does; finished stages are not repeated.
 
+    A run that would only repeat an earlier one ends after ingestion.
     A failed variant does not cost the others, nor does a failed audit: evaluation and report go
     on without it.
 
@@ -27,8 +29,10 @@ def run_pipeline(
         StageError: A stage failed that the rest of the run needs.
         TrainingError: The report is made, but a variant or the audit has failed.
     """
-    for stage in ("ingest", "split"):
-        run_stage(stage, run, environ=environ, on_line=on_line)
+    run_stage("ingest", run, environ=environ, on_line=on_line)
+    if unchanged_since(run):
+        return
+    run_stage("split", run, environ=environ, on_line=on_line)
     for stage, variant in (("audit", None), *(("train", name) for name in config.variants)):
         try:
             run_stage(stage, run, variant=variant, environ=environ, on_line=on_line)
@@ -37,6 +41,8 @@ def run_pipeline(
     for stage in ("evaluate", "report"):
         run_stage(stage, run, environ=environ, on_line=on_line)
     check_complete(run, config)
+    if config.promote:
+        run_stage("promote", run, environ=environ, on_line=on_line)
 
 
 def check_complete(run: RunPaths, config: RunConfig) -> None:

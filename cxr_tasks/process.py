@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cxr_tasks.errors import EXIT_CODE
@@ -51,7 +51,9 @@ def run_stage(
     progress = Progress(run.progress, stage, variant or "", echo=on_line)
     progress.emit("start", "started")
     error_file = run.error(stage, variant)
-    exit_code, lines = _run_child(_command(stage, variant), _environment(run, environ), on_line)
+    exit_code, lines = _run_child(
+        _stage_command(stage, variant), _environment(run, environ), on_line
+    )
     if exit_code == 0:
         error_file.unlink(missing_ok=True)
         return
@@ -74,11 +76,29 @@ def run_fold(
     Raises:
         StageError: The child ended with another status than 0.
     """
-    command = [*_command("fold", variant), "--fold", str(fold)]
+    command = [*_stage_command("fold", variant), "--fold", str(fold)]
     exit_code, lines = _run_child(command, _environment(run, environ), on_line)
     if exit_code:
         message = f"Fold {fold}: {failure_message(exit_code, lines)}"
         raise StageError(message, retryable=exit_code != EXIT_CODE)
+
+
+def run_command(
+    arguments: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    on_line: Callable[[str], None] = print,
+) -> None:
+    """Run a command of `python -m cxr_tasks` that belongs to no run, as a fresh interpreter.
+
+    What a person typed goes into the environment or a file, never among the arguments.
+
+    Raises:
+        StageError: The child ended with another status than 0.
+    """
+    exit_code, lines = _run_child(_command(*arguments), _child_environment(environ), on_line)
+    if exit_code:
+        raise StageError(failure_message(exit_code, lines), retryable=exit_code != EXIT_CODE)
 
 
 def die_with_parent(environ: Mapping[str, str]) -> None:
@@ -110,19 +130,21 @@ def failure_message(exit_code: int, lines: list[str]) -> str:
     return f"The process ended with exit code {exit_code}." + (f"\n{told}" if told else "")
 
 
-def _command(stage: str, variant: str | None) -> list[str]:
-    command = [sys.executable, "-m", "cxr_tasks", stage]
-    return command if variant is None else [*command, "--variant", variant]
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "cxr_tasks", *arguments]
+
+
+def _stage_command(stage: str, variant: str | None) -> list[str]:
+    return _command(stage) if variant is None else _command(stage, "--variant", variant)
 
 
 def _environment(run: RunPaths, environ: Mapping[str, str]) -> dict[str, str]:
-    return {
-        **environ,
-        "CXR_HOME": str(run.home.root),
-        "CXR_RUN": run.key,
-        _PARENT: str(os.getpid()),
-        "PYTHONUNBUFFERED": "1",
-    }
+    named = {"CXR_HOME": str(run.home.root), "CXR_RUN": run.key}
+    return _child_environment(environ) | named
+
+
+def _child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {**environ, _PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
 
 
 def _run_child(

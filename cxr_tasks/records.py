@@ -17,7 +17,7 @@ _FILE_NAMES = {"evaluate": "comparison.json"}
 """Records that are not named after their stage."""
 
 _PACKAGES = (
-    "apache-airflow", "tensorflow", "keras", "kaggle", "pandas", "matplotlib",
+    "cxr-tasks", "apache-airflow", "tensorflow", "keras", "kaggle", "pandas", "matplotlib",
     "jinja2", "scikit-learn", "scipy", "numpy", "pillow",
 )  # fmt: skip
 

@@ -102,10 +102,10 @@ def _check_files(config: RunConfig) -> None:
 
 
 def _check_same(run: RunPaths, config: RunConfig) -> None:
-    before = read_json(run.config)["config"]
+    before = config_from_record(read_json(run.config)["config"]).as_dict()
     now = config.as_dict()
-    changed = [f"{key} was {before.get(key)!r}, now {now[key]!r}" for key in now
-               if before.get(key) != now[key]]  # fmt: skip
+    changed = [f"{key} was {before[key]!r}, now {now[key]!r}" for key in now
+               if before[key] != now[key]]  # fmt: skip
     if changed:
         raise ConfigError(
             f"The run {run.key!r} exists with other settings: {'; '.join(changed[:5])}.",

@@ -6,6 +6,7 @@ longer than a whole split.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress, duration
 from cxr_tasks.records import Record, find_record, finish_once, record_file, require_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.unchanged import find_equal_run, reason
 
 if TYPE_CHECKING:
     from cxr_tasks.evaluation.evaluate import Material
@@ -54,6 +56,7 @@ class StageContext:
 
 def run_ingest(context: StageContext) -> str:
     """Have the data set and the backbone weights on the shared volume."""
+    from cxr_tasks.champion.store import find_champion
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.ingest import ingest
     from cxr_tasks.sources.external import external_config
@@ -67,13 +70,21 @@ def run_ingest(context: StageContext) -> str:
 
     def build(_built: Path) -> Record:
         weights = prepare_weights(config, run.home, environ=context.environ, report=note)
-        return {
+        champion = find_champion(run.home)
+        facts = {
             "dataset": ingested(config),
             "external": ingested(external) if external else None,
             "weights": weights.as_dict(),
+            # drift is measured against this one, also when the run goes on after a promotion
+            "champion": champion and champion.name,
+        }
+        return facts | {
+            "unchanged_since": None if config.force else find_equal_run(run, config, facts)
         }
 
     record = context.finish_once(run.ingest, {}, build)
+    if record["unchanged_since"]:
+        return reason(run, record["unchanged_since"])
     facts = open_dataset(run.home, record["dataset"]).record
     told = f"{facts['n_images']} images, {facts['n_rejected']} rejected"
     if record["external"]:
@@ -240,6 +251,28 @@ def run_report(context: StageContext) -> str:
     return str(run.report / "index.html")
 
 
+def run_promote(context: StageContext) -> str:
+    """Let the run's model serve, if it is better than the one that does."""
+    from cxr_tasks.champion.promotion import make_promotion
+    from cxr_tasks.evaluation.scoring import score_images
+
+    run, config, note = context.run, context.config, context.progress.note
+    require_record(run.report, "report")
+    record = context.finish_once(
+        run.promote,
+        {"report": record_file(run.report, "report")},
+        lambda built: make_promotion(
+            run,
+            config,
+            score=partial(score_images, config=config, note=note),
+            now=datetime.now(UTC),
+            note=note,
+            built=built,
+        ),
+    )
+    return f"{record['decision']}: {record['reason']}"
+
+
 STAGES: dict[str, Callable[[StageContext], str]] = {
     "ingest": run_ingest,
     "split": run_split,
@@ -248,6 +281,7 @@ STAGES: dict[str, Callable[[StageContext], str]] = {
     "fold": run_fold,
     "evaluate": run_evaluate,
     "report": run_report,
+    "promote": run_promote,
 }
 """Each stage does its work and returns a sentence about the result."""
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cxr_tasks.errors import ConfigError
+from cxr_tasks.files import read_json
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.pipeline import check_complete
 from cxr_tasks.process import StageError
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.unchanged import unchanged_since
 
 DAG_ID = "cxr_pipeline"
 _N_LAST_LINES = 15
@@ -31,7 +33,11 @@ def run_dag(run: RunPaths, config: RunConfig, environ: Mapping[str, str]) -> Non
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         told = "\n".join([f"Airflow failed; see {log}.", *lines[-_N_LAST_LINES:]])
         raise StageError(told, retryable=True)
+    if unchanged_since(run):
+        return
     check_complete(run, config)
+    if run.error("promote").exists():
+        raise StageError(str(read_json(run.error("promote"))["message"]), retryable=True)
 
 
 def require_airflow_home(environ: Mapping[str, str]) -> Path:

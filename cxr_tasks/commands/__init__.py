@@ -1,0 +1,1 @@
+"""The commands of `python -m cxr_tasks`, each with its flags and its work."""

@@ -1,0 +1,33 @@
+"""The command `champion`: which model serves, and the way back to an earlier one."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from cxr_tasks.commands.command import Command, Options
+from cxr_tasks.paths import Home
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
+    parser.add_argument(
+        "--roll-back",
+        nargs="?",
+        const="",
+        metavar="VERSION",
+        help="let the version serve that served before, or the one that is named",
+    )
+
+
+def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
+    from cxr_tasks.champion.describe import describe_champion
+    from cxr_tasks.champion.store import roll_back
+
+    if options["roll_back"] is not None:
+        champion = roll_back(home, options["roll_back"] or None, now=datetime.now(UTC))
+        print(f"{champion.name} serves now.\n")
+    print(describe_champion(home))
+    return 0
+
+
+COMMAND = Command("show the model that serves; --roll-back: an earlier one", _run, _add_arguments)

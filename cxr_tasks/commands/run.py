@@ -1,0 +1,76 @@
+"""The command `run`: all stages, with or without Airflow, and the result in the terminal."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TextIO
+
+from cxr_tasks import through_airflow
+from cxr_tasks.commands.command import Command, Options
+from cxr_tasks.commands.settings_flags import add_settings
+from cxr_tasks.config import make_config
+from cxr_tasks.console import following
+from cxr_tasks.files import read_json
+from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.pipeline import run_pipeline
+from cxr_tasks.records import find_record
+from cxr_tasks.reporting.table import comparison_table
+from cxr_tasks.runs import new_run_key, open_run, start_run
+from cxr_tasks.unchanged import reason, unchanged_since
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
+    parser.add_argument(
+        "--run",
+        metavar="NAME",
+        help="name of the run; default: by the time; one that exists goes on",
+    )
+    parser.add_argument(
+        "--airflow",
+        action="store_true",
+        help="run the stages as tasks of the DAG cxr_pipeline (airflow dags test)",
+    )
+    add_settings(parser)
+
+
+def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
+    airflow, run_key = options.pop("airflow"), options.pop("run")
+    given = {key: value for key, value in options.items() if value is not None}
+    if run_key and not given and home.run(run_key).config.exists():
+        run, config = open_run(home, run_key)
+    else:
+        config = make_config(given)
+        run = start_run(config, home, run_key or new_run_key(datetime.now().astimezone()))
+    print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
+    try:
+        with following(run.progress), _log(run) as log:
+            if airflow:
+                through_airflow.run_dag(run, config, environ)
+            else:
+                run_pipeline(
+                    run, config, environ=environ, on_line=lambda line: print(line, file=log)
+                )
+    finally:
+        _show_result(run)
+    return 0
+
+
+def _log(run: RunPaths) -> TextIO:
+    """Open the file that keeps all the stages print; the terminal shows the events only."""
+    return (run.root / "run.log").open("a", encoding="utf-8", buffering=1)
+
+
+def _show_result(run: RunPaths) -> None:
+    """Show the comparison; of a run that ended early, that of the run it would have repeated."""
+    if earlier := unchanged_since(run):
+        print(f"\n{reason(run, earlier)}")
+        run = run.home.run(earlier)
+    if (run.report / "report.json").exists():
+        print("\n" + comparison_table(read_json(run.report / "report.json")))
+        if promotion := find_record(run.promote, "promote"):
+            print(f"Champion, {promotion['decision']}: {promotion['reason']}")
+        print(f"\nReport: {run.report / 'index.html'}")
+
+
+COMMAND = Command("all stages, from ingestion to the report", _run, _add_arguments)

@@ -1,0 +1,26 @@
+"""The command `watch`: whether the source of the scheduled runs has changed."""
+
+import getpass
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from cxr_tasks.commands.command import Command, Options
+from cxr_tasks.defaults import read_defaults
+from cxr_tasks.paths import Home
+from cxr_tasks.watch import LOOKED_BY, look
+
+
+def _run(_options: Options, home: Home, environ: Mapping[str, str]) -> int:
+    look(
+        read_defaults({**environ, "CXR_HOME": str(home.root)}).config,
+        home,
+        looked_by=environ.get(LOOKED_BY) or f"{getpass.getuser()}@{socket.gethostname()}",
+        now=datetime.now(UTC),
+        environ=environ,
+        report=lambda line: print(line, flush=True),
+    )
+    return 0
+
+
+COMMAND = Command("look whether the source of scheduled runs has changed", _run)

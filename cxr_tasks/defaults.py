@@ -1,0 +1,95 @@
+"""The operator's defaults: what scheduled runs use, and what the trigger form begins with."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.config import make_config
+from cxr_tasks.errors import ConfigError
+from cxr_tasks.settings import RunConfig
+
+DEFAULTS_FILE = "CXR_DEFAULTS"
+"""Environment variable: the file, where it is not `defaults.toml` on the shared volume."""
+
+_SCORE_KEYS = ("data",)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the operator's file says.
+
+    Attributes:
+        path: The file; it need not exist.
+        run: Values by setting, checked together.
+        score: What `cxr_score` scores when nobody triggers it by hand: `data`.
+    """
+
+    path: Path
+    run: Mapping[str, Any]
+    score: Mapping[str, str]
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration of a scheduled run."""
+        return make_config(self.run)
+
+
+def read_defaults(environ: Mapping[str, str] = os.environ) -> Defaults:
+    """Read and check the operator's file; where there is none, nothing is set.
+
+    Raises:
+        ConfigError: A file that is named is missing, no TOML, or says what is not possible.
+    """
+    home = Path(environ.get("CXR_HOME", "cxr-home")).absolute()
+    named = environ.get(DEFAULTS_FILE)
+    path = Path(named).absolute() if named else home / "defaults.toml"
+    if not named and not path.exists():
+        return Defaults(path, {}, {})
+    content = _parsed(path)
+    score = content.pop("score", {})
+    _check_score(path, score)
+    try:
+        make_config(content)
+    except ConfigError as err:
+        raise ConfigError(f"{path}: {err.problem}", err.rule, err.remedy) from err
+    return Defaults(path, content, score)
+
+
+def check_schedule(defaults: Defaults, variable: str) -> None:
+    """Refuse a schedule that would train on images that the project draws itself.
+
+    Raises:
+        ConfigError: The defaults' source is `phantom`.
+    """
+    if defaults.config.source == "phantom":
+        raise ConfigError(
+            f"{variable} is set, and scheduled runs would use synthetic images.",
+            "A schedule is for a real data set; scheduled runs use the operator's defaults.",
+            f"Name source and data in {defaults.path}, or unset {variable}.",
+        )
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise ConfigError(
+            f"{path} cannot be read: {err}.",
+            "The defaults are a TOML file: one `setting = value` a line, and a table [score].",
+            f"Mend it, or unset {DEFAULTS_FILE}.",
+        ) from err
+
+
+def _check_score(path: Path, score: Any) -> None:
+    known = isinstance(score, dict) and all(
+        key in _SCORE_KEYS and isinstance(value, str) for key, value in score.items()
+    )
+    if not known:
+        raise ConfigError(
+            f"{path}: [score] is {score!r}.",
+            f"It is a table with the text {', '.join(_SCORE_KEYS)}.",
+            'Write, for example, [score] and below it data = "/data/incoming".',
+        )

@@ -1,0 +1,72 @@
+"""How a DAG's run ended, in words and figures, for whoever asked to be told."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.errors import CxrError
+from cxr_tasks.files import read_json
+from cxr_tasks.form import RUN_NAME
+from cxr_tasks.paths import Home, RunPaths, run_key_from
+from cxr_tasks.unchanged import unchanged_since
+
+
+def describe_ending(
+    home: Home, *, dag_id: str, run_id: str, conf: Mapping[str, Any], state: str
+) -> dict[str, Any]:
+    """Describe how a run ended; what it left on the shared volume says the rest.
+
+    Args:
+        home: The shared volume.
+        dag_id: Of the DAG; only `cxr_pipeline` leaves verdict and report.
+        run_id: Airflow's name of the run.
+        conf: What it was triggered with.
+        state: `success` or `failure`.
+
+    Returns:
+        `text`, for a person, and `dag_id`, `run_id`, `state`, `run`, `verdict`, `recommended`,
+        `promotion`, `report`, `errors`, as far as they are known.
+    """
+    facts: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "state": state}
+    try:
+        run = home.run(str(conf.get(RUN_NAME) or run_key_from(run_id)))
+        facts |= {"run": run.key, **_facts_of(run)}
+    except CxrError as err:
+        facts["errors"] = {"artifacts": err.problem}
+    return {"text": _text(facts), **facts}
+
+
+def _facts_of(run: RunPaths) -> dict[str, Any]:
+    facts: dict[str, Any] = {"errors": _errors(run.root)}
+    report, promotion = run.report / "report.json", run.promote / "promote.json"
+    if report.exists():
+        content = read_json(report)
+        facts |= {
+            "verdict": content["audit"]["verdict"],
+            "recommended": content["recommendation"]["variant"],
+            "report": str(run.report / "index.html"),
+        }
+    if promotion.exists():
+        facts["promotion"] = read_json(promotion)["decision"]
+    if earlier := unchanged_since(run):
+        facts["unchanged_since"] = earlier
+    return facts
+
+
+def _errors(folder: Path) -> dict[str, str]:
+    return {
+        path.name.removesuffix(".error.json"): str(read_json(path)["message"]).splitlines()[0]
+        for path in sorted(folder.rglob("*.error.json"))
+    }
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {facts['state']}."]
+    if "verdict" in facts:
+        told.append(f"Verdict {facts['verdict']}; recommended {facts['recommended']}.")
+    if "promotion" in facts:
+        told.append(f"Champion: {facts['promotion']}.")
+    if "unchanged_since" in facts:
+        told.append(f"Nothing has changed since {facts['unchanged_since']}.")
+    told += [f"{name}: {message}" for name, message in (facts.get("errors") or {}).items()]
+    return " ".join(told)

@@ -1,0 +1,9 @@
+"""One run's settings: each with its default, limits and help, in one place.
+
+The DAG's trigger form, the command line's flags and the checks all come from `RunConfig`.
+"""
+
+from cxr_tasks.settings.run_config import SETTINGS, RunConfig
+from cxr_tasks.settings.setting import PROFILES, STUDY_SLUG, Setting
+
+__all__ = ["PROFILES", "SETTINGS", "STUDY_SLUG", "RunConfig", "Setting"]

@@ -1,0 +1,64 @@
+"""Settings of the section Data: where the images come from, and which are of which class."""
+
+from dataclasses import dataclass
+
+from cxr_tasks.settings.setting import STUDY_SLUG, setting
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """Where the images come from, and which are of which class."""
+
+    source: str = setting(
+        "phantom",
+        "Source",
+        "Where the images come from; by profile where empty. `phantom`: drawn here, synthetic.",
+        choices=("kaggle", "folder", "zip", "phantom"),
+    )
+    data: str = setting(
+        "",
+        "Data path",
+        "For `folder` and `zip`: the path, as the workers see it.",
+    )
+    preset: str = setting(
+        "study",
+        "Preset",
+        "Which folders hold which class. `study`: COVID/ and NORMAL/. `radiography`: "
+        "COVID/images and Normal/images. `custom`: by the two patterns below.",
+        choices=("study", "radiography", "custom"),
+    )
+    covid_glob: str = setting(
+        "",
+        "Pattern of COVID-19 images",
+        "For preset `custom`, relative to the data's root, for example `positive/**`.",
+    )
+    normal_glob: str = setting(
+        "",
+        "Pattern of normal images",
+        "For preset `custom`, relative to the data's root, for example `negative/**`.",
+    )
+    kaggle_dataset: str = setting(
+        "",
+        "Kaggle data set",
+        f"For `kaggle`: OWNER/SLUG. The study's slug is `{STUDY_SLUG}`; it names no owner.",
+    )
+    patients: str = setting(
+        "",
+        "Patients file",
+        "A CSV file with the columns path,patient and, if wanted, source (hospital, archive); "
+        "overrides what file names say.",
+    )
+    phantom_images: int = setting(
+        160,
+        "Phantom images",
+        "How many images to draw for source `phantom`.",
+        minimum=24,
+        maximum=200_000,
+    )
+    max_rejected_fraction: float = setting(
+        0.05,
+        "Largest rejected fraction",
+        "Ingestion fails when more than this fraction of the files is unusable, in [0, 1].",
+        minimum=0.0,
+        maximum=1.0,
+    )

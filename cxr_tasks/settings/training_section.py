@@ -1,0 +1,80 @@
+"""Settings of the section Training: how images are divided and models trained."""
+
+from dataclasses import dataclass
+
+from cxr_tasks.settings.setting import setting
+
+
+@dataclass(frozen=True)
+class TrainingSection:
+    """How images are divided and models trained."""
+
+    split: str = setting(
+        "grouped",
+        "Split",
+        "By profile where empty. `paper`: 75/25 as Keras' loader does it, no test part. "
+        "`grouped`: train, val and test with no patient or duplicate in two of them.",
+        choices=("paper", "grouped"),
+    )
+    folds: int = setting(
+        0,
+        "Folds",
+        "By profile where empty (honest: 5). Every image is scored out of fold, by a model "
+        "trained on the other folds. 0: none; the split's own parts measure. Needs split grouped.",
+        minimum=0,
+        maximum=20,
+    )
+    repeats: int = setting(
+        1,
+        "Repeats of the folds",
+        "How often the images are divided into folds anew; an image's probabilities are averaged.",
+        minimum=1,
+        maximum=20,
+    )
+    epochs: int = setting(
+        8,
+        "Most epochs",
+        "By profile where empty (paper: 500). Early stopping usually ends a training before.",
+        minimum=1,
+        maximum=10_000,
+    )
+    patience: int = setting(
+        8,
+        "Patience",
+        "By profile where empty (paper: 30). Epochs without a lower validation loss before "
+        "a training stops.",
+        minimum=1,
+        maximum=10_000,
+    )
+    batch_size: int = setting(
+        32,
+        "Batch size",
+        "Images in one step of training.",
+        minimum=1,
+        maximum=1024,
+    )
+    class_weights: bool = setting(
+        False,
+        "Class weights",
+        "Weigh both classes equally in the loss where their numbers differ.",
+    )
+    weights: str = setting(
+        "",
+        "Backbone weights",
+        "A MobileNetV2 weights file without top. Empty: Keras' ImageNet weights, downloaded "
+        "once. `random`: none, in profile `quickstart` only.",
+    )
+    precision: str = setting(
+        "auto",
+        "Precision",
+        "`mixed`: half-precision arithmetic on full-precision weights. `auto`: mixed on a "
+        "graphics card, float32 on a CPU. Layers that frozen ones feed stay float32.",
+        choices=("auto", "float32", "mixed"),
+    )
+    threads: int = setting(
+        0,
+        "Threads of a training",
+        "CPU threads; part of what makes numbers repeatable. 0: by the machine's cores.",
+        minimum=0,
+        maximum=256,
+    )

@@ -1,0 +1,1 @@
+"""What the project's DAGs share: child processes, assets and schedules, the notifier."""

@@ -1,0 +1,59 @@
+"""What starts a DAG: assets that others emit, and the operator's schedules."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowTimetableInvalid
+
+from cxr_tasks.defaults import Defaults, check_schedule
+from cxr_tasks.errors import ConfigError
+
+IMAGES = Asset("cxr_images")
+"""Emitted by `cxr_watch` when the source of the scheduled runs has changed."""
+
+CHAMPION = Asset("cxr_champion")
+"""Emitted by `cxr_pipeline` when another model serves from now on."""
+
+SCHEDULE = "CXR_SCHEDULE"
+"""Environment variable: a cron expression, in UTC, by which `cxr_pipeline` runs; off unless set."""
+
+WATCH_SCHEDULE = "CXR_WATCH_SCHEDULE"
+"""Environment variable: likewise for `cxr_watch`."""
+
+
+def pipeline_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) -> Any:
+    """Run on new images, and by the operator's cron expression where there is one.
+
+    Raises:
+        ConfigError: The expression is none, or the defaults train on synthetic images.
+    """
+    cron = _cron(SCHEDULE, defaults, environ)
+    return [IMAGES] if cron is None else AssetOrTimeSchedule(timetable=cron, assets=[IMAGES])
+
+
+def watch_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) -> Any:
+    """Look for new images by the operator's cron expression, or only by hand.
+
+    Raises:
+        ConfigError: The expression is none, or the defaults train on synthetic images.
+    """
+    return _cron(WATCH_SCHEDULE, defaults, environ)
+
+
+def _cron(variable: str, defaults: Defaults, environ: Mapping[str, str]) -> Any:
+    expression = environ.get(variable, "").strip()
+    if not expression:
+        return None
+    check_schedule(defaults, variable)
+    timetable = CronTriggerTimetable(expression, timezone="UTC")
+    try:
+        timetable.validate()
+    except AirflowTimetableInvalid as err:
+        raise ConfigError(
+            f"{variable}={expression!r} is no schedule: {err}.",
+            "A schedule is a cron expression of five fields, in UTC, or @hourly, @daily, @weekly.",
+            f"Correct {variable}, for example {variable}='0 3 * * 0', or unset it.",
+        ) from err
+    return timetable

@@ -1,0 +1,63 @@
+"""The DAG `cxr_score`: the champion applied to new images, by hand or when another one serves."""
+
+import tempfile
+from pathlib import Path
+
+from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+from cxr_airflow.assets import CHAMPION
+from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.tasks import (
+    RETRIES,
+    RETRY_DELAY,
+    given_settings,
+    not_retried,
+    run_command_as_child,
+)
+
+from cxr_tasks.defaults import read_defaults
+from cxr_tasks.files import write_json
+from cxr_tasks.paths import run_key_from
+from cxr_tasks.scoring.request import NO_DATA, make_request, names_data, score_form_fields
+
+DOC = """
+Applies the champion to new images: a folder, images or zip files. The result is a table and a page
+in `$CXR_HOME/scores/<name of the batch>`; the tab *Report* shows the page.
+
+By hand, or when another model has become champion: then it scores what `defaults.toml` names below
+`[score]`, if anything. Research software, no medical device.
+"""
+
+
+@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+def score() -> None:
+    """Score the images, unless none are named."""
+    given = given_settings()
+    if not names_data(given):
+        raise AirflowSkipException(NO_DATA)
+    given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
+    with not_retried():
+        make_request(given)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "request.json"
+        write_json(file, given)
+        run_command_as_child("predict", "--request", str(file))
+
+
+@dag(
+    dag_id="cxr_score",
+    schedule=[CHAMPION],
+    params={
+        name: Param(**field) for name, field in score_form_fields(read_defaults().score).items()
+    },
+    max_active_runs=1,
+    tags=["cxr", "scoring"],
+    doc_md=DOC,
+    **ending_callbacks(),
+)
+def cxr_score() -> None:
+    """Wire the one task."""
+    score()
+
+
+cxr_score()

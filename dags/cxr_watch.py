@@ -1,0 +1,49 @@
+"""The DAG `cxr_watch`: starts `cxr_pipeline` when the source of its scheduled runs has changed."""
+
+from airflow.sdk import dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+from cxr_airflow.assets import IMAGES, watch_schedule
+from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.tasks import (
+    RETRIES,
+    RETRY_DELAY,
+    kaggle_login,
+    run_command_as_child,
+    shared_volume,
+)
+
+from cxr_tasks.defaults import read_defaults
+from cxr_tasks.watch import LOOKED_BY, found_something_new
+
+DOC = """
+Looks whether the source of the scheduled runs (`defaults.toml` on the shared volume) holds
+something new, and if so emits the asset `cxr_images`, on which `cxr_pipeline` runs. Otherwise the
+task is skipped, and nothing happens.
+
+By hand, or by the cron expression that `CXR_WATCH_SCHEDULE` names.
+"""
+
+
+@task(outlets=[IMAGES], retries=RETRIES, retry_delay=RETRY_DELAY)
+def look() -> None:
+    """Look at the source; success means that something new was found."""
+    run_id = get_current_context()["run_id"]
+    run_command_as_child("watch", **{LOOKED_BY: run_id}, **kaggle_login())
+    if not found_something_new(shared_volume(), run_id):
+        raise AirflowSkipException("The source is as it was seen before.")
+
+
+@dag(
+    dag_id="cxr_watch",
+    schedule=watch_schedule(read_defaults()),
+    max_active_runs=1,
+    tags=["cxr"],
+    doc_md=DOC,
+    **ending_callbacks(),
+)
+def cxr_watch() -> None:
+    """Wire the one task."""
+    look()
+
+
+cxr_watch()

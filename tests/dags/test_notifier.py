@@ -1,0 +1,50 @@
+"""The notifier against a real server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from tests.dags.airflow_cli import dags_test
+
+
+class _Mailbox(HTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Keep)
+        self.received: list[dict[str, Any]] = []
+
+
+class _Keep(BaseHTTPRequestHandler):
+    server: _Mailbox
+
+    def do_POST(self) -> None:  # noqa: N802 - the server's name for it
+        length = int(self.headers["Content-Length"])
+        self.server.received.append(json.loads(self.rfile.read(length)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the terminal quiet."""
+
+
+@pytest.fixture
+def mailbox() -> Iterator[_Mailbox]:
+    server = _Mailbox()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def test_a_failed_run_is_told_and_an_unreachable_address_costs_nothing(
+    airflow_environ: dict[str, str], mailbox: _Mailbox
+) -> None:
+    environ = airflow_environ | {"CXR_NOTIFY_URL": f"http://127.0.0.1:{mailbox.server_port}/"}
+    dags_test("cxr_watch", {}, environ, expected=1)
+    assert [told["state"] for told in mailbox.received] == ["failure"]
+    assert mailbox.received[0]["text"].startswith("cxr_watch, run ")
+    mailbox.server_close()
+    done = dags_test("cxr_watch", {}, environ, expected=1)
+    assert "never change" in done.stdout + done.stderr

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+from cxr_tasks.ending import describe_ending
+from cxr_tasks.files import write_json
+from cxr_tasks.paths import Home
+from tests.drawn_run import Drawing, draw_run, finish_report
+
+
+def test_a_finished_run_tells_verdict_and_report(tmp_path: Path) -> None:
+    run, config = draw_run(tmp_path, Drawing(n_images=48))
+    finish_report(run, config)
+    told = describe_ending(
+        run.home, dag_id="cxr_pipeline", run_id="manual__1", conf={"run": run.key}, state="success"
+    )
+    assert told["text"].startswith("cxr_pipeline, run drawn: success. Verdict ")
+    assert told["report"] == str(run.report / "index.html")
+    assert told["errors"] == {}
+
+
+def test_a_failed_run_tells_why(tmp_path: Path) -> None:
+    run = Home(tmp_path).run("scheduled-1")
+    message = "SourceError: no such folder.\nThe rule.\nThe remedy."
+    write_json(run.error("ingest"), {"message": message})
+    told = describe_ending(
+        run.home, dag_id="cxr_pipeline", run_id="scheduled_1".replace("_", "-"), conf={},
+        state="failure",
+    )  # fmt: skip
+    assert told["errors"] == {"ingest": "SourceError: no such folder."}
+    assert "ingest: SourceError: no such folder." in told["text"]
+
+
+def test_a_run_that_left_nothing_is_told_too(tmp_path: Path) -> None:
+    told = describe_ending(
+        Home(tmp_path), dag_id="cxr_watch", run_id="manual__1", conf={}, state="failure"
+    )
+    assert told["text"] == "cxr_watch, run manual__1: failure."
+
+
+def test_a_name_that_cannot_be_a_folder_is_no_error_here(tmp_path: Path) -> None:
+    told = describe_ending(
+        Home(tmp_path), dag_id="cxr_pipeline", run_id="x", conf={"run": "../x"}, state="failure"
+    )
+    assert "cannot be used" in told["text"]
