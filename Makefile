@@ -1,5 +1,7 @@
 # make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
-# make test    every test
+# make test    every test but the two heavy suites:
+# make test-browser   Airflow's UI in a real Chromium
+# make test-cluster   Celery workers on PostgreSQL and Redis, one of them killed
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
@@ -12,7 +14,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test ui bench audit-rates lint lock
+.PHONY: help run test test-browser test-cluster ui bench audit-rates lint lock
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
@@ -38,6 +40,12 @@ run:
 test:
 	@. ./activate.sh && exec python -m pytest
 
+test-browser:
+	@. ./activate.sh && exec python -m pytest -m browser
+
+test-cluster:
+	@. ./activate.sh && exec python -m pytest -m cluster
+
 ui:
 	@. ./activate.sh && exec python -m cxr_tasks ui
 
@@ -51,7 +59,9 @@ audit-rates:
 lint:
 	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests bench
 
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --quiet --extra cluster
+
 lock:
-	uv pip compile pyproject.toml --extra dev --extra cluster --universal --python-version 3.11 \
-		--generate-hashes --no-header \
-		--quiet --output-file requirements.lock
+	$(COMPILE) --extra dev --output-file requirements.lock
+	$(COMPILE) --extra gpu --constraints requirements.lock --output-file requirements-gpu.lock

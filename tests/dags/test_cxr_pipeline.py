@@ -1,9 +1,6 @@
 """The DAG: its shape, and real runs of it through `airflow dags test`."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 

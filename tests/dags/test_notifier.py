@@ -20,7 +20,7 @@ class _Mailbox(HTTPServer):
 class _Keep(BaseHTTPRequestHandler):
     server: _Mailbox
 
-    def do_POST(self) -> None:  # noqa: N802 - the server's name for it
+    def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         self.server.received.append(json.loads(self.rfile.read(length)))
         self.send_response(204)

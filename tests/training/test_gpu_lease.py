@@ -1,11 +1,13 @@
 """Pretended cards and real processes: each training gets a place, and leaves it when it ends."""
 
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,62 @@ def test_the_environment_chooses_among_the_cards_there_are(
     assert usable_cards({}) == ["0", "1", "2"]
     assert usable_cards({"CUDA_VISIBLE_DEVICES": "2, GPU-8f1e"}) == ["2", "GPU-8f1e"]
     assert usable_cards({"CUDA_VISIBLE_DEVICES": ""}) == []
+
+
+_TRAIN = """
+import os, sys, time
+from pathlib import Path
+from cxr_tasks.training.gpu_lease import leased_card
+from cxr_tasks.paths import Home
+with leased_card(["0", "1", "2"], home=Home(Path(sys.argv[1])), environ={}, note=lambda _: None,
+                 poll_seconds=0.01) as card:
+    print("took", card, time.monotonic(), flush=True)
+    time.sleep(float(sys.argv[2]))
+    print("left", card, time.monotonic(), flush=True)
+"""
+
+
+def test_of_many_trainings_no_two_are_ever_on_one_card_though_some_are_killed(
+    tmp_path: Path,
+) -> None:
+    trainings = [
+        subprocess.Popen(
+            [sys.executable, "-c", _TRAIN, str(tmp_path), "60" if number % 3 == 0 else "0.1"],
+            stdout=subprocess.PIPE, text=True,
+        )
+        for number in range(12)
+    ]  # fmt: skip
+    stays = []
+    waiting = list(trainings)
+    while waiting:
+        for process in list(waiting):
+            if trainings.index(process) % 3 == 0 and _has_begun(process):
+                time.sleep(0.1)
+                killed_at = time.monotonic()  # before the kill: the card may be taken right after
+                process.kill()
+                stays.append((*_took(process), killed_at))
+                waiting.remove(process)
+            elif trainings.index(process) % 3 and process.poll() is not None:
+                card, took_at = _took(process)
+                assert process.stdout is not None
+                stays.append((card, took_at, float(process.stdout.readline().split()[2])))
+                waiting.remove(process)
+        time.sleep(0.01)
+    for process in trainings:
+        process.communicate()
+    assert len(stays) == 12
+    for card in {card for card, _, _ in stays}:
+        of_card = sorted((begin, end) for each, begin, end in stays if each == card)
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(of_card))
+
+
+def _has_begun(process: subprocess.Popen[str]) -> bool:
+    assert process.stdout is not None
+    return bool(select.select([process.stdout], [], [], 0)[0])
+
+
+def _took(process: subprocess.Popen[str]) -> tuple[str, float]:
+    assert process.stdout is not None
+    word, card, at = process.stdout.readline().split()
+    assert word == "took"
+    return card, float(at)
