@@ -1,7 +1,6 @@
 """The DAG `cxr_score`: the champion applied to new images, by hand or when another one serves."""
 
-import tempfile
-from pathlib import Path
+import json
 
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -16,9 +15,8 @@ from cxr_airflow.tasks import (
 )
 
 from cxr_tasks.defaults import read_defaults
-from cxr_tasks.files import write_json
 from cxr_tasks.paths import run_key_from
-from cxr_tasks.scoring.request import NO_DATA, make_request, names_data, score_form_fields
+from cxr_tasks.scoring.request import NO_DATA, REQUEST, make_request, names_data, score_form_fields
 
 DOC = """
 Applies the champion to new images: a folder, images or zip files. The result is a table and a page
@@ -38,10 +36,7 @@ def score() -> None:
     given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
     with not_retried():
         make_request(given)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "request.json"
-        write_json(file, given)
-        run_command_as_child("predict", "--request", str(file))
+    run_command_as_child("predict", **{REQUEST: json.dumps(given)})
 
 
 @dag(

@@ -10,8 +10,8 @@ import pytest
 from cxr_tasks.devices import POOL
 from cxr_tasks.training.train import FAIL_VARIANT
 from cxr_tasks.variants import VARIANTS
+from tests.dags.airflow_cli import dags_test, run_python
 
-ROOT = Path(__file__).parent.parent
 SMALL = {"profile": "quickstart", "phantom_images": 48, "epochs": 2, "weights": "random"}
 
 DESCRIBE = """
@@ -62,7 +62,9 @@ def test_trainings_wait_in_the_pool_and_are_retried(tasks: dict[str, dict[str, A
 
 
 def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]) -> None:
-    done = dags_test({**SMALL, "run": "unknown", "epoch": 3}, airflow_environ, expected=1)
+    done = dags_test(
+        "cxr_pipeline", {**SMALL, "run": "unknown", "epoch": 3}, airflow_environ, expected=1
+    )
     assert "Unknown setting: 'epoch'" in done.stdout + done.stderr
     assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / "unknown" / "config.json").exists()
 
@@ -71,10 +73,10 @@ def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]
 def test_failed_variant_is_reported_and_its_retry_completes_the_run(
     airflow_environ: dict[str, str],
 ) -> None:
-    """One long story: three of four, then the same run made whole, then the same without DAG."""
+    """One long story: three of four, the same run made whole, again, and without the DAG."""
     run = Path(airflow_environ["CXR_HOME"]) / "runs" / "story"
     failing = airflow_environ | {FAIL_VARIANT: "mobilenetv2_partial"}
-    dags_test({**SMALL, "run": "story"}, failing, expected=1)
+    dags_test("cxr_pipeline", {**SMALL, "run": "story"}, failing, expected=1)
     variants = json.loads((run / "report" / "report.json").read_text())["variants"]
     assert {name: facts["status"] for name, facts in variants.items()} == {
         name: "failed" if name == "mobilenetv2_partial" else "ok" for name in VARIANTS
@@ -83,13 +85,20 @@ def test_failed_variant_is_reported_and_its_retry_completes_the_run(
     assert "was made to fail" in (run / "report" / "index.html").read_text()
     first_models = {path: path.stat().st_mtime_ns for path in run.glob("train/*/model.keras")}
 
-    dags_test({**SMALL, "run": "story"}, airflow_environ, expected=0)
+    dags_test("cxr_pipeline", {**SMALL, "run": "story"}, airflow_environ, expected=0)
     variants = json.loads((run / "report" / "report.json").read_text())["variants"]
     assert {facts["status"] for facts in variants.values()} == {"ok"}
     assert all(path.stat().st_mtime_ns == before for path, before in first_models.items())
     assert "was made to fail" not in (run / "report" / "index.html").read_text()
 
+    _nothing_is_done_twice(airflow_environ)
     _same_numbers_without_airflow(run, variants, airflow_environ)
+
+
+def _nothing_is_done_twice(environ: dict[str, str]) -> None:
+    done = dags_test("cxr_pipeline", {**SMALL, "run": "again"}, environ, expected=0)
+    assert "'story' has the same images, settings and versions" in done.stdout + done.stderr
+    assert not (Path(environ["CXR_HOME"]) / "runs" / "again" / "split").exists()
 
 
 def _same_numbers_without_airflow(

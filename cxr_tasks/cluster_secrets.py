@@ -1,0 +1,92 @@
+"""The file `.env` of a cluster: every secret of `docker-compose.yaml`, freshly drawn."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cxr_tasks.errors import ConfigError
+
+
+def _password() -> str:
+    return secrets.token_hex(24)
+
+
+def _long_secret() -> str:
+    return secrets.token_urlsafe(64)
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+SECRETS: dict[str, tuple[Callable[[], str], str]] = {
+    "CXR_JWT_SECRET": (_long_secret, "Signs the tokens of tasks and of people; 64 random bytes."),
+    "CXR_API_SECRET_KEY": (_long_secret, "Signs the UI's sessions and requests for logs."),
+    "CXR_FERNET_KEY": (_fernet_key, "Encrypts connections in the database. Lost, they are lost."),
+    "CXR_POSTGRES_PASSWORD": (_password, "Of the database; set when its volume is first made."),
+    "CXR_REDIS_PASSWORD": (_password, "Of the broker. Who has it can start tasks."),
+    "CXR_ADMIN_PASSWORD": (_password, "Of the UI's first user, admin; change it there."),
+}
+"""Each secret's name in `.env`: how it is drawn, and what it is for.
+
+Nothing drawn here needs quoting in a URL, in YAML or in a shell.
+"""
+
+_HEAD = """\
+# Read by `docker compose`. `python -m cxr_tasks secrets` writes it as .env, secrets filled in.
+# Keep .env out of version control, and keep a copy where the backups are not.
+
+# cpu: trainings run on the processor. gpu: on graphics cards, one worker a card. Never both.
+COMPOSE_PROFILES=cpu
+# Trainings at once. gpu: as many as there are GPU workers.
+CXR_TRAINING_SLOTS=1
+# Where the UI listens. Put a proxy with TLS before it rather than opening it to a network.
+CXR_UI_ADDRESS=127.0.0.1:8080
+# Cron expressions in UTC by which cxr_pipeline and cxr_watch run; empty: by hand only. What
+# scheduled runs train on is said in defaults.toml on the shared volume.
+CXR_SCHEDULE=
+CXR_WATCH_SCHEDULE=
+# Where to tell how a run ended; empty: nowhere.
+CXR_NOTIFY_URL=
+"""
+
+
+def make_env_file(path: Path) -> None:
+    """Write a new `.env`, readable by its owner only; one that exists is never touched.
+
+    Raises:
+        ConfigError: There is such a file, or its folder is missing.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as err:
+        raise ConfigError(
+            f"{path} exists.",
+            "Secrets that are in use are never overwritten: the database is tied to them.",
+            "Move the file away if it is not in use, or write the new one to another place.",
+        ) from err
+    except FileNotFoundError as err:
+        raise ConfigError(
+            f"The folder {path.parent} does not exist.",
+            "The file of secrets is written beside docker-compose.yaml.",
+            "Correct the path, or make the folder.",
+        ) from err
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(env_text())
+
+
+def env_text() -> str:
+    """Give the text of a `.env` with secrets drawn anew at every call."""
+    return _text({name: draw() for name, (draw, _) in SECRETS.items()})
+
+
+def example_text() -> str:
+    """Give the text of `.env.example`: the same file, no secret filled in."""
+    return _text(dict.fromkeys(SECRETS, ""))
+
+
+def _text(values: dict[str, str]) -> str:
+    lines = [f"\n# {why}\n{name}={values[name]}\n" for name, (_, why) in SECRETS.items()]
+    return _HEAD + "".join(lines)

@@ -1,0 +1,124 @@
+"""The pods of KubernetesExecutor, put together by the provider's own code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cxr_tasks.variants import VARIANTS
+from tests.deploy.compose_file import ROOT, read_compose
+
+CPU, GPU = (ROOT / "deploy" / name for name in ("pod-template.yaml", "pod-template-gpu.yaml"))
+ARGUMENTS = ["python", "-m", "airflow.sdk.execution_time.execute_workload"]
+
+BUILD = """
+import json, os, sys
+from kubernetes.client import ApiClient
+from airflow.providers.cncf.kubernetes.executors.kubernetes_executor_utils import (
+    get_base_pod_from_template,
+)
+from airflow.providers.cncf.kubernetes.kube_config import KubeConfig
+from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+
+executor_config, arguments = json.loads(sys.argv[1]), sys.argv[2:]
+config = KubeConfig()
+pod = PodGenerator.construct_pod(
+    namespace="cxr", scheduler_job_id="1", pod_id="cxr-1", dag_id="cxr_pipeline",
+    task_id="train.vanilla_cnn", kube_image=config.kube_image, try_number=1, date=None,
+    run_id="r", args=arguments, pod_override_object=PodGenerator.from_obj(executor_config),
+    base_worker_pod=get_base_pod_from_template(executor_config.get("pod_template_file"), config),
+)
+print(json.dumps(ApiClient().sanitize_for_serialization(pod)))
+"""
+
+DESCRIBE = """
+import json
+from airflow.dag_processing.dagbag import BundleDagBag
+dag = BundleDagBag("dags", bundle_path="dags", bundle_name="dags").dags["cxr_pipeline"]
+print(json.dumps({task.task_id: task.executor_config for task in dag.tasks}))
+"""
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("airflow")
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE": str(CPU),
+        "CXR_HOME": str(folder / "cxr-home"),
+        "CXR_TRAINING_POD_TEMPLATE": str(GPU),
+    }
+
+
+def build_pod(executor_config: dict[str, str], environ: dict[str, str]) -> dict[str, Any]:
+    return run_python(BUILD, json.dumps(executor_config), *ARGUMENTS, environ=environ)
+
+
+def run_python(code: str, *arguments: str, environ: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
+        env=environ, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    content: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return content
+
+
+def test_training_pod_has_one_card_the_volume_and_no_root(environ: dict[str, str]) -> None:
+    spec = build_pod({"pod_template_file": str(GPU)}, environ)["spec"]
+    (container,) = spec["containers"]
+    assert container["name"] == "base"
+    assert container["args"] == ARGUMENTS
+    assert container["image"] == "cxr-pipeline:gpu"
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert {"name": "CUDA_VISIBLE_DEVICES", "value": "0"} in container["env"]
+    assert {"name": "cxr-home", "mountPath": "/cxr-home"} in container["volumeMounts"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["restartPolicy"] == "Never"
+
+
+def test_other_tasks_pod_has_no_card(environ: dict[str, str]) -> None:
+    (container,) = build_pod({}, environ)["spec"]["containers"]
+    assert container["image"] == "cxr-pipeline:cpu"
+    assert "nvidia" not in json.dumps(container)
+
+
+@pytest.mark.parametrize("template", [CPU, GPU], ids=lambda path: path.stem)
+def test_no_key_of_the_template_is_lost(template: Path, environ: dict[str, str]) -> None:
+    """The client drops what it does not know without a word: a misspelt key would be gone."""
+    code = (
+        "import json, sys; from kubernetes.client import ApiClient;"
+        "from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator;"
+        "pod = PodGenerator.deserialize_model_file(sys.argv[1]);"
+        "print(json.dumps(ApiClient().sanitize_for_serialization(pod)))"
+    )
+    read = run_python(code, str(template), environ=environ)
+    assert read == yaml.safe_load(template.read_text(encoding="utf-8"))
+
+
+def test_templates_and_compose_file_name_the_same_user_and_folders() -> None:
+    services = read_compose()["services"]
+    for template, service in ((CPU, services["worker"]), (GPU, services["worker-gpu-0"])):
+        spec = yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]
+        (container,) = spec["containers"]
+        user = spec["securityContext"]
+        assert f"{user['runAsUser']}:{user['runAsGroup']}" == service["user"]
+        assert container["image"] == service["image"]
+        mounted = [f"{mount['name']}:{mount['mountPath']}" for mount in container["volumeMounts"]]
+        assert mounted == service["volumes"]
+
+
+def test_dag_asks_for_the_template_in_training_tasks_only(environ: dict[str, str]) -> None:
+    configs = run_python(DESCRIBE, environ=environ)
+    asked = {"pod_template_file": str(GPU)}
+    trainings = {f"train.{name}" for name in VARIANTS}
+    assert configs == {task: asked if task in trainings else {} for task in configs}
+    assert trainings < set(configs)
