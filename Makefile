@@ -57,7 +57,7 @@ audit-rates:
 	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)
 
 lint:
-	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags tests bench
+	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags plugins tests bench
 
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --quiet --extra cluster

@@ -91,7 +91,7 @@ def _wait_until_healthy(address: str, server: "subprocess.Popen[bytes]", log: Pa
 
 
 def _unpause(environ: Mapping[str, str]) -> None:
-    """Unpause the DAG; the DAG processor may need a moment until it knows it."""
+    """Unpause the pipeline; the DAG processor may need a moment until it knows it."""
     command = [sys.executable, "-m", "airflow", "dags", "unpause", "--yes", DAG_ID]
     for _ in range(6):
         if subprocess.run(command, env=dict(environ), capture_output=True, check=False).returncode:

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cxr_tasks.commands import champion, run, set_up, stage, watch
+from cxr_tasks.commands import champion, predict, run, set_up, stage, watch
 from cxr_tasks.commands.command import Command
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.files import volume_error
 from cxr_tasks.paths import Home
 from cxr_tasks.process import StageError, die_with_parent
-from cxr_tasks.scoring.command import add_predict_arguments, run_predict
 
 _EPILOG = """\
 examples:
@@ -30,7 +29,7 @@ COMMANDS: dict[str, Command] = {
     "run": run.COMMAND,
     **stage.COMMANDS,
     "champion": champion.COMMAND,
-    "predict": Command("score new images with the champion", run_predict, add_predict_arguments),
+    "predict": predict.COMMAND,
     "watch": watch.COMMAND,
     "ui": set_up.UI,
     "pools": set_up.POOLS,

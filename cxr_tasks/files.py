@@ -75,6 +75,21 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
     return n_rows
 
 
+@contextmanager
+def open_table(path: Path, columns: Sequence[str]) -> Iterator[Any]:
+    """Write a CSV file of names from outside as its rows come: give a `csv.DictWriter`."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        # all text in quotes: before Python 3.13 a carriage return alone brings none about
+        writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writeheader()
+        yield writer
+
+
+def as_unicode(name: str) -> str:
+    r"""Show a file's name that is no Unicode with its odd bytes as escapes (`\udcff`)."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def sha256_of(path: Path) -> str:
     """Digest a file's bytes, block by block."""
     digest = hashlib.sha256()

@@ -3,12 +3,15 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 EventKind = Literal["start", "note", "epoch", "done", "failed"]
+Item = TypeVar("Item")
+
+_WATCH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,18 @@ def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[Event, int]]:
         stream.seek(offset)
         while (line := stream.readline()).endswith(b"\n"):
             yield Event(**json.loads(line)), stream.tell()
+
+
+def watched(items: Iterable[Item], *, n: int, report: Callable[[str], None]) -> Iterator[Item]:
+    """Pass images through, and tell every few seconds how many of `n` are done."""
+    started = told = time.monotonic()
+    for n_done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - told >= _WATCH_SECONDS:
+            left = (now - started) / n_done * (n - n_done)
+            report(f"{n_done} of {n} images, {duration(left)} left")
+            told = now
 
 
 def duration(seconds: float) -> str:

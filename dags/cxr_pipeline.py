@@ -18,6 +18,7 @@ from cxr_airflow.tasks import (
     run_stage_as_child,
 )
 
+from cxr_tasks.champion.pointer import serving
 from cxr_tasks.config import make_config
 from cxr_tasks.defaults import check_schedule, read_defaults
 from cxr_tasks.devices import POOL
@@ -124,6 +125,8 @@ def promote() -> None:
     record = require_record(run.promote, "promote")
     if record["decision"] != "promoted":
         raise AirflowSkipException(f"{record['decision']}: {record['reason']}")
+    if serving(run.home) != record["version"]:
+        raise AirflowSkipException(f"{record['version']} was promoted, and another serves now.")
 
 
 def training_executor_config() -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The DAG `cxr_score`: the champion applied to new images, by hand or when another one serves."""
 
-import json
-
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import CHAMPION
@@ -10,13 +8,22 @@ from cxr_airflow.tasks import (
     RETRIES,
     RETRY_DELAY,
     given_settings,
+    is_scheduled,
     not_retried,
     run_command_as_child,
+    shared_volume,
 )
 
 from cxr_tasks.defaults import read_defaults
 from cxr_tasks.paths import run_key_from
-from cxr_tasks.scoring.request import NO_DATA, REQUEST, make_request, names_data, score_form_fields
+from cxr_tasks.scoring.request import (
+    NO_DATA,
+    check_request,
+    make_request,
+    names_data,
+    request_environment,
+    score_form_fields,
+)
 
 DOC = """
 Applies the champion to new images: a folder, images or zip files. The result is a table and a page
@@ -31,12 +38,13 @@ By hand, or when another model has become champion: then it scores what `default
 def score() -> None:
     """Score the images, unless none are named."""
     given = given_settings()
-    if not names_data(given):
+    if is_scheduled() and not names_data(given):
         raise AirflowSkipException(NO_DATA)
+    # the same name in every try: what a try before has finished is not done again
     given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
     with not_retried():
-        make_request(given)
-    run_command_as_child("predict", **{REQUEST: json.dumps(given)})
+        check_request(make_request(given), shared_volume())
+    run_command_as_child("predict", **request_environment(given))
 
 
 @dag(

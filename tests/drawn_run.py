@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxr_tasks.audit.audit import audit_dataset, read_control_scores
+from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.folds import make_folds, read_fold, write_folds
@@ -63,7 +63,13 @@ class Drawing:
     external: bool = False
     explained: bool = True
     strengths: Mapping[str, float] | None = None
+    fingerprint: str = FINGERPRINT
+    first: int = 0
+    """Number of the first image; two data sets share the images whose numbers they share."""
+    spot: float = 45
+    """How much brighter the positive class is in one place; 0: no control can tell it."""
     images: npt.NDArray[np.uint8] | None = None
+    drift: dict[str, Any] | None = None
 
 
 def draw_run(
@@ -84,11 +90,15 @@ def draw_run(
         | settings
     )
     run = start_run(config, home, key)
-    dataset = _draw_dataset(home, drawing)
+    dataset = _draw_dataset(home, drawing, drawing.fingerprint, first=drawing.first)
     weights = {"origin": drawing.weights_origin, "sha256": "ab" * 32, "file_name": "weights.h5"}
-    external = _draw_dataset(home, drawing, EXTERNAL_FINGERPRINT) if drawing.external else None
+    external = (
+        _draw_dataset(home, drawing, EXTERNAL_FINGERPRINT, first=10_000)  # no image is in both
+        if drawing.external
+        else None
+    )
     ingested = {
-        "dataset": FINGERPRINT,
+        "dataset": drawing.fingerprint,
         "external": external and EXTERNAL_FINGERPRINT,
         "weights": weights,
     }
@@ -104,8 +114,9 @@ def draw_run(
             _draw_training(run, name, dataset, drawing)
     audit = finish_once(
         run.audit, "audit", inputs={}, config_fingerprint=config.fingerprint, seed=1,
-        build=lambda built: audit_dataset(
-            dataset, table, folds=None, features=None, seed=1, built=built
+        build=lambda built: with_drift(
+            audit_dataset(dataset, table, folds=None, features=None, seed=1, built=built),
+            drawing.drift,
         ) | {"weights_origin": drawing.weights_origin},
     )  # fmt: skip
     strengths = {**_STRENGTHS, **(drawing.strengths or {})}
@@ -179,22 +190,29 @@ def draw_scores(labels: npt.NDArray[np.int64], strength: float) -> npt.NDArray[n
     return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
 
 
-def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str = FINGERPRINT) -> Dataset:
+def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str, *, first: int) -> Dataset:
     folder = home.datasets / fingerprint
+    if folder.exists():  # of another run in the same home
+        return open_dataset(home, fingerprint)
     folder.mkdir(parents=True)
     n = drawing.n_images
     labels = [i % 2 for i in range(n)]
     paths = [_path(i, label) for i, label in enumerate(labels)]
     paths[: len(drawing.names)] = drawing.names
     labels = [int(path.startswith("COVID")) for path in paths]
-    first = 0 if fingerprint == FINGERPRINT else 10_000  # no image of one is in the other
-    images = drawing.images if drawing.images is not None else _draw_images(labels, first=first)
+    images = (
+        drawing.images
+        if drawing.images is not None
+        else _draw_images(labels, first=first, spot=drawing.spot)
+    )
     np.save(folder / "images.npy", images)
     pd.DataFrame(
         {
             "path": paths,
             "label": labels,
-            "patient": [f"p{i // 4}" if label == 0 else "" for i, label in enumerate(labels)],
+            "patient": [
+                f"p{(first + i) // 4}" if label == 0 else "" for i, label in enumerate(labels)
+            ],
             "source": ["" for _ in labels],
             "width": [256 + 8 * (i % 5) for i in range(n)],
             "height": [256] * n,
@@ -235,7 +253,7 @@ def _path(i: int, label: int) -> str:
     return f"{'COVID/COVID' if label else 'NORMAL/NORMAL'}/image-{i:03d}.png"
 
 
-def _draw_images(labels: list[int], *, first: int) -> npt.NDArray[np.uint8]:
+def _draw_images(labels: list[int], *, first: int, spot: float) -> npt.NDArray[np.uint8]:
     """Draw two dark ovals on grey, a lighter spot in them for the positive class."""
     rows, columns = np.mgrid[0:224, 0:224] / 224 - 0.5
     lungs = np.minimum(
@@ -246,8 +264,8 @@ def _draw_images(labels: list[int], *, first: int) -> npt.NDArray[np.uint8]:
     for i, label in enumerate(labels):
         rng = np.random.default_rng(first + i)
         grey = 150 - 90 * (lungs < 1) + rng.normal(0, 6, (224, 224))
-        spot = ((columns - 0.22) / 0.07) ** 2 + ((rows - 0.15) / 0.07) ** 2 < 1
-        images.append(np.clip(grey + 45 * label * spot, 0, 255).astype(np.uint8))
+        inside = ((columns - 0.22) / 0.07) ** 2 + ((rows - 0.15) / 0.07) ** 2 < 1
+        images.append(np.clip(grey + spot * label * inside, 0, 255).astype(np.uint8))
     return np.repeat(np.stack(images)[..., None], 3, axis=-1)
 
 

@@ -25,7 +25,8 @@ def earlier(finished: tuple[RunPaths, RunConfig], **changed: Any) -> str | None:
     """Ask for a run like the finished one, but for some settings or ingested facts."""
     run, config = finished
     ingested = require_record(run.ingest, "ingest")
-    facts = {key: changed.pop(key) for key in ("dataset", "weights") if key in changed}
+    names = [name for name in ("dataset", "weights") if name in changed]
+    facts: dict[str, Any] = {name: changed.pop(name) for name in names}
     again = make_config(config.as_dict() | changed)
     return find_equal_run(run.home.run("now"), again, {**ingested, **facts})
 

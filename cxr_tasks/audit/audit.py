@@ -1,4 +1,4 @@
-"""Stage `audit`: copies and patients across the split, sources, and shortcut controls."""
+"""Stage `audit`: copies and patients across the split, sources, shortcut controls, drift."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,8 @@ from cxr_tasks.audit.finding import finding, gravest_first
 from cxr_tasks.audit.group_test import N_PERMUTATIONS, IntArray
 from cxr_tasks.audit.masked import MaskedFeatures, masked_features
 from cxr_tasks.audit.origins import audit_origins
+from cxr_tasks.champion.drift import measure_drift
+from cxr_tasks.champion.drift_finding import drift_finding
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import whole_groups
 from cxr_tasks.paths import RunPaths
@@ -55,9 +57,13 @@ def make_audit(
         features = masked_features(
             run, config, dataset=dataset, split=split, ingested=ingested, note=note
         )
-    return audit_dataset(
+    facts = audit_dataset(
         dataset, split, folds=folds, features=features, seed=config.seed, built=built
-    ) | {"weights_origin": ingested["weights"]["origin"]}
+    )
+    drift = measure_drift(
+        run, config, dataset=dataset, split=split, ingested=ingested, features=features, note=note
+    )
+    return with_drift(facts, drift) | {"weights_origin": ingested["weights"]["origin"]}
 
 
 def audit_dataset(
@@ -87,6 +93,12 @@ def audit_dataset(
         "sources": sources,
         "findings": gravest_first([*of_copies, *of_patients, *of_sources, *asked.findings]),
     }
+
+
+def with_drift(facts: Facts, drift: Facts | None) -> Facts:
+    """Add what the comparison with the champion's data gave, and its finding."""
+    told = [drift_finding(drift)] if drift else []
+    return facts | {"drift": drift, "findings": gravest_first([*facts["findings"], *told])}
 
 
 def read_control_scores(folder: Path) -> pd.DataFrame:

@@ -43,6 +43,23 @@ def masked_features(
     `phantom.drawing.CENTRE` of width and height.
     """
     from cxr_tasks.training.activations import frozen_activations
+
+    prefix = frozen_prefix(run, config, dataset=dataset, split=split, ingested=ingested)
+    found = {}
+    for name, network in masked_networks(prefix).items():
+        note(f"control {name.replace('_', ' ')}")
+        activations = frozen_activations(
+            network, dataset, home=run.home, config_fingerprint=config.fingerprint,
+            seed=config.seed, note=note,
+        )  # fmt: skip
+        found[name] = np.asarray(activations.values, dtype=np.float64)
+    return MaskedFeatures(**found)
+
+
+def frozen_prefix(
+    run: RunPaths, config: RunConfig, *, dataset: Dataset, split: pd.DataFrame, ingested: Record
+) -> Model:
+    """Start Keras on the CPU, and build the frozen variant's network from image to features."""
     from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
     from cxr_tasks.training.keras_runtime import start_keras
     from cxr_tasks.training.task import TrainingTask
@@ -56,15 +73,7 @@ def masked_features(
     cut = cut_frozen_prefix(task.build())
     if cut is None:
         raise RuntimeError(f"{_VARIANT} has no frozen layers")
-    found = {}
-    for name, network in masked_networks(cut.prefix).items():
-        note(f"control {name.replace('_', ' ')}")
-        activations = frozen_activations(
-            network, dataset, home=run.home, config_fingerprint=config.fingerprint,
-            seed=config.seed, note=note,
-        )  # fmt: skip
-        found[name] = np.asarray(activations.values, dtype=np.float64)
-    return MaskedFeatures(**found)
+    return cut.prefix
 
 
 def masked_networks(prefix: Model) -> dict[str, Model]:

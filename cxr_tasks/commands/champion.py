@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from cxr_tasks.champion.describe import describe_champion
+from cxr_tasks.champion.rollback import roll_back
 from cxr_tasks.commands.command import Command, Options
 from cxr_tasks.paths import Home
 
@@ -20,9 +22,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
-    from cxr_tasks.champion.describe import describe_champion
-    from cxr_tasks.champion.store import roll_back
-
     if options["roll_back"] is not None:
         champion = roll_back(home, options["roll_back"] or None, now=datetime.now(UTC))
         print(f"{champion.name} serves now.\n")

@@ -35,6 +35,4 @@ def _make_secrets(options: Options, _home: Home, _environ: Mapping[str, str]) ->
 
 UI = Command("start Airflow's UI on this machine, the DAGs unpaused", _serve_ui)
 POOLS = Command("print the Airflow pools that the DAGs name, as JSON", _print_pools)
-SECRETS = Command(
-    "write a cluster's .env file, with fresh secrets", _make_secrets, _add_file
-)
+SECRETS = Command("write a cluster's .env file, with fresh secrets", _make_secrets, _add_file)

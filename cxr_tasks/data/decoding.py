@@ -14,7 +14,7 @@ from threading import Thread
 
 from cxr_tasks.data.images import DecodedImage, UnusableImage, decode_image
 from cxr_tasks.sources.candidates import Candidate
-from cxr_tasks.sources.source import Source
+from cxr_tasks.sources.source import Reader
 
 MIN_IMAGES_FOR_POOL = 64
 """Below this, starting worker processes takes longer than they save."""
@@ -41,7 +41,7 @@ class Rejected:
 
 
 def decode_all(
-    source: Source, candidates: Sequence[Candidate], *, n_workers: int
+    source: Reader, candidates: Sequence[Candidate], *, n_workers: int
 ) -> Generator[Accepted | Rejected, None, None]:
     """Read and decode candidates in worker processes; what comes out is in their order."""
     if n_workers == 1 or len(candidates) < MIN_IMAGES_FOR_POOL:
@@ -57,7 +57,7 @@ def decode_all(
             waiting.extend(pool.submit(_decode_in_worker, item) for item in islice(todo, 1))
 
 
-def decode_candidate(source: Source, candidate: Candidate) -> Accepted | Rejected:
+def decode_candidate(source: Reader, candidate: Candidate) -> Accepted | Rejected:
     """Read and decode one candidate."""
     try:
         candidate.path.encode()
@@ -72,7 +72,7 @@ def decode_candidate(source: Source, candidate: Candidate) -> Accepted | Rejecte
 
 
 @contextmanager
-def _workers(source: Source, n_workers: int) -> Iterator[ProcessPoolExecutor]:
+def _workers(source: Reader, n_workers: int) -> Iterator[ProcessPoolExecutor]:
     # spawn: a fork of a process with threads may hang
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
@@ -84,11 +84,11 @@ def _workers(source: Source, n_workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-_source: Source | None = None
+_source: Reader | None = None
 """What this worker process reads from."""
 
 
-def _start_worker(source: Source) -> None:
+def _start_worker(source: Reader) -> None:
     global _source
     _source = source
     Thread(target=_end_with_parent, daemon=True).start()

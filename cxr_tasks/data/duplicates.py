@@ -46,20 +46,32 @@ def group_images(index: pd.DataFrame, images: ImageRows) -> tuple[IntArray, IntA
         pairs of images that are copies, shape (m, 2), the smaller row first.
     """
     copies = find_copies(index, images)
-    by_patient = _same_value_pairs(index["patient"].where(index["patient"] != ""))
-    groups = _closed_groups(np.concatenate([copies, by_patient]), n=len(index))
+    by_patient = same_value_pairs(index["patient"].where(index["patient"] != ""))
+    groups = closed_groups(np.concatenate([copies, by_patient]), n=len(index))
     return groups, copies
 
 
 def find_copies(index: pd.DataFrame, images: ImageRows) -> IntArray:
     """Find the pairs of images that are copies of each other, shape (m, 2)."""
-    exact = _same_value_pairs(index["sha256"])
+    exact = same_value_pairs(index["sha256"])
     near = _near_hash_pairs(index["phash"])
     pairs = np.concatenate([exact, near[_are_correlated(images, near)]])
     return np.unique(pairs, axis=0)
 
 
-def _same_value_pairs(values: pd.Series) -> IntArray:
+def find_copies_across(index: pd.DataFrame, images: ImageRows, *, n_first: int) -> IntArray:
+    """Find the pairs of copies of which one is among the first rows and one is not.
+
+    Less work than `find_copies` where many images are looked up in a few, or few in many.
+
+    Returns:
+        Shape (m, 2), the row of the first ones first.
+    """
+    near = _near_hash_pairs(index["phash"], n_first=n_first)
+    return near[_are_correlated(images, near)]  # equal bytes have equal hashes, and correlate
+
+
+def same_value_pairs(values: pd.Series) -> IntArray:
     """Chain the rows of each value: n - 1 pairs join n rows."""
     rows = pd.Series(np.arange(len(values)), index=values.index)
     before = rows.groupby(values).shift()
@@ -67,15 +79,16 @@ def _same_value_pairs(values: pd.Series) -> IntArray:
     return np.stack([before.dropna().to_numpy(dtype=np.int64), second], axis=1)
 
 
-def _near_hash_pairs(hashes: pd.Series) -> IntArray:
-    """Compare all hashes block by block, so that memory stays flat."""
+def _near_hash_pairs(hashes: pd.Series, *, n_first: int | None = None) -> IntArray:
+    """Compare hashes block by block, so that memory stays flat: all, or the first with the rest."""
     bits = np.array([int(text, 16) for text in hashes], dtype=np.uint64)
     found = [np.empty((0, 2), dtype=np.int64)]
-    for start in range(0, len(bits), _BLOCK_ROWS):
-        block = bits[start : start + _BLOCK_ROWS, None]
-        distances = np.bitwise_count(block ^ bits[None, start:])
-        pairs = np.argwhere(distances <= MAX_HASH_DISTANCE)
-        found.append(start + pairs[pairs[:, 0] < pairs[:, 1]])
+    for start in range(0, len(bits[:n_first]), _BLOCK_ROWS):
+        block = bits[:n_first][start : start + _BLOCK_ROWS, None]
+        behind = start if n_first is None else n_first
+        distances = np.bitwise_count(block ^ bits[None, behind:])
+        pairs = np.argwhere(distances <= MAX_HASH_DISTANCE) + np.array([start, behind])
+        found.append(pairs[pairs[:, 0] < pairs[:, 1]])
     return np.concatenate(found)
 
 
@@ -131,7 +144,8 @@ def _small_grey(image: UInt8Array) -> UInt8Array:
     return np.asarray(small, dtype=np.uint8).ravel()
 
 
-def _closed_groups(pairs: IntArray, *, n: int) -> IntArray:
+def closed_groups(pairs: IntArray, *, n: int) -> IntArray:
+    """Number the groups that pairs of rows make of n rows, shape (n,), in order of appearance."""
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     _, component = connected_components(links, directed=False)
     numbers: IntArray = pd.factorize(component)[0].astype(np.int64)

@@ -22,6 +22,8 @@ MIN_SIDE_PX = 32
 MAX_FILE_BYTES = 64 << 20
 """Far more than an image of `MAX_PIXELS` needs; larger files are not read into memory."""
 
+TOO_LARGE = f"larger than {MAX_FILE_BYTES >> 20} MiB"
+
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 
 _TIFF_PHOTOMETRIC = 262
@@ -89,7 +91,7 @@ def decode_image(content: bytes) -> DecodedImage:
     if not content:
         raise UnusableImage("empty file")
     if len(content) > MAX_FILE_BYTES:
-        raise UnusableImage(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        raise UnusableImage(TOO_LARGE)
     with _pillow_in_words(content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _check_header(image)
         mode, file_format = image.mode, _format_name(image)

@@ -4,11 +4,10 @@ import csv
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,9 +16,9 @@ from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import DataError, first_few
-from cxr_tasks.files import building, digest_of, locked, write_json
+from cxr_tasks.files import as_unicode, building, digest_of, locked, open_table, write_json
 from cxr_tasks.paths import Home
-from cxr_tasks.progress import duration
+from cxr_tasks.progress import duration, watched
 from cxr_tasks.records import Record, find_record, make_record, record_file
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.candidates import Listing
@@ -36,8 +35,6 @@ INDEX_COLUMNS = (
     "jpeg_tables", "jpeg_quantization", "sha256", "phash",
 )  # fmt: skip
 REJECTED_COLUMNS = ("path", "label", "reason")
-
-_REPORT_SECONDS = 5.0
 
 
 def ingest(
@@ -144,11 +141,11 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
     shape = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
     with (
         ArrayFile(built / "images.npy", row_shape=shape, dtype=np.uint8) as images,
-        _table(built / "index.csv", INDEX_COLUMNS) as index,
-        _table(built / "rejected.csv", REJECTED_COLUMNS) as rejected,
+        open_table(built / "index.csv", INDEX_COLUMNS) as index,
+        open_table(built / "rejected.csv", REJECTED_COLUMNS) as rejected,
         closing(outcomes),
     ):
-        for outcome in _watched(outcomes, n=len(listing.candidates), report=report):
+        for outcome in watched(outcomes, n=len(listing.candidates), report=report):
             if isinstance(outcome, Rejected):
                 reasons[outcome.reason] += 1
                 rejected.writerow(_rejected_row(outcome))
@@ -175,29 +172,6 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
     }
 
 
-@contextmanager
-def _table(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        # all text in quotes: before Python 3.13 a carriage return alone brings none about
-        writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        writer.writeheader()
-        yield writer
-
-
-def _watched(
-    outcomes: Iterable[Accepted | Rejected], *, n: int, report: Report
-) -> Iterator[Accepted | Rejected]:
-    """Tell every few seconds how far it is."""
-    started = told = time.monotonic()
-    for n_done, outcome in enumerate(outcomes, start=1):
-        yield outcome
-        now = time.monotonic()
-        if now - told >= _REPORT_SECONDS:
-            left = (now - started) / n_done * (n - n_done)
-            report(f"{n_done} of {n} images, {duration(left)} left")
-            told = now
-
-
 def _index_row(outcome: Accepted) -> dict[str, object]:
     candidate, image = outcome.candidate, outcome.image
     return {
@@ -218,8 +192,7 @@ def _index_row(outcome: Accepted) -> dict[str, object]:
 
 
 def _rejected_row(outcome: Rejected) -> dict[str, object]:
-    # the name itself may be what is wrong
-    path = outcome.candidate.path.encode(errors="backslashreplace").decode()
+    path = as_unicode(outcome.candidate.path)  # the name itself may be what is wrong
     return {"path": path, "label": outcome.candidate.label, "reason": outcome.reason}
 
 

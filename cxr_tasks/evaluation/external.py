@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray, find_copies, group_images
+from cxr_tasks.data.duplicates import IntArray, find_copies_across, group_images
+from cxr_tasks.data.joined import join_datasets
 from cxr_tasks.evaluation.basis import Fixed, apply_fixed
 from cxr_tasks.evaluation.resampling import N_RESAMPLES, group_resamples
 from cxr_tasks.evaluation.scored import FloatArray
@@ -76,21 +76,6 @@ def measure_external(
 
 def _copies_of(internal: Dataset, external: Dataset) -> IntArray:
     """Find the rows of the external data set that are copies of internal images."""
-    n = len(internal.index)
-    columns = ["sha256", "phash"]
-    index = pd.concat([internal.index[columns], external.index[columns]], ignore_index=True)
-    pairs = find_copies(index, _Joined(internal.images, external.images))
-    across = pairs[(pairs[:, 0] < n) & (pairs[:, 1] >= n)]
-    return np.unique(across[:, 1]) - n
-
-
-class _Joined:
-    """Two image stores, read as one row by row, so that neither is held in memory."""
-
-    def __init__(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> None:
-        self._first = first
-        self._second = second
-
-    def __getitem__(self, row: int) -> Any:
-        n = len(self._first)
-        return self._first[row] if row < n else self._second[row - n]
+    both = join_datasets(internal, external)
+    across = find_copies_across(both.index, both.images, n_first=both.n_first)
+    return np.unique(across[:, 1]) - both.n_first

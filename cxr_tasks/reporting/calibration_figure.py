@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 
 from cxr_tasks.reporting.chart_style import (
     COLORS,
-    INKS,
     STYLE,
     line_style,
     new_figure,
     percent_axes,
 )
+from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 
 

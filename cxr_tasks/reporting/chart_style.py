@@ -1,7 +1,6 @@
-"""How every chart of the report looks: inks, line styles, type, axes."""
+"""How every chart of the report looks: line styles, type, axes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -9,27 +8,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import GRID, MUTED, TEXT
-
-
-@dataclass(frozen=True)
-class Ink:
-    """How a variant looks everywhere: told apart by hue, and without hue by dash and marker."""
-
-    light: str
-    dark: str
-    dashes: tuple[float, ...]
-    marker: str
-
-
-INKS: Mapping[str, Ink] = {
-    "vanilla_cnn": Ink("#b84a00", "#ff9d5c", (), "o"),
-    "mobilenetv2_frozen": Ink("#0067ab", "#62b6f2", (5.0, 1.6), "s"),
-    "mobilenetv2_partial": Ink("#00795a", "#3ecf9f", (1.2, 1.3), "^"),
-    "mobilenetv2_unfrozen": Ink("#a2447c", "#ee9fcb", (5.0, 1.5, 1.2, 1.5), "D"),
-}
-"""After Okabe and Ito's palette (jfly.uni-koeln.de/color), which the colour-blind can tell
-apart, made darker or lighter until text in it can be read on the page."""
 
 COLORS = {ink.light: f"--ink-{name}" for name, ink in INKS.items()}
 

@@ -19,7 +19,7 @@ _SPLIT_KEYS = (
 )  # fmt: skip
 _AUDIT_KEYS = (
     "controls", "duplicates", "patients", "sources", "n_folds", "n_permutations",
-    "n_excluded_images", "weights_origin",
+    "n_excluded_images", "weights_origin", "drift",
 )  # fmt: skip
 
 

@@ -13,12 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from cxr_tasks.reporting.chart_labels import LabelledPoint, place_labels
 from cxr_tasks.reporting.chart_style import (
     COLORS,
-    INKS,
     STYLE,
     line_style,
     new_figure,
     percent_axes,
 )
+from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 
 _LEAST_SECONDS = 1e-3  # a logarithmic axis has no zero

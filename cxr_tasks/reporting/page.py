@@ -11,6 +11,7 @@ from markupsafe import Markup
 from cxr_tasks.reporting.attention_maps import attention_pictures
 from cxr_tasks.reporting.calibration_figure import draw_reliability
 from cxr_tasks.reporting.checklist import Item, checklist
+from cxr_tasks.reporting.drift_figure import draw_drift
 from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc
 from cxr_tasks.reporting.material import Material
 from cxr_tasks.reporting.model_card import CardSection, model_card
@@ -50,6 +51,7 @@ class Page:
     rejected: tuple[Mapping[str, str], ...]
     reliability: Mapping[str, Markup]
     attention: Mapping[str, tuple[Picture, ...]]
+    drift: Mapping[str, Markup]
     card: list[CardSection]
     checklist: list[Item]
 
@@ -78,6 +80,7 @@ def make_page(material: Material, report: Mapping[str, Any]) -> Page:
         ),
         reliability={name: _reliability(report, name) for name in material.trainings},
         attention=_attention(material, report),
+        drift=draw_drift(report["audit"]["drift"]),
         card=model_card(report),
         checklist=checklist(report),
     )

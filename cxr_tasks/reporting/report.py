@@ -1,24 +1,21 @@
 """The report: one self-contained page, its figures as JSON, and a table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from cxr_tasks.files import write_rows, write_text
 from cxr_tasks.paths import RunPaths
-from cxr_tasks.progress import duration
 from cxr_tasks.records import Record
 from cxr_tasks.reporting import wording
-from cxr_tasks.reporting.chart_style import INKS
 from cxr_tasks.reporting.checklist import STATUS_NAMES
+from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts
+from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.material import Material, collect
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, Page, make_page
 from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
-from cxr_tasks.variants import VARIANTS
 
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
@@ -64,50 +61,3 @@ def render_card(report: Mapping[str, Any], page: Page) -> str:
     return make_environment().get_template("model_card.md.j2").render(
         title=chosen["title"], run_key=report["run_key"], card=page.card
     )  # fmt: skip
-
-
-def make_environment() -> Environment:
-    """Prepare Jinja with the report's own ways to say numbers."""
-    environment = Environment(
-        loader=PackageLoader("cxr_tasks.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "counted": wording.counted,
-        "spread": wording.spread,
-        "decimal": wording.decimal,
-        "p_value": wording.p_value,
-        "p_compared": wording.p_compared,
-        "whole": wording.whole,
-        "decimals": wording.decimals,
-        "points": wording.points,
-        "points_spread": wording.points_spread,
-        "signed": wording.signed,
-        "groupby_in_order": groupby_in_order,
-        "markdown": wording.markdown,
-        "megabytes": wording.megabytes,
-        "one_line": wording.one_line,
-        "titled": titled,
-        "proportions": wording.proportions,
-        "duration": duration,
-    }
-    return environment
-
-
-def groupby_in_order(items: Iterable[Any], attribute: str) -> list[tuple[str, list[Any]]]:
-    """Group items as they come: Jinja's own `groupby` sorts."""
-    groups: dict[str, list[Any]] = {}
-    for item in items:
-        groups.setdefault(getattr(item, attribute), []).append(item)
-    return list(groups.items())
-
-
-def titled(text: str) -> str:
-    """Put what a person calls the variants in place of their names, fit for a list."""
-    for name, variant in VARIANTS.items():
-        text = text.replace(name, variant.title.replace(",", ""))
-    return text

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from cxr_tasks.errors import SourceError
 from cxr_tasks.sources.presets import CLASS_NAMES, Preset, label_paths, patient_of, top_folders
 
+UNLABELLED = -1
+"""The label of an image whose class nobody has said."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -14,7 +17,7 @@ class Candidate:
 
     Attributes:
         path: POSIX name relative to the source's root.
-        label: 1 is COVID-19, 0 is normal.
+        label: 1 is COVID-19, 0 is normal; or `UNLABELLED`.
         patient: Whom it shows, or empty where that is not known.
         source: Where it was taken or published, likewise.
     """

@@ -95,13 +95,29 @@ def label_paths(paths: Iterable[str], preset: Preset) -> Labelled:
         paths: POSIX names relative to the data's root.
         preset: The classes' patterns.
     """
-    names = [path for path in paths if _may_be_image(path)]
+    names = [path for path in paths if may_be_image(path)]
     labels, start = _labels(names, preset)
     matched = sorted(labels, key=lambda path: keras_order(path[start:]))
     return Labelled(
         tuple((path, labels[path]) for path in matched),
         sum(_is_named_image(path) for path in names if path not in labels),
     )
+
+
+def may_be_image(path: str) -> bool:
+    """Say of a file whether its name lets it be an image: not hidden, no text, no table."""
+    return not is_hidden(path) and suffix_of(path) not in _OTHER_SUFFIXES
+
+
+def is_hidden(path: str) -> bool:
+    """Say whether a file, or a folder it is in, is one that systems make for themselves."""
+    parts = PurePosixPath(path).parts
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def suffix_of(path: str) -> str:
+    """Give the end of a file's name from its last dot on, in lower case."""
+    return PurePosixPath(path).suffix.lower()
 
 
 def keras_order(path: str) -> tuple[str, str, str]:
@@ -141,18 +157,8 @@ def _end_of_common_top(names: list[str], start: int) -> int | None:
     return end if common else None
 
 
-def _may_be_image(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and _suffix(path) not in _OTHER_SUFFIXES
-
-
 def _is_named_image(path: str) -> bool:
-    return _suffix(path) in IMAGE_SUFFIXES
-
-
-def _suffix(path: str) -> str:
-    return PurePosixPath(path).suffix.lower()
+    return suffix_of(path) in IMAGE_SUFFIXES
 
 
 @cache

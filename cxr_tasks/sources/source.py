@@ -17,8 +17,20 @@ from cxr_tasks.sources.zip_file import ZipSource
 Report = Callable[[str], None]
 
 
-class Source(Protocol):
-    """Can be pickled, so that worker processes read from it."""
+class Reader(Protocol):
+    """Gives files; can be pickled, so that worker processes read from it."""
+
+    def read(self, candidate: Candidate) -> bytes:
+        """Read one file.
+
+        Raises:
+            UnusableImage: This file cannot be read; others can.
+            SourceError: The source cannot be read any more.
+        """
+
+
+class Source(Reader, Protocol):
+    """A data set: files, and the class of each."""
 
     @property
     def synthetic(self) -> bool:
@@ -33,14 +45,6 @@ class Source(Protocol):
 
     def listing(self) -> Listing:
         """List the files of both classes; what cannot be an image is left out."""
-
-    def read(self, candidate: Candidate) -> bytes:
-        """Read one file.
-
-        Raises:
-            UnusableImage: This file cannot be read; others can.
-            SourceError: The source cannot be read any more.
-        """
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from cxr_tasks.data.images import MAX_FILE_BYTES, UnusableImage
+from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE, UnusableImage
 from cxr_tasks.errors import SourceError, first_few
 from cxr_tasks.files import sha256_of
 from cxr_tasks.sources.candidates import Candidate, Listing, list_candidates
@@ -32,14 +32,13 @@ class ZipSource:
     preset: Preset
     description: str
     synthetic: bool = False
-    _archive: ZipFile | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._archive = ZipArchive(self.path)
 
     def digest(self) -> str:
         """Digest the whole file."""
-        try:
-            return sha256_of(self.path)
-        except OSError as err:
-            raise self._refused(str(err.strerror)) from err
+        return self._archive.digest()
 
     def listing(self) -> Listing:
         """List the files of both classes.
@@ -48,23 +47,62 @@ class ZipSource:
             SourceError: The file is missing, no zip file, not safe, or holds no file of
                 either class.
         """
-        members = [info for info in self._open().infolist() if not info.is_dir()]
-        self._check_names(self._open().infolist())
-        self._check_sizes(members)
-        listing = list_candidates([info.filename for info in members], self.preset, root=self.path)
-        large = [
-            repr(candidate.path) for candidate in listing.candidates
-            if self._open().getinfo(candidate.path).file_size > MAX_FILE_BYTES
-        ]  # fmt: skip
-        if large:
-            raise self._refused(f"it has images of more than {MAX_FILE_BYTES >> 20} MiB", large)
+        listing = list_candidates(self._archive.files(), self.preset, root=self.path)
+        self._archive.check_large([candidate.path for candidate in listing.candidates])
         return listing
 
     def read(self, candidate: Candidate) -> bytes:
         """Unpack one member, and of one that is larger than it says one byte more at most."""
+        return self._archive.read(candidate.path)
+
+
+@dataclass
+class ZipArchive:
+    """A zip file of images from anywhere, read member by member."""
+
+    path: Path
+    _opened: ZipFile | None = field(default=None, repr=False, compare=False)
+
+    def digest(self) -> str:
+        """Digest the whole file."""
+        try:
+            return sha256_of(self.path)
+        except OSError as err:
+            raise self._refused(str(err.strerror)) from err
+
+    def files(self) -> list[str]:
+        """Name the members.
+
+        Raises:
+            SourceError: The file is missing, no zip file, or not safe.
+        """
+        members = [info for info in self._open().infolist() if not info.is_dir()]
+        self._check_names(self._open().infolist())
+        self._check_sizes(members)
+        return [info.filename for info in members]
+
+    def check_large(self, names: list[str]) -> None:
+        """Refuse members that are larger than an image may be.
+
+        Raises:
+            SourceError: One of them is.
+        """
+        large = [repr(name) for name in names if _is_large(self._open().getinfo(name))]
+        if large:
+            raise self._refused(f"it has images of more than {MAX_FILE_BYTES >> 20} MiB", large)
+
+    def read(self, name: str) -> bytes:
+        """Unpack one member, and of one that is larger than it says one byte more at most.
+
+        Raises:
+            UnusableImage: It is damaged, or larger than an image may be.
+            SourceError: The file changed or is no longer there.
+        """
         archive = self._open()
         try:
-            info = archive.getinfo(candidate.path)
+            info = archive.getinfo(name)
+            if _is_large(info):
+                raise UnusableImage(TOO_LARGE)
             with archive.open(info) as stream:
                 content = stream.read(info.file_size + 1)
         except (BadZipFile, EOFError, lzma.LZMAError, zlib.error) as err:
@@ -81,17 +119,17 @@ class ZipSource:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open file behind: each process opens its own."""
-        return self.__dict__ | {"_archive": None}
+        return self.__dict__ | {"_opened": None}
 
     def _open(self) -> ZipFile:
-        if self._archive is None:
+        if self._opened is None:
             try:
-                self._archive = ZipFile(self.path)
+                self._opened = ZipFile(self.path)
             except OSError as err:
                 raise self._refused(err.strerror or str(err)) from err
             except (BadZipFile, LargeZipFile, NotImplementedError, ValueError) as err:
                 raise self._refused(f"it is no whole zip file ({err})") from err
-        return self._archive
+        return self._opened
 
     def _check_names(self, members: list[ZipInfo]) -> None:
         seen: set[str] = set()
@@ -124,7 +162,7 @@ class ZipSource:
             f"The archive {self.path} cannot be used: {problem}{told}.",
             "An archive of images is a whole zip file of plain relative names, each once, "
             "neither encrypted nor packed more densely than images can be.",
-            "Download it again, or unpack it and use source=folder with data=PATH.",
+            "Download it again, or unpack it and name the folder instead.",
         )
 
 
@@ -140,3 +178,7 @@ def _fault_of_name(info: ZipInfo) -> str:
     if stat.S_ISLNK(info.external_attr >> 16):
         return "are symbolic links"
     return "are encrypted" if info.flag_bits & _ENCRYPTED else ""
+
+
+def _is_large(info: ZipInfo) -> bool:
+    return info.file_size > MAX_FILE_BYTES

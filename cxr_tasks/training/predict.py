@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BATCH_SIZE = 64
+BATCH_SIZE = 64
+"""Images in one pass through a network; another number would be another trace."""
+
 Model = Any
 
 
@@ -23,9 +25,9 @@ def predict_scores(
         The probability of COVID-19, shape (n,), in [0, 1].
     """
     scores = np.empty(len(rows), dtype=np.float64)
-    for start in range(0, len(rows), _BATCH_SIZE):
+    for start in range(0, len(rows), BATCH_SIZE):
         # The last batch overlaps the one before: a batch of another size is traced anew.
-        first = max(0, min(start, len(rows) - _BATCH_SIZE))
-        batch = np.asarray(values[rows[first : first + _BATCH_SIZE]])
+        first = max(0, min(start, len(rows) - BATCH_SIZE))
+        batch = np.asarray(values[rows[first : first + BATCH_SIZE]])
         scores[first : first + len(batch)] = np.asarray(model.predict_on_batch(batch))[:, 0]
     return scores

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.data.duplicates import find_copies, group_images
+from cxr_tasks.data.duplicates import find_copies, find_copies_across, group_images
 from cxr_tasks.data.images import decode_image
 
 
@@ -50,6 +50,16 @@ def contents() -> list[bytes]:
 def test_copies_are_found_through_compression_and_size(contents: list[bytes]) -> None:
     copies = find_copies(*store(contents, [""] * 6))
     assert {tuple(pair) for pair in copies.tolist()} == {(0, 2), (1, 3), (1, 4), (3, 4)}
+
+
+def test_copies_across_are_found_as_among_all(contents: list[bytes]) -> None:
+    index, images = store(contents, [""] * 6)
+    everywhere = {tuple(pair) for pair in find_copies(index, images).tolist()}
+    across = find_copies_across(index, images, n_first=2)
+    assert {tuple(pair) for pair in across.tolist()} == {
+        pair for pair in everywhere if pair[0] < 2 <= pair[1]
+    }
+    assert len(across) == 3
 
 
 def test_patient_and_copies_close_to_one_group(contents: list[bytes]) -> None:

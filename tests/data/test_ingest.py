@@ -310,7 +310,7 @@ def test_what_a_killed_ingestion_left_is_cleared_away(tmp_path: Path) -> None:
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxr_tasks.data.ingest._REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("cxr_tasks.progress._WATCH_SECONDS", 0.0)
     _, notes = do_ingest(tmp_path, folder_config(make_files(tmp_path / "data", class_files())))
     assert notes[0] == "folder data: 3 COVID-19, 3 normal"
     assert notes[1] == "1 of 6 images, 0 s left"
@@ -320,7 +320,7 @@ def test_folder_that_changes_meanwhile_is_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make_files(tmp_path / "data", class_files())
-    monkeypatch.setattr("cxr_tasks.data.ingest._REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("cxr_tasks.progress._WATCH_SECONDS", 0.0)
 
     def change(note: str) -> None:
         if note.startswith("1 of 6"):

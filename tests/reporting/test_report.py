@@ -15,9 +15,9 @@ from scipy.stats import norm
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.paths import RunPaths
+from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.material import collect
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, wrong_images
-from cxr_tasks.reporting.report import make_environment
 from cxr_tasks.reporting.reproduce import reproduce_command
 from cxr_tasks.reporting.wording import one_line
 from cxr_tasks.settings import RunConfig

@@ -1,0 +1,32 @@
+"""Which files may be shown: those that lie in the folder they are asked for in."""
+
+from pathlib import Path
+
+from cxr_tasks.paths import Home, RunPaths
+
+PAGE = "index.html"
+
+
+def find_inside(folder: Path, path: Path) -> Path | None:
+    """Follow links to a file; None where it is none, or lies outside `folder`.
+
+    The folder's own name is taken as it is: if it is a link, nothing in it counts.
+    """
+    real = path.resolve()
+    inside = folder.parent.resolve() / folder.name
+    return real if real.is_relative_to(inside) and real.is_file() else None
+
+
+def report_page(run: RunPaths) -> Path | None:
+    """Find a run's report."""
+    return find_inside(run.root, run.report / PAGE)
+
+
+def scores_page(home: Home, name: str) -> Path | None:
+    """Find the result page of one batch of scored images.
+
+    Raises:
+        ConfigError: The name could not be one folder's name.
+    """
+    folder = home.scores(name)
+    return find_inside(folder, folder / PAGE)

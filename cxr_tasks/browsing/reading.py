@@ -1,0 +1,165 @@
+"""Reads one run's folder, in which other hands may have been: nothing in it is relied on."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.browsing.places import find_inside
+from cxr_tasks.browsing.run_facts import (
+    Failure,
+    Figure,
+    ReportFacts,
+    RunFacts,
+    Sign,
+    VariantFacts,
+)
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.files import read_json
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.variants import VARIANTS
+
+_TAIL_BYTES = 1 << 16
+_NOT_AS_EXPECTED = (ArtifactError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
+
+
+def read_run(run: RunPaths) -> RunFacts:
+    """Read a run; what cannot be read is told in `problem`, with the rest left out."""
+    started, last_sign = _span(run)
+    read: dict[str, Any] = {}
+    problem = ""
+    for path, part in (
+        (run.config, _config),
+        (run.report / "report.json", _report),
+        (run.ingest / "ingest.json", _unchanged),
+        (run.promote / "promote.json", _promotion),
+    ):
+        try:
+            if (real := find_inside(run.root, path)) is not None:
+                read |= part(read_json(real))
+        except _NOT_AS_EXPECTED as err:
+            problem = problem or _unreadable(path.relative_to(run.root), err)
+    if not read and not problem:
+        problem = "config.json is missing."
+    return RunFacts(
+        key=run.key, started=started, last_sign=last_sign, problem=problem,
+        failures=_failures(run), **read,
+    )  # fmt: skip
+
+
+def _unreadable(name: Path, err: Exception) -> str:
+    if isinstance(err, ArtifactError):
+        reason = err.problem.partition("cannot be read: ")[2].rstrip(".")
+    else:
+        reason = f"it lacks what a finished stage writes ({type(err).__name__}: {err})"
+    return f"{name} cannot be read: {reason}."
+
+
+def _span(run: RunPaths) -> tuple[float, Sign | None]:
+    """Find when the run began, and what it did last."""
+    progress = find_inside(run.root, run.progress)
+    first, last = _ends(progress) if progress else (None, None)
+    config = find_inside(run.root, run.config) or run.root
+    return first.at if first else config.stat().st_mtime, last
+
+
+def _ends(path: Path) -> tuple[Sign | None, Sign | None]:
+    """Give the first and the last event; a long file is not read through for them."""
+    try:
+        with path.open("rb") as stream:
+            first = stream.readline()
+            stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            lines = stream.read().splitlines()
+    except PermissionError:
+        return None, None
+    return _sign(first), next((sign for line in reversed(lines) if (sign := _sign(line))), None)
+
+
+def _sign(line: bytes) -> Sign | None:
+    """Read an event; None for a line that is damaged or cut."""
+    try:
+        event = json.loads(line)
+        stage = f"{event['stage']} {event['variant']}".strip()
+        return Sign(at=_number(event["at"]), text=f"{stage}: {event['text']}")
+    except _NOT_AS_EXPECTED:
+        return None
+
+
+def _failures(run: RunPaths) -> tuple[Failure, ...]:
+    found = sorted([*run.root.glob("*.error.json"), *run.root.glob("train/*.error.json")])
+    return tuple(_failure(run, path) for path in found)
+
+
+def _failure(run: RunPaths, path: Path) -> Failure:
+    name = path.name.removesuffix(".error.json")
+    stage = name if path.parent == run.root else f"{path.parent.name} {name}"
+    real = find_inside(run.root, path)
+    try:
+        message = str(read_json(real)["message"]) if real else ""
+    except _NOT_AS_EXPECTED:
+        message = ""
+    return Failure(stage, message.strip() or "No reason is known.")
+
+
+def _config(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"config": dict(record["config"])}
+
+
+def _unchanged(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"unchanged_since": _text(record.get("unchanged_since") or "")}
+
+
+def _promotion(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"decision": _text(record["decision"]), "reason": _text(record["reason"])}
+
+
+def _report(record: Mapping[str, Any]) -> dict[str, Any]:
+    data, audit = record["data"], record["audit"]
+    facts = ReportFacts(
+        profile=_text(record["profile"]),
+        data=_text(data["description"]),
+        data_fingerprint=_text(data["fingerprint"]),
+        n_images=int(_number(data["n_images"])),
+        synthetic=bool(data["synthetic"]),
+        basis=_text(record["basis"]),
+        split_digest=_text(record["hashes"]["split.csv"]),
+        random_weights=record["weights"]["origin"] == "random",
+        verdict=_text(audit["verdict"]),
+        sentence=_text(audit["sentence"]),
+        recommended=_text(record["recommendation"]["variant"]),
+        variants={name: _variant(record["variants"][name]) for name in VARIANTS},
+    )
+    return {"report": facts}
+
+
+def _variant(facts: Mapping[str, Any]) -> VariantFacts:
+    if facts["status"] != "ok":
+        return VariantFacts("failed" if facts["status"] == "failed" else "skipped")
+    headline = facts["headline"]
+    return VariantFacts(
+        status="ok",
+        accuracy=_figure(headline["accuracy"]),
+        roc_auc=_figure(headline["roc_auc"]),
+        train_seconds=_number(facts["total_seconds"]),
+    )
+
+
+def _figure(measure: Mapping[str, Any]) -> Figure:
+    value, interval = measure["value"], measure["interval"]
+    return Figure(
+        value=None if value is None else _number(value),
+        interval=None if interval is None else [_number(interval[0]), _number(interval[1])],
+    )
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{str(value)[:40]!r} is no number")
+    return float(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]!r} is no text")
+    return value

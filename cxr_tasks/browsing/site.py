@@ -1,0 +1,128 @@
+"""Every page by what is asked for; whoever serves them has checked who asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cxr_tasks.browsing import notice as notices
+from cxr_tasks.browsing.comparison import compare
+from cxr_tasks.browsing.library import Library
+from cxr_tasks.browsing.listing import make_listing, read_view
+from cxr_tasks.browsing.notice import Notice
+from cxr_tasks.browsing.pages import compare_page, notice_page, runs_page
+from cxr_tasks.browsing.places import report_page, scores_page
+from cxr_tasks.browsing.run_facts import RunFacts
+from cxr_tasks.browsing.trend import make_trend
+from cxr_tasks.errors import ConfigError
+from cxr_tasks.form import RUN_NAME
+from cxr_tasks.paths import Home, run_key_from
+
+PIPELINE, SCORING = "cxr_pipeline", "cxr_score"
+NAMED_BY = {PIPELINE: RUN_NAME, SCORING: "name"}
+"""DAGs whose runs have a page, each with the parameter that may name its folder."""
+
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+"""Sent with every page: no script runs, nothing is loaded, no other site may frame it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A page and its HTTP status."""
+
+    body: str | bytes
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class AirflowRun:
+    """What Airflow knows of a run; `state` is None where it knows of none."""
+
+    dag_id: str
+    run_id: str
+    state: str | None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Name its folder, as the DAG does; unchecked."""
+        given = self.conf.get(NAMED_BY[self.dag_id])
+        return str(given) if given else run_key_from(self.run_id)
+
+
+class Site:
+    """The pages about one shared volume.
+
+    Every method takes `base`, where the pages are mounted, such as `/cxr`.
+
+    Args:
+        home: The shared volume; it may not exist yet.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.library = Library(home)
+
+    def all_runs(self, query: Mapping[str, str], *, base: str) -> Answer:
+        """Show the table of runs, as the address's query wants it."""
+        view = read_view(query)
+        runs = self.library.runs()
+        ready = [run.key for run in runs if run.report][:2]
+        listing = make_listing(runs, view)
+        return Answer(runs_page(listing, make_trend(runs, view.trend), ready, base=base))
+
+    def compared(self, first: str, second: str, *, base: str) -> Answer:
+        """Show two runs side by side."""
+        one, other = self._find(first), self._find(second)
+        comparison = compare(one, other) if one and other else None
+        if comparison is None:
+            return _tell(notices.nothing_to_compare(), base)
+        return Answer(compare_page(comparison, base=base))
+
+    def run(self, key: str, *, base: str, state: str = "") -> Answer:
+        """Show a run's report, or say why there is none."""
+        try:
+            run = self.home.run(key)
+        except ConfigError as err:
+            return _tell(notices.refused_name(err), base)
+        page = report_page(run)
+        if page is not None:
+            return Answer(page.read_bytes())
+        return _tell(notices.no_report_yet(key, self.library.find(key), state), base)
+
+    def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:
+        """Show the page of a DAG's run, or say why there is none."""
+        if asked.dag_id not in NAMED_BY:
+            return _tell(notices.no_report_of(asked.dag_id), base)
+        if asked.state is None:
+            return _tell(notices.unknown_airflow_run(asked.run_id), base)
+        if asked.dag_id == PIPELINE:
+            return self.run(asked.key, base=base, state=asked.state)
+        return self._scores(asked.key, base=base, state=asked.state)
+
+    def _scores(self, name: str, *, base: str, state: str) -> Answer:
+        try:
+            page = scores_page(self.home, name)
+        except ConfigError as err:
+            return _tell(notices.refused_name(err), base)
+        if page is not None:
+            return Answer(page.read_bytes())
+        return _tell(notices.no_scores_yet(name, state), base)
+
+    def _find(self, key: str) -> RunFacts | None:
+        try:
+            return self.library.find(key)
+        except ConfigError:
+            return None
+
+
+def _tell(notice: Notice, base: str) -> Answer:
+    return Answer(notice_page(notice, base=base), notice.status)

@@ -1,0 +1,170 @@
+"""Champion against challenger on the same images, and what follows from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from cxr_tasks.evaluation.metrics import predict
+from cxr_tasks.evaluation.rates import number, rates_of
+from cxr_tasks.evaluation.resampling import (
+    Resamples,
+    Statistic,
+    auc_of,
+    confusion_of,
+    group_resamples,
+    mean_of,
+    percentile_interval,
+    resampled,
+)
+from cxr_tasks.evaluation.scored import FloatArray, IntArray
+from cxr_tasks.evaluation.significance import BoolArray, mcnemar
+from cxr_tasks.reporting.wording import decimal, decimals, signed
+
+Facts = dict[str, Any]
+Outcome = Literal["better", "not shown to be better", "worse"]
+
+MIN_IMAGES_PER_CLASS = 25
+"""And as many patients or groups: below, a bootstrap over groups says little."""
+
+RULE = (
+    "Only a complete, audited run on real images can be promoted, with split grouped (or profile "
+    "honest), test or out-of-fold figures, a recommended variant above chance, and no verdict "
+    "'shortcut' (unless allow_shortcut is set). Challenger and champion are compared on images of "
+    "the new data that neither has seen, nor any image of the same patient or group: the "
+    "challenger by its out-of-fold or test probability; the champion by its own, where the image "
+    "is in its data, else by its saved model. At least "
+    f"{MIN_IMAGES_PER_CLASS} images of each class, of as many patients or groups, are needed. "
+    "The Brier score of the calibrated probabilities decides, since no model can gain by giving "
+    "other probabilities than it believes (Gneiting & Raftery 2007, "
+    "doi 10.1198/016214506000001437): better, when the 95 % interval of champion minus "
+    "challenger, paired and bootstrapped over groups, is above 0, and that of the AUC, challenger "
+    "minus champion, is not below 0; worse, when either interval is on the wrong side of 0. "
+    "Better is promoted, worse is refused, and else the champion is kept."
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of the compared images.
+
+    Attributes:
+        probabilities: Of COVID-19, calibrated by the model's own temperature; shape (n,).
+        decisions: 1 is a call of COVID-19 at the model's own cut-off; shape (n,).
+    """
+
+    probabilities: FloatArray
+    decisions: IntArray
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two models on images that neither has seen.
+
+    Attributes:
+        labels: Shape (n,); 1 is COVID-19.
+        groups: Shape (n,); images of one patient, or copies, share a number.
+        challenger: What the challenger says.
+        champion: What the champion says.
+    """
+
+    labels: IntArray
+    groups: IntArray
+    challenger: Answers
+    champion: Answers
+
+    def size(self) -> Facts:
+        """Count images and groups, in all and of each class."""
+        covid, normal = self.labels == 1, self.labels == 0
+        return {
+            "n_images": len(self.labels),
+            "n_covid": int(covid.sum()),
+            "n_normal": int(normal.sum()),
+            "n_groups": len(np.unique(self.groups)),
+            "n_covid_groups": len(np.unique(self.groups[covid])),
+            "n_normal_groups": len(np.unique(self.groups[normal])),
+        }
+
+
+def is_too_small(size: Mapping[str, int]) -> bool:
+    """Say whether a class has too few images, or they are of too few patients or groups."""
+    # a class has never more groups than images
+    return min(size["n_covid_groups"], size["n_normal_groups"]) < MIN_IMAGES_PER_CLASS
+
+
+def compare(contest: Contest, *, seed: int) -> Facts:
+    """Measure both models on the same images; `brier` and `auc` decide, the rest informs.
+
+    Args:
+        contest: Images of both classes.
+        seed: Decides the resamples.
+
+    Returns:
+        `brier` and `auc`, each with both values, their `difference` (above 0: the challenger is
+        better) and its paired 95 % `interval` over groups; `accuracy` at 0.5; `sensitivity` and
+        `specificity` at each model's own cut-off; McNemar's exact test of `accuracy`.
+    """
+    labels = contest.labels
+    resamples = group_resamples(labels, contest.groups, seed=seed)
+    both = {"challenger": contest.challenger, "champion": contest.champion}
+    briers = {who: mean_of((each.probabilities - labels) ** 2) for who, each in both.items()}
+    aucs = {who: auc_of(labels, each.probabilities) for who, each in both.items()}
+    rates = {who: _rates(labels, each.decisions) for who, each in both.items()}
+    right = {who: predict(each.probabilities) == labels for who, each in both.items()}
+    return {
+        "brier": _paired(briers, resamples, sign=-1),
+        "auc": _paired(aucs, resamples, sign=1),
+        "accuracy": {who: float(each.mean()) for who, each in right.items()},
+        "sensitivity": {who: each["sensitivity"] for who, each in rates.items()},
+        "specificity": {who: each["specificity"] for who, each in rates.items()},
+        "mcnemar": _mcnemar(right["challenger"], right["champion"]),
+    }
+
+
+def outcome(comparison: Mapping[str, Any]) -> Outcome:
+    """Judge a comparison by the rule; an undefined interval shows nothing."""
+    brier, auc = (comparison[figure]["interval"] for figure in ("brier", "auc"))
+    if (brier and brier[1] < 0) or (auc and auc[1] < 0):
+        return "worse"
+    return "better" if brier and brier[0] > 0 else "not shown to be better"
+
+
+def figures_sentence(comparison: Mapping[str, Any]) -> str:
+    """Say the two figures that decide, with their intervals."""
+    brier, auc = comparison["brier"], comparison["auc"]
+    return (
+        f"Brier score {decimal(brier['challenger'])}, the champion's {decimal(brier['champion'])} "
+        f"(gain {signed(brier['difference'])}, 95 % interval {decimals(brier['interval'])}); "
+        f"AUC {decimal(auc['challenger'])}, the champion's {decimal(auc['champion'])} (gain "
+        f"{signed(auc['difference'])}, {decimals(auc['interval'])})."
+    )
+
+
+def _paired(statistics: Mapping[str, Statistic], resamples: Resamples, *, sign: int) -> Facts:
+    """Compare a figure of both models; `sign` is -1 where a lower figure is better."""
+    of_challenger, of_champion = statistics["challenger"], statistics["champion"]
+
+    def gain(weights: FloatArray) -> FloatArray:
+        return sign * (of_challenger(weights) - of_champion(weights))
+
+    everyone = np.ones((1, len(resamples.members)))
+    return {
+        **{who: number(each(everyone)[0]) for who, each in statistics.items()},
+        "difference": number(gain(everyone)[0]),
+        "interval": percentile_interval(resampled(resamples, gain)),
+    }
+
+
+def _rates(labels: IntArray, decisions: IntArray) -> dict[str, float | None]:
+    counts = confusion_of(labels, decisions)(np.ones((1, len(labels))))
+    return {name: number(values[0]) for name, values in rates_of(counts).items()}
+
+
+def _mcnemar(challenger: BoolArray, champion: BoolArray) -> Facts:
+    found = mcnemar(challenger, champion)
+    return {
+        "n_only_challenger_right": found["n_only_first_right"],
+        "n_only_champion_right": found["n_only_second_right"],
+        "p_value": found["p_value"],
+    }

@@ -1,0 +1,127 @@
+"""Whether a run's model may be promoted at all, before anything is compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.errors import ArtifactError, TrainingError
+from cxr_tasks.evaluation.verdict import NO_AUDIT
+from cxr_tasks.files import sha256_of
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.pipeline import check_complete
+from cxr_tasks.records import Record, record_file, require_record
+from cxr_tasks.settings import RunConfig
+
+_HONEST_BASES = ("oof", "test")
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """The recommended variant of a finished run, its files checked against their records.
+
+    Attributes:
+        run: The run.
+        config: Its configuration.
+        report: The content of its `report.json`.
+        dataset: The images that it was trained and measured on.
+        model_digest: SHA-256 of its saved model.
+    """
+
+    run: RunPaths
+    config: RunConfig
+    report: Record
+    dataset: Dataset
+    model_digest: str
+
+    @property
+    def variant(self) -> str:
+        """The variant that the run recommends."""
+        return str(self.report["recommendation"]["variant"])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the report says of that variant."""
+        facts: Mapping[str, Any] = self.report["variants"][self.variant]
+        return facts
+
+    @property
+    def basis(self) -> str:
+        """What its figures are about: `oof`, `test` or `val`."""
+        return str(self.report["basis"])
+
+    @property
+    def is_shortcut(self) -> bool:
+        """Whether the audit says that its score is no evidence of detecting disease."""
+        return bool(self.report["audit"]["verdict"] == "shortcut")
+
+    @property
+    def model_file(self) -> Path:
+        """The saved model."""
+        return self.run.train(self.variant) / "model.keras"
+
+    @property
+    def predictions_file(self) -> Path:
+        """What it says of each image of its data."""
+        return self.run.evaluate / self.variant / "predictions.csv"
+
+
+def incompleteness(run: RunPaths, config: RunConfig) -> str | None:
+    """Say what a run lacks; None where it is complete."""
+    try:
+        check_complete(run, config)
+    except TrainingError as err:
+        return err.problem
+    return None
+
+
+def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
+    """Open the recommended variant of a complete run.
+
+    Raises:
+        ArtifactError: A file is missing, not what its record says, or older than what it was
+            made from.
+    """
+    evaluation = require_record(run.evaluate, "evaluate")
+    report = require_record(run.report, "report")
+    variant = report["recommendation"]["variant"]
+    training = require_record(run.train(variant), "train")
+    _check_made_from(report, "report", {"evaluate": record_file(run.evaluate, "evaluate")})
+    _check_made_from(evaluation, "evaluate", {variant: run.train(variant) / "train.json"})
+    dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
+    return Challenger(run, config, report, dataset, training["outputs"]["model.keras"])
+
+
+def objections(challenger: Challenger) -> list[str]:
+    """Say why a model may not be promoted, whatever the champion is; empty where it may."""
+    config, report = challenger.config, challenger.report
+    audit, recommendation = report["audit"], report["recommendation"]
+    found = {
+        "Its images are synthetic, drawn by the project.": challenger.dataset.record["synthetic"],
+        f"Its split is {config.split!r}; only 'grouped' keeps patients and copies apart.": (
+            config.split != "grouped"
+        ),
+        f"Its figures are of {challenger.basis!r} images, which had a part in the training; "
+        "test or out-of-fold ones are needed.": challenger.basis not in _HONEST_BASES,
+        f"{challenger.variant} is not better than always naming the larger class (exact binomial "
+        f"test, p = {recommendation['p_chance']:.3f}).": not recommendation["above_chance"],
+        "The audit's controls were not asked, so nothing is known about shortcuts.": (
+            not audit["controls"] or audit["sentence"] == NO_AUDIT
+        ),
+        f"The audit's verdict is shortcut. {audit['sentence']}": (
+            challenger.is_shortcut and not config.allow_shortcut
+        ),
+    }
+    return [told for told, holds in found.items() if holds]
+
+
+def _check_made_from(record: Record, stage: str, sources: Mapping[str, Path]) -> None:
+    for name, path in sources.items():
+        before = record["inputs"].get(name)
+        if before is not None and before != sha256_of(path):
+            raise ArtifactError(
+                f"The stage {stage!r} of this run is older than {path}.",
+                "A model is promoted with the figures that were measured on it.",
+                f"Run it again: python -m cxr_tasks {stage} --run NAME.",
+            )

@@ -1,0 +1,169 @@
+"""Stage `promote`: the run's recommended model takes the champion's place if it is better."""
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from cxr_tasks.champion.eligibility import (
+    Challenger,
+    incompleteness,
+    objections,
+    open_challenger,
+)
+from cxr_tasks.champion.pointer import PROMOTED, changing, serve, serving
+from cxr_tasks.champion.store import (
+    Champion,
+    find_champion,
+    put_version,
+    remove_unserved,
+    require_champion,
+    run_key_of,
+    versions,
+)
+from cxr_tasks.champion.trial import PAIRS_FILE, Decision, try_challenger
+from cxr_tasks.champion.version import build_version
+from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.records import Record
+from cxr_tasks.reporting.wording import PART_NAMES, decimal, decimals, percent
+from cxr_tasks.settings import RunConfig
+
+Note = Callable[[str], None]
+
+
+def make_promotion(
+    run: RunPaths, config: RunConfig, *, score: Score, now: datetime, note: Note, built: Path
+) -> Record:
+    """Let the run's recommended model serve if it may be promoted and is better.
+
+    A try that was killed is gone on with: what it promoted stays promoted, once, and a model is
+    never compared with itself.
+
+    Args:
+        run: A finished run.
+        config: Its configuration.
+        score: Gives the probability of some rows of an image store by a saved model.
+        now: When it is promoted.
+        note: Told what a watching person wants to know.
+        built: The folder to write into: `pairs.csv`, what each image was to the comparison.
+
+    Returns:
+        The facts of `promote.json`: `decision` (promoted, kept, refused), `reason`, `variant`,
+        `champion_before`, `version`, `comparison`.
+
+    Raises:
+        ArtifactError: A file of the run or of the champion is missing, damaged or of a newer
+            version of the project.
+    """
+    home = run.home
+    with changing(home):
+        remove_unserved(home, run.key)
+        before = serving(home)
+        lacking = incompleteness(run, config)
+        if lacking:
+            return _record(Decision("refused", lacking), None, before=before)
+        challenger = open_challenger(run, config)
+        promoted = _promoted_before(home, challenger)
+        if promoted:
+            return _repeat(promoted, built)
+        decision = _judge(challenger, score=score, note=note, built=built)
+        version = None
+        if decision.decision == "promoted":
+            version = _promote(challenger, decision, before=before, now=now, compared=built)
+        return _record(decision, challenger.variant, before=before, version=version)
+
+
+def _promoted_before(home: Home, challenger: Challenger) -> Champion | None:
+    """Find the version that an earlier try has made of this very model, and let serve."""
+    of_run = [name for name in versions(home) if run_key_of(name) == challenger.run.key]
+    for name in reversed(of_run):
+        version = require_champion(home, name)
+        if version.record["outputs"]["model.keras"] == challenger.model_digest:
+            return version
+    return None
+
+
+def _repeat(version: Champion, built: Path) -> Record:
+    """Tell what an earlier try has done, as it would have told it."""
+    record = version.record
+    if PAIRS_FILE in record["outputs"]:
+        shutil.copyfile(version.folder / PAIRS_FILE, built / PAIRS_FILE)
+    decision = Decision("promoted", record["decision_reason"], record["comparison"])
+    return _record(
+        decision, record["variant"], before=record["champion_before"], version=version.name
+    )
+
+
+def _judge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
+    objected = objections(challenger)
+    if objected:
+        return Decision("refused", " ".join(objected))
+    champion = find_champion(challenger.run.home)
+    if champion is None:
+        decision = Decision("promoted", _first_reason(challenger))
+    else:
+        decision = try_challenger(challenger, champion, score=score, note=note, built=built)
+    return _with_remark(decision, challenger)
+
+
+def _first_reason(challenger: Challenger) -> str:
+    headline = challenger.facts["headline"]
+    accuracy, auc = headline["accuracy"], headline["roc_auc"]
+    return (
+        "The first champion: there was none to compare with. On "
+        f"{headline['n_images']} {PART_NAMES[challenger.basis]} images its accuracy is "
+        f"{percent(accuracy['value'])}, its AUC {decimal(auc['value'])} "
+        f"({decimals(auc['interval'])})."
+    )
+
+
+def _with_remark(decision: Decision, challenger: Challenger) -> Decision:
+    """Say where a model is promoted in spite of the audit."""
+    if decision.decision != "promoted" or not challenger.is_shortcut:
+        return decision
+    remark = (
+        "Promoted in spite of the audit, since allow_shortcut is set: the verdict is shortcut, so "
+        "its scores are no evidence of detecting disease."
+    )
+    return Decision("promoted", f"{decision.reason} {remark}", decision.comparison)
+
+
+def _promote(
+    challenger: Challenger,
+    decision: Decision,
+    *,
+    before: str | None,
+    now: datetime,
+    compared: Path,
+) -> str:
+    run, config = challenger.run, challenger.config
+    version = put_version(
+        run.home,
+        run.key,
+        inputs={
+            "model": challenger.model_file,
+            "predictions": challenger.predictions_file,
+            "report": run.report / "report.json",
+        },
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
+        build=lambda built: build_version(
+            challenger, decision, before=before, now=now, compared=compared, built=built
+        ),
+    )
+    serve(run.home, version, action=PROMOTED, reason=decision.reason, now=now)
+    return version
+
+
+def _record(
+    decision: Decision, variant: str | None, *, before: str | None, version: str | None = None
+) -> Record:
+    return {
+        "decision": decision.decision,
+        "reason": decision.reason,
+        "variant": variant,
+        "champion_before": before,
+        "version": version,
+        "comparison": decision.comparison,
+    }

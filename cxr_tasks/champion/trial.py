@@ -1,0 +1,191 @@
+"""The challenger's trial: both models on the images that neither has seen, and the decision."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cxr_tasks.champion.contest import (
+    MIN_IMAGES_PER_CLASS,
+    RULE,
+    Answers,
+    Contest,
+    Facts,
+    compare,
+    figures_sentence,
+    is_too_small,
+    outcome,
+)
+from cxr_tasks.champion.eligibility import Challenger
+from cxr_tasks.champion.pairing import LEFT_OUT, SAME_IMAGE, UNSEEN, Pairing, Side, pair_images
+from cxr_tasks.champion.store import Champion, read_predictions
+from cxr_tasks.data.dataset import STAGE as DATASET
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.evaluation.calibration import apply_temperature
+from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.paths import Home
+from cxr_tasks.records import require_record
+
+PAIRS_FILE = "pairs.csv"
+
+Verdict = Literal["promoted", "kept", "refused"]
+Note = Callable[[str], None]
+
+_FIGURES = ("score", "calibrated", "cutoff")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a challenger.
+
+    Attributes:
+        decision: `kept`: the champion stays, for lack of proof; `refused`: nothing more is asked.
+        reason: One or two sentences with the figures.
+        comparison: What was compared and found; None where nothing was.
+    """
+
+    decision: Verdict
+    reason: str
+    comparison: Facts | None = None
+
+
+def try_challenger(
+    challenger: Challenger, champion: Champion, *, score: Score, note: Note, built: Path
+) -> Decision:
+    """Compare both models, write `pairs.csv` into `built`, and decide by the rule.
+
+    Args:
+        challenger: A model that may be promoted.
+        champion: The model in service.
+        score: Gives the probability of some rows of an image store by a saved model; called only
+            where the champion has not said anything of an image yet.
+        note: Told what a watching person wants to know.
+        built: The folder to write into.
+
+    Raises:
+        ArtifactError: Predictions and data set do not belong together.
+    """
+    try:
+        dataset = _champions_dataset(challenger.run.home, champion.record["dataset"])
+    except ArtifactError as err:
+        return Decision("refused", _not_comparable(champion, err))
+    own = Side(challenger.dataset, read_predictions(challenger.predictions_file), challenger.basis)
+    other = Side(dataset, champion.predictions(), champion.record["basis"])
+    pairing = pair_images(own, other)
+    pairs = _answers(pairing, own, other)
+    _ask_champion(pairs, pairing, challenger, champion, score, note)
+    pairs.to_csv(built / PAIRS_FILE, index=False, lineterminator="\n")
+    return _decide(pairs, _counts(pairing, own, other), champion, seed=challenger.config.seed)
+
+
+def _champions_dataset(home: Home, fingerprint: str) -> Dataset:
+    """Open the champion's images once all its files are what their record says."""
+    dataset = open_dataset(home, fingerprint)
+    require_record(home.datasets / fingerprint, DATASET)
+    return dataset
+
+
+def _not_comparable(champion: Champion, err: ArtifactError) -> str:
+    return (
+        f"{champion.name} cannot be compared with, since its images are not to be had: "
+        f"{err.problem} Restore that folder from a backup, or ingest the same images again with "
+        f"the configuration in {champion.folder / 'version.json'}; then run promote again."
+    )
+
+
+def _answers(pairing: Pairing, own: Side, other: Side) -> pd.DataFrame:
+    """Lay side by side what both have said; empty where the champion has said nothing yet."""
+    pairs = own.table[["path", "label"]].assign(group=pairing.groups, kind=pairing.kinds)
+    rows = np.flatnonzero(pairing.kinds == SAME_IMAGE)
+    theirs = other.table.iloc[pairing.champion_rows[rows]]
+    pairs["champion_path"] = ""
+    pairs.loc[rows, "champion_path"] = theirs["path"].to_numpy()
+    for figure in _FIGURES:
+        pairs[f"challenger_{figure}"] = own.table[figure]
+        pairs[f"champion_{figure}"] = np.nan
+        pairs.loc[rows, f"champion_{figure}"] = theirs[figure].to_numpy()
+    return pairs
+
+
+def _ask_champion(
+    pairs: pd.DataFrame,
+    pairing: Pairing,
+    challenger: Challenger,
+    champion: Champion,
+    score: Score,
+    note: Note,
+) -> None:
+    """Let the champion's saved model score the images that are new to it."""
+    rows = np.flatnonzero(pairing.kinds == UNSEEN)
+    if not len(rows):
+        return
+    note(f"{champion.name} scores {len(rows)} images that it has not seen")
+    scores = score(champion.model_file, challenger.dataset.images, rows)
+    pairs.loc[rows, "champion_score"] = scores
+    pairs.loc[rows, "champion_calibrated"] = apply_temperature(
+        scores, champion.record["temperature"]
+    )
+    pairs.loc[rows, "champion_cutoff"] = champion.record["cutoff"]
+
+
+def _counts(pairing: Pairing, own: Side, other: Side) -> Facts:
+    """Count what each image of the new data was to the comparison."""
+    same = pairing.kinds == SAME_IMAGE
+    labels = own.table["label"].to_numpy()[same]
+    theirs = other.table["label"].to_numpy()[pairing.champion_rows[same]]
+    return {
+        "n_same_image": int(same.sum()),
+        "n_unseen": int((pairing.kinds == UNSEEN).sum()),
+        "n_left_out": {kind: int((pairing.kinds == kind).sum()) for kind in LEFT_OUT},
+        "n_labelled_otherwise": int((labels != theirs).sum()),
+    }
+
+
+def _decide(pairs: pd.DataFrame, counts: Facts, champion: Champion, *, seed: int) -> Decision:
+    compared = pairs[pairs["kind"].isin([SAME_IMAGE, UNSEEN])]
+    contest = Contest(
+        compared["label"].to_numpy(np.int64), compared["group"].to_numpy(np.int64),
+        _side(compared, "challenger"), _side(compared, "champion"),
+    )  # fmt: skip
+    size = contest.size()
+    facts = {"champion": champion.name, **size, **counts, "rule": RULE, "figures": None}
+    if is_too_small(size):
+        return Decision("refused", _too_few(facts), facts)
+    facts["figures"] = figures = compare(contest, seed=seed)
+    found = outcome(figures)
+    told = f"On {size['n_images']} images of {size['n_groups']} patients or groups that neither "
+    told += f"has seen: {figures_sentence(figures)}"
+    decision, opening = _OUTCOMES[found]
+    return Decision(decision, f"{opening.format(champion.name)} {told}", facts)
+
+
+_OUTCOMES: dict[str, tuple[Verdict, str]] = {
+    "better": ("promoted", "Better than {}."),
+    "not shown to be better": ("kept", "Not shown to be better than {}."),
+    "worse": ("refused", "Worse than {}."),
+}
+
+
+def _side(compared: pd.DataFrame, who: str) -> Answers:
+    calibrated, scores, cutoffs = (
+        compared[f"{who}_{figure}"].to_numpy(np.float64)
+        for figure in ("calibrated", "score", "cutoff")
+    )
+    return Answers(calibrated, (scores >= cutoffs).astype(np.int64))
+
+
+def _too_few(facts: dict[str, Any]) -> str:
+    left_out = [
+        f"{n} {kind.removeprefix('left out: ')}" for kind, n in facts["n_left_out"].items() if n
+    ]
+    return (
+        f"Too few images that neither this model nor {facts['champion']} has seen: "
+        f"{facts['n_covid']} of COVID-19 (of {facts['n_covid_groups']} patients or groups) and "
+        f"{facts['n_normal']} normal (of {facts['n_normal_groups']}). At least "
+        f"{MIN_IMAGES_PER_CLASS} of each class, of as many patients or groups, are needed."
+        + (f" Left out: {'; '.join(left_out)}." if left_out else "")
+    )

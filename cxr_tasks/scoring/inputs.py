@@ -1,0 +1,126 @@
+"""Which images are to be scored: those in folders and zip files, and single ones."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_tasks.errors import DataError
+from cxr_tasks.files import digest_of
+from cxr_tasks.sources.candidates import UNLABELLED, Candidate
+from cxr_tasks.sources.folder import digest_files, read_file, walk_files
+from cxr_tasks.sources.presets import is_hidden, may_be_image, suffix_of
+from cxr_tasks.sources.zip_file import ZipArchive
+
+HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    """Reads files by their absolute path, and members of archives by `archive.zip/member`."""
+
+    archives: tuple[ZipArchive, ...]
+
+    def read(self, candidate: Candidate) -> bytes:
+        """Read one file or member.
+
+        Raises:
+            UnusableImage: It cannot be read; others can.
+            SourceError: The folder or archive cannot be read any more.
+        """
+        archive = self.archive_of(candidate)
+        if archive is None:
+            return read_file(Path(candidate.path))
+        return archive.read(candidate.path.removeprefix(f"{archive.path}/"))
+
+    def archive_of(self, candidate: Candidate) -> ZipArchive | None:
+        """Find the archive that a candidate is in; None of a file. No file lies below a file."""
+        inside = (each for each in self.archives if candidate.path.startswith(f"{each.path}/"))
+        return next(inside, None)
+
+
+@dataclass(frozen=True)
+class NewImages:
+    """What the paths of a request hold.
+
+    Attributes:
+        candidates: Every file that may be an image, by its path, each once.
+        reader: Reads them.
+        n_left_out: Files in folders and archives whose names say that they are no images, by
+            suffix; `hidden` are those that systems make for themselves.
+        n_ignored_links: Symbolic links that lead out of their folder, or to folders.
+    """
+
+    candidates: tuple[Candidate, ...]
+    reader: ImageReader
+    n_left_out: Mapping[str, int]
+    n_ignored_links: int
+
+    def digest(self) -> str:
+        """Digest names and bytes of all candidates, an archive's as a whole."""
+        names = [os.fsencode(candidate.path).hex() for candidate in self.candidates]
+        files = [
+            Path(candidate.path)
+            for candidate in self.candidates
+            if self.reader.archive_of(candidate) is None
+        ]
+        archives = [archive.digest() for archive in self.reader.archives]
+        return digest_of([names, digest_files(files), archives])
+
+
+def open_images(paths: Sequence[str]) -> NewImages:
+    """Find the images in folders (and below), zip files and single files.
+
+    A file that is named itself is taken whatever its name; in folders and archives those are
+    left out, and counted, whose names say that they are no images. An archive in a folder is one
+    of them.
+
+    Args:
+        paths: Absolute, of what exists.
+
+    Raises:
+        SourceError: A folder cannot be read, or an archive is damaged or not safe.
+        DataError: There is no image in them.
+    """
+    taken: set[str] = set()
+    archives: list[ZipArchive] = []
+    left_out: dict[str, str] = {}
+    n_links = 0
+    for path in paths:
+        if Path(path).is_dir():
+            names, n_here = walk_files(Path(path))
+            n_links += n_here
+        elif suffix_of(path) == ".zip":
+            archives.append(ZipArchive(Path(path)))
+            names = archives[-1].files()
+        else:
+            taken.add(path)
+            continue
+        _sort_out(path, names, taken=taken, left_out=left_out)
+    if not taken:
+        raise _no_image(paths, left_out, n_links)
+    candidates = tuple(Candidate(path, UNLABELLED, "") for path in sorted(taken))
+    kinds = Counter(kind for path, kind in left_out.items() if path not in taken)
+    return NewImages(candidates, ImageReader(tuple(archives)), dict(kinds.most_common()), n_links)
+
+
+def _sort_out(
+    parent: str, names: Iterable[str], *, taken: set[str], left_out: dict[str, str]
+) -> None:
+    for name in names:
+        if may_be_image(name):
+            taken.add(f"{parent}/{name}")
+        else:
+            left_out[f"{parent}/{name}"] = HIDDEN if is_hidden(name) else suffix_of(name)
+
+
+def _no_image(paths: Sequence[str], left_out: Mapping[str, str], n_links: int) -> DataError:
+    found = [f"{n} {kind}" for kind, n in Counter(left_out.values()).most_common()]
+    found += [f"{n_links} symbolic links that lead elsewhere"] if n_links else []
+    return DataError(
+        f"No image in {', '.join(repr(path) for path in paths)}; "
+        f"found: {', '.join(found) or 'nothing'}.",
+        "Scored are the images in folders and zip files, and single images.",
+        "Name another path.",
+    )

@@ -1,0 +1,38 @@
+"""The stages of a run by name, each from files to files; what a child process executes.
+
+Heavy libraries are imported inside the stage that needs them: importing TensorFlow takes
+longer than a whole split.
+"""
+
+from collections.abc import Callable
+
+from cxr_tasks.files import locked
+from cxr_tasks.stages.context import StageContext
+from cxr_tasks.stages.judging import run_evaluate, run_promote, run_report
+from cxr_tasks.stages.preparing import run_audit, run_ingest, run_split
+from cxr_tasks.stages.training import run_fold, run_train
+
+__all__ = ["STAGES", "StageContext", "execute"]
+
+STAGES: dict[str, Callable[[StageContext], str]] = {
+    "ingest": run_ingest,
+    "split": run_split,
+    "audit": run_audit,
+    "train": run_train,
+    "fold": run_fold,
+    "evaluate": run_evaluate,
+    "report": run_report,
+    "promote": run_promote,
+}
+"""Each stage does its work and returns a sentence about the result."""
+
+
+def execute(stage: str, context: StageContext) -> None:
+    """Run a stage in this process, alone on its folder."""
+    whose = f"{context.variant}-fold-{context.fold}" if context.fold else context.variant
+    with locked(context.run.lock(stage, whose or None)), context.memory:
+        told = STAGES[stage](context)
+        if context.fold:
+            context.progress.note(told)  # only its variant's stage is done when it is done
+        else:
+            context.progress.emit("done", told)

@@ -1,0 +1,41 @@
+"""What a stage is given."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cxr_tasks.memory import MemoryWatch
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.progress import Progress
+from cxr_tasks.records import Record, finish_once
+from cxr_tasks.settings import RunConfig
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage is given: its run, where to tell how it goes, and a watch on its memory."""
+
+    run: RunPaths
+    config: RunConfig
+    progress: Progress
+    environ: Mapping[str, str]
+    variant: str = ""
+    fold: int = 0
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
+
+    def finish_once(
+        self, folder: Path, inputs: Mapping[str, Path], build: Callable[[Path], Record]
+    ) -> Record:
+        """Build this stage's folder unless it is finished from the same inputs."""
+
+        def build_and_look(built: Path) -> Record:
+            return build(built) | {"peak_anon_mb": self.memory.peak_anon_mb()}
+
+        return finish_once(
+            folder,
+            self.progress.stage,
+            inputs={"config": self.run.config, **inputs},
+            config_fingerprint=self.config.fingerprint,
+            seed=self.config.seed,
+            build=build_and_look,
+        )

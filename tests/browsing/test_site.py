@@ -1,0 +1,264 @@
+"""Every page by what is asked for, without Airflow."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from cxr_tasks.browsing.listing import PAGE_SIZE
+from cxr_tasks.browsing.site import AirflowRun, Answer, Site
+from cxr_tasks.files import read_json, write_json
+from cxr_tasks.paths import Home, RunPaths, run_key_from
+from cxr_tasks.variants import VARIANTS
+from tests.browsing.shelf import BEGAN, on_data, put_run, put_unfinished
+
+RUN_ID = "manual__2026-01-31T03:00:00+00:00"
+HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}\"'&"
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def attributes(self, tag: str, name: str) -> Iterator[str | None]:
+        return (attributes[name] for found, attributes in self.found
+                if found == tag and name in attributes)  # fmt: skip
+
+
+@pytest.fixture
+def site(home: Home) -> Site:
+    return Site(home)
+
+
+def shown(answer: Answer) -> str:
+    return answer.body if isinstance(answer.body, str) else answer.body.decode()
+
+
+def text_of(answer: Answer) -> str:
+    return " ".join(Tags(shown(answer)).text.split())
+
+
+def all_runs(site: Site, **query: str) -> Answer:
+    return site.all_runs(query, base="/cxr")
+
+
+def tab(site: Site, dag_id: str, state: str | None = "success", **conf: Any) -> Answer:
+    return site.airflow_run(AirflowRun(dag_id, RUN_ID, state, conf), base="/cxr")
+
+
+def test_no_runs_say_how_to_start_one(site: Site) -> None:
+    assert "press Trigger" in text_of(all_runs(site))
+
+
+def test_one_run_is_a_row_without_trend(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, "only", began=BEGAN, seconds=200)
+    page = all_runs(site)
+    assert "/cxr/runs/only" in Tags(shown(page)).attributes("a", "href")
+    text = text_of(page)
+    assert "1 run" in text
+    assert "2026-01-01" in text
+    assert "3 min 20 s" in text
+    assert "over runs" not in text
+    assert "Compare the two" not in text
+
+
+def test_synthetic_data_and_random_weights_are_labelled_in_the_row(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    def real(report: dict[str, Any]) -> None:
+        report["data"]["synthetic"] = False
+        report["weights"]["origin"] = "keras"
+
+    put_run(home, template, "drawn")
+    labels = re.compile(r'class="tag synthetic">([^<]+)<')
+    assert labels.findall(shown(all_runs(site))) == ["synthetic", "random weights"]
+    shutil.rmtree(home.run("drawn").root)
+    put_run(home, template, "real", change=real)
+    assert labels.findall(shown(all_runs(site))) == []
+
+
+def test_every_column_can_be_sorted_by_a_link(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, "only")
+    links = {str(href) for href in Tags(shown(all_runs(site))).attributes("a", "href")}
+    for sort in ("when", "run", "data", "profile", "verdict", "best", "duration"):
+        assert any(f"sort={sort}&" in link for link in links), sort
+    for name in VARIANTS:
+        assert any(f"sort={name}.accuracy&" in link for link in links)
+        assert any(f"sort={name}.roc_auc&" in link for link in links)
+
+
+def test_the_sorted_column_is_marked(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, "only")
+    page = Tags(shown(all_runs(site, sort="run", order="asc")))
+    assert list(page.attributes("th", "aria-sort")) == ["ascending"]
+
+
+def test_many_runs_come_in_pages(site: Site, home: Home, template: RunPaths) -> None:
+    for number in range(PAGE_SIZE + 1):
+        put_unfinished(home, template, f"run-{number}", began=BEGAN + number)
+    assert "/cxr/runs/run-0" not in shown(all_runs(site))
+    assert "/cxr/runs/run-0" in shown(all_runs(site, page="2"))
+    assert f"{PAGE_SIZE + 1} runs" in text_of(all_runs(site))
+
+
+def test_the_trend_says_when_the_data_change(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, "one", change=on_data("a"))
+    put_run(home, template, "two", change=on_data("a"))
+    assert "not comparable" not in text_of(all_runs(site))
+    put_run(home, template, "three", change=on_data("b"))
+    assert "figures under different numbers are not comparable" in text_of(all_runs(site))
+
+
+def test_text_from_files_is_shown_as_text(site: Site, home: Home, template: RunPaths) -> None:
+    def change(report: dict[str, Any]) -> None:
+        report["data"] |= {"description": HOSTILE}
+        report["profile"] = report["audit"]["verdict"] = report["basis"] = HOSTILE
+        report["audit"]["sentence"] = report["recommendation"]["variant"] = HOSTILE
+
+    put_run(home, template, "one", change=change)
+    put_run(home, template, "two", change=change)
+    put_unfinished(home, template, "three")
+    write_json(home.run("three").error("ingest"), {"message": HOSTILE})
+    run = put_unfinished(home, template, "four")
+    record = read_json(run.ingest / "ingest.json") | {"unchanged_since": HOSTILE}
+    write_json(run.ingest / "ingest.json", record)
+    answers = [all_runs(site), site.compared("one", "two", base="/cxr")]
+    answers += [site.run(key, base="/cxr") for key in ("three", "four")]
+    for answer in answers:
+        assert "script" not in {tag for tag, _ in Tags(shown(answer)).found}
+        assert "49" not in text_of(answer)
+        assert "<script>alert(1)" in text_of(answer)
+
+
+def test_the_report_is_served_as_it_was_written(site: Site, home: Home, template: RunPaths) -> None:
+    run = put_run(home, template, "one")
+    assert site.run("one", base="/cxr").body == (run.report / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "key", ["..", ".", "../one", "one/..", "%2e%2e", "a\0b", "", "/etc", "a" * 500, "one\n"]
+)
+def test_a_name_that_is_no_runs_leads_nowhere(
+    site: Site, home: Home, template: RunPaths, key: str
+) -> None:
+    put_run(home, template, "one")
+    (home.root / "report").mkdir()
+    (home.root / "report" / "index.html").write_text("secret")
+    answer = site.run(key, base="/cxr")
+    assert answer.status == 404
+    assert "secret" not in shown(answer)
+    assert site.compared(key, "one", base="/cxr").status == 404
+    assert tab(site, "cxr_pipeline", run=key).status == 404
+
+
+def test_no_link_in_a_run_leads_out_of_it(site: Site, home: Home, template: RunPaths) -> None:
+    run = put_run(home, template, "one")
+    secret = home.root / "secret.html"
+    secret.write_text("secret")
+    page = run.report / "index.html"
+    page.unlink()
+    page.symlink_to(secret)
+    assert "secret" not in shown(site.run("one", base="/cxr"))
+    shutil.rmtree(run.report)
+    (home.root / "out").mkdir()
+    (home.root / "out" / "index.html").write_text("secret")
+    run.report.symlink_to(home.root / "out")
+    assert "secret" not in shown(site.run("one", base="/cxr"))
+
+
+def test_a_run_of_another_dag_has_no_report(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, run_key_from(RUN_ID))
+    answer = tab(site, "their_dag")
+    assert answer.status == 200
+    assert "their_dag make no report" in text_of(answer)
+
+
+def test_the_tab_finds_the_run_by_its_id_and_by_its_name(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    by_id = put_run(home, template, run_key_from(RUN_ID)).report / "index.html"
+    by_id.write_text("by id")
+    (put_run(home, template, "mine").report / "index.html").write_text("by name")
+    assert shown(tab(site, "cxr_pipeline")) == "by id"
+    assert shown(tab(site, "cxr_pipeline", run="")) == "by id"
+    assert shown(tab(site, "cxr_pipeline", run="mine")) == "by name"
+
+
+def test_a_run_under_way_is_looked_at_again(site: Site, home: Home, template: RunPaths) -> None:
+    put_unfinished(home, template, "mine")
+    answer = tab(site, "cxr_pipeline", "running", run="mine")
+    assert "is under way" in text_of(answer)
+    assert "train vanilla_cnn: epoch 3" in text_of(answer)
+    assert "refresh" in Tags(shown(answer)).attributes("meta", "http-equiv")
+
+
+def test_a_failed_run_says_what_failed(site: Site, home: Home, template: RunPaths) -> None:
+    run = put_unfinished(home, template, "mine")
+    write_json(run.error("train", "vanilla_cnn"), {"message": "The loss is nan.\nLower the rate."})
+    answer = tab(site, "cxr_pipeline", "failed", run="mine")
+    assert "train vanilla_cnn failed" in text_of(answer)
+    assert "Lower the rate." in text_of(answer)
+    assert "refresh" not in Tags(shown(answer)).attributes("meta", "http-equiv")
+
+
+def test_a_run_that_was_refused_at_its_start_says_so(site: Site) -> None:
+    assert "log of the task start" in text_of(tab(site, "cxr_pipeline", "failed"))
+
+
+def test_a_run_that_changed_nothing_leads_to_the_earlier_one(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    put_run(home, template, "earlier")
+    run = put_unfinished(home, template, "later")
+    record = read_json(run.ingest / "ingest.json") | {"unchanged_since": "earlier"}
+    write_json(run.ingest / "ingest.json", record)
+    answer = tab(site, "cxr_pipeline", run="later")
+    assert "ended early on purpose" in text_of(answer)
+    assert "/cxr/runs/earlier" in Tags(shown(answer)).attributes("a", "href")
+
+
+def test_an_airflow_run_that_does_not_exist_is_not_found(site: Site) -> None:
+    assert tab(site, "cxr_pipeline", None).status == 404
+
+
+def test_a_batch_of_scores_is_shown(site: Site, home: Home) -> None:
+    assert "no page" in text_of(tab(site, "cxr_score", name="ward-7"))
+    assert "being scored" in text_of(tab(site, "cxr_score", "running", name="ward-7"))
+    folder = home.scores("ward-7")
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("the scores")
+    assert shown(tab(site, "cxr_score", name="ward-7")) == "the scores"
+    assert tab(site, "cxr_score", name="../runs").status == 404
+
+
+def test_pages_load_nothing_and_open_no_window(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, "one")
+    put_run(home, template, "two")
+    for answer in (all_runs(site), site.compared("one", "two", base="/cxr")):
+        page = Tags(shown(answer))
+        assert not {tag for tag, _ in page.found} & {"script", "link", "img", "iframe"}
+        assert not list(page.attributes("a", "target"))
+        assert all(str(href).startswith("/cxr/") for href in page.attributes("a", "href"))
+
+
+def test_two_runs_stand_side_by_side(site: Site, home: Home, template: RunPaths) -> None:
+    put_run(home, template, "one")
+    put_run(home, template, "two", change=on_data("b"))
+    answer = site.compared("one", "two", base="/cxr")
+    assert "figures are not comparable" in text_of(answer)
+    assert {"/cxr/runs/one", "/cxr/runs/two"} <= set(Tags(shown(answer)).attributes("a", "href"))
+    assert "MobileNetV2 frozen" in text_of(answer)

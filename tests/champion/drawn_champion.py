@@ -1,0 +1,85 @@
+"""Drawn runs that challenge each other, and the stage `promote` on them.
+
+`python -m tests.champion.drawn_champion HOME RUN [STEP]` promotes a run of a home in a process of
+its own; with a step that process kills itself right behind it.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_tasks.champion import promotion
+from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.paths import Home
+from cxr_tasks.records import Record, finish_once
+from cxr_tasks.runs import open_run
+from cxr_tasks.variants import VARIANTS
+from tests.drawn_run import Drawing, draw_run, finish_report
+
+VARIANT = "mobilenetv2_frozen"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def draw_challenger(root: Path, key: str, *, strength: float = 1.2, **drawing: Any) -> None:
+    """Finish a run of one variant up to its report; real-looking, audited clean, in folds.
+
+    Args:
+        root: The home.
+        key: The run's name.
+        strength: How well the variant's scores follow the label.
+        drawing: What else is drawn otherwise; `settings` go to the configuration.
+    """
+    settings = drawing.pop("settings", {})
+    usual: dict[str, Any] = {
+        "n_images": 160, "n_folds": 5, "synthetic": False, "spot": 0, "explained": False,
+        "skipped": [name for name in VARIANTS if name != VARIANT],
+    }  # fmt: skip
+    drawn = Drawing(**usual | drawing | {"strengths": {VARIANT: strength}})
+    run, config = draw_run(root, drawn, key=key, **settings)
+    finish_report(run, config)
+
+
+def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
+    """Run the stage `promote` of a run, as the stage does; nobody may score unless given."""
+    run, config = open_run(home, key)
+    return finish_once(
+        run.promote, "promote", inputs={"report": run.report / "report.json"},
+        config_fingerprint=config.fingerprint, seed=config.seed,
+        build=lambda built: promotion.make_promotion(
+            run, config, score=score or _refuse_to_score, now=NOW, note=lambda _: None, built=built
+        ),
+    )  # fmt: skip
+
+
+def draw_champion(root: Path, key: str = "first", **drawing: Any) -> Home:
+    """Make a home with a champion, promoted from a drawn run."""
+    draw_challenger(root, key, **drawing)
+    record = promote(Home(root), key)
+    assert record["decision"] == "promoted", record["reason"]
+    return Home(root)
+
+
+def dying(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a step do its work, and kill the process right behind it."""
+
+    def work_and_die(*args: Any, **kwargs: Any) -> None:
+        step(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return work_and_die
+
+
+def _refuse_to_score(_model_file: Path, _images: Any, rows: Any) -> np.ndarray:
+    raise AssertionError(f"{len(rows)} images were to be scored again")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[3:]:
+        setattr(promotion, name, dying(getattr(promotion, name)))
+    print(promote(Home(Path(sys.argv[1])), sys.argv[2])["decision"])

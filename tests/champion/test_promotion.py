@@ -1,0 +1,406 @@
+"""The stage `promote`: who is promoted, kept out or refused, and what a killed try leaves."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr_tasks.champion import promotion
+from cxr_tasks.champion.eligibility import objections, open_challenger
+from cxr_tasks.champion.pairing import PATIENT_TRAINED_CHAMPION, SAME_IMAGE, UNSEEN
+from cxr_tasks.champion.pointer import history, serving
+from cxr_tasks.champion.rollback import roll_back
+from cxr_tasks.champion.store import read_predictions, require_champion, versions
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.evaluation.verdict import NO_AUDIT
+from cxr_tasks.files import read_json, sha256_of, write_json
+from cxr_tasks.paths import Home
+from cxr_tasks.runs import open_run
+from tests.champion.drawn_champion import NOW, VARIANT, draw_challenger, draw_champion, promote
+
+OVERLAPPING, OTHER = "ab" * 32, "cd" * 32
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a champion of strength 1.0, and finished runs that could challenge it."""
+    root = tmp_path_factory.mktemp("drawn")
+    draw_champion(root, strength=1.0)
+    for key, strength in (("like", 1.3), ("good", 2.0), ("best", 3.9), ("bad", 0.5)):
+        draw_challenger(root, key, strength=strength)
+    draw_challenger(root, "newer", strength=3.4, fingerprint=OVERLAPPING, first=80)
+    draw_challenger(root, "far", strength=3.0, fingerprint=OTHER, first=400)
+    return root
+
+
+@pytest.fixture
+def home(drawn: Path, tmp_path: Path) -> Home:
+    shutil.copytree(drawn, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def scores_of(strength: float) -> Callable[..., Any]:
+    """Give probabilities by the row alone, the higher for COVID-19 the stronger."""
+
+    def score(_model_file: Path, _images: Any, rows: Any) -> Any:
+        noise = np.random.default_rng(3).normal(size=len(rows))
+        return 1 / (1 + np.exp(-(strength * (2 * (rows % 2) - 1) + noise)))
+
+    return score
+
+
+def versions_on_disk(home: Home) -> list[str]:
+    return sorted(path.name for path in home.champion.iterdir() if path.is_dir())
+
+
+def test_first_champion_has_nothing_to_be_compared_with(home: Home) -> None:
+    record = read_json(home.run("first").promote / "promote.json")
+    assert (record["decision"], record["version"]) == ("promoted", "0001-first")
+    assert (record["champion_before"], record["comparison"]) == (None, None)
+    assert record["reason"].startswith("The first champion: there was none to compare with.")
+    assert record["variant"] == VARIANT
+
+
+def test_version_holds_all_that_is_needed_once_its_run_is_deleted(home: Home) -> None:
+    promote(home, "best")
+    run, config = open_run(home, "best")
+    report = read_json(run.report / "report.json")
+    digests = {
+        "model.keras": sha256_of(run.train(VARIANT) / "model.keras"),
+        "predictions.csv": sha256_of(run.evaluate / VARIANT / "predictions.csv"),
+        "index.html": sha256_of(run.report / "index.html"),
+        "pairs.csv": sha256_of(run.promote / "pairs.csv"),
+    }
+    shutil.rmtree(run.root)
+    champion = require_champion(home)
+    assert digests.items() <= champion.record["outputs"].items()
+    assert len(champion.predictions()) == 160
+    fixed = report["variants"][VARIANT]["fixed"]
+    expected = {
+        "version": "0002-best", "run_key": "best", "variant": VARIANT, "basis": "oof",
+        "promoted_at": "2026-01-02T03:04:05+00:00", "profile": "quickstart", "synthetic": False,
+        "dataset": "d0" * 32, "temperature": fixed["temperature"], "cutoff": fixed["cutoff"],
+        "min_sensitivity": 0.95, "threads": 2, "seed_of_run": 42, "verdict": "clean",
+        "headline": report["variants"][VARIANT]["headline"], "config": config.as_dict(),
+        "title": "MobileNetV2 frozen", "champion_before": "0001-first",
+    }  # fmt: skip
+    assert {key: champion.record[key] for key in expected} == expected
+
+
+def test_better_challenger_is_promoted_with_history_and_card(home: Home) -> None:
+    record = promote(home, "best")
+    assert (record["decision"], record["version"]) == ("promoted", "0002-best")
+    assert record["champion_before"] == "0001-first"
+    assert serving(home) == "0002-best"
+    assert history(home)[-1]["reason"] == record["reason"]
+    assert record["reason"].startswith("Better than 0001-first. On 160 images of 80 patients")
+    brier = record["comparison"]["figures"]["brier"]
+    assert brier["interval"][0] > 0
+    assert record["comparison"]["n_same_image"] == 160
+    card = (require_champion(home).folder / "model_card.md").read_text(encoding="utf-8")
+    run_card = home.run("best").report / "model_card.md"
+    assert card.startswith(run_card.read_text(encoding="utf-8").rstrip())
+    added = card.split("## Promotion", 1)[1]
+    assert "Promoted on 2026-01-02T03:04:05+00:00, in place of 0001-first." in added
+    assert f"Brier score {brier['challenger']:.3f}, the champion's {brier['champion']:.3f}" in added
+    assert "never scored" in added
+
+
+def test_challenger_that_is_not_shown_to_be_better_is_kept_out(home: Home) -> None:
+    record = promote(home, "like")
+    assert (record["decision"], record["version"]) == ("kept", None)
+    assert record["reason"].startswith("Not shown to be better than 0001-first.")
+    low, high = record["comparison"]["figures"]["brier"]["interval"]
+    assert low <= 0 <= high
+    assert (serving(home), versions_on_disk(home)) == ("0001-first", ["0001-first"])
+
+
+def test_worse_challenger_is_refused(home: Home) -> None:
+    record = promote(home, "bad")
+    assert (record["decision"], record["version"]) == ("refused", None)
+    assert record["reason"].startswith("Worse than 0001-first.")
+    assert serving(home) == "0001-first"
+
+
+def test_champion_scores_only_what_is_new_to_it(home: Home) -> None:
+    asked: list[Any] = []
+
+    def score(model_file: Path, images: Any, rows: Any) -> Any:
+        asked.append((model_file, len(images), rows.tolist()))
+        return scores_of(0.5)(model_file, images, rows)
+
+    record = promote(home, "newer", score=score)
+    # numbers 80 to 159 are in the champion's data, 160 to 239 are not
+    model_file = home.champion / "0001-first" / "model.keras"
+    assert asked == [(model_file, 160, list(range(80, 160)))]
+    comparison = record["comparison"]
+    assert (comparison["n_same_image"], comparison["n_unseen"]) == (80, 80)
+    assert set(comparison["n_left_out"].values()) == {0}
+    assert record["decision"] == "promoted"
+
+
+def test_pairs_are_calibrated_by_each_models_own_temperature(home: Home) -> None:
+    champion = require_champion(home)
+    promote(home, "newer", score=scores_of(0.5))
+    pairs = pd.read_csv(home.run("newer").promote / "pairs.csv")
+    theirs = champion.predictions()
+    first, new = pairs.iloc[0], pairs.iloc[80]
+    assert (first["kind"], new["kind"]) == (SAME_IMAGE, UNSEEN)
+    assert first["champion_path"] == theirs["path"][80]
+    assert first["champion_calibrated"] == pytest.approx(theirs["calibrated"][80])
+    own = read_predictions(home.run("newer").evaluate / VARIANT / "predictions.csv")
+    assert pairs["challenger_calibrated"].to_numpy() == pytest.approx(own["calibrated"].to_numpy())
+    logit = np.log(new["champion_score"] / (1 - new["champion_score"]))
+    scaled = 1 / (1 + np.exp(-logit / champion.record["temperature"]))
+    assert new["champion_calibrated"] == pytest.approx(scaled)
+    assert new["champion_cutoff"] == champion.record["cutoff"]
+    brier = read_json(home.run("newer").promote / "promote.json")["comparison"]["figures"]["brier"]
+    assert brier["champion"] == pytest.approx(
+        ((pairs["champion_calibrated"] - pairs["label"]) ** 2).mean()
+    )
+
+
+def test_other_images_of_known_patients_are_left_out_and_counted(home: Home) -> None:
+    index = home.datasets / OTHER / "index.csv"
+    table = pd.read_csv(index, dtype={"patient": str, "phash": str}, keep_default_na=False)
+    table.loc[[0, 2], "patient"] = "p3"  # a patient of the champion's data, on other images
+    table.to_csv(index, index=False, lineterminator="\n")
+    record = promote(home, "far", score=scores_of(0.5))
+    assert record["comparison"]["n_left_out"][PATIENT_TRAINED_CHAMPION] == 2
+    assert record["comparison"]["n_unseen"] == 158
+    pairs = pd.read_csv(home.run("far").promote / "pairs.csv")
+    assert pairs.loc[pairs["kind"] == PATIENT_TRAINED_CHAMPION, "champion_score"].isna().all()
+
+
+def test_too_few_unseen_images_are_refused_with_their_number(tmp_path: Path) -> None:
+    home = draw_champion(tmp_path, n_images=60, strength=1.2)
+    draw_challenger(tmp_path, "second", n_images=60, strength=3.0)
+    record = promote(home, "second")
+    assert record["decision"] == "refused"
+    assert (
+        "Too few images that neither this model nor 0001-first has seen: 30 of COVID-19 (of 15 "
+        "patients or groups) and 30 normal (of 15). At least 25 of each class" in record["reason"]
+    )
+    assert record["comparison"]["figures"] is None
+    assert (record["comparison"]["n_covid_groups"], record["comparison"]["n_images"]) == (15, 60)
+
+
+def test_without_folds_only_test_images_count(home: Home) -> None:
+    draw_challenger(home.root, "parts", strength=3.0, n_folds=0)
+    record = promote(home, "parts")
+    assert record["decision"] == "refused"
+    assert record["comparison"]["n_images"] == 32
+    assert "128 it or its patient trained the challenger" in record["reason"]
+
+
+@pytest.mark.parametrize(
+    ("drawing", "reason"),
+    [
+        ({"synthetic": True}, "Its images are synthetic"),
+        ({"split": "paper", "n_folds": 0, "n_images": 60}, "Its split is 'paper'"),
+        ({"strength": 0.0}, "not better than always naming the larger class"),
+        ({"spot": 90, "strength": 1.2}, "The audit's verdict is shortcut. This score is no"),
+    ],
+)
+def test_run_that_may_not_be_promoted_is_refused(
+    drawing: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    draw_challenger(tmp_path, "drawn", **{"n_images": 80} | drawing)
+    record = promote(Home(tmp_path), "drawn")
+    assert (record["decision"], record["version"]) == ("refused", None)
+    assert reason in record["reason"]
+    assert serving(Home(tmp_path)) is None
+
+
+def test_shortcut_is_promoted_where_it_is_allowed_and_the_card_says_so(tmp_path: Path) -> None:
+    home = draw_champion(tmp_path, n_images=80, spot=90, settings={"allow_shortcut": True})
+    remark = "Promoted in spite of the audit, since allow_shortcut is set"
+    assert remark in history(home)[0]["reason"]
+    champion = require_champion(home)
+    assert champion.record["verdict"] == "shortcut"
+    card = (champion.folder / "model_card.md").read_text(encoding="utf-8").replace("\\_", "_")
+    assert remark in card.split("## Promotion")[1]
+
+
+def test_allowing_a_shortcut_allows_nothing_else(tmp_path: Path) -> None:
+    draw_challenger(
+        tmp_path, "drawn", n_images=80, spot=90, synthetic=True, settings={"allow_shortcut": True}
+    )  # fmt: skip
+    record = promote(Home(tmp_path), "drawn")
+    assert record["reason"] == "Its images are synthetic, drawn by the project."
+
+
+@pytest.mark.parametrize("changed", [{"sentence": NO_AUDIT}, {"controls": {}}])
+def test_unaudited_run_is_refused_even_where_a_shortcut_is_allowed(
+    changed: dict[str, Any], home: Home
+) -> None:
+    run, config = open_run(home, "best")
+    challenger = open_challenger(run, replace(config, allow_shortcut=True))
+    assert objections(challenger) == []
+    report = challenger.report | {"audit": challenger.report["audit"] | changed}
+    assert objections(replace(challenger, report=report)) == [
+        "The audit's controls were not asked, so nothing is known about shortcuts."
+    ]
+
+
+@pytest.mark.parametrize("missing", ["audit/audit.json", f"train/{VARIANT}/train.json"])
+def test_incomplete_run_is_refused(missing: str, home: Home) -> None:
+    (home.run("best").root / missing).unlink()
+    record = promote(home, "best")
+    assert (record["decision"], record["variant"]) == ("refused", None)
+    assert "ended without" in record["reason"]
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "report"])
+def test_figures_older_than_the_model_are_an_error(stage: str, home: Home) -> None:
+    run = home.run("best")
+    path = {"evaluate": run.evaluate / "comparison.json", "report": run.report / "report.json"}
+    source = {"evaluate": VARIANT, "report": "evaluate"}[stage]
+    record = read_json(path[stage])
+    write_json(path[stage], record | {"inputs": {source: "00" * 32}})
+    with pytest.raises(ArtifactError, match=f"stage '{stage}' of this run is older than"):
+        promote(home, "best")
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_nothing_is_promoted_where_the_champions_images_are_gone(damage: str, home: Home) -> None:
+    folder = home.datasets / ("d0" * 32)
+    if damage == "missing":
+        shutil.rmtree(folder)
+    else:
+        images = np.load(folder / "images.npy", mmap_mode="r+")
+        images[3, 5, 5] ^= 1
+        images.flush()
+    record = promote(home, "far", score=scores_of(0.1))
+    assert (record["decision"], record["comparison"]) == ("refused", None)
+    assert (
+        "0001-first cannot be compared with, since its images are not to be had"
+        in (record["reason"])
+    )
+    assert "ingest the same images again" in record["reason"]
+    assert serving(home) == "0001-first"
+
+
+def test_damaged_champion_stops_the_promotion(home: Home) -> None:
+    require_champion(home).model_file.write_bytes(b"other")
+    with pytest.raises(ArtifactError, match="0001-first is damaged"):
+        promote(home, "best")
+    assert serving(home) == "0001-first"
+
+
+def test_damaged_version_of_another_run_stops_nothing(home: Home) -> None:
+    promote(home, "good")
+    (home.champion / "0001-first" / "model.keras").unlink()
+    assert promote(home, "best")["decision"] == "promoted"
+
+
+def test_rolled_back_champion_is_the_one_to_beat(home: Home) -> None:
+    promote(home, "best")
+    roll_back(home, None, now=NOW)
+    assert promote(home, "good")["champion_before"] == "0001-first"
+    assert [entry["version"] for entry in history(home)] == [
+        "0001-first", "0002-best", "0001-first", "0003-good",
+    ]  # fmt: skip
+
+
+def check_promoted_once(home: Home, record: dict[str, Any]) -> None:
+    assert (record["decision"], record["version"]) == ("promoted", "0002-best")
+    assert record["champion_before"] == "0001-first"
+    assert record["reason"].startswith("Better than 0001-first.")
+    assert record["comparison"]["n_same_image"] == 160
+    assert versions_on_disk(home) == versions(home) == ["0001-first", "0002-best"]
+    told = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
+    assert told == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
+    assert serving(home) == "0002-best"
+    assert (home.run("best").promote / "pairs.csv").exists()
+    assert require_champion(home).record["decision_reason"] == record["reason"]
+
+
+class Killed(BaseException):
+    """What stands for the end of the process."""
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+@pytest.mark.parametrize("step", ["try_challenger", "build_version", "put_version", "serve"])
+def test_try_that_ended_anywhere_is_gone_on_with(
+    step: str, where: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = getattr(promotion, step)
+
+    def killed(*args: Any, **kwargs: Any) -> None:
+        if where == "behind":
+            work(*args, **kwargs)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion, step, killed)
+        with pytest.raises(Killed):
+            promote(home, "best")
+    assert not home.run("best").promote.exists()
+    check_promoted_once(home, promote(home, "best"))
+
+
+@pytest.mark.parametrize("step", ["put_version", "serve"])
+def test_killed_process_is_gone_on_with(step: str, home: Home) -> None:
+    assert killed_behind(step, home, "best")
+    assert serving(home) == ("0002-best" if step == "serve" else "0001-first")
+    check_promoted_once(home, promote(home, "best"))
+
+
+def test_retry_leaves_no_version_where_another_was_faster(home: Home) -> None:
+    assert killed_behind("put_version", home, "good")
+    assert promote(home, "best")["version"] == "0003-best"
+    record = promote(home, "good")
+    assert (record["decision"], record["champion_before"]) == ("refused", "0003-best")
+    assert versions_on_disk(home) == ["0001-first", "0003-best"]
+
+
+def test_finished_promotion_is_told_again_and_not_repeated(home: Home) -> None:
+    first = promote(home, "best")
+    shutil.rmtree(home.run("best").promote)
+    again = promote(home, "best")
+    kept = ("decision", "reason", "variant", "champion_before", "version", "comparison")
+    assert {key: again[key] for key in kept} == {key: first[key] for key in kept}
+    check_promoted_once(home, again)
+
+
+def test_rollback_is_not_undone_by_the_run_that_was_rolled_back(home: Home) -> None:
+    promote(home, "best")
+    roll_back(home, None, now=NOW)
+    shutil.rmtree(home.run("best").promote)
+    promote(home, "best")
+    assert serving(home) == "0001-first"
+
+
+def test_two_at_once_take_turns(home: Home) -> None:
+    both = [subprocess.Popen(command(home, key)) for key in ("good", "best")]
+    assert [process.wait(200) for process in both] == [0, 0]
+    decisions = {
+        key: read_json(home.run(key).promote / "promote.json")["decision"]
+        for key in ("good", "best")
+    }
+    assert decisions["best"] == "promoted"
+    assert decisions["good"] in ("promoted", "refused")
+    entries = history(home)
+    befores = [None, *(entry["version"] for entry in entries[:-1])]
+    assert [entry["before"] for entry in entries] == befores
+    assert serving(home) == entries[-1]["version"]
+    assert require_champion(home).record["run_key"] == "best"
+    assert versions_on_disk(home) == [entry["version"] for entry in entries]
+
+
+def command(home: Home, key: str, *step: str) -> list[str]:
+    return [sys.executable, "-m", "tests.champion.drawn_champion", str(home.root), key, *step]
+
+
+def killed_behind(step: str, home: Home, key: str) -> bool:
+    ended = subprocess.run(command(home, key, step), check=False, timeout=200)
+    return ended.returncode == -signal.SIGKILL
