@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.audit_rates import ingest_planted
 from bench.planted import Planted, draw_files
+from cxr_tasks.audit.audit import make_audit
 from cxr_tasks.audit.masked import MaskedFeatures
 from cxr_tasks.champion import two_datasets
 from cxr_tasks.champion.data_comparison import Features, compare_datasets
@@ -176,6 +177,29 @@ def test_class_with_too_few_patients_is_left_out() -> None:
     assert {check["class"] for check in facts["checks"]} == {None, "normal"}
     [sentence] = facts["left_out"]
     assert "Too few COVID-19 images to compare: of 4 patients" in sentence
+
+
+def test_patients_are_dealt_out_whole_and_on_each_side_by_themselves() -> None:
+    both = lay_together(drawn(48, n_views=3), drawn(48, first=24, n_views=3))
+    table = pd.DataFrame(
+        {"unit": both.units, "group": both.groups, "side": both.sides, "row": both.index["patient"]}
+    )
+    assert table["unit"].nunique() == table.groupby(["row", "side"]).ngroups == 32
+    assert len(table[["unit", "row", "side"]].drop_duplicates()) == 32
+    assert table["group"].nunique() == 24  # eight of the patients are in both
+
+
+def test_few_patients_with_many_images_do_not_raise_an_alarm() -> None:
+    naive = []
+    for seed in range(5):
+        known, new = (
+            drawn(160, first=4000 * seed, n_views=8),
+            drawn(160, first=4000 * seed + 2000, n_views=8),
+        )
+        assert moved(compare_datasets(known, new, features=None, seed=0)) == set()
+        grey = [each.images[each.index["label"] == 1].mean(axis=(1, 2, 3)) for each in (known, new)]
+        naive.append(ks_2samp(*grey).pvalue)
+    assert min(naive) < 1e-6  # what images taken as independent would say
 
 
 def test_of_many_images_whole_groups_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,6 +401,20 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
     assert facts["left_out"] == []
     assert any("computed for 80 images" in note for note in notes)
     assert any("read from the cache" in note for note in notes)
+
+
+def test_audit_of_a_run_holds_drift_and_its_finding(home: Home, tmp_path: Path) -> None:
+    run, config = open_run(home, "new")
+    ingested = {
+        "champion": serving(home), "weights": {"origin": "none", "sha256": "", "file_name": ""},
+    }  # fmt: skip
+    facts = make_audit(
+        run, config, dataset=open_dataset(home, OTHER), split=read_split(run.split), folds=None,
+        ingested=ingested, note=lambda _: None, built=tmp_path,
+    )  # fmt: skip
+    assert facts["drift"]["status"] == "compared"
+    assert drift_finding(facts["drift"]) in facts["findings"]
+    assert facts["controls"]
 
 
 # In words.
