@@ -22,7 +22,7 @@ RUN case "$BUILD" in \
         *) echo "BUILD=$BUILD is neither cpu nor gpu." >&2; exit 1 ;; \
     esac \
     && python -m pip install --no-cache-dir --require-hashes --only-binary=:all: \
-        -r "/opt/cxr/$lock"
+        -r "/opt/cxr/$lock" -c "/opt/cxr/$lock"
 
 COPY pyproject.toml README.md /opt/cxr/
 COPY cxr_tasks /opt/cxr/cxr_tasks

@@ -60,7 +60,7 @@ lint:
 	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags plugins tests bench
 
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-strip-extras --quiet --extra cluster
+	--no-header --quiet --extra cluster
 
 lock:
 	$(COMPILE) --extra dev --output-file requirements.lock

@@ -8,6 +8,8 @@
 _cxr_root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE:-$0}")" && pwd)
 [ -f "$_cxr_root/requirements.lock" ] || _cxr_root=$PWD
 
+# The lock is its own constraints too: older versions of pip otherwise look for the newest release
+# of what is asked for with an extra, as `celery[redis]`, and find it unpinned.
 _cxr_make_environment() {
     cmp -s "$_cxr_root/requirements.lock" "$_cxr_root/.venv/installed.lock" && return 0
     "${PYTHON:-python3}" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || {
@@ -17,7 +19,8 @@ _cxr_make_environment() {
     echo "Installing what requirements.lock names into .venv (once; some minutes) ..." >&2
     "${PYTHON:-python3}" -m venv "$_cxr_root/.venv" &&
         "$_cxr_root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --require-hashes --only-binary=:all: -r "$_cxr_root/requirements.lock" &&
+            --require-hashes --only-binary=:all: -r "$_cxr_root/requirements.lock" \
+            -c "$_cxr_root/requirements.lock" &&
         "$_cxr_root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
             --no-deps --no-build-isolation --editable "$_cxr_root" &&
         cp "$_cxr_root/requirements.lock" "$_cxr_root/.venv/installed.lock"

@@ -41,8 +41,8 @@ def serve_ui(environ: Mapping[str, str]) -> None:
     with log.open("ab") as stream:
         server = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
-            env=dict(environ), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            env=_environment(environ, address), stdin=subprocess.DEVNULL, stdout=stream,
+            stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     # Whoever stops this process by a signal stops Airflow with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -55,6 +55,11 @@ def serve_ui(environ: Mapping[str, str]) -> None:
         print("\nStopping Airflow ...", flush=True)
     finally:
         _stop(server)
+
+
+def _environment(environ: Mapping[str, str], address: str) -> dict[str, str]:
+    """Let tasks call the server where it is: Airflow takes the port 8080 for granted."""
+    return {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/", **environ}
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:

@@ -17,8 +17,8 @@ def form_fields(given: Mapping[str, Any] | None = None) -> dict[str, dict[str, A
     """
     given = given or {}
     run_name = {
-        "default": "",
-        "type": "string",
+        "default": None,
+        "type": ["string", "null"],
         "title": "Run name",
         "description_md": "Folder of the run on the shared volume; empty: from Airflow's run id. "
         "The name of a run that exists goes on with it.",
@@ -58,13 +58,19 @@ def _several(setting: Setting) -> dict[str, Any]:
 
 
 def _single(setting: Setting) -> dict[str, Any]:
-    """One value; a setting that follows the profile is empty until a person fills it."""
+    """One value; a field that may stay empty is null, as Airflow's form demands any other."""
     json_type = _JSON_TYPES[setting.kind]
+    may_be_empty = setting.by_profile or setting.default == ""
     limits = {"minimum": setting.minimum, "maximum": setting.maximum}
-    choices = [*setting.choices, None] if setting.by_profile else list(setting.choices)
     return {
-        "default": None if setting.by_profile else setting.default,
-        "type": [json_type, "null"] if setting.by_profile else json_type,
-        **({"enum": choices} if setting.choices else {}),
+        "default": None if may_be_empty else setting.default,
+        "type": [json_type, "null"] if may_be_empty else json_type,
+        **(_choices(setting) if setting.choices else {}),
         **{key: value for key, value in limits.items() if value is not None},
     }
+
+
+def _choices(setting: Setting) -> dict[str, Any]:
+    if not setting.by_profile:
+        return {"enum": list(setting.choices)}
+    return {"enum": [*setting.choices, None], "values_display": {"null": "by profile"}}

@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk import Param, TaskGroup, TriggerRule, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import CHAMPION, pipeline_schedule
+from cxr_airflow.links import linked
 from cxr_airflow.notifier import ending_callbacks
 from cxr_airflow.tasks import (
     RETRIES,
@@ -31,13 +32,37 @@ from cxr_tasks.unchanged import reason, unchanged_since
 from cxr_tasks.variants import VARIANTS
 
 DOC = """
-Ingests chest X-rays (COVID-19 against normal), trains four Keras variants side by side,
-audits the data for shortcuts beside them, evaluates, and writes an HTML report that compares the
-variants and says how far their scores can be trusted.
+Trains four classifiers of chest X-rays (COVID-19 against normal), compares them, and says how far
+their scores can be trusted.
 
-Research software, no medical device. Settings: the trigger form; artifacts and the report:
-`$CXR_HOME/runs/<run name>`. One failed variant does not stop the others; the task `gate`
-then fails the run after the report is made.
+**Research software, no medical device.** Nothing it prints is fit for decisions about patients.
+
+### Start a run
+Press **Trigger**. As it opens, the form starts the profile *quickstart*: images that the project
+draws itself, few epochs, minutes on two cores. Its figures say nothing about patients. For real
+images choose `paper` or `honest` and fill in the section *Data*; every field says what it wants.
+
+### Where the report is
+In the tab **Report** of the run; the trainings and the task `report` link to it under *Details*.
+**CXR reports** in the navigation lists all runs, shows the trend, and puts two runs side by side.
+On disk: `$CXR_HOME/runs/<run name>/report/index.html`.
+
+### What the verdict means
+| verdict | |
+|---|---|
+| shortcut | Something else tells the classes apart as well: no evidence of detecting disease. |
+| warning | Something else predicts the label, less well; or copies or patients cross the split. |
+| no shortcut found | None of these. It rules out the shortcuts that were looked for, no others. |
+
+### What the tasks do
+- `start` checks the whole form in a second, before an hour is spent.
+- `ingest`, `split`, then side by side `audit` and four trainings, in a pool with one slot a device.
+- `evaluate`, `report`; `gate` then fails the run where a variant, audit or report is missing.
+- `promote` lets the model serve if it is better than the champion; never on synthetic images.
+
+Pink is no fault: a variant that was not selected, a run that would only repeat an earlier one, or a
+model that was not promoted. A failed variant does not stop the others. Clear a failed task, or
+start a run of the same name and settings: what is finished stays.
 """
 
 TRAINING_POD_TEMPLATE = "CXR_TRAINING_POD_TEMPLATE"
@@ -151,9 +176,10 @@ def cxr_pipeline() -> None:
     """Wire the stages."""
     with TaskGroup("train") as trainings:
         for variant in VARIANTS:
-            train.override(task_id=variant, executor_config=training_executor_config())(variant)
+            placed = train.override(task_id=variant, executor_config=training_executor_config())
+            linked(placed(variant))
     begun = start() >> ingest() >> split()
-    begun >> [audit(), trainings] >> evaluate() >> report() >> gate() >> promote()
+    begun >> [audit(), trainings] >> evaluate() >> linked(report()) >> gate() >> linked(promote())
 
 
 cxr_pipeline()

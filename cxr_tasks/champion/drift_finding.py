@@ -32,7 +32,7 @@ def drift_finding(drift: Facts) -> dict[str, Any]:
     moved = [each for each in drift["checks"] if each["moved"]]
     left_out = " ".join(["", *drift["left_out"]])
     if not moved:
-        message = f"Drift: nothing moved between the data and {whose}. {_counts(drift)}{left_out}"
+        message = f"No drift was found between the data and {whose}. {_counts(drift)}{left_out}"
         return finding("drift", "info", message)
     named = _farthest(moved)[:MAX_NAMED]
     told = "; ".join(_told(each, drift) for each in named)

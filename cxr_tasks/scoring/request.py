@@ -88,23 +88,23 @@ def score_form_fields(defaults: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """
     return {
         "data": {
-            "default": defaults.get("data", ""),
-            "type": "string",
+            "default": defaults.get("data"),
+            "type": ["string", "null"],
             "format": "multiline",
             "title": "Images",
             "description_md": "One path a line, each a folder, an image or a zip file that every "
             "worker can read. Of a folder or zip file all images in it and below are scored.",
         },
         "version": {
-            "default": "",
-            "type": "string",
+            "default": None,
+            "type": ["string", "null"],
             "title": "Version of the champion",
             "description_md": "A folder below `$CXR_HOME/champion`, for example `0003-nightly-7`; "
             "empty: the one that serves.",
         },
         "name": {
-            "default": "",
-            "type": "string",
+            "default": None,
+            "type": ["string", "null"],
             "title": "Name of the batch",
             "description_md": "Its folder below `$CXR_HOME/scores`; empty: from Airflow's run id. "
             "Results are never overwritten.",

@@ -197,7 +197,7 @@ def test_the_dags_documentation_can_be_read(page: Page, ui: Ui, screenshots: Pat
     page.goto(f"{ui.address}/dags/cxr_pipeline")
     page.get_by_role("button", name="Dag Docs").click()
     expect(page.get_by_role("dialog").get_by_text("no medical device")).to_be_visible()
-    page.screenshot(path=screenshots / "documentation.png")
+    page.screenshot(path=screenshots / "documentation.png", animations="disabled")
 
 
 def test_a_stranger_is_sent_away(chromium: Browser, ui: Ui) -> None:
