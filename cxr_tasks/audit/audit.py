@@ -14,10 +14,10 @@ from cxr_tasks.audit.finding import finding, gravest_first
 from cxr_tasks.audit.group_test import N_PERMUTATIONS, IntArray
 from cxr_tasks.audit.masked import MaskedFeatures, masked_features
 from cxr_tasks.audit.origins import audit_origins
-from cxr_tasks.champion.drift import measure_drift
-from cxr_tasks.champion.drift_finding import drift_finding
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import whole_groups
+from cxr_tasks.drift.finding import drift_finding
+from cxr_tasks.drift.measure import measure_drift
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.records import Record
 from cxr_tasks.settings import RunConfig

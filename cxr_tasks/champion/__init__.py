@@ -1,1 +1,1 @@
-"""The champion: the model that serves, how another takes its place, and drift of new data."""
+"""The champion: the model that serves, and how another takes its place."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_tasks.champion.data_comparison import Features, compare_datasets
-from cxr_tasks.champion.drift_rule import RULE
 from cxr_tasks.data.dataset import open_dataset
+from cxr_tasks.drift.comparison import Features, compare_datasets
+from cxr_tasks.drift.rule import RULE
 from cxr_tasks.paths import Home
 from cxr_tasks.reporting.drift_figure import draw_drift
 from cxr_tasks.variants import VARIANTS

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.audit.masked import MaskedFeatures, frozen_prefix
-from cxr_tasks.champion.data_comparison import Features, compare_datasets
-from cxr_tasks.champion.drift_rule import RULE
 from cxr_tasks.champion.store import require_champion
 from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.drift.comparison import Features, compare_datasets
+from cxr_tasks.drift.rule import RULE
 from cxr_tasks.errors import CxrError
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.records import Record

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cxr_tasks.champion.shift import N_PERMUTATIONS
+from cxr_tasks.drift.shift import N_PERMUTATIONS
 
 SIGNIFICANCE = 0.01
 

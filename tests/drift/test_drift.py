@@ -15,16 +15,16 @@ from bench.audit_rates import ingest_planted
 from bench.planted import Planted, draw_files
 from cxr_tasks.audit.audit import make_audit
 from cxr_tasks.audit.masked import MaskedFeatures
-from cxr_tasks.champion import two_datasets
-from cxr_tasks.champion.data_comparison import Features, compare_datasets
-from cxr_tasks.champion.drift import measure_drift
-from cxr_tasks.champion.drift_finding import drift_finding
 from cxr_tasks.champion.pointer import serving
-from cxr_tasks.champion.shift import Sides, distribution_shift, feature_shift, share_shift
-from cxr_tasks.champion.two_datasets import lay_together
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_split
+from cxr_tasks.drift import two_datasets
+from cxr_tasks.drift.comparison import Features, compare_datasets
+from cxr_tasks.drift.finding import drift_finding
+from cxr_tasks.drift.measure import measure_drift
+from cxr_tasks.drift.shift import Sides, distribution_shift, feature_shift, share_shift
+from cxr_tasks.drift.two_datasets import lay_together
 from cxr_tasks.paths import Home
 from cxr_tasks.runs import open_run
 from cxr_tasks.training.weights import prepare_weights

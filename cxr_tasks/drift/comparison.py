@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cxr_tasks.champion.drift_rule import FIGURES, FLOORS, SIGNIFICANCE
-from cxr_tasks.champion.shift import (
+from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.duplicates import IntArray
+from cxr_tasks.drift.rule import FIGURES, FLOORS, SIGNIFICANCE
+from cxr_tasks.drift.shift import (
     N_PERMUTATIONS,
     FloatArray,
     Shift,
@@ -17,9 +19,7 @@ from cxr_tasks.champion.shift import (
     feature_shift,
     share_shift,
 )
-from cxr_tasks.champion.two_datasets import MAX_IMAGES, TwoDatasets, lay_together
-from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray
+from cxr_tasks.drift.two_datasets import MAX_IMAGES, TwoDatasets, lay_together
 from cxr_tasks.evaluation.intervals import wilson
 from cxr_tasks.evaluation.significance import holm
 from cxr_tasks.sources.presets import CLASS_NAMES
