@@ -1,6 +1,7 @@
 """The command `run`: all stages, with or without Airflow, and the result in the terminal."""
 
 import argparse
+import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TextIO
@@ -14,7 +15,7 @@ from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
-from cxr_tasks.reporting.table import comparison_table
+from cxr_tasks.reporting.table import WIDTH, comparison_table
 from cxr_tasks.runs import new_run_key, open_run, start_run
 from cxr_tasks.unchanged import reason, unchanged_since
 
@@ -69,7 +70,8 @@ def _show_result(run: RunPaths) -> None:
     if (run.report / "report.json").exists():
         print("\n" + comparison_table(read_json(run.report / "report.json")))
         if promotion := find_record(run.promote, "promote"):
-            print(f"Champion, {promotion['decision']}: {promotion['reason']}")
+            told = f"Champion, {promotion['decision']}: {promotion['reason']}"
+            print("\n".join(textwrap.wrap(told, WIDTH, subsequent_indent="  ")))
         print(f"\nReport: {run.report / 'index.html'}")
 
 

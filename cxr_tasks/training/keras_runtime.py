@@ -4,6 +4,9 @@ import importlib.metadata
 import os
 import platform
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cxr_tasks.devices import NVIDIA_CARDS
@@ -36,7 +39,8 @@ def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
     if card is not None:
         os.environ[VISIBLE_CARDS] = card
 
-    import keras
+    with _without_greetings():
+        import keras
 
     keras.utils.set_random_seed(seed)
 
@@ -68,6 +72,27 @@ def _refuse_late_start(threads: int) -> None:
             f"with {_INTRA_OP}={os.environ.get(_INTRA_OP)!r}. The backend reads its threads "
             "once: call start_keras first, or use a process of its own."
         )
+
+
+@contextmanager
+def _without_greetings() -> Iterator[None]:
+    """Keep to itself what TensorFlow's libraries write to the terminal as they are loaded.
+
+    They do so before any setting of theirs is read. Where loading fails, it is shown.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as greetings:
+        os.dup2(greetings.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            greetings.seek(0)
+            os.write(kept, greetings.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -67,3 +67,14 @@ def test_versions_of_what_decides_about_numbers() -> None:
     versions = library_versions()
     assert versions["keras"] == keras.__version__
     assert {"python", "keras", "tensorflow", "numpy"} <= set(versions)
+
+
+def test_the_terminal_gets_no_greetings_but_every_error() -> None:
+    code = (
+        "import sys; from cxr_tasks.training.keras_runtime import start_keras;"
+        "start_keras(threads=1, seed=0); print('an error', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "an error\n"
