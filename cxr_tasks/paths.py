@@ -113,11 +113,6 @@ class RunPaths:
         """Whether the run's model took the champion's place, and why."""
         return self.root / "promote"
 
-    @property
-    def airflow(self) -> Path:
-        """Which Airflow run made this one, where one did."""
-        return self.root / "airflow.json"
-
     def error(self, stage: str, variant: str | None = None) -> Path:
         """How a stage failed, while it has not succeeded since."""
         return (

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from airflow.sdk import Param, TaskGroup, TriggerRule, dag, get_current_context, task
+from airflow.sdk import Param, TaskGroup, TriggerRule, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import CHAMPION, pipeline_schedule
 from cxr_airflow.links import linked
@@ -23,7 +23,6 @@ from cxr_tasks.champion.pointer import serving
 from cxr_tasks.config import make_config
 from cxr_tasks.defaults import check_schedule, read_defaults
 from cxr_tasks.devices import POOL
-from cxr_tasks.files import write_json
 from cxr_tasks.form import RUN_NAME, form_fields
 from cxr_tasks.pipeline import check_complete, trained_variants
 from cxr_tasks.records import require_record
@@ -78,8 +77,6 @@ def start() -> None:
         given, run = given_settings(), current_run()
         given.pop(RUN_NAME, None)
         start_run(make_config(given), run.home, run.key)
-    context = get_current_context()
-    write_json(run.airflow, {"dag_id": context["dag"].dag_id, "run_id": context["run_id"]})
 
 
 @task(retries=RETRIES, retry_delay=RETRY_DELAY)
