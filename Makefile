@@ -1,6 +1,6 @@
 # make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
 # make test    every test but those of the heavy suites:
-# make test-airflow   whole runs through the DAGs: failed, retried, promoted, scored
+# make test-slow      whole runs: through the DAGs, on real images, of the benchmark
 # make test-browser   Airflow's UI in a real Chromium
 # make test-cluster   Celery workers on PostgreSQL and Redis, one of them killed
 # make ui      Airflow's UI, with the DAG ready to be triggered
@@ -15,7 +15,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-airflow test-browser test-cluster ui bench audit-rates lint lock
+.PHONY: help run test test-slow test-browser test-cluster ui bench audit-rates lint lock
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
@@ -41,8 +41,8 @@ run:
 test:
 	@. ./activate.sh && exec python -m pytest
 
-test-airflow:
-	@. ./activate.sh && exec python -m pytest -m airflow
+test-slow:
+	@. ./activate.sh && exec python -m pytest -m slow
 
 test-browser:
 	@. ./activate.sh && exec python -m pytest -m browser

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from cxr_tasks.config import make_config
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home
@@ -11,6 +13,7 @@ from cxr_tasks.runs import start_run
 VARIANT = "mobilenetv2_frozen"
 
 
+@pytest.mark.slow
 def test_each_class_from_its_own_source_is_called_a_shortcut(
     shared_data: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_both_sides_are_timed_on_the_same_images(
     images: Path,
     tmp_path: Path,

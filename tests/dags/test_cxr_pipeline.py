@@ -69,7 +69,7 @@ def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]
     assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / "unknown" / "config.json").exists()
 
 
-@pytest.mark.airflow
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_failed_variant_is_reported_and_its_retry_completes_the_run(
     airflow_environ: dict[str, str],

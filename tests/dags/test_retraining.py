@@ -53,7 +53,7 @@ def told(environ: dict[str, str], *parts: str) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.airflow
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_only_what_is_new_is_trained_and_only_what_is_better_serves(
     environ: dict[str, str],
