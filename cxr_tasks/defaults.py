@@ -58,17 +58,21 @@ def read_defaults(environ: Mapping[str, str] = os.environ) -> Defaults:
     return Defaults(path, content, score)
 
 
-def check_schedule(defaults: Defaults, variable: str) -> None:
-    """Refuse a schedule that would train on images that the project draws itself.
+def check_schedule(defaults: Defaults, *, because: str) -> None:
+    """Refuse to train by schedule on images that the project draws itself.
+
+    Args:
+        defaults: What scheduled runs use.
+        because: Why there is a scheduled run, for a person.
 
     Raises:
         ConfigError: The defaults' source is `phantom`.
     """
     if defaults.config.source == "phantom":
         raise ConfigError(
-            f"{variable} is set, and scheduled runs would use synthetic images.",
+            f"{because}, and scheduled runs would use synthetic images.",
             "A schedule is for a real data set; scheduled runs use the operator's defaults.",
-            f"Name source and data in {defaults.path}, or unset {variable}.",
+            f"Name source and data in {defaults.path}, or have people start the runs.",
         )
 
 

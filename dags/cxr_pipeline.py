@@ -73,7 +73,7 @@ def start() -> None:
     """Check the whole configuration before any work is done."""
     with not_retried():
         if is_scheduled():
-            check_schedule(read_defaults(), "A schedule or an asset")
+            check_schedule(read_defaults(), because="No person has started this run")
         given, run = given_settings(), current_run()
         given.pop(RUN_NAME, None)
         start_run(make_config(given), run.home, run.key)

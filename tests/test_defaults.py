@@ -61,6 +61,6 @@ def test_a_mistake_is_refused_and_the_file_named(tmp_path: Path, text: str, told
 
 def test_a_schedule_on_synthetic_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="CXR_SCHEDULE is set"):
-        check_schedule(read_defaults({"CXR_HOME": str(tmp_path)}), "CXR_SCHEDULE")
+        check_schedule(read_defaults({"CXR_HOME": str(tmp_path)}), because="CXR_SCHEDULE is set")
     real = defaults_file(tmp_path, 'source = "folder"\ndata = "/x-rays"')
-    check_schedule(read_defaults(real), "CXR_SCHEDULE")
+    check_schedule(read_defaults(real), because="CXR_SCHEDULE is set")

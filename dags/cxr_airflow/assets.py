@@ -46,7 +46,7 @@ def _cron(variable: str, defaults: Defaults, environ: Mapping[str, str]) -> Any:
     expression = environ.get(variable, "").strip()
     if not expression:
         return None
-    check_schedule(defaults, variable)
+    check_schedule(defaults, because=f"{variable} is set")
     timetable = CronTriggerTimetable(expression, timezone="UTC")
     try:
         timetable.validate()
