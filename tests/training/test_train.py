@@ -57,6 +57,7 @@ def train_until_checkpoint(run: RunPaths) -> None:
     child.wait()
 
 
+@pytest.mark.slow
 def test_killed_training_goes_on_and_ends_with_the_same_numbers(
     home: Home, undisturbed: RunPaths
 ) -> None:
