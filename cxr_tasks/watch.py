@@ -34,7 +34,8 @@ def look(
         config: Names the source.
         home: Remembers, in `watch.json`.
         looked_by: Who looks. The same looker is told the same again, since what it does about
-            it may have failed the first time.
+            it may have failed the first time. Empty: somebody who only wants to know, whose
+            look is not remembered, so that nobody else misses what is new.
         now: Written down.
         environ: Where credentials may stand.
         report: Told what a watching person wants to know.
@@ -59,17 +60,18 @@ def look(
     with locked(home.locks / "watch.lock"):
         before = read_json(state) if state.exists() else {}
         is_new = before.get("seen") != seen or (before["by"] == looked_by and before["is_new"])
-        write_json(
-            state,
-            {
-                "schema_version": SCHEMA_VERSION,
-                "seen": seen,
-                "by": looked_by,
-                "at": now.isoformat(timespec="seconds"),
-                "is_new": is_new,
-                "source": source.description,
-            },
-        )
+        if looked_by:
+            write_json(
+                state,
+                {
+                    "schema_version": SCHEMA_VERSION,
+                    "seen": seen,
+                    "by": looked_by,
+                    "at": now.isoformat(timespec="seconds"),
+                    "is_new": is_new,
+                    "source": source.description,
+                },
+            )
     report(f"{source.description}: {'new' if is_new else 'as it was seen before'}")
     return is_new
 

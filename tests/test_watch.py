@@ -74,3 +74,12 @@ def test_a_source_that_is_gone_is_an_error_and_nothing_is_remembered(
         is_new(watched, tmp_path, "second")
     (tmp_path / "elsewhere").rename(watched.data)
     assert not is_new(watched, tmp_path, "third")
+
+
+def test_a_look_by_hand_takes_nothing_from_the_dag(watched: RunConfig, tmp_path: Path) -> None:
+    found = look(
+        watched, Home(tmp_path), looked_by="", now=datetime(2026, 1, 1, tzinfo=UTC), environ={},
+        report=lambda _: None,
+    )  # fmt: skip
+    assert found
+    assert is_new(watched, tmp_path, "first")

@@ -1,7 +1,5 @@
 """The command `watch`: whether the source of the scheduled runs has changed."""
 
-import getpass
-import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -15,7 +13,7 @@ def _run(_options: Options, home: Home, environ: Mapping[str, str]) -> int:
     look(
         read_defaults({**environ, "CXR_HOME": str(home.root)}).config,
         home,
-        looked_by=environ.get(LOOKED_BY) or f"{getpass.getuser()}@{socket.gethostname()}",
+        looked_by=environ.get(LOOKED_BY, ""),
         now=datetime.now(UTC),
         environ=environ,
         report=lambda line: print(line, flush=True),
