@@ -3,11 +3,17 @@
 # make test-slow      whole runs: through the DAGs, on real images, of the benchmark
 # make test-browser   Airflow's UI in a real Chromium
 # make test-cluster   Celery workers on PostgreSQL and Redis, one of them killed
+# make fuzz    hostile files, settings and addresses, tens of thousands; 5 minutes, CASES=each
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
+# make chaos   stages killed at random moments and run again: N=30 kills, SEED=1
+# make rot     a bit flipped in each kind of artifact: noticed, named, mended?
 # make lint    ruff and mypy
-# make lock    resolve requirements.lock anew (needs uv)
+# make lock    resolve the locks anew (needs uv)
+# make audit-deps  known vulnerabilities of the locked packages, asked of OSV; fails unasked
+# make sbom        what .venv holds, as CycloneDX: dist/sbom.json
+# make licences    what the locked packages say of their licences: docs/licences.md
 #
 # `make run` takes every setting of `python -m cxr_tasks run --help` in capitals, for example
 # make run SOURCE=zip DATA=covid.zip PROFILE=paper WEIGHTS=mobilenet.weights.h5 EPOCHS=3
@@ -15,7 +21,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-browser test-cluster ui bench audit-rates lint lock
+.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench audit-rates chaos rot lint lock \
+	audit-deps sbom licences
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
@@ -50,6 +57,10 @@ test-browser:
 test-cluster:
 	@. ./activate.sh && exec python -m pytest -m cluster
 
+fuzz:
+	@. ./activate.sh && CXR_FUZZ_CASES=$${CASES:-500} exec python -m pytest tests/fuzz \
+		tests/plugins/test_hostile_routes.py
+
 ui:
 	@. ./activate.sh && exec python -m cxr_tasks ui
 
@@ -60,12 +71,42 @@ bench:
 audit-rates:
 	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)
 
-lint:
-	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags plugins tests bench
+chaos:
+	@. ./activate.sh && exec python -m chaos $(if $(call typed,N),--kills '$(N)') $(call flag,SEED)
 
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-header --quiet --extra cluster
+rot:
+	@. ./activate.sh && exec python -m chaos --rot $(call flag,SEED)
+
+lint:
+	@. ./activate.sh && ruff check . && ruff format --check . && mypy cxr_tasks dags plugins tests bench chaos supply
+
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
+PROJECT := pyproject.toml --extra cluster
 
 lock:
-	$(COMPILE) --extra dev --output-file requirements.lock
-	$(COMPILE) --extra gpu --constraints requirements.lock --output-file requirements-gpu.lock
+	$(COMPILE) $(PROJECT) --extra dev --output-file requirements.lock
+	$(COMPILE) $(PROJECT) --extra gpu --constraints requirements.lock --output-file requirements-gpu.lock
+	$(COMPILE) --group supply --output-file requirements-supply.lock
+
+SUPPLY := .venv-supply/bin
+
+.venv-supply/installed.lock: requirements-supply.lock
+	@$${PYTHON:-python3} -m venv .venv-supply
+	@$(SUPPLY)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--only-binary=:all: -r $<
+	@cp $< $@
+
+audit-deps: .venv-supply/installed.lock
+	@mkdir -p dist; $(SUPPLY)/pip-audit --vulnerability-service osv --disable-pip --require-hashes \
+		--strict --progress-spinner off -r requirements.lock -r requirements-gpu.lock 2> dist/audit.log \
+		|| { if grep -q '^Traceback' dist/audit.log; then \
+		echo 'Nothing was audited: OSV could not be asked. The end of dist/audit.log says why:'; fi; \
+		tail -n 1 dist/audit.log; exit 1; } >&2
+
+sbom: .venv-supply/installed.lock
+	@. ./activate.sh && mkdir -p dist && $(SUPPLY)/cyclonedx-py environment --output-reproducible \
+		--pyproject pyproject.toml --output-format JSON --output-file dist/sbom.json .venv/bin/python
+	@echo dist/sbom.json
+
+licences: .venv-supply/installed.lock
+	@. ./activate.sh && mkdir -p dist && python -m supply.licences > dist/licences.md && mv dist/licences.md docs/

@@ -8,6 +8,17 @@
 _cxr_root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE:-$0}")" && pwd)
 [ -f "$_cxr_root/requirements.lock" ] || _cxr_root=$PWD
 
+_cxr_is_prepared() {
+    cmp -s "$_cxr_root/requirements.lock" "$_cxr_root/.venv/installed.lock" &&
+        cmp -s "$_cxr_root/requirements.lock" "$AIRFLOW_HOME/prepared.lock"
+}
+
+# Two shells that install into one folder spoil it. The lock goes with the subshell that calls this;
+# macOS has no flock.
+_cxr_wait_for_others() {
+    if command -v flock > /dev/null; then exec 9> "$_cxr_root/.activate.lock" && flock 9; fi
+}
+
 # The lock is its own constraints too: older versions of pip otherwise look for the newest release
 # of what is asked for with an extra, as `celery[redis]`, and find it unpinned.
 _cxr_make_environment() {
@@ -51,16 +62,16 @@ export AIRFLOW__CORE__EXECUTOR=LocalExecutor
 # Each slot is a worker process of about 130 MB, started at once.
 export AIRFLOW__CORE__PARALLELISM="${AIRFLOW__CORE__PARALLELISM:-6}"
 
-if _cxr_make_environment && _cxr_make_airflow_home; then
+if _cxr_is_prepared || (_cxr_wait_for_others && _cxr_make_environment && _cxr_make_airflow_home); then
     case ":$PATH:" in
         *":$_cxr_root/.venv/bin:"*) ;;
         *) export PATH="$_cxr_root/.venv/bin:$PATH" ;;
     esac
     export VIRTUAL_ENV="$_cxr_root/.venv"
-    unset -f _cxr_make_environment _cxr_make_airflow_home
+    unset -f _cxr_is_prepared _cxr_wait_for_others _cxr_make_environment _cxr_make_airflow_home
     unset _cxr_root
 else
-    unset -f _cxr_make_environment _cxr_make_airflow_home
+    unset -f _cxr_is_prepared _cxr_wait_for_others _cxr_make_environment _cxr_make_airflow_home
     unset _cxr_root
     return 1
 fi

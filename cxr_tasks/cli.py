@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cxr_tasks.commands import champion, predict, run, set_up, stage, watch
+from cxr_tasks.commands import champion, predict, run, set_up, space, stage, watch
 from cxr_tasks.commands.command import Command
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.files import volume_error
+from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home
 from cxr_tasks.process import StageError, die_with_parent
 
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
     "watch": watch.COMMAND,
+    "space": space.COMMAND,
     "ui": set_up.UI,
     "pools": set_up.POOLS,
     "secrets": set_up.SECRETS,
@@ -50,8 +52,12 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         return _failed(str(err), status=1 if err.retryable else EXIT_CODE)
     except CxrError as err:
         return _failed(f"{type(err).__name__}: {err}", status=EXIT_CODE)
-    except OSError as err:
-        told = volume_error(err, home=home.root)
+    except KeyboardInterrupt:
+        return _failed("Stopped. What is finished is kept: run it again to go on.", status=130)
+    except Exception as err:
+        if ran_out(err):
+            return _failed(_out_of_memory(err), status=1)
+        told = volume_error(err, home=home.root) if isinstance(err, OSError) else None
         if told is None:
             raise
         return _failed(f"{type(told).__name__}: {told}", status=EXIT_CODE)
@@ -71,6 +77,14 @@ def make_parser() -> argparse.ArgumentParser:
         told = command.description or command.help[0].upper() + command.help[1:] + "."
         command.add_arguments(commands.add_parser(name, help=command.help, description=told))
     return parser
+
+
+def _out_of_memory(err: Exception) -> str:
+    return (
+        f"{type(err).__name__}: Memory ran out ({str(err)[:200] or 'no more is known'}).\n"
+        "A stage needs 0.2 to 3 GB, the most where the unfrozen variant trains.\n"
+        "Free memory, or let fewer trainings run at once; run again, it goes on where it stopped."
+    )
 
 
 def _failed(message: str, *, status: int) -> int:

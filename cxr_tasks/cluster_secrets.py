@@ -44,10 +44,11 @@ COMPOSE_PROFILES=cpu
 CXR_TRAINING_SLOTS=1
 # Where the UI listens. Put a proxy with TLS before it rather than opening it to a network.
 CXR_UI_ADDRESS=127.0.0.1:8080
-# Cron expressions in UTC by which cxr_pipeline and cxr_watch run; empty: by hand only. What
+# Cron expressions in UTC by which cxr_pipeline, cxr_watch and cxr_tidy run; empty: by hand. What
 # scheduled runs train on is said in defaults.toml on the shared volume.
 CXR_SCHEDULE=
 CXR_WATCH_SCHEDULE=
+CXR_TIDY_SCHEDULE=
 # Where to tell how a run ended; empty: nowhere.
 CXR_NOTIFY_URL=
 """

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cxr_tasks.devices import n_training_threads
-from cxr_tasks.errors import ConfigError, first_few
+from cxr_tasks.errors import ConfigError, first_few, shown
 from cxr_tasks.settings import PROFILES, SETTINGS, STUDY_SLUG, RunConfig, Setting
 
 
@@ -42,10 +42,10 @@ def _is_unset(name: str, value: Any) -> bool:
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    unknown = sorted(set(given) - set(SETTINGS))
+    unknown = sorted(shown(key) for key in set(given) - set(SETTINGS))
     if unknown:
         raise ConfigError(
-            f"Unknown setting: {first_few([repr(key) for key in unknown])}.",
+            f"Unknown setting: {first_few(unknown)}.",
             f"Allowed: {', '.join(SETTINGS)}.",
             "Correct the spelling, or leave it out.",
         )
@@ -68,12 +68,28 @@ def _checked(name: str, value: Any) -> Any:
 def _of_kind(setting: Setting, value: Any) -> Any:
     """Accept a value of the setting's own kind; a whole number serves as a fraction."""
     if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _as_float(setting, value)
     if not isinstance(value, setting.kind) or (setting.kind is int and isinstance(value, bool)):
         raise _refused(setting, value, f"It has to be of type {setting.kind.__name__}.")
-    if isinstance(value, str) and ("\x00" in value or "\n" in value):
-        raise _refused(setting, value, "A text setting is one line without control characters.")
+    if isinstance(value, str) and not _is_line(value):
+        raise _refused(setting, value, "A text setting is one line of Unicode without null.")
     return value
+
+
+def _as_float(setting: Setting, value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError as err:
+        raise _refused(setting, value, "It has to be a number.") from err
+
+
+def _is_line(text: str) -> bool:
+    """Say whether a text can stand in one line of a file; a path's odd bytes cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text and text.splitlines() in ([], [text])
 
 
 def _checked_list(setting: Setting, value: Any) -> tuple[str, ...]:
@@ -168,7 +184,7 @@ def _check_external(config: RunConfig) -> None:
 
 def _refused(setting: Setting, value: Any, rule: str) -> ConfigError:
     return ConfigError(
-        f"{setting.name}={value!r} is not possible.",
+        f"{setting.name}={shown(value)} is not possible.",
         rule,
         f"Change {setting.name} (command line: --{setting.name.replace('_', '-')}).",
     )

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.config import make_config
-from cxr_tasks.errors import ConfigError
+from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.space.kept import Retention, make_retention
 
 DEFAULTS_FILE = "CXR_DEFAULTS"
 """Environment variable: the file, where it is not `defaults.toml` on the shared volume."""
 
 _SCORE_KEYS = ("data",)
+_MAX_BYTES, _MAX_LINE = 1 << 16, 4096
+"""A dotted key of a hundred thousand parts takes the parser minutes."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,13 @@ class Defaults:
         path: The file; it need not exist.
         run: Values by setting, checked together.
         score: What `cxr_score` scores when nobody triggers it by hand: `data`.
+        retention: Which runs `space --free` keeps.
     """
 
     path: Path
     run: Mapping[str, Any]
     score: Mapping[str, str]
+    retention: Retention
 
     @property
     def config(self) -> RunConfig:
@@ -46,16 +51,17 @@ def read_defaults(environ: Mapping[str, str] = os.environ) -> Defaults:
     home = Path(environ.get("CXR_HOME", "cxr-home")).absolute()
     named = environ.get(DEFAULTS_FILE)
     path = Path(named).absolute() if named else home / "defaults.toml"
-    if not named and not path.exists():
-        return Defaults(path, {}, {})
+    if not named and not os.path.exists(path):  # noqa: PTH110 - of a path that can be none: no
+        return Defaults(path, {}, {}, Retention())
     content = _parsed(path)
     score = content.pop("score", {})
     _check_score(path, score)
+    retention = make_retention(content.pop("retention", {}), where=f"{path}: [retention]")
     try:
         make_config(content)
     except ConfigError as err:
         raise ConfigError(f"{path}: {err.problem}", err.rule, err.remedy) from err
-    return Defaults(path, content, score)
+    return Defaults(path, content, score, retention)
 
 
 def check_schedule(defaults: Defaults, *, because: str) -> None:
@@ -78,13 +84,22 @@ def check_schedule(defaults: Defaults, *, because: str) -> None:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
+        return tomllib.loads(_text(path))
+    except (OSError, RecursionError, ValueError) as err:
         raise ConfigError(
             f"{path} cannot be read: {err}.",
-            "The defaults are a TOML file: one `setting = value` a line, and a table [score].",
+            "The defaults are a TOML file: one `setting = value` a line, and the tables [score] "
+            "and [retention].",
             f"Mend it, or unset {DEFAULTS_FILE}.",
         ) from err
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as stream:
+        text = stream.read(_MAX_BYTES + 1).decode()
+    if len(text) > _MAX_BYTES or any(len(line) > _MAX_LINE for line in text.splitlines()):
+        raise ValueError(f"it has more than {_MAX_BYTES} characters, or {_MAX_LINE} in a line")
+    return text
 
 
 def _check_score(path: Path, score: Any) -> None:
@@ -93,7 +108,7 @@ def _check_score(path: Path, score: Any) -> None:
     )
     if not known:
         raise ConfigError(
-            f"{path}: [score] is {score!r}.",
+            f"{path}: [score] is {shown(score)}.",
             f"It is a table with the text {', '.join(_SCORE_KEYS)}.",
             'Write, for example, [score] and below it data = "/data/incoming".',
         )

@@ -8,6 +8,7 @@ from cxr_tasks.errors import CxrError
 from cxr_tasks.files import read_json
 from cxr_tasks.form import RUN_NAME
 from cxr_tasks.paths import Home, RunPaths, run_key_from
+from cxr_tasks.records import find_record
 from cxr_tasks.unchanged import unchanged_since
 
 
@@ -29,25 +30,28 @@ def describe_ending(
     """
     facts: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "state": state}
     try:
-        run = home.run(str(conf.get(RUN_NAME) or run_key_from(run_id)))
+        named = conf.get(RUN_NAME)
+        run = home.run(named if isinstance(named, str) and named else run_key_from(run_id))
         facts |= {"run": run.key, **_facts_of(run)}
     except CxrError as err:
         facts["errors"] = {"artifacts": err.problem}
+    except (AttributeError, KeyError, TypeError) as err:
+        facts["errors"] = {"artifacts": f"A record is not as expected ({type(err).__name__})."}
+    except FileNotFoundError as err:  # the run is being deleted
+        facts["errors"] = {"artifacts": f"{err.filename} has disappeared while it was read."}
     return {"text": _text(facts), **facts}
 
 
 def _facts_of(run: RunPaths) -> dict[str, Any]:
     facts: dict[str, Any] = {"errors": _errors(run.root)}
-    report, promotion = run.report / "report.json", run.promote / "promote.json"
-    if report.exists():
-        content = read_json(report)
+    if report := find_record(run.report, "report"):
         facts |= {
-            "verdict": content["audit"]["verdict"],
-            "recommended": content["recommendation"]["variant"],
+            "verdict": report["audit"]["verdict"],
+            "recommended": report["recommendation"]["variant"],
             "report": str(run.report / "index.html"),
         }
-    if promotion.exists():
-        facts["promotion"] = read_json(promotion)["decision"]
+    if promotion := find_record(run.promote, "promote"):
+        facts["promotion"] = promotion["decision"]
     if earlier := unchanged_since(run):
         facts["unchanged_since"] = earlier
     return facts
@@ -55,9 +59,14 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
 
 def _errors(folder: Path) -> dict[str, str]:
     return {
-        path.name.removesuffix(".error.json"): str(read_json(path)["message"]).splitlines()[0]
+        path.name.removesuffix(".error.json"): _first_line(read_json(path).get("message"))
         for path in sorted(folder.rglob("*.error.json"))
     }
+
+
+def _first_line(message: object) -> str:
+    lines = message.splitlines() if isinstance(message, str) else []
+    return lines[0] if lines else "No reason is known."
 
 
 def _text(facts: Mapping[str, Any]) -> str:

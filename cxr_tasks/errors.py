@@ -43,6 +43,19 @@ class ArtifactError(CxrError):
     """A file on the shared volume is missing, unfinished, or not what its record says."""
 
 
+class DamagedError(ArtifactError):
+    """A finished file is no longer what was written; running again what made it mends it."""
+
+
+def shown(value: object, limit: int = 200) -> str:
+    """Show any value in a message: of a long one the beginning, of an endless one its kind."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep; an integer of thousands of digits
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
 def first_few(offenders: list[str], *, limit: int = 5) -> str:
     """List at most `limit` offenders, and how many there are in all if more."""
     shown = ", ".join(offenders[:limit])

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -10,13 +11,26 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
-from cxr_tasks.errors import ArtifactError
+from cxr_tasks.errors import ArtifactError, DamagedError
 
 _BLOCK_BYTES = 1 << 20
+
+_UNUSABLE = {
+    errno.ENOSPC: "is full",
+    errno.EDQUOT: "is over its quota",
+    errno.EFBIG: "does not take a file of this size",
+    errno.EROFS: "is read-only",
+    errno.EACCES: "cannot be written",
+    errno.EPERM: "cannot be written",
+    errno.ENOTDIR: "is not a folder",
+}
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_VANISHED = (errno.ENOENT, errno.ESTALE)
+"""Gone, and gone at the server of a network file system."""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -26,12 +40,22 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file in one step."""
+    with writing(path) as stream:
+        stream.write(text.encode())
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Write a file beside its place; it takes its place whole, when the block ends without error.
+
+    Whoever is killed meanwhile leaves the old file, and one that `remove_leftovers` removes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.writing-")
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes its file private; other users of the shared volume read artifacts.
@@ -46,7 +70,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        ArtifactError: The file is missing, damaged, or no object.
+        ArtifactError: The file is missing.
+        DamagedError: It cannot be read, or is no object.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -56,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any]:
             "A stage reads what the stages before it have finished.",
             "Run the earlier stages of this run first.",
         ) from err
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise _damaged(path, str(err)) from err
     if not isinstance(content, dict):
         raise _damaged(path, f"it holds a {type(content).__name__}")
@@ -99,10 +124,16 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def size_of(folder: Path) -> str:
+    """Say how much the files in a folder hold, for a person: `12.3 MB`."""
+    n_bytes = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 100_000 else f"{n_bytes / 1e3:,.1f} kB"
+
+
 def digest_of(content: object) -> str:
     """Digest anything that JSON can say, independent of key order."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 @contextmanager
@@ -125,7 +156,7 @@ def building(folder: Path) -> Iterator[Path]:
 
 def put_in_place(built: Path, folder: Path) -> None:
     """Rename a finished folder to its place, setting aside one that stood there."""
-    aside = folder.with_name(f".{folder.name}.replaced")
+    aside = _aside(folder)
     if folder.exists():
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
@@ -133,10 +164,18 @@ def put_in_place(built: Path, folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed builders of this folder left; the caller holds the folder's lock."""
-    for leftover in folder.parent.glob(f".{folder.name}.building-*"):
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed makers of this file or folder left; the caller holds its lock."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.building-*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.writing-*"):
+        leftover.unlink(missing_ok=True)
+    shutil.rmtree(_aside(path), ignore_errors=True)
+
+
+def _aside(folder: Path) -> Path:
+    """Name the place of a folder that a new one replaces, until it is there."""
+    return folder.with_name(f".{folder.name}.replaced")
 
 
 @contextmanager
@@ -148,7 +187,8 @@ def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Itera
         on_wait: Called once where another holds it, before the wait.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+    # a soft lock, which filelock would fall back to, outlives a holder that is killed
+    lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -161,29 +201,33 @@ def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Itera
 
 
 def volume_error(err: OSError, *, home: Path) -> ArtifactError | None:
-    """Say in the project's words that the shared volume cannot be written, if that is it."""
-    reasons = {
-        errno.ENOSPC: "is full",
-        errno.EDQUOT: "is over its quota",
-        errno.EFBIG: "does not take a file of this size",
-        errno.EROFS: "is read-only",
-        errno.EACCES: "cannot be written",
-        errno.EPERM: "cannot be written",
-        errno.ENOTDIR: "is not a folder",
-    }
-    if err.errno not in reasons:
-        return None
+    """Say in the project's words what is wrong with the shared volume, if that is it."""
     where = f": {err.filename}" if err.filename else ""
+    if err.errno in _WITHOUT_LOCKS:
+        return ArtifactError(
+            f"The shared volume {home} gives no locks ({err.strerror}{where}).",
+            "It needs flock that holds between all machines, so that no two work on one folder.",
+            "Mount it with locks (NFS: its lock service, no nolock or local_lock; Lustre: flock), "
+            "or name another folder with CXR_HOME or --home.",
+        )
+    if err.errno in _VANISHED and home in Path(err.filename or "").parents:
+        return ArtifactError(
+            f"{err.filename} has disappeared while it was in use.",
+            "Runs, data sets and caches are deleted only when no stage reads them.",
+            "Run the stage again; if its run was deleted, start a new one.",
+        )
+    if err.errno not in _UNUSABLE:
+        return None
     return ArtifactError(
-        f"The shared volume {home} {reasons[err.errno]} ({err.strerror}{where}).",
+        f"The shared volume {home} {_UNUSABLE[err.errno]} ({err.strerror}{where}).",
         "Every stage writes its results there; what was not finished has been removed.",
         "Free space or mend the permissions, or name another folder with CXR_HOME or --home.",
     )
 
 
-def _damaged(path: Path, reason: str) -> ArtifactError:
-    return ArtifactError(
+def _damaged(path: Path, reason: str) -> DamagedError:
+    return DamagedError(
         f"{path} cannot be read: {reason[:200]}.",
         "It is written in one step as a JSON object, so it was changed or damaged afterwards.",
-        "Delete the folder it is in and run that stage again.",
+        "Run again what made it: that makes it anew.",
     )

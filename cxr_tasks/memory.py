@@ -1,5 +1,7 @@
-"""The most anonymous memory that a stage has had: its own and that of its worker processes."""
+"""Memory: the most that a stage has had with its worker processes, and whether it ran out."""
 
+import errno
+import mmap
 import resource
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Self
 _INTERVAL_SECONDS = 0.1
 _PROC = Path("/proc")
 _BYTES_PER_MB = 1_000_000
+_SCARCE_BYTES = 64 << 20
 
 
 class MemoryWatch:
@@ -50,6 +53,36 @@ class MemoryWatch:
 
     def _look(self) -> None:
         self._peak_bytes = max(self._peak_bytes, anonymous_bytes())
+
+
+def ran_out(err: BaseException) -> bool:
+    """Say whether an error means that there was no more memory to be had.
+
+    TensorFlow and PyTorch have errors of their own for a device's memory, JAX says it in the
+    text. A library that is loaded finds no place for a segment, a thread none for its stack, and
+    extensions forget to say why they failed: so an error of any name counts, too, where this
+    process cannot have some tens of megabytes more.
+    """
+    text = str(err)
+    return (
+        isinstance(err, MemoryError)
+        or type(err).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
+        or "RESOURCE_EXHAUSTED" in text
+        or (isinstance(err, ImportError) and "map segment" in text)
+        or (isinstance(err, RuntimeError) and "start new thread" in text)
+        or (isinstance(err, OSError) and err.errno == errno.ENOMEM)
+        or (isinstance(err, SystemError) and "without exception set" in text)
+        or (type(err).__name__ == "EncodeError" and "Failed to serialize" in text)
+        or _is_scarce()
+    )
+
+
+def _is_scarce() -> bool:
+    try:
+        mmap.mmap(-1, _SCARCE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError:
+        return True
+    return False
 
 
 def anonymous_bytes() -> int:

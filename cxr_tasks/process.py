@@ -10,14 +10,22 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cxr_tasks.errors import EXIT_CODE
-from cxr_tasks.files import write_json
+from cxr_tasks.errors import EXIT_CODE, CxrError
+from cxr_tasks.files import locked, remove_leftovers, write_json
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress
+from cxr_tasks.runs import open_run
 
 _N_LAST_LINES = 30
+_GRACE_SECONDS = 3.0
+"""What a child that is asked to end has for it; Airflow's supervisor waits 5 s for the task."""
+
+_WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
+"""How a training ends without memory: by the kernel, by C++, or in a library's null pointer."""
+
 _PR_SET_PDEATHSIG = 1
 _PARENT = "CXR_PARENT_PID"
+_STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The process ")
 
 
 class StageError(Exception):
@@ -57,9 +65,9 @@ def run_stage(
     if exit_code == 0:
         error_file.unlink(missing_ok=True)
         return
-    message = failure_message(exit_code, lines)
-    _write_failure(error_file, exit_code, message, lines)
-    progress.emit("failed", message)
+    message = failure_message(exit_code, lines) + _memory_hint(exit_code, run, stage)
+    if run.root.is_dir():  # else it was deleted meanwhile, and nothing of it is to come back
+        _tell_failure(run, error_file, progress, exit_code, message, lines)
     raise StageError(message, retryable=exit_code != EXIT_CODE)
 
 
@@ -80,7 +88,8 @@ def run_fold(
     exit_code, lines = _run_child(command, _environment(run, environ), on_line)
     if exit_code:
         message = f"Fold {fold}: {failure_message(exit_code, lines)}"
-        raise StageError(message, retryable=exit_code != EXIT_CODE)
+        hint = _memory_hint(exit_code, run, "train")
+        raise StageError(message + hint, retryable=exit_code != EXIT_CODE)
 
 
 def run_command(
@@ -117,9 +126,10 @@ def die_with_parent(environ: Mapping[str, str]) -> None:
 def failure_message(exit_code: int, lines: list[str]) -> str:
     """Find what a person should read in the last lines of a failed process.
 
-    The project's own errors and Python's tracebacks both end with `SomeError: ...`.
+    The project's own errors and Python's tracebacks both end with `SomeError: ...`; what a fold's
+    process ended with is told again by its variant's.
     """
-    starts = [at for at, line in enumerate(lines) if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    starts = [at for at, line in enumerate(lines) if _STARTS.match(line)]
     told = "\n".join(lines[starts[-1] :]) if starts else (lines[-1] if lines else "")
     if exit_code == EXIT_CODE and told:
         return told
@@ -166,19 +176,48 @@ def _run_child(
                 last_lines.append(line.rstrip("\n"))
                 on_line(last_lines[-1])
         except BaseException:
-            # Stopped from outside (Airflow raises in the task): the child must not outlive it.
-            child.terminate()
+            # Stopped from outside, or nobody to tell: the child must not outlive it.
+            _end(child)
             raise
     return child.returncode, list(last_lines)
 
 
-def _write_failure(path: Path, exit_code: int, message: str, lines: list[str]) -> None:
-    write_json(
-        path,
-        {
-            "exit_code": exit_code,
-            "signal": signal.Signals(-exit_code).name if exit_code < 0 else None,
-            "message": message,
-            "last_lines": lines,
-        },
-    )
+def _end(child: subprocess.Popen[str]) -> None:
+    """Ask a child to end, and make it end where it does not; those below it die with it."""
+    child.terminate()
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:  # also where the wait was interrupted: whoever stops a second time is in a hurry
+        child.kill()
+
+
+def _memory_hint(exit_code: int, run: RunPaths, stage: str) -> str:
+    """Name the setting that decides about memory where a training may have had too little of it."""
+    if stage != "train" or -exit_code not in _WITHOUT_MEMORY:
+        return ""
+    try:
+        _, config = open_run(run.home, run.key)
+    except CxrError:
+        return ""
+    return f"\nIf memory ran out: batch_size is {config.batch_size}, and a smaller one needs less."
+
+
+def _tell_failure(
+    run: RunPaths, path: Path, progress: Progress, exit_code: int, message: str, lines: list[str]
+) -> None:
+    """Write down how a stage failed, where a reader of the run looks for it."""
+    written = {
+        "exit_code": exit_code,
+        "signal": signal.Signals(-exit_code).name if exit_code < 0 else None,
+        "message": message,
+        "last_lines": lines,
+    }
+    try:
+        with locked(run.lock("failure")):
+            remove_leftovers(path)
+            write_json(path, written)
+        progress.emit("failed", message)
+    except OSError as err:  # such as a full volume, which may be why the stage failed
+        progress.echo(f"How the stage failed could not be written down: {err}")

@@ -1,12 +1,13 @@
 """What a watching person is told: one line of text, and one JSON line, for each event."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 EventKind = Literal["start", "note", "epoch", "done", "failed"]
 Item = TypeVar("Item")
@@ -84,13 +85,32 @@ class Progress:
 
 
 def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[Event, int]]:
-    """Read the whole lines after `offset`; with each event comes the offset after it."""
+    """Read the whole lines after `offset`; with each event comes the offset after it.
+
+    Lines that are no event, such as one cut by a full volume, are passed over.
+    """
     if not path.exists():
         return
     with path.open("rb") as stream:
         stream.seek(offset)
         while (line := stream.readline()).endswith(b"\n"):
-            yield Event(**json.loads(line)), stream.tell()
+            if (event := _event(line)) is not None:
+                yield event, stream.tell()
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        event = Event(**json.loads(line))
+        return event if all(_is_of_kind(event, field) for field in fields(Event)) else None
+    except (OverflowError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def _is_of_kind(event: Event, field: Field[Any]) -> bool:
+    value = getattr(event, field.name)
+    if isinstance(field.default, int | float):
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, str)
 
 
 def watched(items: Iterable[Item], *, n: int, report: Callable[[str], None]) -> Iterator[Item]:

@@ -3,18 +3,22 @@
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.errors import ArtifactError
-from cxr_tasks.files import building, read_json, sha256_of, write_json
+from cxr_tasks.errors import ArtifactError, DamagedError
+from cxr_tasks.files import building, remove_leftovers, sha256_of
+from cxr_tasks.sealed import SCHEMA_VERSION, read_sealed, write_sealed
 
-SCHEMA_VERSION = 1
 Record = dict[str, Any]
+Note = Callable[[str], None]
 
 _FILE_NAMES = {"evaluate": "comparison.json"}
 """Records that are not named after their stage."""
+
+_MADE_BY = {"dataset": "ingest", "version": "promote"}
+"""Stages by folders that are no stage's own."""
 
 _PACKAGES = (
     "cxr-tasks", "apache-airflow", "tensorflow", "keras", "kaggle", "pandas", "matplotlib",
@@ -30,8 +34,9 @@ def finish_once(
     config_fingerprint: str,
     seed: int,
     build: Callable[[Path], Record],
+    note: Note,
 ) -> Record:
-    """Build a stage's folder unless it is finished from the same inputs already.
+    """Build a stage's folder unless it is finished from the same inputs and still whole.
 
     The caller holds the stage's lock.
 
@@ -42,10 +47,12 @@ def finish_once(
         config_fingerprint: Digest of the run's configuration.
         seed: The run's seed.
         build: Writes the files into the folder it is given and returns the stage's own facts.
+        note: Told where what is finished is damaged and made again.
     """
     digests = {name: sha256_of(path) for name, path in inputs.items() if path.exists()}
-    finished = find_record(folder, stage)
-    if finished is not None and finished["inputs"] == digests:
+    finished = find_finished(folder, stage, inputs=digests, note=note)
+    if finished is not None:
+        remove_leftovers(folder)
         return finished
     started = time.monotonic()
     with building(folder) as built:
@@ -54,8 +61,40 @@ def finish_once(
             built, stage, inputs=digests, config_fingerprint=config_fingerprint, seed=seed,
             seconds=time.monotonic() - started, facts=facts,
         )  # fmt: skip
-        write_json(record_file(built, stage), record)
+        write_record(built, record)
     return record
+
+
+def find_finished(
+    folder: Path, stage: str, *, inputs: Mapping[str, str] | None = None, note: Note
+) -> Record | None:
+    """Read the record of a stage that is finished from these inputs, every file of it whole.
+
+    What is damaged counts as not finished, so that whoever makes it makes it again.
+
+    Args:
+        folder: Where the finished stage lies.
+        stage: Its name.
+        inputs: Digests of what the stage reads now; None where the folder's name stands for them.
+        note: Told what is damaged.
+
+    Raises:
+        ArtifactError: A newer version of the project wrote it.
+    """
+    try:
+        record = find_record(folder, stage)
+        if record is None or (inputs is not None and record["inputs"] != inputs):
+            return None
+        check_outputs(folder, record)
+    except DamagedError as err:
+        note(f"{err.problem} It is made again.")
+        return None
+    return record
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a stage's record into its folder: with it the folder counts as finished."""
+    write_sealed(record_file(folder, record["stage"]), record)
 
 
 def record_file(folder: Path, stage: str) -> Path:
@@ -72,12 +111,25 @@ def make_record(
     seed: int,
     seconds: float,
     facts: Record,
+    leave_out: Sequence[str] = (),
 ) -> Record:
-    """Describe a folder that is complete but for its record."""
+    """Describe a folder that is complete but for its record.
+
+    Args:
+        folder: Holds the stage's files.
+        stage: Its name.
+        inputs: Digests of what it has read.
+        config_fingerprint: Digest of the run's configuration.
+        seed: The run's seed.
+        seconds: How long it took.
+        facts: The stage's own.
+        leave_out: Names of files in the folder that do not stay.
+    """
+    others = {record_file(folder, stage), *(folder / name for name in leave_out)}
     outputs = {
         str(path.relative_to(folder)): sha256_of(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != record_file(folder, stage)
+        if path.is_file() and path not in others
     }
     return {
         "schema_version": SCHEMA_VERSION,
@@ -93,16 +145,22 @@ def make_record(
 
 
 def find_record(folder: Path, stage: str) -> Record | None:
-    """Read a stage's record, or give None where the stage is not finished."""
+    """Read a stage's record, or give None where the stage is not finished.
+
+    Raises:
+        DamagedError: The record is not what was written.
+        ArtifactError: A newer version of the project wrote it.
+    """
     path = record_file(folder, stage)
     if not path.exists():
         return None
-    record = read_json(path)
-    if record.get("schema_version") != SCHEMA_VERSION:
-        raise ArtifactError(
-            f"{path} has schema version {record.get('schema_version')!r}.",
-            f"This version of the project reads schema version {SCHEMA_VERSION}.",
-            "Use the version that wrote it, or start a new run.",
+    record = read_sealed(path)
+    mappings = [record.get("inputs"), record.get("outputs")]
+    if record.get("stage") != stage or not all(isinstance(each, dict) for each in mappings):
+        raise DamagedError(
+            f"{path} is no record of the stage {stage!r}.",
+            "A record names its stage, and the digests of what it has read and written.",
+            f"Run what made it again, which makes it anew: {_command_for({'stage': stage})}.",
         )
     return record
 
@@ -122,15 +180,35 @@ def require_record(folder: Path, stage: str) -> Record:
 
 
 def check_outputs(folder: Path, record: Record) -> None:
-    """Compare a folder's files with the digests in its record."""
+    """Compare a folder's files with the digests in its record.
+
+    Raises:
+        DamagedError: A file is missing or not what was written.
+    """
     for name, digest in record["outputs"].items():
         path = folder / name
-        if not path.exists() or sha256_of(path) != digest:
-            raise ArtifactError(
-                f"{path} is {'not what its record says' if path.exists() else 'missing'}.",
+        found = _digest_if_there(path)
+        if found != digest:
+            raise DamagedError(
+                f"{path} is {'not what its record says' if found else 'missing'}.",
                 "Artifacts are never changed once their stage has finished.",
-                f"Delete {folder} and run that stage again.",
+                f"Run what made it again, which makes it anew: {_command_for(record)}.",
             )
+
+
+def _digest_if_there(path: Path) -> str | None:
+    """Digest a file; None where there is none, such as in a folder that is being deleted."""
+    try:
+        return sha256_of(path)
+    except FileNotFoundError:
+        return None
+
+
+def _command_for(record: Record) -> str:
+    """Say by which command a damaged folder is made again."""
+    maker = _MADE_BY.get(record["stage"], record["stage"])
+    variant = f" --variant {record.get('variant', 'VARIANT')}" if maker == "train" else ""
+    return f"python -m cxr_tasks {maker} --run NAME{variant}"
 
 
 def versions() -> dict[str, str]:

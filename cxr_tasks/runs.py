@@ -4,10 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 from cxr_tasks.config import config_from_record, make_config
-from cxr_tasks.errors import ConfigError
-from cxr_tasks.files import locked, read_json, volume_error, write_json
+from cxr_tasks.errors import ConfigError, DamagedError, shown
+from cxr_tasks.files import locked, remove_leftovers, volume_error
 from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import SCHEMA_VERSION
+from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
 
 PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
@@ -28,10 +28,11 @@ def start_run(config: RunConfig, home: Home, run_key: str) -> RunPaths:
     _check_files(config)
     try:
         with locked(run.lock("start")):
-            if run.config.exists():
+            remove_leftovers(run.config)
+            if _is_readable(run.config):
                 _check_same(run, config)
             else:
-                write_json(run.config, _described(config))
+                write_sealed(run.config, _described(config))
     except FileNotFoundError as err:  # what file systems such as /proc say of a new folder
         raise ConfigError(
             f"The shared volume {home.root} cannot be made ({err.strerror}).",
@@ -57,7 +58,24 @@ def open_run(home: Home, run_key: str) -> tuple[RunPaths, RunConfig]:
             f"Known runs: {', '.join(known[-5:]) or 'none'}.",
             "Start it with `python -m cxr_tasks run --run NAME`, or correct --run or --home.",
         )
-    return run, config_from_record(read_json(run.config)["config"])
+    return run, read_config(run)
+
+
+def read_config(run: RunPaths) -> RunConfig:
+    """Read a run's configuration.
+
+    Raises:
+        DamagedError: It is not what was written.
+    """
+    try:
+        return config_from_record(read_sealed(run.config)["config"])
+    except DamagedError as err:
+        raise DamagedError(
+            err.problem,
+            "A run's configuration never changes.",
+            f"Give the run its settings again: python -m cxr_tasks run --run {run.key} and the "
+            "flags it was started with. What is finished with the same settings is kept.",
+        ) from err
 
 
 def new_run_key(now: datetime) -> str:
@@ -65,20 +83,40 @@ def new_run_key(now: datetime) -> str:
     return now.strftime("run-%Y%m%d-%H%M%S")
 
 
+def _is_readable(path: Path) -> bool:
+    """Say whether a configuration is there; one that is damaged is written again."""
+    try:
+        return path.exists() and bool(read_sealed(path))
+    except DamagedError:
+        return False
+
+
 def _described(config: RunConfig) -> dict[str, object]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "fingerprint": config.fingerprint,
-        "config": config.as_dict(),
-    }
+    return {"fingerprint": config.fingerprint, "config": config.as_dict()}
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
     """Tie relative paths to the folder in which the user typed them."""
-    absolute = {
-        name: str(Path(value).expanduser().absolute()) for name, value in _paths(config).items()
-    }
+    absolute = {name: _absolute(name, value) for name, value in _paths(config).items()}
     return make_config(config.as_dict() | absolute)
+
+
+def _absolute(name: str, value: str) -> str:
+    try:
+        return str(Path(value).expanduser().absolute())
+    except RuntimeError as err:
+        raise ConfigError(
+            f"{name}={shown(value)} names the home of a user that is not known here.",
+            "A path begins with /, with ~/, or in the present folder.",
+            f"Correct {name} (command line: --{name.replace('_', '-')}).",
+        ) from err
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # no path can be so long
+        return False
 
 
 def _paths(config: RunConfig) -> dict[str, str]:
@@ -92,17 +130,17 @@ def _paths(config: RunConfig) -> dict[str, str]:
 
 def _check_files(config: RunConfig) -> None:
     for name, value in _paths(config).items():
-        if Path(value).exists():
+        if _exists(value):
             continue
         raise ConfigError(
-            f"{name}={value!r} does not exist.",
+            f"{name}={shown(value)} does not exist.",
             f"The setting {name!r} names a path that every worker can read.",
             f"Correct {name} (command line: --{name.replace('_', '-')}).",
         )
 
 
 def _check_same(run: RunPaths, config: RunConfig) -> None:
-    before = config_from_record(read_json(run.config)["config"]).as_dict()
+    before = read_config(run).as_dict()
     now = config.as_dict()
     changed = [f"{key} was {before[key]!r}, now {now[key]!r}" for key in now
                if before[key] != now[key]]  # fmt: skip

@@ -1,11 +1,11 @@
 """Whether a run would only repeat an earlier one: same images, settings and versions."""
 
-from cxr_tasks.config import config_from_record
+from pathlib import Path
+
 from cxr_tasks.errors import CxrError
-from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import Record, find_record, versions
-from cxr_tasks.runs import PATH_SETTINGS
+from cxr_tasks.records import Record, check_outputs, find_record, versions
+from cxr_tasks.runs import PATH_SETTINGS, read_config
 from cxr_tasks.settings import RunConfig
 
 _INPUTS = ("dataset", "external", "weights")
@@ -22,7 +22,7 @@ def find_equal_run(run: RunPaths, config: RunConfig, ingested: Record) -> str | 
         ingested: What its ingestion found: fingerprints of images and weights.
     """
     reports = run.root.parent.glob("*/report/report.json")
-    for report in sorted(reports, key=lambda path: path.stat().st_mtime, reverse=True):
+    for report in sorted(reports, key=_written_at, reverse=True):
         key = report.parent.parent.name
         if key != run.key and _is_equal(run.home, key, config, ingested):
             return key
@@ -43,11 +43,20 @@ def reason(run: RunPaths, earlier: str) -> str:
     )
 
 
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # its run is being deleted
+        return 0.0
+
+
 def _is_equal(home: Home, key: str, config: RunConfig, ingested: Record) -> bool:
     try:
         other = home.run(key)
         record, report = find_record(other.ingest, "ingest"), find_record(other.report, "report")
-        before = config_from_record(read_json(other.config)["config"])
+        if report is not None:
+            check_outputs(other.report, report)
+        before = read_config(other)
     except CxrError:  # damaged, or of another version of the project: nothing to rely on
         return False
     return (

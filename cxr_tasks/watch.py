@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from cxr_tasks.errors import ConfigError
-from cxr_tasks.files import digest_of, locked, read_json, write_json
+from cxr_tasks.errors import ConfigError, DamagedError
+from cxr_tasks.files import digest_of, locked, remove_leftovers
 from cxr_tasks.paths import Home
-from cxr_tasks.records import SCHEMA_VERSION
+from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.source import open_source
 from cxr_tasks.sources.stamp import stamp_of
@@ -58,13 +59,13 @@ def look(
     seen = digest_of([config.preset, config.covid_glob, config.normal_glob, stamp])
     state = _state_file(home)
     with locked(home.locks / "watch.lock"):
-        before = read_json(state) if state.exists() else {}
+        before = _state_before(state, report)
         is_new = before.get("seen") != seen or (before["by"] == looked_by and before["is_new"])
         if looked_by:
-            write_json(
+            remove_leftovers(state)
+            write_sealed(
                 state,
                 {
-                    "schema_version": SCHEMA_VERSION,
                     "seen": seen,
                     "by": looked_by,
                     "at": now.isoformat(timespec="seconds"),
@@ -78,8 +79,17 @@ def look(
 
 def found_something_new(home: Home, looked_by: str) -> bool:
     """Say what the last look told, if it was this looker's."""
-    state = read_json(_state_file(home))
+    state = read_sealed(_state_file(home))
     return bool(state["is_new"]) and state["by"] == looked_by
+
+
+def _state_before(state: Path, report: Callable[[str], None]) -> dict[str, Any]:
+    """Read what was seen last; nothing where that is not known any more."""
+    try:
+        return read_sealed(state) if state.exists() else {}
+    except DamagedError as err:
+        report(f"{err.problem} What is there counts as new.")
+        return {}
 
 
 def _state_file(home: Home) -> Path:

@@ -17,7 +17,7 @@ from cxr_tasks.data.split import PARTS
 from cxr_tasks.evaluation.evaluate import Material, make_comparison
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import finish_once, make_record, record_file
+from cxr_tasks.records import finish_once, make_record, write_record
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.runs import start_run
 from cxr_tasks.settings import RunConfig
@@ -114,6 +114,7 @@ def draw_run(
             _draw_training(run, name, dataset, drawing)
     audit = finish_once(
         run.audit, "audit", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+        note=print,
         build=lambda built: with_drift(
             audit_dataset(dataset, table, folds=None, features=None, seed=1, built=built),
             drawing.drift,
@@ -133,6 +134,7 @@ def draw_run(
     )
     finish_once(
         run.evaluate, "evaluate", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+        note=print,
         build=lambda built: make_comparison(run, config, material, built=built),
     )  # fmt: skip
     return run, config
@@ -147,7 +149,7 @@ def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
     """Make the report as the stage does, and give its record."""
     return finish_once(
         run.report, "report", inputs={}, config_fingerprint=config.fingerprint, seed=config.seed,
-        build=lambda built: make_report(run, config, built),
+        note=print, build=lambda built: make_report(run, config, built),
     )  # fmt: skip
 
 
@@ -407,4 +409,4 @@ def _record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
     record = make_record(
         folder, stage, inputs={}, config_fingerprint="00" * 32, seed=1, seconds=0.1, facts=facts
     )
-    write_json(record_file(folder, stage), record)
+    write_record(folder, record)

@@ -50,6 +50,7 @@ def test_another_file_can_be_named_and_has_to_be_there(tmp_path: Path) -> None:
         ('source = "folder"', "without data"),
         ("score = 3", "[score] is 3"),
         ('[score]\nfolder = "x"', "[score] is {'folder': 'x'}"),
+        ("[retention]\nkeep_runs = 0", "[retention] is {'keep_runs': 0}"),
     ],
 )
 def test_a_mistake_is_refused_and_the_file_named(tmp_path: Path, text: str, told: str) -> None:

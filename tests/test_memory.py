@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.memory import MemoryWatch, anonymous_bytes
+from cxr_tasks.memory import MemoryWatch, anonymous_bytes, ran_out
 
 MB = 1_000_000
 
@@ -51,3 +51,19 @@ def test_mapped_files_do_not_count(tmp_path: Path) -> None:
         assert int(mapped.sum()) == 100 * MB
         time.sleep(0.3)
     assert watch.peak_anon_mb() < before + 40
+
+
+def test_error_of_any_name_counts_where_no_memory_is_left() -> None:
+    code = """
+import resource
+from cxr_tasks.memory import anonymous_bytes, ran_out
+assert not ran_out(KeyError("epoch"))
+resource.setrlimit(resource.RLIMIT_DATA, (anonymous_bytes() + (32 << 20),) * 2)
+assert ran_out(KeyError("epoch"))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_error_of_another_kind_is_not_taken_for_memory() -> None:
+    assert not ran_out(ValueError("epochs is 0"))
+    assert ran_out(MemoryError())

@@ -1,10 +1,10 @@
-import json
 from pathlib import Path
 
 import pytest
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.records import Record, finish_once, require_record
+from tests.stored import change_record, flip_bit
 
 
 def finish(folder: Path, source: Path, text: str) -> Record:
@@ -13,7 +13,13 @@ def finish(folder: Path, source: Path, text: str) -> Record:
         return {"said": text}
 
     return finish_once(
-        folder, "split", inputs={"source": source}, config_fingerprint="f", seed=1, build=build
+        folder,
+        "split",
+        inputs={"source": source},
+        config_fingerprint="f",
+        seed=1,
+        build=build,
+        note=print,
     )
 
 
@@ -49,6 +55,31 @@ def test_changed_output_is_noticed(tmp_path: Path, source: Path) -> None:
         require_record(tmp_path / "split", "split")
 
 
+@pytest.mark.parametrize("name", ["out.txt", "split.json"])
+def test_damaged_stage_is_made_again(tmp_path: Path, source: Path, name: str) -> None:
+    finish(tmp_path / "split", source, "first")
+    flip_bit(tmp_path / "split" / name)
+    assert finish(tmp_path / "split", source, "second")["said"] == "second"
+    assert require_record(tmp_path / "split", "split")["said"] == "second"
+
+
+def test_stage_of_a_newer_version_is_not_made_again(tmp_path: Path, source: Path) -> None:
+    finish(tmp_path / "split", source, "first")
+    change_record(tmp_path / "split" / "split.json", schema_version=99)
+    with pytest.raises(ArtifactError, match="schema version 99"):
+        finish(tmp_path / "split", source, "second")
+    assert (tmp_path / "split" / "out.txt").read_text() == "first"
+
+
+def test_what_killed_builders_left_is_removed(tmp_path: Path, source: Path) -> None:
+    finish(tmp_path / "split", source, "first")
+    for name in (".split.building-abc", ".split.replaced"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("half")
+    finish(tmp_path / "split", source, "second")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.txt", "split"}
+
+
 def test_unfinished_stage_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="not finished"):
         require_record(tmp_path / "split", "split")
@@ -57,6 +88,6 @@ def test_unfinished_stage_is_an_error(tmp_path: Path) -> None:
 def test_newer_schema_is_refused(tmp_path: Path, source: Path) -> None:
     finish(tmp_path / "split", source, "first")
     path = tmp_path / "split" / "split.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 99}))
+    change_record(path, schema_version=99)
     with pytest.raises(ArtifactError, match="schema version 99"):
         require_record(tmp_path / "split", "split")

@@ -16,6 +16,7 @@ from cxr_tasks.audit.masked import MaskedFeatures, masked_features
 from cxr_tasks.audit.origins import audit_origins
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import whole_groups
+from cxr_tasks.data.table import write_table
 from cxr_tasks.drift.finding import drift_finding
 from cxr_tasks.drift.measure import measure_drift
 from cxr_tasks.paths import RunPaths
@@ -80,7 +81,7 @@ def audit_dataset(
     patients, of_patients = audit_patients(dataset, split)
     sources, of_sources = audit_origins(dataset.index)
     asked = _ask_controls(dataset, split, folds, features, seed=seed)
-    asked.scores.to_csv(built / SCORES_FILE, index=False, lineterminator="\n")
+    write_table(asked.scores, built / SCORES_FILE)
     return {
         "n_images": len(split),
         "n_groups": int(split["group"].nunique()),

@@ -99,6 +99,16 @@ def _failed(run: RunFacts) -> Notice:
     )
 
 
+def damaged_report(key: str) -> Notice:
+    """Say that a report is not what was written."""
+    return Notice(
+        "This report is damaged",
+        "It is not shown, since it is not what was written when the run ended. To make it again: "
+        f"python -m cxr_tasks report --run {key}, or clear the run's task report.",
+        kind="failed",
+    )
+
+
 def no_scores_yet(name: str, state: str) -> Notice:
     """Say why a batch of images has no page of scores."""
     if state in STILL_GOING:

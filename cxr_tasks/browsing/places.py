@@ -1,8 +1,11 @@
 """Which files may be shown: those that lie in the folder they are asked for in."""
 
+from hashlib import sha256
 from pathlib import Path
 
+from cxr_tasks.errors import CxrError
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.records import find_record
 
 PAGE = "index.html"
 
@@ -20,6 +23,15 @@ def find_inside(folder: Path, path: Path) -> Path | None:
 def report_page(run: RunPaths) -> Path | None:
     """Find a run's report."""
     return find_inside(run.root, run.report / PAGE)
+
+
+def is_damaged(run: RunPaths, page: bytes) -> bool:
+    """Say whether a report is not the page that its record tells of."""
+    try:
+        record = find_record(run.report, "report")
+    except CxrError:
+        return True
+    return record is not None and record["outputs"].get(PAGE) != sha256(page).hexdigest()
 
 
 def scores_page(home: Home, name: str) -> Path | None:

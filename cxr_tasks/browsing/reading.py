@@ -16,12 +16,19 @@ from cxr_tasks.browsing.run_facts import (
     VariantFacts,
 )
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.files import read_json
+from cxr_tasks.files import as_unicode, read_json
 from cxr_tasks.paths import RunPaths
+from cxr_tasks.sealed import read_sealed
 from cxr_tasks.variants import VARIANTS
 
 _TAIL_BYTES = 1 << 16
-_NOT_AS_EXPECTED = (ArtifactError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, after which Python knows no dates."""
+
+_NOT_AS_EXPECTED = (
+    ArtifactError, AttributeError, LookupError, OverflowError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 
 def read_run(run: RunPaths) -> RunFacts:
@@ -37,7 +44,7 @@ def read_run(run: RunPaths) -> RunFacts:
     ):
         try:
             if (real := find_inside(run.root, path)) is not None:
-                read |= part(read_json(real))
+                read |= part(read_sealed(real))
         except _NOT_AS_EXPECTED as err:
             problem = problem or _unreadable(path.relative_to(run.root), err)
     if not read and not problem:
@@ -81,7 +88,7 @@ def _sign(line: bytes) -> Sign | None:
     try:
         event = json.loads(line)
         stage = f"{event['stage']} {event['variant']}".strip()
-        return Sign(at=_number(event["at"]), text=f"{stage}: {event['text']}")
+        return Sign(at=_time(event["at"]), text=f"{stage}: {event['text']}")
     except _NOT_AS_EXPECTED:
         return None
 
@@ -99,7 +106,7 @@ def _failure(run: RunPaths, path: Path) -> Failure:
         message = str(read_json(real)["message"]) if real else ""
     except _NOT_AS_EXPECTED:
         message = ""
-    return Failure(stage, message.strip() or "No reason is known.")
+    return Failure(stage, as_unicode(message).strip() or "No reason is known.")
 
 
 def _config(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,7 +166,14 @@ def _number(value: object) -> float:
     return float(value)
 
 
+def _time(value: object) -> float:
+    seconds = _number(value)
+    if not 0 <= seconds <= _LAST_SECOND:
+        raise ValueError(f"{seconds} is no time")
+    return seconds
+
+
 def _text(value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or as_unicode(value) != value:
         raise TypeError(f"{str(value)[:40]!r} is no text")
     return value

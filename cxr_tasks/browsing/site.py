@@ -10,10 +10,10 @@ from cxr_tasks.browsing.library import Library
 from cxr_tasks.browsing.listing import make_listing, read_view
 from cxr_tasks.browsing.notice import Notice
 from cxr_tasks.browsing.pages import compare_page, notice_page, runs_page
-from cxr_tasks.browsing.places import report_page, scores_page
+from cxr_tasks.browsing.places import is_damaged, report_page, scores_page
 from cxr_tasks.browsing.run_facts import RunFacts
 from cxr_tasks.browsing.trend import make_trend
-from cxr_tasks.errors import ConfigError
+from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.form import RUN_NAME
 from cxr_tasks.paths import Home, run_key_from
 
@@ -55,7 +55,9 @@ class AirflowRun:
     def key(self) -> str:
         """Name its folder, as the DAG does; unchecked."""
         given = self.conf.get(NAMED_BY[self.dag_id])
-        return str(given) if given else run_key_from(self.run_id)
+        if isinstance(given, str) and given:
+            return given
+        return shown(given) if given else run_key_from(self.run_id)
 
 
 class Site:
@@ -95,7 +97,9 @@ class Site:
             return _tell(notices.refused_name(err), base)
         page = report_page(run)
         if page is not None:
-            return Answer(page.read_bytes())
+            content = page.read_bytes()
+            damaged = is_damaged(run, content)
+            return _tell(notices.damaged_report(key), base) if damaged else Answer(content)
         return _tell(notices.no_report_yet(key, self.library.find(key), state), base)
 
     def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:

@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.errors import ArtifactError
-from cxr_tasks.files import locked, read_json, write_json
+from cxr_tasks.errors import DamagedError
+from cxr_tasks.files import locked, remove_leftovers
 from cxr_tasks.paths import Home
-from cxr_tasks.records import SCHEMA_VERSION
+from cxr_tasks.sealed import read_sealed, write_sealed
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
+
+_ENTRY_KEYS = {"at", "action", "version", "before", "reason"}
 
 
 def serving(home: Home) -> str | None:
@@ -29,6 +31,17 @@ def history(home: Home) -> list[dict[str, Any]]:
     return entries
 
 
+def serving_without(home: Home, run_key: str) -> str | None:
+    """Name the version that serves, or served before a run let its own serve.
+
+    What a run is compared with stays the same when it is repeated after its promotion.
+    """
+    for entry in reversed(history(home)):
+        if entry["version"].split("-", 1)[1] != run_key:
+            return str(entry["version"])
+    return None
+
+
 def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) -> None:
     """Let a version serve from now on, and write down why; the caller holds the lock."""
     pointer = _read_pointer(home)
@@ -39,15 +52,25 @@ def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) 
         "before": pointer["version"],
         "reason": reason,
     }
-    write_json(
+    write_history(home, [*pointer["history"], entry])
+
+
+def write_history(home: Home, entries: list[dict[str, Any]]) -> None:
+    """Write what served when, the oldest first; the last one serves. The caller holds the lock."""
+    remove_leftovers(_pointer_file(home))
+    last = entries[-1]
+    write_sealed(
         _pointer_file(home),
-        {
-            "schema_version": SCHEMA_VERSION,
-            "version": version,
-            "since": entry["at"],
-            "history": [*pointer["history"], entry],
-        },
+        {"version": last["version"], "since": last["at"], "history": entries},
     )
+
+
+def is_whole(home: Home) -> bool:
+    """Say whether the pointer is there and undamaged."""
+    try:
+        return _pointer_file(home).exists() and bool(_read_pointer(home))
+    except DamagedError:
+        return False
 
 
 def changing(home: Home) -> AbstractContextManager[None]:
@@ -63,11 +86,22 @@ def _read_pointer(home: Home) -> dict[str, Any]:
     path = _pointer_file(home)
     if not path.exists():
         return {"version": None, "history": []}
-    pointer = read_json(path)
-    if pointer.get("schema_version") != SCHEMA_VERSION:
-        raise ArtifactError(
-            f"{path} has schema version {pointer.get('schema_version')!r}.",
-            f"This version of the project reads schema version {SCHEMA_VERSION}.",
-            "Use the version that wrote it.",
-        )
+    try:
+        pointer = read_sealed(path)
+    except DamagedError as err:
+        raise _damaged(err.problem) from err
+    entries = pointer.get("history")
+    is_history = isinstance(entries, list) and all(
+        isinstance(entry, dict) and entry.keys() >= _ENTRY_KEYS for entry in entries
+    )
+    if not is_history or not isinstance(pointer.get("version"), str):
+        raise _damaged(f"{path} does not say what serves and what served before.")
     return pointer
+
+
+def _damaged(problem: str) -> DamagedError:
+    return DamagedError(
+        problem,
+        "It says which version of the champion serves, and is replaced in one step.",
+        "Restore it from a backup, or from the versions: python -m cxr_tasks champion --restore.",
+    )

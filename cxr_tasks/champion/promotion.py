@@ -1,7 +1,6 @@
 """Stage `promote`: the run's recommended model takes the champion's place if it is better."""
 
 import shutil
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,21 +14,18 @@ from cxr_tasks.champion.pointer import PROMOTED, changing, serve, serving
 from cxr_tasks.champion.store import (
     Champion,
     find_champion,
-    put_version,
     remove_unserved,
     require_champion,
     run_key_of,
     versions,
 )
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision, try_challenger
-from cxr_tasks.champion.version import build_version
+from cxr_tasks.champion.version import make_version
 from cxr_tasks.evaluation.evaluate import Score
 from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import Record
+from cxr_tasks.records import Note, Record
 from cxr_tasks.reporting.wording import PART_NAMES, decimal, decimals, percent
 from cxr_tasks.settings import RunConfig
-
-Note = Callable[[str], None]
 
 
 def make_promotion(
@@ -70,7 +66,10 @@ def make_promotion(
         decision = _judge(challenger, score=score, note=note, built=built)
         version = None
         if decision.decision == "promoted":
-            version = _promote(challenger, decision, before=before, now=now, compared=built)
+            version = make_version(
+                challenger, decision, before=before, now=now, compared=built, note=note
+            )
+            serve(home, version, action=PROMOTED, reason=decision.reason, now=now)
         return _record(decision, challenger.variant, before=before, version=version)
 
 
@@ -127,33 +126,6 @@ def _with_remark(decision: Decision, challenger: Challenger) -> Decision:
         "its scores are no evidence of detecting disease."
     )
     return Decision("promoted", f"{decision.reason} {remark}", decision.comparison)
-
-
-def _promote(
-    challenger: Challenger,
-    decision: Decision,
-    *,
-    before: str | None,
-    now: datetime,
-    compared: Path,
-) -> str:
-    run, config = challenger.run, challenger.config
-    version = put_version(
-        run.home,
-        run.key,
-        inputs={
-            "model": challenger.model_file,
-            "predictions": challenger.predictions_file,
-            "report": run.report / "report.json",
-        },
-        config_fingerprint=config.fingerprint,
-        seed=config.seed,
-        build=lambda built: build_version(
-            challenger, decision, before=before, now=now, compared=compared, built=built
-        ),
-    )
-    serve(run.home, version, action=PROMOTED, reason=decision.reason, now=now)
-    return version
 
 
 def _record(

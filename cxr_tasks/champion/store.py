@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_tasks.champion.pointer import history, serving
-from cxr_tasks.errors import ArtifactError, ConfigError
+from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.paths import Home
-from cxr_tasks.records import Record, check_outputs, find_record, finish_once
+from cxr_tasks.records import Note, Record, check_outputs, find_record, finish_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,8 @@ def find_champion(home: Home, version: str | None = None) -> Champion | None:
 
     Raises:
         ConfigError: There is no such version.
-        ArtifactError: A file of it is missing, not what its record says, or of a newer version.
+        DamagedError: A file of it is missing or not what its record says.
+        ArtifactError: It is of a newer version of the project.
     """
     if version is None:
         version = serving(home)
@@ -77,7 +78,7 @@ def find_champion(home: Home, version: str | None = None) -> Champion | None:
             f"There are: {', '.join(versions(home)) or 'none'}.",
             "Name one of them, or leave it out for the one that serves.",
         )
-    return None if version is None else _open(home, version)
+    return None if version is None else open_version(home, version)
 
 
 def require_champion(home: Home, version: str | None = None) -> Champion:
@@ -93,10 +94,37 @@ def require_champion(home: Home, version: str | None = None) -> Champion:
     return champion
 
 
+def open_version(home: Home, version: str) -> Champion:
+    """Open a version whose name is known to be one.
+
+    Raises:
+        DamagedError: A file of it is missing or not what its record says.
+    """
+    folder = home.champion / version
+    try:
+        record = find_record(folder, STAGE)
+        if record is not None:
+            check_outputs(folder, record)
+    except DamagedError as err:
+        raise _damaged(folder, err.problem.rstrip(".")) from err
+    if record is None:
+        raise _damaged(folder, "it has no version.json")
+    return Champion(version, folder, record)
+
+
 def versions(home: Home) -> list[str]:
     """Name the versions that serve or have served and are still there, the oldest first."""
     served = {entry["version"] for entry in history(home)}
-    return [name for name in _folders(home) if name in served]
+    return [name for name in folders(home) if name in served]
+
+
+def folders(home: Home) -> list[str]:
+    """Name the finished versions, the oldest first, those that never served too."""
+    if not home.champion.is_dir():
+        return []
+    names = [path.name for path in home.champion.iterdir() if _VERSION_NAME.fullmatch(path.name)]
+    finished = [name for name in names if (home.champion / name / f"{STAGE}.json").exists()]
+    return sorted(finished, key=_number)
 
 
 def run_key_of(version: str) -> str:
@@ -112,20 +140,33 @@ def put_version(
     config_fingerprint: str,
     seed: int,
     build: Callable[[Path], Record],
+    note: Note,
+    name: str | None = None,
 ) -> str:
-    """Build a new version; it does not serve yet. The caller holds the champion's lock.
+    """Build a version; a new one does not serve yet. The caller holds the champion's lock.
+
+    Args:
+        home: The shared volume.
+        run_key: The run that makes it.
+        inputs: The files of the run that it is made from.
+        config_fingerprint: Digest of the run's configuration.
+        seed: The run's seed.
+        build: Writes its files and gives its facts.
+        note: Told where a damaged one is made again.
+        name: Of a version that was made before; None for a new one.
 
     Returns:
-        The version's name, a number one above the highest there ever was, and the run's; its
-        record says it too.
+        The version's name: of a new one a number one above the highest there ever was, and the
+        run's; its record says it too.
     """
-    known = [*_folders(home), *(entry["version"] for entry in history(home))]
-    name = f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
+    known = [*folders(home), *(entry["version"] for entry in history(home))]
+    named = name or f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
     finish_once(
-        home.champion / name, STAGE, inputs=inputs, config_fingerprint=config_fingerprint,
-        seed=seed, build=lambda built: build(built) | {"version": name, "run_key": run_key},
+        home.champion / named, STAGE, inputs=inputs, config_fingerprint=config_fingerprint,
+        seed=seed, build=lambda built: build(built) | {"version": named, "run_key": run_key},
+        note=note,
     )  # fmt: skip
-    return name
+    return named
 
 
 def remove_unserved(home: Home, run_key: str) -> None:
@@ -133,29 +174,22 @@ def remove_unserved(home: Home, run_key: str) -> None:
 
     The caller holds the champion's lock.
     """
+    if not home.champion.is_dir():
+        return
+    for path in home.champion.glob(f".*-{run_key}.building-*"):
+        shutil.rmtree(path, ignore_errors=True)
     served = {entry["version"] for entry in history(home)}
-    for name in _folders(home):
+    for name in folders(home):
         if run_key_of(name) == run_key and name not in served:
             shutil.rmtree(home.champion / name)
 
 
-def _open(home: Home, version: str) -> Champion:
-    folder = home.champion / version
-    record = find_record(folder, STAGE)
-    if record is None:
-        raise _damaged(folder, "it has no version.json")
-    try:
-        check_outputs(folder, record)
-    except ArtifactError as err:
-        raise _damaged(folder, err.problem.rstrip(".")) from err
-    return Champion(version, folder, record)
-
-
-def _damaged(folder: Path, reason: str) -> ArtifactError:
-    return ArtifactError(
+def _damaged(folder: Path, reason: str) -> DamagedError:
+    return DamagedError(
         f"The champion version {folder.name} is damaged: {reason}.",
         "A version never changes once it is made.",
-        f"Restore {folder} from a backup, or let an earlier version serve: "
+        f"Where its run still exists, python -m cxr_tasks promote --run {run_key_of(folder.name)} "
+        f"makes it again; else restore {folder} from a backup, or let an earlier version serve: "
         "python -m cxr_tasks champion --roll-back.",
     )
 
@@ -169,15 +203,6 @@ def none_yet(home: Home) -> ConfigError:
         "Run the pipeline to its stage promote; the run's promote/promote.json says why it was "
         "refused, if it was.",
     )
-
-
-def _folders(home: Home) -> list[str]:
-    """Name the finished versions, the oldest first, those that never served too."""
-    if not home.champion.is_dir():
-        return []
-    names = [path.name for path in home.champion.iterdir() if _VERSION_NAME.fullmatch(path.name)]
-    finished = [name for name in names if (home.champion / name / f"{STAGE}.json").exists()]
-    return sorted(finished, key=_number)
 
 
 def _number(version: str) -> int:

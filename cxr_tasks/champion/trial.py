@@ -1,6 +1,5 @@
 """The challenger's trial: both models on the images that neither has seen, and the decision."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,19 +21,16 @@ from cxr_tasks.champion.contest import (
 from cxr_tasks.champion.eligibility import Challenger
 from cxr_tasks.champion.pairing import LEFT_OUT, SAME_IMAGE, UNSEEN, Pairing, Side, pair_images
 from cxr_tasks.champion.store import Champion, read_predictions
-from cxr_tasks.data.dataset import STAGE as DATASET
-from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.dataset import open_dataset
+from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.evaluation.evaluate import Score
-from cxr_tasks.paths import Home
-from cxr_tasks.records import require_record
+from cxr_tasks.records import Note
 
 PAIRS_FILE = "pairs.csv"
 
 Verdict = Literal["promoted", "kept", "refused"]
-Note = Callable[[str], None]
-
 _FIGURES = ("score", "calibrated", "cutoff")
 
 
@@ -70,7 +66,7 @@ def try_challenger(
         ArtifactError: Predictions and data set do not belong together.
     """
     try:
-        dataset = _champions_dataset(challenger.run.home, champion.record["dataset"])
+        dataset = open_dataset(challenger.run.home, champion.record["dataset"])
     except ArtifactError as err:
         return Decision("refused", _not_comparable(champion, err))
     own = Side(challenger.dataset, read_predictions(challenger.predictions_file), challenger.basis)
@@ -78,15 +74,8 @@ def try_challenger(
     pairing = pair_images(own, other)
     pairs = _answers(pairing, own, other)
     _ask_champion(pairs, pairing, challenger, champion, score, note)
-    pairs.to_csv(built / PAIRS_FILE, index=False, lineterminator="\n")
+    write_table(pairs, built / PAIRS_FILE)
     return _decide(pairs, _counts(pairing, own, other), champion, seed=challenger.config.seed)
-
-
-def _champions_dataset(home: Home, fingerprint: str) -> Dataset:
-    """Open the champion's images once all its files are what their record says."""
-    dataset = open_dataset(home, fingerprint)
-    require_record(home.datasets / fingerprint, DATASET)
-    return dataset
 
 
 def _not_comparable(champion: Champion, err: ArtifactError) -> str:

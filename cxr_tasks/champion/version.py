@@ -7,15 +7,59 @@ from typing import Any
 
 from cxr_tasks.champion.contest import Facts
 from cxr_tasks.champion.eligibility import Challenger
+from cxr_tasks.champion.store import put_version
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision
 from cxr_tasks.files import write_text
-from cxr_tasks.records import Record
+from cxr_tasks.records import Note, Record
 from cxr_tasks.reporting.wording import markdown, p_compared, percent, whole
 
 _FOLD_MODELS = (
     "The comparison is of the models of its folds: this model itself, fitted after them on nearly "
     "all groups, was never scored on these data."
 )
+
+
+def make_version(
+    challenger: Challenger,
+    decision: Decision,
+    *,
+    before: str | None,
+    now: datetime,
+    compared: Path,
+    note: Note,
+    name: str | None = None,
+) -> str:
+    """Make a challenger a version of the champion; the caller holds the champion's lock.
+
+    Args:
+        challenger: The model.
+        decision: Why it is promoted.
+        before: The version that it replaces.
+        now: When it is promoted.
+        compared: The folder with the comparison's `pairs.csv`, where there was one.
+        note: Told where a damaged version is made again.
+        name: Of a version that was made before; None for a new one.
+
+    Returns:
+        The version's name.
+    """
+    run, config = challenger.run, challenger.config
+    return put_version(
+        run.home,
+        run.key,
+        inputs={
+            "model": challenger.model_file,
+            "predictions": challenger.predictions_file,
+            "report": run.report / "report.json",
+        },
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
+        build=lambda built: build_version(
+            challenger, decision, before=before, now=now, compared=compared, built=built
+        ),
+        note=note,
+        name=name,
+    )
 
 
 def build_version(

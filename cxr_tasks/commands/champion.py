@@ -13,6 +13,11 @@ from cxr_tasks.paths import Home
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument(
+        "--restore",
+        action="store_true",
+        help="write champion.json anew where it is damaged or gone; the newest version serves",
+    )
+    parser.add_argument(
         "--roll-back",
         nargs="?",
         const="",
@@ -22,6 +27,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
+    from cxr_tasks.champion.restoring import restore_pointer  # which imports much
+
+    if options["restore"]:
+        print(f"{restore_pointer(home)} serves now. Earlier rollbacks are not known any more.\n")
     if options["roll_back"] is not None:
         champion = roll_back(home, options["roll_back"] or None, now=datetime.now(UTC))
         print(f"{champion.name} serves now.\n")
@@ -29,4 +38,6 @@ def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
     return 0
 
 
-COMMAND = Command("show the model that serves; --roll-back: an earlier one", _run, _add_arguments)
+COMMAND = Command(
+    "show the model that serves; --roll-back, --restore: change or mend that", _run, _add_arguments
+)

@@ -4,6 +4,7 @@ import argparse
 import textwrap
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import TextIO
 
 from cxr_tasks import through_airflow
@@ -11,7 +12,6 @@ from cxr_tasks.commands.command import Command, Options
 from cxr_tasks.commands.settings_flags import add_settings
 from cxr_tasks.config import make_config
 from cxr_tasks.console import following
-from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
@@ -49,9 +49,7 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
             if airflow:
                 through_airflow.run_dag(run, config, environ)
             else:
-                run_pipeline(
-                    run, config, environ=environ, on_line=lambda line: print(line, file=log)
-                )
+                run_pipeline(run, config, environ=environ, on_line=partial(_write_line, log))
     finally:
         _show_result(run)
     return 0
@@ -62,13 +60,18 @@ def _log(run: RunPaths) -> TextIO:
     return (run.root / "run.log").open("a", encoding="utf-8", buffering=1)
 
 
+def _write_line(log: TextIO, line: str) -> None:
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    print(f"{now} {line}", file=log)
+
+
 def _show_result(run: RunPaths) -> None:
     """Show the comparison; of a run that ended early, that of the run it would have repeated."""
     if earlier := unchanged_since(run):
         print(f"\n{reason(run, earlier)}")
         run = run.home.run(earlier)
-    if (run.report / "report.json").exists():
-        print("\n" + comparison_table(read_json(run.report / "report.json")))
+    if report := find_record(run.report, "report"):
+        print("\n" + comparison_table(report))
         if promotion := find_record(run.promote, "promote"):
             told = f"Champion, {promotion['decision']}: {promotion['reason']}"
             print("\n".join(textwrap.wrap(told, WIDTH, subsequent_indent="  ")))

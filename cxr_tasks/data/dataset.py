@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_tasks.data.images import IMAGE_SIZE_PX
-from cxr_tasks.errors import ArtifactError
+from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.paths import Home
-from cxr_tasks.records import Record, find_record
+from cxr_tasks.records import Record, check_outputs, find_record
 
 STAGE = "dataset"
 
@@ -49,10 +49,11 @@ class Dataset:
 
 
 def open_dataset(home: Home, fingerprint: str) -> Dataset:
-    """Open a data set without reading its images.
+    """Open a data set, every file of it compared with its digest; images are not held in memory.
 
     Raises:
-        ArtifactError: It is missing, unfinished or damaged.
+        ArtifactError: It is missing or unfinished.
+        DamagedError: A file of it is not what was written.
     """
     folder = home.datasets / fingerprint
     record = find_record(folder, STAGE)
@@ -62,6 +63,7 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
             "The stage ingest makes it; a data set counts once its dataset.json is there.",
             "Run it: python -m cxr_tasks ingest --run NAME.",
         )
+    check_outputs(folder, record)
     try:
         index = _read_index(folder / "index.csv")
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
@@ -82,8 +84,8 @@ def _read_index(path: Path) -> pd.DataFrame:
     return index
 
 
-def _damaged(folder: Path, reason: str) -> ArtifactError:
-    return ArtifactError(
+def _damaged(folder: Path, reason: str) -> DamagedError:
+    return DamagedError(
         f"The data set {folder} cannot be read: {reason[:300]}.",
         "A finished data set is never changed.",
         "Delete this folder and run the stage ingest again.",

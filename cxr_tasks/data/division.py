@@ -34,9 +34,11 @@ def whole_groups(
         n_groups = _n_groups(labels, groups, label)
         if n_groups < n_folds:
             raise DataError(
-                f"The class {name} has {n_groups} groups (patients, or images with copies).",
-                f"split='grouped' needs at least {n_folds} groups of each class here.",
-                "Add images of more patients, use fewer folds, or use split=paper.",
+                f"The class {name} has {n_groups} groups (patients, or images with copies) "
+                f"to divide into {n_folds} parts.",
+                "No group is in two parts with split='grouped', and every part needs both classes; "
+                "what a fold leaves over is divided once more, to train and to validate.",
+                "Add images of more patients, use fewer folds, or use split=paper without folds.",
             )
     yield from StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(
         labels, labels, groups

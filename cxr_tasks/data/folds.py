@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxr_tasks.data.division import set_apart, whole_groups
 from cxr_tasks.data.duplicates import IntArray
+from cxr_tasks.data.table import write_table
 
 FILE_NAME = "folds.csv"
 _COLUMNS = ["path", "label", "group"]
@@ -57,7 +58,7 @@ def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[d
     """
     columns = {f"fold-{number}": column for number, column in enumerate(parts.T, start=1)}
     folds = pd.concat([table[_COLUMNS], pd.DataFrame(columns, index=table.index)], axis=1)
-    folds.to_csv(built / FILE_NAME, index=False, lineterminator="\n")
+    write_table(folds, built / FILE_NAME)
     return [
         {"round": number, **{f"n_{part}": int((column == part).sum()) for part in _PARTS}}
         for number, column in enumerate(parts.T, start=1)

@@ -19,6 +19,9 @@ IMAGE_SIZE_PX = 224
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 20_000
 MIN_SIDE_PX = 32
+MAX_SCANS = 200
+"""Each of a JPEG's goes over all its pixels again, and may be written in a few bytes."""
+
 MAX_FILE_BYTES = 64 << 20
 """Far more than an image of `MAX_PIXELS` needs; larger files are not read into memory."""
 
@@ -30,7 +33,8 @@ _TIFF_PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
 _ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 _DEEP_MODES = ("I", "F")
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"BM")
+_JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
+_STARTS = (_JPEG, b"\x89PNG", b"II*\0", b"MM\0*", b"BM")
 _OTHER_STARTS = {
     b"GIF8": "GIF",
     b"RIFF": "WebP",
@@ -92,6 +96,8 @@ def decode_image(content: bytes) -> DecodedImage:
         raise UnusableImage("empty file")
     if len(content) > MAX_FILE_BYTES:
         raise UnusableImage(TOO_LARGE)
+    if content.startswith(_JPEG) and content.count(_SCAN) > MAX_SCANS:
+        raise UnusableImage(f"more than {MAX_SCANS} scans")
     with _pillow_in_words(content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _check_header(image)
         mode, file_format = image.mode, _format_name(image)
@@ -162,7 +168,8 @@ def _check_header(image: Image.Image) -> None:
         raise _too_large()
     if min(image.size) < MIN_SIDE_PX:
         raise UnusableImage(f"a side is shorter than {MIN_SIDE_PX} pixels")
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    # not n_frames, for which a TIFF's images are all counted
+    if image.format != "MPO" and getattr(image, "is_animated", False):
         raise UnusableImage("several images in one file")
 
 

@@ -16,10 +16,10 @@ from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import DataError, first_few
-from cxr_tasks.files import as_unicode, building, digest_of, locked, open_table, write_json
+from cxr_tasks.files import as_unicode, building, digest_of, locked, open_table, remove_leftovers
 from cxr_tasks.paths import Home
 from cxr_tasks.progress import duration, watched
-from cxr_tasks.records import Record, find_record, make_record, record_file
+from cxr_tasks.records import Record, find_finished, make_record, write_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.candidates import Listing
 from cxr_tasks.sources.patients import with_patients
@@ -61,7 +61,8 @@ def ingest(
     fingerprint = _fingerprint(digest, listing)
     folder = home.datasets / fingerprint
     with locked(home.locks / f"dataset-{fingerprint}.lock"):
-        record = find_record(folder, STAGE)
+        record = find_finished(folder, STAGE, note=report)
+        remove_leftovers(folder)
         if record is None:
             _build(folder, source, listing, config=config, digest=digest, report=report)
         else:
@@ -124,7 +125,7 @@ def _build(
             built, STAGE, inputs={"source": digest}, config_fingerprint=config.fingerprint,
             seed=config.seed, seconds=seconds, facts={"source": config.source, **facts},
         )  # fmt: skip
-        write_json(record_file(built, STAGE), record)
+        write_record(built, record)
     told = ", ".join(f"{n} {reason}" for reason, n in facts["n_rejected_by_reason"].items())
     report(
         f"{facts['n_images']} images in {duration(seconds)}, {facts['n_rejected']} rejected"

@@ -1,5 +1,6 @@
 """The split: which image trains, which one stops the training, which one only tests."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import set_apart
 from cxr_tasks.data.duplicates import IntArray, group_images
 from cxr_tasks.data.folds import PartArray, make_folds, write_folds
+from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
 
@@ -30,7 +32,7 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
         built: The folder to write into.
 
     Raises:
-        DataError: A part would lack a class.
+        DataError: A part would lack a class, or be empty.
     """
     labels = dataset.index["label"].to_numpy(dtype=np.int64)
     groups, copies = group_images(dataset.index, dataset.images)
@@ -41,8 +43,8 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     table = pd.DataFrame(
         {"path": dataset.index["path"], "label": labels, "group": groups, "part": parts}
     )
-    _check_parts(table, config.split)
-    table.to_csv(built / "split.csv", index=False, columns=COLUMNS, lineterminator="\n")
+    _check_parts(table, config)
+    write_table(table[COLUMNS], built / "split.csv")
     return {
         "kind": config.split,
         **_describe(table, n_duplicate_images=len(np.unique(copies))),
@@ -119,18 +121,24 @@ def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> d
         n_repeats=config.repeats, seed=config.seed,
     )  # fmt: skip
     for column in parts.T:
-        _check_parts(table.assign(part=column), "grouped")
+        _check_parts(table.assign(part=column), config, parts=PARTS)
     rounds = write_folds(table, parts, built=built)
     return {"n_folds": config.folds, "n_repeats": config.repeats, "rounds": rounds}
 
 
-def _check_parts(table: pd.DataFrame, kind: str) -> None:
-    for part, rows in table.groupby("part"):
-        if rows["label"].nunique() < 2:
+def _check_parts(
+    table: pd.DataFrame, config: RunConfig, *, parts: Sequence[str] | None = None
+) -> None:
+    """Refuse a division in which a part is empty or of one class, before anything trains on it."""
+    tests = config.split == "grouped" and not config.folds
+    for part in parts or (PARTS if tests else ("train", "val")):
+        labels = table.loc[table["part"] == part, "label"]
+        if labels.nunique() < 2:
+            lacking = "has images of one class only" if len(labels) else "is empty"
             raise DataError(
-                f"The part {part!r} ({len(rows)} images) has images of one class only.",
+                f"The part {part!r} ({len(labels)} of {len(table)} images) {lacking}.",
                 "Every part needs both classes, or sensitivity or specificity is undefined.",
-                f"Add images, or try another seed or split than {kind!r}.",
+                f"Add images, or try another seed or split than {config.split!r}.",
             )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import IntArray
 from cxr_tasks.data.split import PARTS, rows_of
+from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
 from cxr_tasks.evaluation.basis import Judged, basis_of, judge_out_of_fold, judge_part
@@ -141,7 +142,7 @@ def _describe(
 ) -> dict[str, Any]:
     folder, table = built / name, judged.table
     folder.mkdir()
-    table.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
+    write_table(table, folder / "predictions.csv")
     statistics = describe(
         judged.scored, resamples, prevalence=config.prevalence,
         min_sensitivity=config.min_sensitivity,

@@ -4,11 +4,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.store import require_champion
-from cxr_tasks.errors import ConfigError, first_few
+from cxr_tasks.errors import ConfigError, first_few, shown
 from cxr_tasks.paths import Home, check_run_key
 
 REQUEST = "CXR_SCORE_REQUEST"
@@ -113,10 +112,10 @@ def score_form_fields(defaults: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    unknown = sorted(set(given) - set(KEYS))
+    unknown = sorted(shown(key) for key in set(given) - set(KEYS))
     if unknown:
         raise ConfigError(
-            f"Unknown key: {first_few([repr(key) for key in unknown])}.",
+            f"Unknown key: {first_few(unknown)}.",
             f"Allowed: {', '.join(KEYS)}.",
             "Correct the spelling, or leave it out.",
         )
@@ -134,7 +133,7 @@ def _text(key: str, value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise ConfigError(
-            f"{key}={value!r} is not possible.",
+            f"{key}={shown(value)} is not possible.",
             "It has to be a text; data may also be a list of texts.",
             f"Change {key}.",
         )
@@ -143,17 +142,20 @@ def _text(key: str, value: Any) -> str:
 
 def _absolute(path: str) -> str:
     """Tie a path to the folder in which it was typed, and spell it one way."""
-    return os.path.abspath(Path(path).expanduser()) if "\0" not in path else path  # noqa: PTH100
+    # pathlib would raise where `~name` is nobody's home
+    return path if "\0" in path else os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
 
 
 def _check_paths(paths: tuple[str, ...]) -> None:
-    missing = [
-        path for path in paths
-        if "\0" in path or not (Path(path).is_dir() or Path(path).is_file())
-    ]  # fmt: skip
+    missing = [path for path in paths if not _is_there(path)]
     if missing:
         raise ConfigError(
             f"No file or folder: {first_few([repr(path) for path in missing])}.",
             "What is scored are folders, images and zip files that every worker can read.",
             "Correct the path.",
         )
+
+
+def _is_there(path: str) -> bool:
+    # pathlib would raise where the path is too long to be any
+    return os.path.isdir(path) or os.path.isfile(path)  # noqa: PTH112, PTH113

@@ -1,7 +1,7 @@
 """A batch of new images scored by the champion, into a folder of its own."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
@@ -18,14 +18,14 @@ from cxr_tasks.files import (
     building,
     locked,
     open_table,
+    remove_leftovers,
     sha256_of,
-    write_json,
     write_text,
 )
 from cxr_tasks.memory import MemoryWatch
 from cxr_tasks.paths import Home
 from cxr_tasks.progress import watched
-from cxr_tasks.records import Record, find_record, make_record, record_file
+from cxr_tasks.records import Note, Record, find_finished, find_record, make_record, write_record
 from cxr_tasks.scoring.champion_facts import champion_facts
 from cxr_tasks.scoring.inputs import NewImages, open_images
 from cxr_tasks.scoring.judge import N_BLOCK_IMAGES, Judge
@@ -35,8 +35,6 @@ from cxr_tasks.scoring.row import COLUMNS, Refused, Scored, as_csv
 from cxr_tasks.scoring.tally import Tally
 
 STAGE = "score"
-
-Note = Callable[[str], None]
 
 
 def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> Record:
@@ -66,7 +64,8 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
     folder = home.scores(name)
     inputs = {"champion": sha256_of(champion.folder / "version.json"), "images": images.digest()}
     with locked(home.locks / f"scores-{name}.lock"):
-        finished = _find_finished(folder, inputs)
+        finished = _find_finished(folder, inputs, note)
+        remove_leftovers(folder)
         if finished is not None:
             note(f"{name} was scored before: the same images, the same champion")
             return finished
@@ -87,18 +86,17 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
                 seconds=time.monotonic() - started,
                 facts=facts,
             )
-            write_json(record_file(built, STAGE), record)
+            write_record(built, record)
     return record
 
 
-def _find_finished(folder: Path, inputs: dict[str, str]) -> Record | None:
+def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record | None:
     """Find the same work done before; a folder with any other is left as it is."""
     if not folder.exists():
         return None
-    record = find_record(folder, STAGE)
-    if record is not None and record["inputs"] == inputs:
-        return record
-    before = record["inputs"] if record else {}
+    before = (find_record(folder, STAGE) or {"inputs": {}})["inputs"]
+    if before == inputs:
+        return find_finished(folder, STAGE, inputs=inputs, note=note)
     other = [key for key, digest in inputs.items() if before.get(key) != digest]
     raise ConfigError(
         f"There are scores named {folder.name!r} already, of other {' and '.join(other)}.",

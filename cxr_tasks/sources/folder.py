@@ -57,7 +57,7 @@ def walk_files(root: Path) -> tuple[list[str], int]:
         SourceError: It is missing or unreadable.
     """
     paths, n_ignored_links = [], 0
-    inside = Path(os.path.realpath(root))
+    inside = _real(root)
     for entry in _entries(root):
         if entry.is_symlink() and not _leads_to_file_in(inside, entry):
             n_ignored_links += 1
@@ -86,6 +86,13 @@ def digest_files(paths: Sequence[Path]) -> list[str]:
     """Digest the bytes of files; of one that may not be read, a word that says so."""
     with ThreadPoolExecutor(n_cores()) as pool:  # hashing lets other threads run
         return list(pool.map(_digest_of_file, paths))
+
+
+def _real(root: Path) -> Path:
+    try:
+        return Path(os.path.realpath(root))
+    except ValueError as err:  # a null in the path, or what no file system encodes
+        raise _unreadable(root, OSError(0, str(err))) from err
 
 
 def _entries(root: Path) -> Iterator[os.DirEntry[str]]:

@@ -1,6 +1,7 @@
 """Who is on which image, and where it is from, as a file of the user's says."""
 
 import csv
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from cxr_tasks.sources.candidates import Candidate
 
 _COLUMNS = ("path", "patient")
 _SOURCE = "source"
+_MAX_BYTES = 256 << 20
+"""More than a million rows; a single line is held in memory."""
 
 
 class Origin(NamedTuple):
@@ -69,6 +72,7 @@ def read_origins(path: Path) -> dict[str, Origin]:
 
 def _rows(path: Path) -> Iterator[tuple[str, Origin]]:
     try:
+        _check_kind(path)
         # utf-8-sig: spreadsheets put a byte order mark before the first column's name
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -77,11 +81,18 @@ def _rows(path: Path) -> Iterator[tuple[str, Origin]]:
                 raise _unusable(path, f"it has no column {' and no column '.join(missing)}")
             for row in reader:
                 values = (row.get(column) or "" for column in ("patient", _SOURCE))
-                yield row["path"], Origin(*(value.strip() for value in values))
+                yield row["path"] or "", Origin(*(value.strip() for value in values))
     except OSError as err:
         raise _unusable(path, err.strerror or str(err)) from err
-    except (csv.Error, UnicodeDecodeError) as err:
+    except (csv.Error, ValueError) as err:  # also of a path that can be none
         raise _unusable(path, str(err)) from err
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what may never end, such as a device."""
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_BYTES:
+        raise _unusable(path, f"it is no file of at most {_MAX_BYTES >> 20} MiB")
 
 
 def _unusable(path: Path, problem: str) -> SourceError:

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import PurePosixPath
 
 from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.sources.patterns import matches
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
@@ -45,17 +45,17 @@ class Preset:
         Raises:
             DataError: Both patterns match.
         """
-        matches = [
+        labels = [
             label for label, pattern in ((COVID, self.covid), (NORMAL, self.normal))
-            if _regex(pattern).fullmatch(path)
+            if matches(path, pattern)
         ]  # fmt: skip
-        if len(matches) > 1:
+        if len(labels) > 1:
             raise DataError(
                 f"{path!r} belongs to both classes.",
                 f"A file matches {self.covid!r} (COVID-19) or {self.normal!r} (normal), not both.",
                 "Make the patterns covid_glob and normal_glob narrower.",
             )
-        return matches[0] if matches else None
+        return labels[0] if labels else None
 
 
 PRESETS: dict[str, Preset] = {
@@ -159,17 +159,3 @@ def _end_of_common_top(names: list[str], start: int) -> int | None:
 
 def _is_named_image(path: str) -> bool:
     return suffix_of(path) in IMAGE_SUFFIXES
-
-
-@cache
-def _regex(pattern: str) -> re.Pattern[str]:
-    """Translate a glob; Python's own translation lets `*` cross folders."""
-    translated = {
-        "**/": "(?:[^/]+/)*",
-        "**": ".+",
-        "*": "[^/]*",
-        "?": "[^/]",
-    }
-    tokens = re.findall(r"\*\*/|\*\*|.", pattern, re.DOTALL)
-    text = "".join(translated.get(token, re.escape(token)) for token in tokens)
-    return re.compile(text, re.IGNORECASE | re.DOTALL)

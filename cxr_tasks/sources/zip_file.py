@@ -3,11 +3,12 @@
 import lzma
 import re
 import stat
+import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_LZMA, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE, UnusableImage
 from cxr_tasks.errors import SourceError, first_few
@@ -22,6 +23,7 @@ MAX_RATIO = 200
 _MIN_BYTES_FOR_RATIO = 1 << 20
 _ENCRYPTED = 1
 _DAMAGED = "damaged in the archive"
+_DAMAGES = (BadZipFile, EOFError, UnicodeDecodeError, lzma.LZMAError, struct.error, zlib.error)
 
 
 @dataclass
@@ -67,8 +69,8 @@ class ZipArchive:
         """Digest the whole file."""
         try:
             return sha256_of(self.path)
-        except OSError as err:
-            raise self._refused(str(err.strerror)) from err
+        except (OSError, ValueError) as err:  # also of a path that can be none
+            raise self._refused(getattr(err, "strerror", None) or str(err)) from err
 
     def files(self) -> list[str]:
         """Name the members.
@@ -76,8 +78,8 @@ class ZipArchive:
         Raises:
             SourceError: The file is missing, no zip file, or not safe.
         """
-        members = [info for info in self._open().infolist() if not info.is_dir()]
         self._check_names(self._open().infolist())
+        members = [info for info in self._open().infolist() if not info.is_dir()]
         self._check_sizes(members)
         return [info.filename for info in members]
 
@@ -103,9 +105,8 @@ class ZipArchive:
             info = archive.getinfo(name)
             if _is_large(info):
                 raise UnusableImage(TOO_LARGE)
-            with archive.open(info) as stream:
-                content = stream.read(info.file_size + 1)
-        except (BadZipFile, EOFError, lzma.LZMAError, zlib.error) as err:
+            content = _unpacked(archive, info)
+        except _DAMAGES as err:
             raise UnusableImage(_DAMAGED) from err
         except RuntimeError as err:
             raise UnusableImage("packed by a method that cannot be read") from err
@@ -124,6 +125,9 @@ class ZipArchive:
     def _open(self) -> ZipFile:
         if self._opened is None:
             try:
+                kind = stat.S_IFMT(self.path.stat().st_mode)
+                if kind not in (stat.S_IFREG, stat.S_IFDIR):  # a pipe or device might never end
+                    raise ValueError("it is no file")
                 self._opened = ZipFile(self.path)
             except OSError as err:
                 raise self._refused(err.strerror or str(err)) from err
@@ -135,8 +139,9 @@ class ZipArchive:
         seen: set[str] = set()
         faults: dict[str, list[str]] = {}
         for info in members:
-            twice = info.filename in seen and not info.is_dir()
-            fault = _fault_of_name(info) or ("are there twice" if twice else "")
+            fault = _fault_of_name(info)
+            if not fault and info.filename in seen and not info.is_dir():
+                fault = "are there twice"
             seen.add(info.filename)
             if fault:
                 faults.setdefault(fault, []).append(repr(info.filename))
@@ -166,9 +171,21 @@ class ZipArchive:
         )
 
 
+def _unpacked(archive: ZipFile, info: ZipInfo) -> bytes:
+    try:
+        with archive.open(info) as stream:
+            return stream.read(info.file_size + 1)
+    except MemoryError as err:
+        if info.compress_type != ZIP_LZMA:  # whose header says how much memory it wants
+            raise
+        raise UnusableImage(_DAMAGED) from err
+
+
 def _fault_of_name(info: ZipInfo) -> str:
     """Say what is wrong with a member's name or kind; empty where nothing is."""
     name = info.orig_filename
+    if not info.filename:
+        return "have no name"
     if ".." in PurePosixPath(name.replace("\\", "/")).parts:
         return "lead out of it"
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):

@@ -4,12 +4,16 @@ Heavy libraries are imported inside the stage that needs them: importing TensorF
 longer than a whole split.
 """
 
+import time
 from collections.abc import Callable
 
-from cxr_tasks.files import locked
+from cxr_tasks.files import locked, size_of
+from cxr_tasks.progress import duration
+from cxr_tasks.runs import open_run
 from cxr_tasks.stages.context import StageContext
+from cxr_tasks.stages.ingestion import run_ingest
 from cxr_tasks.stages.judging import run_evaluate, run_promote, run_report
-from cxr_tasks.stages.preparing import run_audit, run_ingest, run_split
+from cxr_tasks.stages.preparing import run_audit, run_split
 from cxr_tasks.stages.training import run_fold, run_train
 
 __all__ = ["STAGES", "StageContext", "execute"]
@@ -28,11 +32,24 @@ STAGES: dict[str, Callable[[StageContext], str]] = {
 
 
 def execute(stage: str, context: StageContext) -> None:
-    """Run a stage in this process, alone on its folder."""
+    """Run a stage in this process, alone on its folder, and tell how long it took."""
     whose = f"{context.variant}-fold-{context.fold}" if context.fold else context.variant
-    with locked(context.run.lock(stage, whose or None)), context.memory:
+    note = context.progress.note
+    lock = context.run.lock(stage, whose or None)
+    with locked(lock, on_wait=lambda: note("another process is at it; waiting")), context.memory:
+        open_run(context.run.home, context.run.key)  # it may have been removed meanwhile
+        started = time.monotonic()
         told = STAGES[stage](context)
+        told += f" ({duration(time.monotonic() - started)}{_size(stage, context)})"
         if context.fold:
-            context.progress.note(told)  # only its variant's stage is done when it is done
+            note(told)  # only its variant's stage is done when it is done
         else:
             context.progress.emit("done", told)
+
+
+def _size(stage: str, context: StageContext) -> str:
+    """Say how large the stage's folder is, if it has one."""
+    folder = context.run.train(context.variant) if context.variant else context.run.root / stage
+    if context.fold or not folder.is_dir():
+        return ""
+    return f", {size_of(folder)} on disk"

@@ -26,7 +26,7 @@ class StageContext:
     def finish_once(
         self, folder: Path, inputs: Mapping[str, Path], build: Callable[[Path], Record]
     ) -> Record:
-        """Build this stage's folder unless it is finished from the same inputs."""
+        """Build this stage's folder unless it is finished from the same inputs, and whole."""
 
         def build_and_look(built: Path) -> Record:
             return build(built) | {"peak_anon_mb": self.memory.peak_anon_mb()}
@@ -38,4 +38,5 @@ class StageContext:
             config_fingerprint=self.config.fingerprint,
             seed=self.config.seed,
             build=build_and_look,
+            note=self.progress.note,
         )

@@ -71,6 +71,7 @@ def run_report(context: StageContext) -> str:
 def run_promote(context: StageContext) -> str:
     """Let the run's model serve, if it is better than the one that does."""
     from cxr_tasks.champion.promotion import make_promotion
+    from cxr_tasks.champion.restoring import restore_version
     from cxr_tasks.evaluation.scoring import score_images
 
     run, config, note = context.run, context.config, context.progress.note
@@ -87,4 +88,6 @@ def run_promote(context: StageContext) -> str:
             built=built,
         ),
     )
+    if record["version"]:
+        restore_version(run, config, record, note=note)
     return f"{record['decision']}: {record['reason']}"

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from cxr_tasks.data.array_file import ArrayFile
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.errors import ArtifactError
-from cxr_tasks.files import building, digest_of, locked, write_json
+from cxr_tasks.files import building, digest_of, locked, remove_leftovers
 from cxr_tasks.paths import Home
 from cxr_tasks.progress import duration
-from cxr_tasks.records import check_outputs, find_record, make_record, record_file
+from cxr_tasks.records import find_finished, make_record, write_record
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 
 STAGE = "activations"
@@ -68,7 +67,8 @@ def frozen_activations(
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
     with locked(lock, on_wait=lambda: note("another training runs the frozen layers; waiting")):
-        was_there = _is_whole(folder, note)
+        was_there = find_finished(folder, STAGE, note=note) is not None
+        remove_leftovers(folder)
         if was_there:
             note("frozen layers computed before: read from the cache")
         else:
@@ -99,17 +99,6 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
     return digest_of(parts)[:32]
 
 
-def _is_whole(folder: Path, note: Callable[[str], None]) -> bool:
-    try:
-        record = find_record(folder, STAGE)
-        if record is not None:
-            check_outputs(folder, record)
-    except ArtifactError as err:
-        note(f"the cached activations are left out and computed again: {err.problem}")
-        return False
-    return record is not None
-
-
 def _build(
     folder: Path, prefix: Model, dataset: Dataset, config_fingerprint: str, seed: int
 ) -> float:
@@ -124,7 +113,7 @@ def _build(
             built, STAGE, inputs=inputs, config_fingerprint=config_fingerprint, seed=seed,
             seconds=seconds, facts=facts,
         )  # fmt: skip
-        write_json(record_file(built, STAGE), record)
+        write_record(built, record)
     return seconds
 
 

@@ -6,8 +6,6 @@ The file is a NumPy .npz archive, followed by the SHA-256 of its bytes.
 import hashlib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.errors import ArtifactError
+from cxr_tasks.errors import DamagedError
+from cxr_tasks.files import remove_leftovers, writing
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -48,35 +47,31 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one step: whoever is killed meanwhile leaves the one before."""
     content = _packed(checkpoint)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.write(hashlib.sha256(content).digest())
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _remove_leftovers(path)
+    remove_leftovers(path)
+    with writing(path) as stream:
+        stream.write(content)
+        stream.write(hashlib.sha256(content).digest())
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
     """Read a checkpoint; None where there is none.
 
     Raises:
-        ArtifactError: The file is damaged.
+        DamagedError: The file is damaged.
     """
     try:
         file = path.read_bytes()
     except FileNotFoundError:
         return None
+    except IsADirectoryError as err:
+        raise DamagedError(
+            f"{path} is a folder.",
+            "A checkpoint is one file.",
+            "Delete it; the training then begins again.",
+        ) from err
     content, digest = file[:-_N_DIGEST_BYTES], file[-_N_DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
-        raise ArtifactError(
+        raise DamagedError(
             f"The checkpoint {path} is damaged: its {len(file)} bytes do not match its digest.",
             "It is written in one step with its digest, so it was changed afterwards.",
             "Delete it; the training then begins again.",
@@ -104,9 +99,3 @@ def _unpacked(content: bytes) -> Checkpoint:
         for group in _GROUPS
     }
     return Checkpoint(facts.pop("fingerprint"), facts, **groups)
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove what writers that were killed left; the caller alone writes this checkpoint."""
-    for leftover in path.parent.glob(f".{path.name}.*"):
-        leftover.unlink(missing_ok=True)

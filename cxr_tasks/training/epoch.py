@@ -77,7 +77,7 @@ def run_epoch(
         Means over images: loss, accuracy, val_loss, val_accuracy.
 
     Raises:
-        TrainingError: A loss is no number.
+        TrainingError: A loss or a weight is no finite number.
     """
     model = state.model
     state.seed_random_layers(settings.seed, epoch)
@@ -92,7 +92,7 @@ def run_epoch(
         for images, labels in val_data.batches(settings.batch_size)
     ]
     means = _means(trained, prefix="") | _means(validated, prefix="val_")
-    _check_finite(means, epoch, settings)
+    _check_finite(means, state, epoch, settings)
     return means
 
 
@@ -103,16 +103,26 @@ def _weights(labels: NDArray[np.float32], settings: TrainingSettings) -> NDArray
     return np.asarray(factors, np.float32)
 
 
-def _check_finite(means: dict[str, float], epoch: int, settings: TrainingSettings) -> None:
+def _check_finite(
+    means: dict[str, float], state: ModelState, epoch: int, settings: TrainingSettings
+) -> None:
+    """Refuse an epoch that lost its numbers.
+
+    The loss alone does not tell: a ReLU makes 0 of NaN, and so does a division by an infinite
+    variance of anything.
+    """
     broken = [f"{name} {means[name]}" for name in ("loss", "val_loss")
               if not math.isfinite(means[name])]  # fmt: skip
-    if broken:
-        raise TrainingError(
-            f"In epoch {epoch} the loss is no number ({', '.join(broken)}).",
-            "A training whose loss is no number has lost its weights and cannot recover.",
-            f"Lower the learning rate (it was {settings.learning_rate:g}), and check the "
-            "backbone weights.",
-        )
+    if not broken and state.is_finite():
+        return
+    problem = f"the loss is no number ({', '.join(broken)})" if broken else "a weight is no number"
+    raise TrainingError(
+        f"In epoch {epoch} {problem}.",
+        "A training whose loss or weights are no finite numbers cannot recover.",
+        "Check the backbone weights; else start a new run with precision=float32, another "
+        f"batch_size (it was {settings.batch_size}) or another seed ({settings.seed}); the "
+        f"variant's learning rate is {settings.learning_rate:g}.",
+    )
 
 
 def _means(batches: list[tuple[dict[str, Any], int]], *, prefix: str) -> dict[str, float]:

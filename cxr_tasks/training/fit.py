@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.data.split import rows_of
+from cxr_tasks.data.table import write_table
 from cxr_tasks.files import write_rows
 from cxr_tasks.progress import Progress
+from cxr_tasks.training.exhaustion import naming_batch_size
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.gpu_lease import leased_card, usable_cards
 from cxr_tasks.training.keras_runtime import describe_device, start_keras
@@ -23,6 +25,7 @@ from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
 
 HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
 N_AUGMENTED_EXAMPLES = 6
+CHECKPOINT = "checkpoint.npz"
 Model = Any
 
 
@@ -36,7 +39,8 @@ def fit(
 ) -> dict[str, Any]:
     """Train into a folder, on a leased card where there are cards; go on from its checkpoint.
 
-    Writes `model.keras`, `history.csv`, and where images are augmented `augmented.npy`.
+    Writes `model.keras`, `history.csv`, and where images are augmented `augmented.npy`; the
+    checkpoint stays until the training's record is written.
 
     Args:
         task: What to train, and on what.
@@ -50,11 +54,14 @@ def fit(
         Facts about the training, for its record.
 
     Raises:
-        TrainingError: The loss is no number.
+        TrainingError: The loss is no number, or memory ran out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     cards = usable_cards(environ)
-    with leased_card(cards, home=task.home, environ=environ, note=progress.note) as card:
+    with (
+        leased_card(cards, home=task.home, environ=environ, note=progress.note) as card,
+        naming_batch_size(task.config.batch_size),
+    ):
         return _fit_on(card, task, folder, progress, with_scores=with_scores)
 
 
@@ -83,14 +90,13 @@ def _fit_on(
     trainable = trainable_part(model, task, note=progress.note)
     network = with_fused_batch_norm(trainable.model)
     prepare_seconds = time.monotonic() - started
-    checkpoint = folder / "checkpoint.npz"
     with computing_in(trainable.precision, network):
         result = train(
             network,
             task.labelled("train", trainable.values),
             task.labelled("val", trainable.values),
             task.settings,
-            checkpoint=checkpoint,
+            checkpoint=folder / CHECKPOINT,
             on_epoch=_Teller(progress, task.settings.epochs),
             note=progress.note,
             context=f"{task.context} {trainable.precision} {trainable.key}",
@@ -101,7 +107,6 @@ def _fit_on(
         _save_augmented_examples(task, folder / "augmented.npy")
     if with_scores:
         _save_scores(task, trainable, folder / "scores.csv")
-    checkpoint.unlink(missing_ok=True)
     return _facts(task, model, result, folder) | {
         "prepare_seconds": round(prepare_seconds + result.prepare_seconds, 3),
         "precision": trainable.precision,
@@ -121,7 +126,7 @@ def _save_scores(task: TrainingTask, trainable: Trainable, path: Path) -> None:
     rows = table.index.to_numpy(dtype=np.intp)
     scores = predict_scores(trainable.model, trainable.values, rows)
     scored = pd.DataFrame({"row": rows, **table, "score": scores})
-    scored.to_csv(path, index=False, lineterminator="\n")
+    write_table(scored, path)
 
 
 def _facts(

@@ -9,12 +9,12 @@ import numpy as np
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.folds import read_fold
-from cxr_tasks.files import put_in_place, write_json
 from cxr_tasks.memory import MemoryWatch
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress
-from cxr_tasks.records import Record, find_record, make_record, record_file
+from cxr_tasks.records import Note, Record, find_finished, require_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.fit import fit
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
@@ -59,19 +59,19 @@ def train_fold(
     """
     place = fold_folder(run.training(variant), number)
     working = place.with_name(f"{place.name}.partial")
+    finished = find_training(working, place, inputs=inputs, note=progress.note)
+    if finished is not None:
+        return finished
     task = TrainingTask(
         run, config, variant=VARIANTS[variant], dataset=dataset, ingested=ingested,
         split=read_fold(run.split, number), seed=fold_seed(config.seed, number),
     )  # fmt: skip
     facts = fit(task, working, progress=progress, environ=environ, with_scores=True)
     facts |= {"round": number, "peak_anon_mb": memory.peak_anon_mb()}
-    record = make_record(
-        working, "train", inputs=inputs, config_fingerprint=config.fingerprint, seed=task.seed,
-        seconds=facts["train_seconds"], facts=facts,
+    return finish_training(
+        working, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=task.seed,
+        facts=facts,
     )  # fmt: skip
-    write_json(record_file(working, "train"), record)
-    put_in_place(working, place)
-    return record
 
 
 def finish_folds(
@@ -80,6 +80,7 @@ def finish_folds(
     *,
     inputs: Mapping[str, str],
     train_one: Callable[[int], None],
+    note: Note,
 ) -> list[dict[str, Any]]:
     """Train the folds that a variant's folder lacks, one after another.
 
@@ -88,16 +89,18 @@ def finish_folds(
         n_rounds: How many folds there are in all.
         inputs: Digests of what a training reads; a fold from others is trained again.
         train_one: Trains the fold of this number into the folder, in a process of its own.
+        note: Told which fold is damaged and trained again.
 
     Returns:
         How each fold went.
     """
     told = []
     for number in range(1, n_rounds + 1):
-        record = _finished(folder, number, inputs)
+        place = fold_folder(folder, number)
+        record = find_finished(place, "train", inputs=inputs, note=note)
         if record is None:
             train_one(number)
-            record = find_record(fold_folder(folder, number), "train") or {}
+            record = require_record(place, "train")
         told.append({"round": number, **{key: record[key] for key in _KEPT}})
     return told
 
@@ -122,6 +125,10 @@ def fold_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) >> 1
 
 
-def _finished(folder: Path, number: int, inputs: Mapping[str, str]) -> Record | None:
-    record = find_record(fold_folder(folder, number), "train")
-    return record if record is not None and record["inputs"] == inputs else None
+def keep_whole_folds(damaged: Path, folder: Path, *, inputs: Mapping[str, str], note: Note) -> None:
+    """Take the undamaged folds out of a damaged training: only the rest is trained again."""
+    for place in sorted(damaged.glob("fold-*")):
+        if find_finished(place, "train", inputs=inputs, note=note) is None:
+            continue
+        if not (folder / place.name).exists():
+            place.rename(folder / place.name)

@@ -69,7 +69,8 @@ def _take_one(places: Sequence[tuple[int, str]], home: Home) -> tuple[FileLock, 
     home.locks.mkdir(parents=True, exist_ok=True)
     for number, card in places:
         # Other machines with the same volume have cards of the same numbers.
-        lock = FileLock(home.locks / f"gpu-{socket.gethostname()}-{card}-{number}.lock")
+        path = home.locks / f"gpu-{socket.gethostname()}-{card}-{number}.lock"
+        lock = FileLock(path, fallback_to_soft=False)
         try:
             lock.acquire(blocking=False)
         except Timeout:

@@ -116,7 +116,7 @@ def train(
         clock: Seconds that only grow.
 
     Raises:
-        TrainingError: A loss is no number.
+        TrainingError: A loss or a weight is no finite number.
     """
     called = clock()
     state = prepare(model, train_data, settings)

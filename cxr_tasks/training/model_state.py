@@ -34,6 +34,10 @@ class ModelState:
         """Copy the weights that training changes."""
         return _copies(self._changing)
 
+    def is_finite(self) -> bool:
+        """Say whether every weight that training changes is a finite number."""
+        return all(bool(np.isfinite(weight).all()) for weight in self.weights())
+
     def optimizer(self) -> Arrays:
         """Copy the optimiser's variables."""
         return _copies(self.model.optimizer.variables)

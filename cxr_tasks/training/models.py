@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.errors import ArtifactError
+from cxr_tasks.memory import ran_out
+from cxr_tasks.training.archive import make_reproducible
 from cxr_tasks.training.backbone import LAST_MAP, build_backbone, first_line, glorot, seed_of
 from cxr_tasks.variants import N_BACKBONE_LAYERS, Variant
 
@@ -85,10 +87,14 @@ def calibrate_batch_norm(model: Model, images: NDArray[Any]) -> None:
 
 
 def save_model(model: Model, path: Path) -> None:
-    """Save a trained model for prediction: without the optimiser, a third of the size."""
+    """Save a trained model for prediction: without the optimiser, a third of the size.
+
+    Equal models give equal bytes, so that a digest tells whether a training was repeated.
+    """
     import keras
 
     keras.Model(model.inputs, model.outputs, name=model.name).save(path)
+    make_reproducible(path)
 
 
 def load_model(path: Path) -> Model:
@@ -101,7 +107,9 @@ def load_model(path: Path) -> Model:
 
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError) as err:
+    except Exception as err:  # a damaged file makes Keras' readers raise almost anything
+        if ran_out(err):
+            raise
         raise ArtifactError(
             f"{path} cannot be loaded as a model: {first_line(err)}.",
             "It has to be a .keras file that this project's training wrote.",

@@ -6,15 +6,22 @@ from typing import Any
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_split
 from cxr_tasks.errors import TrainingError
-from cxr_tasks.files import put_in_place, sha256_of, write_json
+from cxr_tasks.files import sha256_of
 from cxr_tasks.memory import MemoryWatch
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.process import run_fold
 from cxr_tasks.progress import Progress
-from cxr_tasks.records import Record, find_record, make_record, record_file, require_record
+from cxr_tasks.records import Record, record_file, require_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.fit import fit
-from cxr_tasks.training.folds import final_epochs, finish_folds, train_fold, with_costs
+from cxr_tasks.training.folds import (
+    final_epochs,
+    finish_folds,
+    keep_whole_folds,
+    train_fold,
+    with_costs,
+)
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
 
@@ -47,28 +54,26 @@ def train_variant(
     """
     ingested, split = require_record(run.ingest, "ingest"), require_record(run.split, "split")
     inputs = _input_digests(run)
-    finished = find_record(run.train(variant), "train")
-    if finished is not None and finished["inputs"] == inputs:
+    folder, place, note = run.training(variant), run.train(variant), progress.note
+    finished = find_training(folder, place, inputs=inputs, note=note)
+    if finished is not None:
         return finished
     _fail_if_tested(variant, environ)
     dataset = open_dataset(run.home, ingested["dataset"])
-    folder = run.training(variant)
     folder.mkdir(parents=True, exist_ok=True)
+    keep_whole_folds(place, folder, inputs=inputs, note=note)
     n_rounds = len(split["folds"]["rounds"]) if split["folds"] else 0
     folds = finish_folds(
         folder, n_rounds, inputs=inputs,
-        train_one=lambda number: run_fold(variant, number, run, environ=environ),
+        train_one=lambda number: run_fold(variant, number, run, environ=environ), note=note,
     )  # fmt: skip
     task = _task(run, config, variant, dataset, ingested, folds)
     facts = fit(task, folder, progress=progress, environ=environ)
     facts = with_costs(facts, folds) | {"peak_anon_mb": memory.peak_anon_mb()}
-    record = make_record(
-        folder, "train", inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
-        seconds=facts["train_seconds"], facts=facts,
+    return finish_training(
+        folder, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
+        facts=facts,
     )  # fmt: skip
-    write_json(record_file(folder, "train"), record)
-    put_in_place(folder, run.train(variant))
-    return record
 
 
 def train_one_fold(

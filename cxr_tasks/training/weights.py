@@ -1,18 +1,22 @@
 """The backbone's pre-trained weights: named by the user, or Keras' own, fetched once."""
 
+import re
 import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
 import h5py
 
-from cxr_tasks.errors import ArtifactError, SourceError
-from cxr_tasks.files import building, locked, sha256_of
+from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
+from cxr_tasks.files import building, locked, remove_leftovers, sha256_of
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 
@@ -31,6 +35,8 @@ N_PARAMETERS = 2_257_984
 """Of Keras' MobileNetV2 1.0 without top; batch statistics included."""
 
 _TIMEOUT_SECONDS = 20
+_ODD = re.compile(r"[^\x21-\x7e]")
+"""What no web address has: blanks, control characters, and what is not ASCII."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,10 @@ def weights_of(run: RunPaths, record: Mapping[str, object]) -> Path | None:
     weights = BackboneWeights(**facts)  # type: ignore[arg-type]
     path = weights.path(run.home)
     if path is not None and (not path.exists() or sha256_of(path) != weights.sha256):
-        raise ArtifactError(
+        raise DamagedError(
             f"The backbone weights {path} are missing or changed.",
             "They are kept in the cache under the digest that ingestion recorded.",
-            f"Delete {run.ingest} and {path}, then run ingest again.",
+            f"Run it again, which fetches them again: python -m cxr_tasks ingest --run {run.key}.",
         )
     return path
 
@@ -116,25 +122,64 @@ def check_backbone_file(path: Path) -> str:
 def _keras_weights(home: Home, url: str, report: Callable[[str], None]) -> BackboneWeights:
     """Fetch Keras' own weights, unless an earlier run did."""
     kept = home.cache / "backbones" / "keras-download" / "download.h5"
-    if not kept.exists():
+    if not _is_as_downloaded(kept, report):
         report("fetching Keras' ImageNet weights of MobileNetV2 (9 MB, once)")
         with building(kept.parent) as folder:
             _download(url, folder / kept.name)
             check_backbone_file(folder / kept.name)
+            write_sealed(_note_of(folder / kept.name), {"sha256": sha256_of(folder / kept.name)})
     return _keep(kept, home, origin="keras")
 
 
+def _note_of(download: Path) -> Path:
+    """Give the file that says what was downloaded."""
+    return download.with_suffix(".json")
+
+
+def _is_as_downloaded(kept: Path, report: Callable[[str], None]) -> bool:
+    if not kept.exists():
+        return False
+    try:
+        # schema version 1 of the project wrote no note, and nothing is known of its downloads
+        is_same = not _note_of(kept).exists() or read_sealed(_note_of(kept))["sha256"] == sha256_of(
+            kept
+        )
+    except DamagedError:
+        is_same = False
+    if not is_same:
+        report(f"{kept} is not what was downloaded")
+    return is_same
+
+
 def _download(url: str, target: Path) -> None:
+    if not _is_web_address(url):
+        raise _not_fetched(f"{URL_SETTING} is no address of the web.")
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
             expected = response.headers.get("Content-Length")
             with target.open("wb") as stream:
                 shutil.copyfileobj(response, stream)
-    except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as err:
-        reason = getattr(err, "reason", None) or err
-        raise _not_fetched(f"The download failed: {reason}.") from err
+    except (OSError, HTTPException, ValueError) as err:
+        raise _not_fetched(f"The download failed: {_why(err)}.") from None
     if expected is not None and target.stat().st_size != int(expected):
         raise _not_fetched(f"{target.stat().st_size} of {expected} bytes arrived.")
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not _ODD.search(url)
+    except ValueError:
+        return False
+
+
+def _why(err: Exception) -> str:
+    """Say why a download failed, without the address: it may have a password or a token in it."""
+    if isinstance(err, urllib.error.HTTPError):
+        return f"the server answered {err.code}"
+    reason = getattr(err, "reason", err)
+    told = reason.strerror if isinstance(reason, OSError) else None
+    return told or type(reason if isinstance(reason, Exception) else err).__name__
 
 
 def _keep(path: Path, home: Home, *, origin: Origin) -> BackboneWeights:
@@ -149,7 +194,8 @@ def _keep(path: Path, home: Home, *, origin: Origin) -> BackboneWeights:
     digest = sha256_of(path)
     weights = BackboneWeights(origin, digest, f"{digest[:16]}/mobilenetv2{suffix}")
     target = home.cache / "backbones" / weights.file_name
-    if not target.exists():
+    remove_leftovers(target.parent)
+    if not target.exists() or sha256_of(target) != digest:
         with building(target.parent) as folder:
             shutil.copyfile(path, folder / target.name)
     return weights

@@ -22,6 +22,9 @@ SCHEDULE = "CXR_SCHEDULE"
 WATCH_SCHEDULE = "CXR_WATCH_SCHEDULE"
 """Environment variable: likewise for `cxr_watch`."""
 
+TIDY_SCHEDULE = "CXR_TIDY_SCHEDULE"
+"""Environment variable: likewise for `cxr_tidy`."""
+
 
 def pipeline_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) -> Any:
     """Run on new images, and by the operator's cron expression where there is one.
@@ -29,7 +32,7 @@ def pipeline_schedule(defaults: Defaults, environ: Mapping[str, str] = os.enviro
     Raises:
         ConfigError: The expression is none, or the defaults train on synthetic images.
     """
-    cron = _cron(SCHEDULE, defaults, environ)
+    cron = _cron_of_source(SCHEDULE, defaults, environ)
     return [IMAGES] if cron is None else AssetOrTimeSchedule(timetable=cron, assets=[IMAGES])
 
 
@@ -39,14 +42,29 @@ def watch_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) 
     Raises:
         ConfigError: The expression is none, or the defaults train on synthetic images.
     """
-    return _cron(WATCH_SCHEDULE, defaults, environ)
+    return _cron_of_source(WATCH_SCHEDULE, defaults, environ)
 
 
-def _cron(variable: str, defaults: Defaults, environ: Mapping[str, str]) -> Any:
+def tidy_schedule(environ: Mapping[str, str] = os.environ) -> Any:
+    """Free space by the operator's cron expression, or only by hand.
+
+    Raises:
+        ConfigError: The expression is none.
+    """
+    return _cron(TIDY_SCHEDULE, environ)
+
+
+def _cron_of_source(variable: str, defaults: Defaults, environ: Mapping[str, str]) -> Any:
+    cron = _cron(variable, environ)
+    if cron is not None:
+        check_schedule(defaults, because=f"{variable} is set")
+    return cron
+
+
+def _cron(variable: str, environ: Mapping[str, str]) -> Any:
     expression = environ.get(variable, "").strip()
     if not expression:
         return None
-    check_schedule(defaults, because=f"{variable} is set")
     timetable = CronTriggerTimetable(expression, timezone="UTC")
     try:
         timetable.validate()

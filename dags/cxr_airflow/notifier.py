@@ -1,8 +1,9 @@
 """Word of how a DAG's run ended, to an address that the operator names; silent without one."""
 
+import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -20,11 +21,13 @@ _TIMEOUT_SECONDS = 10.0
 class WebhookNotifier:
     """Posts a JSON object; chat services with incoming webhooks show its `text`.
 
+    The address is a secret: whoever knows it may post. Airflow logs callbacks and what they raise.
+
     No subclass of Airflow's `BaseNotifier`: that renders templates, which the DAG that
     `airflow dags test` gives its callbacks cannot.
     """
 
-    url: str
+    url: str = field(repr=False)
     state: str
 
     def __call__(self, context: Mapping[str, Any]) -> None:
@@ -37,7 +40,22 @@ class WebhookNotifier:
             conf=(dag_run.conf if dag_run is not None else None) or {},
             state=self.state,
         )
-        httpx.post(self.url, json=content, timeout=_TIMEOUT_SECONDS).raise_for_status()
+        _post(self.url, content)
+
+
+def _post(url: str, content: Mapping[str, Any]) -> None:
+    """Post without a word about the address, which httpx logs and puts into its errors."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        answer = httpx.post(url, json=content, timeout=_TIMEOUT_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as err:
+        raise NotToldError(f"{NOTIFY_URL} was not reached: {type(err).__name__}") from None
+    if not answer.is_success:
+        raise NotToldError(f"{NOTIFY_URL} answered {answer.status_code}")
+
+
+class NotToldError(Exception):
+    """Nobody was told how a run ended; the text names no address."""
 
 
 def ending_callbacks(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

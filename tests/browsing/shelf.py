@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.files import read_json, write_json
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.sealed import read_sealed, write_sealed
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 BEGAN = 1_767_225_600.0
@@ -46,9 +46,9 @@ def put_run(
     for folder in (template.report, template.ingest):
         shutil.copytree(folder, run.root / folder.name)
     shutil.copy(template.config, run.config)
-    report = read_json(run.report / "report.json") | {"run_key": key}
+    report = read_sealed(run.report / "report.json") | {"run_key": key}
     change(report)
-    write_json(run.report / "report.json", report)
+    write_sealed(run.report / "report.json", report)
     write_events(run, began, seconds=seconds)
     return run
 

@@ -1,14 +1,13 @@
 """Two runs side by side: differences only where they mean something."""
 
-from typing import Any
-
 import pytest
 
 from cxr_tasks.browsing.comparison import Comparison, compare
 from cxr_tasks.browsing.library import Library
-from cxr_tasks.files import read_json, write_json
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.sealed import read_sealed
 from tests.browsing.shelf import Change, on_data, put_run, put_unfinished, scoring
+from tests.stored import change_record
 
 FROZEN = "mobilenetv2_frozen"
 
@@ -62,9 +61,8 @@ def test_another_part_or_split_is_told(
 def test_settings_that_differ_are_listed_and_no_others(home: Home, template: RunPaths) -> None:
     put_run(home, template, "one")
     two = put_run(home, template, "two")
-    record: dict[str, Any] = read_json(two.config)
-    record["config"] |= {"seed": 7, "variants": [FROZEN], "older_setting": None, "newer": 1}
-    write_json(two.config, record)
+    changed = {"seed": 7, "variants": [FROZEN], "older_setting": None, "newer": 1}
+    change_record(two.config, config=read_sealed(two.config)["config"] | changed)
     library = Library(home)
     one, other = library.find("one"), library.find("two")
     assert one is not None

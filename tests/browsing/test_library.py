@@ -11,6 +11,7 @@ import pytest
 from cxr_tasks.browsing.library import Library
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.sealed import write_sealed
 from tests.browsing.shelf import BEGAN, put_run, put_unfinished
 
 
@@ -102,7 +103,7 @@ def test_failures_are_read_with_their_stage(home: Home, template: RunPaths) -> N
 
 def test_what_the_run_ended_with_is_read(home: Home, template: RunPaths) -> None:
     run = put_run(home, template, "one")
-    write_json(run.promote / "promote.json", {"decision": "kept", "reason": "No better."})
+    write_sealed(run.promote / "promote.json", {"decision": "kept", "reason": "No better."})
     assert (read(home)["one"].decision, read(home)["one"].reason) == ("kept", "No better.")
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from cxr_tasks.browsing.listing import PAGE_SIZE
 from cxr_tasks.browsing.site import AirflowRun, Answer, Site
-from cxr_tasks.files import read_json, write_json
+from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths, run_key_from
 from cxr_tasks.variants import VARIANTS
 from tests.browsing.shelf import BEGAN, on_data, put_run, put_unfinished
+from tests.stored import accept_changes, change_record, flip_bit
 
 RUN_ID = "manual__2026-01-31T03:00:00+00:00"
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}\"'&"
@@ -134,8 +135,7 @@ def test_text_from_files_is_shown_as_text(site: Site, home: Home, template: RunP
     put_unfinished(home, template, "three")
     write_json(home.run("three").error("ingest"), {"message": HOSTILE})
     run = put_unfinished(home, template, "four")
-    record = read_json(run.ingest / "ingest.json") | {"unchanged_since": HOSTILE}
-    write_json(run.ingest / "ingest.json", record)
+    change_record(run.ingest / "ingest.json", unchanged_since=HOSTILE)
     answers = [all_runs(site), site.compared("one", "two", base="/cxr")]
     answers += [site.run(key, base="/cxr") for key in ("three", "four")]
     for answer in answers:
@@ -165,6 +165,14 @@ def test_a_name_that_is_no_runs_leads_nowhere(
     assert tab(site, "cxr_pipeline", run=key).status == 404
 
 
+def test_damaged_report_is_not_shown(site: Site, home: Home, template: RunPaths) -> None:
+    run = put_run(home, template, "one")
+    flip_bit(run.report / "index.html")
+    answer = site.run("one", base="/cxr")
+    assert "This report is damaged" in text_of(answer)
+    assert "python -m cxr_tasks report --run one" in text_of(answer)
+
+
 def test_no_link_in_a_run_leads_out_of_it(site: Site, home: Home, template: RunPaths) -> None:
     run = put_run(home, template, "one")
     secret = home.root / "secret.html"
@@ -192,7 +200,10 @@ def test_the_tab_finds_the_run_by_its_id_and_by_its_name(
 ) -> None:
     by_id = put_run(home, template, run_key_from(RUN_ID)).report / "index.html"
     by_id.write_text("by id")
-    (put_run(home, template, "mine").report / "index.html").write_text("by name")
+    by_name = put_run(home, template, "mine").report / "index.html"
+    by_name.write_text("by name")
+    for page in (by_id, by_name):
+        accept_changes(page.parent, "report")
     assert shown(tab(site, "cxr_pipeline")) == "by id"
     assert shown(tab(site, "cxr_pipeline", run="")) == "by id"
     assert shown(tab(site, "cxr_pipeline", run="mine")) == "by name"
@@ -224,8 +235,7 @@ def test_a_run_that_changed_nothing_leads_to_the_earlier_one(
 ) -> None:
     put_run(home, template, "earlier")
     run = put_unfinished(home, template, "later")
-    record = read_json(run.ingest / "ingest.json") | {"unchanged_since": "earlier"}
-    write_json(run.ingest / "ingest.json", record)
+    change_record(run.ingest / "ingest.json", unchanged_since="earlier")
     answer = tab(site, "cxr_pipeline", run="later")
     assert "ended early on purpose" in text_of(answer)
     assert "/cxr/runs/earlier" in Tags(shown(answer)).attributes("a", "href")

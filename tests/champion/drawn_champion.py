@@ -24,6 +24,7 @@ from tests.drawn_run import Drawing, draw_run, finish_report
 
 VARIANT = "mobilenetv2_frozen"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+OVERLAPPING, OTHER = "ab" * 32, "cd" * 32  # fingerprints of other data sets
 
 
 def draw_challenger(root: Path, key: str, *, strength: float = 1.2, **drawing: Any) -> None:
@@ -45,12 +46,16 @@ def draw_challenger(root: Path, key: str, *, strength: float = 1.2, **drawing: A
     finish_report(run, config)
 
 
+def versions_on_disk(home: Home) -> list[str]:
+    return sorted(path.name for path in home.champion.iterdir() if path.is_dir())
+
+
 def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
     """Run the stage `promote` of a run, as the stage does; nobody may score unless given."""
     run, config = open_run(home, key)
     return finish_once(
         run.promote, "promote", inputs={"report": run.report / "report.json"},
-        config_fingerprint=config.fingerprint, seed=config.seed,
+        config_fingerprint=config.fingerprint, seed=config.seed, note=print,
         build=lambda built: promotion.make_promotion(
             run, config, score=score or _refuse_to_score, now=NOW, note=lambda _: None, built=built
         ),

@@ -1,9 +1,6 @@
-"""The stage `promote`: who is promoted, kept out or refused, and what a killed try leaves."""
+"""The stage `promote`: who is promoted, kept out or refused."""
 
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,38 +10,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.champion import promotion
 from cxr_tasks.champion.eligibility import objections, open_challenger
 from cxr_tasks.champion.pairing import PATIENT_TRAINED_CHAMPION, SAME_IMAGE, UNSEEN
 from cxr_tasks.champion.pointer import history, serving
 from cxr_tasks.champion.rollback import roll_back
-from cxr_tasks.champion.store import read_predictions, require_champion, versions
+from cxr_tasks.champion.store import read_predictions, require_champion
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.files import read_json, sha256_of, write_json
+from cxr_tasks.files import read_json, sha256_of
 from cxr_tasks.paths import Home
 from cxr_tasks.runs import open_run
-from tests.champion.drawn_champion import NOW, VARIANT, draw_challenger, draw_champion, promote
-
-OVERLAPPING, OTHER = "ab" * 32, "cd" * 32
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a champion of strength 1.0, and finished runs that could challenge it."""
-    root = tmp_path_factory.mktemp("drawn")
-    draw_champion(root, strength=1.0)
-    for key, strength in (("like", 1.3), ("good", 2.0), ("best", 3.9), ("bad", 0.5)):
-        draw_challenger(root, key, strength=strength)
-    draw_challenger(root, "newer", strength=3.4, fingerprint=OVERLAPPING, first=80)
-    draw_challenger(root, "far", strength=3.0, fingerprint=OTHER, first=400)
-    return root
-
-
-@pytest.fixture
-def home(drawn: Path, tmp_path: Path) -> Home:
-    shutil.copytree(drawn, tmp_path / "home")
-    return Home(tmp_path / "home")
+from tests.champion.drawn_champion import (
+    NOW,
+    OTHER,
+    VARIANT,
+    draw_challenger,
+    draw_champion,
+    promote,
+    versions_on_disk,
+)
+from tests.stored import accept_changes, change_record
 
 
 def scores_of(strength: float) -> Callable[..., Any]:
@@ -55,10 +40,6 @@ def scores_of(strength: float) -> Callable[..., Any]:
         return 1 / (1 + np.exp(-(strength * (2 * (rows % 2) - 1) + noise)))
 
     return score
-
-
-def versions_on_disk(home: Home) -> list[str]:
-    return sorted(path.name for path in home.champion.iterdir() if path.is_dir())
 
 
 def test_first_champion_has_nothing_to_be_compared_with(home: Home) -> None:
@@ -173,6 +154,7 @@ def test_other_images_of_known_patients_are_left_out_and_counted(home: Home) -> 
     table = pd.read_csv(index, dtype={"patient": str, "phash": str}, keep_default_na=False)
     table.loc[[0, 2], "patient"] = "p3"  # a patient of the champion's data, on other images
     table.to_csv(index, index=False, lineterminator="\n")
+    accept_changes(index.parent, "dataset")
     record = promote(home, "far", score=scores_of(0.5))
     assert record["comparison"]["n_left_out"][PATIENT_TRAINED_CHAMPION] == 2
     assert record["comparison"]["n_unseen"] == 158
@@ -264,8 +246,7 @@ def test_figures_older_than_the_model_are_an_error(stage: str, home: Home) -> No
     run = home.run("best")
     path = {"evaluate": run.evaluate / "comparison.json", "report": run.report / "report.json"}
     source = {"evaluate": VARIANT, "report": "evaluate"}[stage]
-    record = read_json(path[stage])
-    write_json(path[stage], record | {"inputs": {source: "00" * 32}})
+    change_record(path[stage], inputs={source: "00" * 32})
     with pytest.raises(ArtifactError, match=f"stage '{stage}' of this run is older than"):
         promote(home, "best")
 
@@ -309,98 +290,3 @@ def test_rolled_back_champion_is_the_one_to_beat(home: Home) -> None:
     assert [entry["version"] for entry in history(home)] == [
         "0001-first", "0002-best", "0001-first", "0003-good",
     ]  # fmt: skip
-
-
-def check_promoted_once(home: Home, record: dict[str, Any]) -> None:
-    assert (record["decision"], record["version"]) == ("promoted", "0002-best")
-    assert record["champion_before"] == "0001-first"
-    assert record["reason"].startswith("Better than 0001-first.")
-    assert record["comparison"]["n_same_image"] == 160
-    assert versions_on_disk(home) == versions(home) == ["0001-first", "0002-best"]
-    told = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
-    assert told == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
-    assert serving(home) == "0002-best"
-    assert (home.run("best").promote / "pairs.csv").exists()
-    assert require_champion(home).record["decision_reason"] == record["reason"]
-
-
-class Killed(BaseException):
-    """What stands for the end of the process."""
-
-
-@pytest.mark.parametrize("where", ["before", "behind"])
-@pytest.mark.parametrize("step", ["try_challenger", "build_version", "put_version", "serve"])
-def test_try_that_ended_anywhere_is_gone_on_with(
-    step: str, where: str, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = getattr(promotion, step)
-
-    def killed(*args: Any, **kwargs: Any) -> None:
-        if where == "behind":
-            work(*args, **kwargs)
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(promotion, step, killed)
-        with pytest.raises(Killed):
-            promote(home, "best")
-    assert not home.run("best").promote.exists()
-    check_promoted_once(home, promote(home, "best"))
-
-
-@pytest.mark.parametrize("step", ["put_version", "serve"])
-def test_killed_process_is_gone_on_with(step: str, home: Home) -> None:
-    assert killed_behind(step, home, "best")
-    assert serving(home) == ("0002-best" if step == "serve" else "0001-first")
-    check_promoted_once(home, promote(home, "best"))
-
-
-def test_retry_leaves_no_version_where_another_was_faster(home: Home) -> None:
-    assert killed_behind("put_version", home, "good")
-    assert promote(home, "best")["version"] == "0003-best"
-    record = promote(home, "good")
-    assert (record["decision"], record["champion_before"]) == ("refused", "0003-best")
-    assert versions_on_disk(home) == ["0001-first", "0003-best"]
-
-
-def test_finished_promotion_is_told_again_and_not_repeated(home: Home) -> None:
-    first = promote(home, "best")
-    shutil.rmtree(home.run("best").promote)
-    again = promote(home, "best")
-    kept = ("decision", "reason", "variant", "champion_before", "version", "comparison")
-    assert {key: again[key] for key in kept} == {key: first[key] for key in kept}
-    check_promoted_once(home, again)
-
-
-def test_rollback_is_not_undone_by_the_run_that_was_rolled_back(home: Home) -> None:
-    promote(home, "best")
-    roll_back(home, None, now=NOW)
-    shutil.rmtree(home.run("best").promote)
-    promote(home, "best")
-    assert serving(home) == "0001-first"
-
-
-def test_two_at_once_take_turns(home: Home) -> None:
-    both = [subprocess.Popen(command(home, key)) for key in ("good", "best")]
-    assert [process.wait(200) for process in both] == [0, 0]
-    decisions = {
-        key: read_json(home.run(key).promote / "promote.json")["decision"]
-        for key in ("good", "best")
-    }
-    assert decisions["best"] == "promoted"
-    assert decisions["good"] in ("promoted", "refused")
-    entries = history(home)
-    befores = [None, *(entry["version"] for entry in entries[:-1])]
-    assert [entry["before"] for entry in entries] == befores
-    assert serving(home) == entries[-1]["version"]
-    assert require_champion(home).record["run_key"] == "best"
-    assert versions_on_disk(home) == [entry["version"] for entry in entries]
-
-
-def command(home: Home, key: str, *step: str) -> list[str]:
-    return [sys.executable, "-m", "tests.champion.drawn_champion", str(home.root), key, *step]
-
-
-def killed_behind(step: str, home: Home, key: str) -> bool:
-    ended = subprocess.run(command(home, key, step), check=False, timeout=200)
-    return ended.returncode == -signal.SIGKILL

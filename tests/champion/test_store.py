@@ -17,10 +17,11 @@ from cxr_tasks.champion.store import (
     versions,
 )
 from cxr_tasks.errors import ArtifactError, ConfigError
-from cxr_tasks.files import read_json, write_json
+from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home
 from cxr_tasks.records import Record
 from tests.champion.drawn_champion import draw_champion
+from tests.stored import change_record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -31,7 +32,9 @@ def put(home: Home, run_key: str) -> str:
         return {"variant": "vanilla_cnn"}
 
     with changing(home):
-        return put_version(home, run_key, inputs={}, config_fingerprint="c", seed=1, build=build)
+        return put_version(
+            home, run_key, inputs={}, config_fingerprint="c", seed=1, build=build, note=print
+        )
 
 
 def put_and_serve(home: Home, *run_keys: str) -> None:
@@ -145,7 +148,7 @@ def test_rollback_to_a_damaged_version_changes_nothing(home: Home) -> None:
 def test_newer_schema_is_an_error(file: str, home: Home) -> None:
     put_and_serve(home, "one")
     path = home.champion / file
-    write_json(path, read_json(path) | {"schema_version": 99})
+    change_record(path, schema_version=99)
     with pytest.raises(ArtifactError, match="schema version 99"):
         find_champion(home)
 

@@ -27,6 +27,8 @@ CONF: dict[str, Any] = {
 CONTROL = ("apiserver", "scheduler", "dag-processor", "triggerer")
 TRAINING_WORKERS = ("worker-gpu-0", "worker-gpu-1")
 _RUN_SECONDS = 500
+STOP_SECONDS = 30
+"""A stop reaches a task with the next heartbeat of its supervisor, every few seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,27 @@ def test_killed_worker_costs_neither_the_run_nor_a_number(
     first, *_, last = epoch_events(run)[len(before) :]
     assert 1 < first.epoch <= before[-1].epoch + 1, "the second try went on from the checkpoint"
     assert last.epoch == N_EPOCHS
+    assert_same_numbers(run, undisturbed)
+
+
+def test_stop_from_the_ui_ends_the_training_in_seconds_and_keeps_its_checkpoint(
+    cluster: Cluster, api: Api, undisturbed: RunPaths
+) -> None:
+    run = start_run("stopped", cluster, api)
+    wait_for_epoch(run, api, KILL_AT_EPOCH)
+    api.stop("stopped")
+    stopped = time.monotonic()
+    while sessions.with_in_environment(f"CXR_RUN={run.key}"):
+        assert time.monotonic() < stopped + STOP_SECONDS, "the training goes on"
+        time.sleep(0.2)
+    assert (run.training(KILLED_VARIANT) / "checkpoint.npz").exists()
+    before = epoch_events(run)
+    assert before[-1].epoch < N_EPOCHS
+
+    api.go_on("stopped")
+    wait_for_success(run, cluster, api)
+    first, *_ = epoch_events(run)[len(before) :]
+    assert 1 < first.epoch <= before[-1].epoch + 1, "it went on from the checkpoint"
     assert_same_numbers(run, undisturbed)
 
 

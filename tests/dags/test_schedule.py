@@ -50,12 +50,12 @@ def real_defaults(tmp_path: Path) -> dict[str, str]:
     return {"CXR_DEFAULTS": str(path)}
 
 
-def test_the_three_dags_wait_for_assets_or_a_person(by_default: dict[str, Any]) -> None:
+def test_the_dags_wait_for_assets_or_a_person(by_default: dict[str, Any]) -> None:
     schedules = {name: dag["schedule"] for name, dag in by_default.items()}
-    assert set(schedules) == {"cxr_pipeline", "cxr_score", "cxr_watch"}
+    assert set(schedules) == {"cxr_pipeline", "cxr_score", "cxr_tidy", "cxr_watch"}
     assert "cxr_images" in schedules["cxr_pipeline"]
     assert "cxr_champion" in schedules["cxr_score"]
-    assert schedules["cxr_watch"] == "None"
+    assert schedules["cxr_watch"] == schedules["cxr_tidy"] == "None"
 
 
 def test_the_pipeline_cannot_start_itself(by_default: dict[str, Any]) -> None:
@@ -76,6 +76,7 @@ def test_the_operators_environment_is_followed(
         **real_defaults,
         CXR_SCHEDULE="0 3 * * 0",
         CXR_WATCH_SCHEDULE="@hourly",
+        CXR_TIDY_SCHEDULE="0 5 * * *",
         CXR_NOTIFY_URL="http://localhost:9/",
         CXR_TRAINING_POD_TEMPLATE="/pods/training.yaml",
     )
@@ -84,6 +85,7 @@ def test_the_operators_environment_is_followed(
     assert "0 3 * * 0" in pipeline["schedule"]
     assert "cxr_images" in pipeline["schedule"]
     assert "0 * * * *" in watch["schedule"]
+    assert "0 5 * * *" in told["dags"]["cxr_tidy"]["schedule"]
     assert pipeline["defaults"]["profile"] == "honest"
     assert all(dag["notified"] for dag in told["dags"].values())
     pods = {name for name, config in pipeline["executor_config"].items() if config}

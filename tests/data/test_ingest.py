@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from cxr_tasks.config import make_config
-from cxr_tasks.data.array_file import ArrayFile
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import decode_image
@@ -329,53 +328,6 @@ def test_folder_that_changes_meanwhile_is_not_stored(
     with pytest.raises(DataError, match="changed while its images were read"):
         ingest(folder_config(data), home=Home(tmp_path), environ={}, report=change)
     assert content_of(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("images.npy", b""),
-        ("images.npy", b"junk"),
-        ("index.csv", b""),
-        ("index.csv", b"a,b\n1,2\n"),
-    ],
-)
-def test_damaged_data_set_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    data = make_files(tmp_path / "data", class_files())
-    fingerprint, _ = do_ingest(tmp_path, folder_config(data))
-    (tmp_path / "datasets" / fingerprint / name).write_bytes(content)
-    with pytest.raises(ArtifactError, match="cannot be read"):
-        open_dataset(Home(tmp_path), fingerprint)
-
-
-@pytest.mark.parametrize("with_image", [False, True])
-def test_missing_row_is_noticed(tmp_path: Path, *, with_image: bool) -> None:
-    data = make_files(tmp_path / "data", class_files())
-    fingerprint, _ = do_ingest(tmp_path, folder_config(data))
-    folder = tmp_path / "datasets" / fingerprint
-    rows = (folder / "index.csv").read_text().splitlines()
-    (folder / "index.csv").write_text("\n".join(rows[:-1]) + "\n")
-    if with_image:
-        np.save(folder / "images.npy", np.load(folder / "images.npy")[:-1])
-    with pytest.raises(ArtifactError, match="do not belong together"):
-        open_dataset(Home(tmp_path), fingerprint)
-
-
-@pytest.mark.parametrize("n_rows", [0, 1, 1000])
-def test_array_file_is_what_numpy_reads(tmp_path: Path, n_rows: int) -> None:
-    rows = np.random.default_rng(0).integers(0, 256, (n_rows, 3, 2), dtype=np.uint8)
-    with ArrayFile(tmp_path / "a.npy", row_shape=(3, 2), dtype=np.uint8) as array:
-        for row in rows:
-            array.append(row)
-    assert np.array_equal(np.load(tmp_path / "a.npy"), rows)
-
-
-def test_array_file_refuses_another_shape(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ValueError, match="received"),
-        ArrayFile(tmp_path / "a.npy", row_shape=(3, 2), dtype=np.uint8) as array,
-    ):
-        array.append(np.zeros((2, 3), dtype=np.uint8))
 
 
 def test_real_archive(shared_data: Path, tmp_path: Path) -> None:

@@ -111,3 +111,16 @@ def test_split_file_has_every_image_once(tmp_path: Path) -> None:
 def test_part_without_a_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="one class only"):
         make_split(drawn_dataset([0] * 23 + [1]), make_config({"split": "paper"}), built=tmp_path)
+
+
+def test_part_without_an_image_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"The part 'val' \(0 of 2 images\) is empty"):
+        make_split(drawn_dataset([0, 1]), make_config({"split": "paper"}), built=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fold_without_a_class_is_refused(tmp_path: Path) -> None:
+    """Three groups a class are enough for two folds, but not for what is left of them."""
+    config = make_config({"split": "grouped", "folds": 2})
+    with pytest.raises(DataError, match=r"has 1 groups .* to divide into 2 parts"):
+        make_split(drawn_dataset([0, 0, 0, 1, 1, 1]), config, built=tmp_path)

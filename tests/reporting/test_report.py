@@ -1,5 +1,4 @@
 import csv
-import json
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -20,6 +19,7 @@ from cxr_tasks.reporting.material import collect
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, wrong_images
 from cxr_tasks.reporting.reproduce import reproduce_command
 from cxr_tasks.reporting.wording import one_line
+from cxr_tasks.sealed import read_sealed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.study import TABLE_3, study_differences
 from cxr_tasks.variants import VARIANTS
@@ -199,7 +199,7 @@ def test_one_line_shows_what_would_hide() -> None:
 
 
 def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> None:
-    record = json.loads((made.run.report / "report.json").read_text())
+    record = read_sealed(made.run.report / "report.json")
     assert record == made.report
     assert set(record["outputs"]) == {"index.html", "model_card.md", "table.csv"}
     text = " ".join(made.parsed.text.split())

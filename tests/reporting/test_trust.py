@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from cxr_tasks.audit.finding import finding
-from cxr_tasks.files import read_json, write_json
+from cxr_tasks.files import read_json
 from cxr_tasks.reporting.checklist import checklist
 from cxr_tasks.reporting.model_card import model_card
 from cxr_tasks.variants import VARIANTS
 from tests.drawn_run import HOSTILE_NAMES, Drawing, draw_run, finish_report
 from tests.reporting.test_report import NAMES, Made, Parsed, make
+from tests.stored import change_record
 
 
 @pytest.fixture(scope="module")
@@ -152,9 +153,9 @@ def test_model_card_says_what_it_is_not_for_and_repeats_the_verdict(folds: Made)
 def test_hostile_names_are_text_in_the_card_and_in_findings(tmp_path: Path) -> None:
     drawing = Drawing(n_images=60, synthetic=False, weights_origin="file", names=HOSTILE_NAMES)
     run, config = draw_run(tmp_path, drawing, source="folder", data=str(tmp_path))
-    record = read_json(run.evaluate / "comparison.json")
-    record["audit"]["findings"] = [finding("x", "error", f"About {name}") for name in HOSTILE_NAMES]
-    write_json(run.evaluate / "comparison.json", record)
+    comparison = run.evaluate / "comparison.json"
+    findings = [finding("x", "error", f"About {name}") for name in HOSTILE_NAMES]
+    change_record(comparison, audit=read_json(comparison)["audit"] | {"findings": findings})
     finish_report(run, config)
     page = Parsed((run.report / "index.html").read_text(encoding="utf-8"))
     assert not page.attributes("script")

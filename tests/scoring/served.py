@@ -77,7 +77,13 @@ def serve_champion(
 
     with changing(home):
         version = put_version(
-            home, run_key, inputs={}, config_fingerprint=config.fingerprint, seed=1, build=build
+            home,
+            run_key,
+            inputs={},
+            config_fingerprint=config.fingerprint,
+            seed=1,
+            build=build,
+            note=print,
         )
         serve(home, version, action="promoted", reason="by hand", now=NOW)
     return version

@@ -77,6 +77,6 @@ def test_a_volume_that_is_full_leaves_the_checkpoint_before(tmp_path: Path) -> N
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".c.npz.x1y2").write_bytes(b"half")
+    (tmp_path / ".c.npz.writing-x1y2").write_bytes(b"half")
     save_checkpoint(tmp_path / "c.npz", a_checkpoint())
     assert [file.name for file in tmp_path.iterdir()] == ["c.npz"]

@@ -1,7 +1,5 @@
-"""Drift of a run's data against the champion's: what is found, what is not, what is left out."""
+"""Two data sets compared: what has moved is found, what has not is not, what is left out."""
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
-from sklearn.metrics import roc_auc_score
 
 from bench.audit_rates import ingest_planted
 from bench.planted import Planted, draw_files
-from cxr_tasks.audit.audit import make_audit
-from cxr_tasks.audit.masked import MaskedFeatures
-from cxr_tasks.champion.pointer import serving
-from cxr_tasks.config import make_config
-from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.split import read_split
+from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.drift import two_datasets
 from cxr_tasks.drift.comparison import Features, compare_datasets
 from cxr_tasks.drift.finding import drift_finding
-from cxr_tasks.drift.measure import measure_drift
-from cxr_tasks.drift.shift import Sides, distribution_shift, feature_shift, share_shift
 from cxr_tasks.drift.two_datasets import lay_together
-from cxr_tasks.paths import Home
-from cxr_tasks.runs import open_run
-from cxr_tasks.training.weights import prepare_weights
 from tests.champion import planted_drift
-from tests.champion.drawn_champion import draw_champion
-from tests.drawn_run import FINGERPRINT, Drawing, draw_run
 
 N_PHANTOMS = 100
-OTHER = "d1" * 32
 LONGEST_MESSAGE = 600  # the page shows no more of a finding
 
 
@@ -67,9 +51,6 @@ def drawn(
 
 def moved(facts: dict[str, Any]) -> set[str]:
     return {check["figure"] for check in facts["checks"] if check["moved"]}
-
-
-# What is found in files that are ingested.
 
 
 @pytest.fixture(scope="module")
@@ -213,211 +194,6 @@ def test_of_many_images_whole_groups_are_drawn(monkeypatch: pytest.MonkeyPatch) 
         for group in np.unique(both.groups[chosen]):
             assert set(np.flatnonzero(of_class & (both.groups == group))) <= set(chosen)
     assert not np.array_equal(rows, both.rows_of(1, seed=1))
-
-
-# The statistics.
-
-
-def sides_of(n: int = 200, *, n_views: int = 1, seed: int = 0) -> Sides:
-    units = np.arange(n) // n_views
-    sides = np.random.default_rng(seed).permutation(np.arange(units.max() + 1) % 2)[units]
-    return Sides(sides.astype(np.int64), units.astype(np.int64), seed=seed)
-
-
-def test_gap_between_distributions_is_the_kolmogorov_smirnov_statistic() -> None:
-    sides = sides_of()
-    values = np.random.default_rng(1).integers(0, 12, 200) + 4.0 * sides.sides
-    shift = distribution_shift(values, sides)
-    expected = ks_2samp(values[sides.sides == 1], values[sides.sides == 0]).statistic
-    assert shift.effect == pytest.approx(expected)
-    assert shift.p_value < 0.01
-    assert distribution_shift(np.ones(200), sides).p_value == 1
-
-
-def test_shares_differ_by_their_difference() -> None:
-    sides = sides_of()
-    positive = np.where(sides.sides == 1, np.arange(200) % 5 > 0, np.arange(200) % 2).astype(int)
-    shift = share_shift(positive, sides)
-    expected = abs(positive[sides.sides == 1].mean() - positive[sides.sides == 0].mean())
-    assert shift.effect == pytest.approx(expected)
-    assert shift.p_value < 0.01
-
-
-def test_images_of_one_patient_do_not_pass_for_many() -> None:
-    # eight images a patient, all alike: a test that took them as independent would cry wolf
-    false_alarms = np.zeros(3)
-    for seed in range(25):
-        sides = sides_of(160, n_views=8, seed=seed)
-        looks = np.random.default_rng(seed).normal(0, 1, (20, 4))[sides.units]
-        shifts = (
-            distribution_shift(looks[:, 0], sides),
-            share_shift((looks[:, 1] > 0).astype(np.int64), sides),
-            feature_shift(looks, sides, sides.units),
-        )
-        false_alarms += [shift.p_value < 0.01 for shift in shifts]
-    assert (false_alarms <= 2).all()
-
-
-def test_features_that_moved_are_told_apart() -> None:
-    sides = sides_of(200, n_views=2)
-    features = np.random.default_rng(0).normal(0, 1, (200, 30))
-    assert feature_shift(features, sides, sides.units).p_value > 0.01
-    features[:, 4] += 1.5 * sides.sides
-    shift = feature_shift(features, sides, sides.units)
-    assert 0.7 < shift.effect <= roc_auc_score(sides.sides, features[:, 4]) + 0.05
-    assert shift.p_value < 0.01
-
-
-def test_patient_on_both_sides_is_not_learned_by_heart() -> None:
-    # each new image looks as an old one of the same patient does: nothing has moved
-    n = 120
-    sides = Sides(np.repeat([0, 1], n), np.arange(2 * n), seed=0)
-    of_patient = np.random.default_rng(0).normal(0, 1, (n, 200))
-    groups = np.tile(np.arange(n), 2)
-    apart = feature_shift(np.tile(of_patient, (2, 1)), sides, sides.units).effect
-    together = feature_shift(np.tile(of_patient, (2, 1)), sides, groups).effect
-    assert apart < 0.1  # the ridge takes each new image for the old one that it has seen
-    assert together == pytest.approx(0.5, abs=0.06)
-
-
-# In a run.
-
-
-@pytest.fixture(scope="module")
-def drawn_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with a champion, and a run on other data."""
-    home = draw_champion(tmp_path_factory.mktemp("home"), n_images=80)
-    draw_run(home.root, Drawing(n_images=100, first=400, fingerprint=OTHER), key="new")
-    return home
-
-
-@pytest.fixture
-def home(drawn_home: Home, tmp_path: Path) -> Home:
-    shutil.copytree(drawn_home.root, tmp_path / "home")
-    return Home(tmp_path / "home")
-
-
-def measured(
-    home: Home,
-    *,
-    champion: str | None,
-    dataset: str = OTHER,
-    weights: dict[str, str] | None = None,
-    features: MaskedFeatures | None = None,
-    notes: list[str] | None = None,
-) -> dict[str, Any] | None:
-    """Measure the drift of the drawn run, as its audit does."""
-    run, config = open_run(home, "new")
-    ingested = {
-        "champion": champion,
-        "weights": weights or {"origin": "none", "sha256": "", "file_name": ""},
-    }
-    return measure_drift(
-        run, config, dataset=open_dataset(home, dataset), split=read_split(run.split),
-        ingested=ingested, features=features, note=(notes if notes is not None else []).append,
-    )  # fmt: skip
-
-
-def test_without_champion_there_is_no_drift(home: Home) -> None:
-    assert measured(home, champion=None) is None
-
-
-def test_champions_own_data_are_the_same_data(home: Home) -> None:
-    facts = measured(home, champion=serving(home), dataset=FINGERPRINT)
-    assert facts is not None
-    assert (facts["status"], facts["dataset"]) == ("same data", FINGERPRINT)
-    told = drift_finding(facts)
-    assert (told["severity"], told["check"]) == ("info", "drift")
-    assert "so nothing can have moved" in told["message"]
-
-
-def test_other_data_are_compared_and_json_can_say_it(home: Home) -> None:
-    facts = measured(home, champion=serving(home))
-    assert facts is not None
-    assert (facts["status"], facts["champion"]) == ("compared", "0001-first")
-    assert (facts["n_images"], facts["n_new"]) == ({"champion": 80, "run": 100}, 100)
-    assert json.loads(json.dumps(facts)) == facts
-    assert facts["left_out"] == [
-        "Frozen features were not compared: this run has no pre-trained weights."
-    ]
-    assert facts["left_out"][0] in drift_finding(facts)["message"]
-
-
-def test_random_weights_are_as_good_as_none(home: Home) -> None:
-    blind = np.zeros((100, 3))
-    weights = {"origin": "random", "sha256": "", "file_name": ""}
-    facts = measured(
-        home, champion=serving(home), weights=weights, features=MaskedFeatures(blind, blind, blind)
-    )
-    assert facts is not None
-    assert "features" not in {check["figure"] for check in facts["checks"]}
-    assert "no pre-trained weights" in facts["left_out"][0]
-
-
-@pytest.mark.parametrize("what", ["data set", "version", "damaged"])
-def test_what_is_gone_is_told_and_ends_nothing(what: str, home: Home) -> None:
-    version = serving(home)
-    assert version is not None
-    if what == "data set":
-        shutil.rmtree(home.datasets / FINGERPRINT)
-    elif what == "version":
-        shutil.rmtree(home.champion / version)
-    else:
-        (home.datasets / FINGERPRINT / "images.npy").write_bytes(b"")
-    facts = measured(home, champion=version)
-    assert facts is not None
-    assert facts["status"] == "not compared"
-    told = drift_finding(facts)
-    assert told["severity"] == "info"
-    assert (FINGERPRINT if what != "version" else version) in told["message"]
-    assert "run the stage audit again" in told["message"]
-    assert len(told["message"]) < LONGEST_MESSAGE
-
-
-def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> None:
-    from cxr_tasks.training.keras_runtime import start_keras
-
-    start_keras(threads=2, seed=0)
-    import keras
-
-    file = home.root / "w.weights.h5"
-    keras.applications.MobileNetV2((224, 224, 3), include_top=False, weights=None).save_weights(
-        file
-    )
-    config = make_config({"profile": "paper", "weights": str(file), "source": "phantom"})
-    weights = prepare_weights(config, home, environ={}, report=lambda _: None).as_dict()
-    known = np.random.default_rng(0).normal(5, 1, (100, 1280))
-    notes: list[str] = []
-    for _ in range(2):
-        facts = measured(
-            home, champion=serving(home), weights=weights, notes=notes,
-            features=MaskedFeatures(known, known, known),
-        )  # fmt: skip
-    assert facts is not None
-    of_features = [check for check in facts["checks"] if check["figure"] == "features"]
-    assert [check["class"] for check in of_features] == ["COVID-19", "normal"]
-    # what this run is said to have is not what the network gives
-    assert min(check["effect"] for check in of_features) > 0.9
-    assert facts["left_out"] == []
-    assert any("computed for 80 images" in note for note in notes)
-    assert any("read from the cache" in note for note in notes)
-
-
-def test_audit_of_a_run_holds_drift_and_its_finding(home: Home, tmp_path: Path) -> None:
-    run, config = open_run(home, "new")
-    ingested = {
-        "champion": serving(home), "weights": {"origin": "none", "sha256": "", "file_name": ""},
-    }  # fmt: skip
-    facts = make_audit(
-        run, config, dataset=open_dataset(home, OTHER), split=read_split(run.split), folds=None,
-        ingested=ingested, note=lambda _: None, built=tmp_path,
-    )  # fmt: skip
-    assert facts["drift"]["status"] == "compared"
-    assert drift_finding(facts["drift"]) in facts["findings"]
-    assert facts["controls"]
-
-
-# In words.
 
 
 def test_warning_names_what_moved_with_numbers_and_what_it_does_not_mean() -> None:

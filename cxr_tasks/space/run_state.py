@@ -1,0 +1,118 @@
+"""What a run means for what may go: whether it is finished, what it names, when it changed."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from cxr_tasks.errors import ConfigError, CxrError
+from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.records import find_record
+from cxr_tasks.runs import read_config
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.sources.external import external_config
+
+DAY_SECONDS = 86_400.0
+UNFINISHED_DAYS = 7
+"""For so long a run without a report counts as one that goes on."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run.
+
+    Attributes:
+        run: Its folders.
+        changed_at: When something happened in it last, in seconds since 1970.
+        finished: Whether it has a report.
+        unchanged_since: The earlier run that it would have repeated; None where it has its own
+            results, or none yet.
+        datasets: Fingerprints of the data sets that it uses.
+        champion: The version that its data are compared with.
+        downloads: Kaggle data sets that it comes from.
+        is_ingested: Whether it says what it uses.
+        problem: What of it cannot be read; then it is not known what it uses.
+    """
+
+    run: RunPaths
+    changed_at: float
+    finished: bool
+    unchanged_since: str | None = None
+    datasets: frozenset[str] = frozenset()
+    champion: str | None = None
+    downloads: frozenset[str] = frozenset()
+    is_ingested: bool = False
+    problem: str = ""
+
+    def days_since(self, now: float) -> float:
+        """Say for how many days nothing has happened in it, at a time in seconds since 1970."""
+        return (now - self.changed_at) / DAY_SECONDS
+
+
+def run_states(home: Home) -> list[RunState]:
+    """Read what every run on the shared volume says of itself."""
+    return [read_state(run) for run in runs_of(home)]
+
+
+def runs_of(home: Home) -> list[RunPaths]:
+    """Find the folders of runs, by name; a link, or a name that no run can have, is none's."""
+    folder = home.root / "runs"
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            run = home.run(path.name)
+        except ConfigError:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            found.append(run)
+    return found
+
+
+def newest_finished(states: Iterable[RunState]) -> RunState | None:
+    """Give the run with results of its own in which something happened last."""
+    own = [state for state in states if state.finished]
+    return max(own, key=lambda state: state.changed_at, default=None)
+
+
+def read_state(run: RunPaths) -> RunState:
+    """Read what a run says of itself."""
+    state = RunState(run, _changed_at(run), finished=(run.report / "report.json").exists())
+    try:
+        ingested = find_record(run.ingest, "ingest")
+        downloads = _downloads(run) if run.config.exists() else frozenset[str]()
+    except CxrError as err:
+        return replace(state, problem=err.problem)
+    if ingested is None:
+        return replace(state, downloads=downloads)
+    used = (ingested["dataset"], ingested["external"])
+    return replace(
+        state,
+        unchanged_since=ingested.get("unchanged_since"),
+        datasets=frozenset(fingerprint for fingerprint in used if fingerprint),
+        champion=ingested.get("champion"),
+        downloads=downloads,
+        is_ingested=True,
+    )
+
+
+def _changed_at(run: RunPaths) -> float:
+    """Tell when something happened last: every stage tells `progress.jsonl` what it does."""
+    files = (
+        run.config, run.progress, run.root / "run.log", run.ingest / "ingest.json",
+        run.report / "report.json", run.promote / "promote.json",
+    )  # fmt: skip
+    times = []
+    for path in files:
+        with suppress(OSError):  # it is not there, or not any more
+            times.append(path.stat().st_mtime)
+    return max(times, default=0.0)
+
+
+def _downloads(run: RunPaths) -> frozenset[str]:
+    return downloads_of(read_config(run))
+
+
+def downloads_of(config: RunConfig) -> frozenset[str]:
+    """Name the Kaggle data sets that a configuration ingests."""
+    external = external_config(config)
+    configs = (config, external) if external else (config,)
+    return frozenset(each.kaggle_dataset for each in configs if each.source == "kaggle")

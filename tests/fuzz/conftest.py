@@ -1,0 +1,24 @@
+import resource
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fuzz.cases import n_cases_by_subject
+
+MAX_GROWTH_KB = 700 << 10
+"""An image of 40 megapixels in four colours of 16 bits takes most of it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory() -> Iterator[None]:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MAX_GROWTH_KB
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not n_cases_by_subject:
+        return
+    told = ", ".join(f"{subject} {n:,}" for subject, n in sorted(n_cases_by_subject.items()))
+    terminalreporter.write_sep("=", "cases of fuzzing")
+    terminalreporter.write_line(f"{n_cases_by_subject.total():,} in all: {told}")

@@ -1,0 +1,228 @@
+"""What stages stored, damaged in any way: read back as it was, or refused as damaged."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from cxr_tasks.champion.pointer import changing, history, is_whole, serve, serving, serving_without
+from cxr_tasks.config import make_config
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.ingest import ingest
+from cxr_tasks.data.split import make_split, read_split
+from cxr_tasks.ending import describe_ending
+from cxr_tasks.errors import ConfigError, CxrError
+from cxr_tasks.files import read_json
+from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.progress import Progress, read_events
+from cxr_tasks.records import finish_once, require_record
+from cxr_tasks.runs import open_run, read_config, start_run
+from cxr_tasks.sealed import read_sealed, write_sealed
+from cxr_tasks.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from cxr_tasks.unchanged import unchanged_since
+from tests.fuzz.cases import changed, damaged, fuzzed
+from tests.stored import accept_changes
+
+NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+CONFIG = {"source": "phantom", "phantom_images": 24, "threads": 2, "split": "paper"}
+RECORD: dict[str, Any] = {
+    "schema_version": 2, "stage": "split", "seconds": 1.5, "seed": 42, "config_fingerprint": "ab",
+    "inputs": {"config": "cd"}, "outputs": {"split.csv": "ef"}, "versions": {"python": "3.11"},
+}  # fmt: skip
+
+
+class Stored:
+    """One run, data set, checkpoint and champion on a volume, each file with its whole content."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = Home(root)
+        config = make_config(CONFIG)
+        self.run: RunPaths = start_run(config, self.home, "drawn")
+        fingerprint = ingest(config, home=self.home, environ={}, report=lambda _line: None)
+        self.dataset: Dataset = open_dataset(self.home, fingerprint)
+        finish_once(
+            self.run.split, "split", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+            build=lambda built: make_split(self.dataset, config, built=built), note=print,
+        )  # fmt: skip
+        self.checkpoint = root / "checkpoint.npz"
+        arrays = (np.arange(6.0), np.ones((2, 3)))
+        save_checkpoint(self.checkpoint, Checkpoint("ab", {"epoch": 3}, arrays, arrays, arrays))
+        with changing(self.home):
+            serve(self.home, "0001-drawn", action="promoted", reason="by hand", now=NOW)
+        Progress(self.run.progress, "train", "vanilla_cnn", echo=str).epoch(
+            3, n_epochs=10, seconds_left=5.0, text="loss 0.3"
+        )
+        self.folder = self.home.datasets / fingerprint
+        self.readers: dict[Path, Callable[[], object]] = {
+            self.run.config: lambda: (read_config(self.run), open_run(self.home, "drawn")),
+            self.run.split / "split.json": lambda: require_record(self.run.split, "split"),
+            self.run.split / "split.csv": self._read_split,
+            self.run.progress: lambda: list(read_events(self.run.progress)),
+            self.folder / "dataset.json": lambda: open_dataset(self.home, fingerprint),
+            self.folder / "index.csv": lambda: open_dataset(self.home, fingerprint),
+            self.folder / "rejected.csv": lambda: open_dataset(self.home, fingerprint),
+            self.checkpoint: lambda: load_checkpoint(self.checkpoint),
+            self.home.champion / "champion.json": lambda: (
+                is_whole(self.home), serving(self.home), history(self.home),
+                serving_without(self.home, "drawn"),
+            ),
+        }  # fmt: skip
+        self.whole = {path: path.read_bytes() for path in self.readers}
+
+    def _read_split(self) -> None:
+        require_record(self.run.split, "split")
+        assert len(read_split(self.run.split)) == 24
+
+    def check(self, path: Path, content: bytes) -> None:
+        """Read a file with another content."""
+        path.write_bytes(content)
+        try:
+            with suppress(CxrError):
+                self.readers[path]()
+        finally:
+            path.write_bytes(self.whole[path])
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    return Stored(tmp_path_factory.mktemp("stored"))
+
+
+FILES = ("config", "record", "split", "progress", "dataset", "index", "rejected", "checkpoint",
+         "champion")  # fmt: skip
+
+
+def test_what_is_damaged_is_whole(stored: Stored) -> None:
+    assert len(stored.readers) == len(FILES)
+    for read in stored.readers.values():
+        read()
+
+
+@fuzzed(data=st.data(), which=st.sampled_from(range(len(FILES))))
+def test_damaged_file(stored: Stored, data: st.DataObject, which: int) -> None:
+    path = list(stored.readers)[which]
+    content = data.draw(damaged(stored.whole[path]))
+    stored.check(path, content)
+
+
+@fuzzed(content=damaged(json.dumps(RECORD).encode()))
+def test_json(stored: Stored, content: bytes) -> None:
+    path = stored.home.root / "any.json"
+    path.write_bytes(content)
+    for read in (read_json, read_sealed):
+        with suppress(CxrError):
+            assert isinstance(read(path), dict)
+
+
+@pytest.mark.parametrize("content", [
+    b'{"schema_version": 2, "content_sha256": "", "a": "\\ud800"}',
+    b'{"schema_version": 1, "a": "\\ud800"}',
+    b'{"schema_version": 1, "stage": "split"}',
+    b'{"schema_version": 1, "stage": "split", "outputs": 3}',
+    b'{"schema_version": 1, "stage": [], "outputs": {"\\u0000": "ab"}}',
+    b'{"schema_version": 1, "outputs": {"split.csv": "ab"}}',
+])  # fmt: skip
+def test_record_of_other_form(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "split.json").write_bytes(content)
+    (tmp_path / "split.csv").write_bytes(b"")
+    with pytest.raises(CxrError):
+        require_record(tmp_path, "split")
+
+
+@pytest.mark.parametrize("content", [
+    {}, {"version": None}, {"version": 3, "history": 3}, {"version": "x", "history": [3]},
+    {"version": "x", "history": [{"version": "x"}]},
+])  # fmt: skip
+def test_pointer_of_other_form(tmp_path: Path, content: dict[str, Any]) -> None:
+    home = Home(tmp_path)
+    write_sealed(home.champion / "champion.json", content)
+    with suppress(CxrError):
+        serving(home)
+        serving_without(home, "drawn")
+
+
+def test_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
+    with suppress(CxrError):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("data", ["~nobody-here/x", "x" * 300, "x/" * 3000])
+def test_run_on_a_path_that_can_be_none(tmp_path: Path, data: str) -> None:
+    config = make_config({"source": "folder", "data": data})
+    with pytest.raises(ConfigError):
+        start_run(config, Home(tmp_path), "any")
+
+
+LINE = json.dumps({"stage": "train", "kind": "epoch", "text": "loss", "variant": "", "epoch": 3,
+                   "n_epochs": 10, "seconds_left": 5.0, "at": 1.7e9, "fit": ""})  # fmt: skip
+
+
+@fuzzed(before=damaged(LINE.encode() + b"\n"), change=changed(json.loads(LINE)))
+def test_progress_goes_on_after_a_damaged_line(
+    stored: Stored, before: bytes, change: dict[str, Any]
+) -> None:
+    path = stored.home.root / "progress.jsonl"
+    with suppress(RecursionError, ValueError):  # JSON's writer
+        before += b"\n" + json.dumps(change).encode()
+    path.write_bytes(before + b"\n" + LINE.encode() + b"\n")
+    (*_, (last, offset)) = read_events(path)
+    assert (last.text, last.epoch, offset) == ("loss", 3, path.stat().st_size)
+    for event, _ in read_events(path):
+        assert event.seconds_left < float("inf")
+        assert isinstance(event.text + event.variant + event.fit + event.name, str)
+
+
+@fuzzed(
+    name=st.sampled_from(["report/report.json", "promote/promote.json", "split.error.json",
+                          "ingest/ingest.json"]),
+    content=damaged(b'{"audit": {"verdict": "clean"}, "recommendation": {"variant": "x"}}',
+                    b'{"decision": "kept", "message": "a", "unchanged_since": "b"}'),
+)  # fmt: skip
+def test_word_of_an_ending(stored: Stored, name: str, content: bytes) -> None:
+    home = Home(stored.home.root / "ended")
+    run = home.run("ended")
+    shutil.rmtree(run.root, ignore_errors=True)
+    path = run.root / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    told = describe_ending(
+        home, dag_id="cxr_pipeline", run_id="x", conf={"run": "ended"}, state="failure"
+    )
+    assert "cxr_pipeline" in told["text"]
+    with suppress(CxrError):
+        unchanged_since(run)
+
+
+class Planted:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Path.touch, (self.path,)  # type: ignore[return-value]  # run by pickle alone
+
+
+def test_pickled_array_is_refused_where_images_should_be(stored: Stored, tmp_path: Path) -> None:
+    mark = tmp_path / "was-run"
+    content = np.empty(24, dtype=object)
+    content[:] = Planted(mark)
+    np.save(tmp_path / "images.npy", content, allow_pickle=True)
+    np.load(tmp_path / "images.npy", allow_pickle=True)
+    assert mark.exists()  # it would be run
+    mark.unlink()
+    home = Home(tmp_path / "home")
+    folder = home.datasets / stored.dataset.fingerprint
+    shutil.copytree(stored.folder, folder)
+    shutil.copyfile(tmp_path / "images.npy", folder / "images.npy")
+    accept_changes(folder, "dataset")
+    with pytest.raises(CxrError, match=r"Python objects"):
+        open_dataset(home, stored.dataset.fingerprint)
+    assert not mark.exists()

@@ -1,0 +1,27 @@
+"""Finished artifacts changed by a test as if they had been made so."""
+
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.files import sha256_of
+from cxr_tasks.records import record_file
+from cxr_tasks.sealed import read_sealed, write_sealed
+
+
+def change_record(path: Path, **changes: Any) -> None:
+    """Change a record and seal it anew."""
+    write_sealed(path, read_sealed(path) | changes)
+
+
+def accept_changes(folder: Path, stage: str) -> None:
+    """Let the record of a folder say of its files what they are now."""
+    path = record_file(folder, stage)
+    outputs = {name: sha256_of(folder / name) for name in read_sealed(path)["outputs"]}
+    change_record(path, outputs=outputs)
+
+
+def flip_bit(path: Path, *, position: float = 0.5) -> None:
+    """Flip the lowest bit of one byte, at a fraction of the file's length."""
+    content = bytearray(path.read_bytes())
+    content[int(position * (len(content) - 1))] ^= 1
+    path.write_bytes(content)

@@ -1,0 +1,216 @@
+"""Two processes at one thing: each is right, or is told why not."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cxr_tasks.cli import main
+from cxr_tasks.config import make_config
+from cxr_tasks.ending import describe_ending
+from cxr_tasks.files import read_json, volume_error
+from cxr_tasks.paths import Home
+from cxr_tasks.progress import read_events
+from cxr_tasks.records import find_record
+from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.unchanged import find_equal_run
+from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.image_files import class_files, make_files
+
+VARIANT = "vanilla_cnn"
+
+
+def together(*commands: list[str]) -> list[tuple[int, str]]:
+    """Run commands of the project at the same time; give status and all they printed."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "cxr_tasks", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for command in commands
+    ]  # fmt: skip
+    told = [process.communicate(timeout=280)[0] for process in processes]
+    return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
+
+
+@pytest.mark.slow
+def test_one_run_started_twice_is_trained_once(tmp_path: Path) -> None:
+    settings = ["--phantom-images", "24", "--variants", VARIANT, "--epochs", "2", "--threads", "2"]
+    command = ["run", "--run", "first", "--home", str(tmp_path), *settings]
+    (status, told), (other_status, other_told) = together(command, command)
+    assert (status, other_status) == (0, 0), told + other_told
+    tables = [text[text.index("\nRun first, on") :] for text in (told, other_told)]
+    assert tables[0] == tables[1]
+    run = Home(tmp_path).run("first")
+    events = [event for event, _ in read_events(run.progress)]
+    epochs = [event.epoch for event in events if event.kind == "epoch"]
+    assert epochs == [1, 2]
+    assert not [event for event in events if event.kind == "failed"]
+    assert len(pd.read_csv(run.train(VARIANT) / "history.csv")) == 2
+
+
+def test_one_run_started_twice_with_other_settings_is_refused_once(tmp_path: Path) -> None:
+    images = make_files(tmp_path / "images", class_files(n_covid=1, n_normal=0))
+    command = ["run", "--run", "first", "--home", str(tmp_path / "home"), "--source", "folder"]
+    command += ["--data", str(images)]
+    ended = together([*command, "--seed", "1"], [*command, "--seed", "2"])
+    assert [status for status, _ in ended] == [2, 2]
+    refused = [text for _, text in ended if "ConfigError: The run 'first' exists" in text]
+    went_on = [text for _, text in ended if "DataError: No image of the class normal" in text]
+    assert (len(refused), len(went_on)) == (1, 1)
+    assert "Traceback" not in "".join(text for _, text in ended)
+    seed = open_run(Home(tmp_path / "home"), "first")[1].seed
+    assert f"seed was {seed}, now {3 - seed}" in refused[0]
+
+
+def test_one_data_set_wanted_by_two_runs_is_decoded_once(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for key in ("first", "second"):
+        start_run(make_config({"phantom_images": 50}), home, key)
+    command = ["ingest", "--home", str(home.root), "--run"]
+    ended = together([*command, "first"], [*command, "second"])
+    assert [status for status, _ in ended] == [0, 0]
+    told = [text for _, text in ended]
+    assert sum("50 images in " in text for text in told) == 1
+    assert sum("50 images were ingested before" in text for text in told) == 1
+    fingerprints = {
+        read_json(home.run(key).ingest / "ingest.json")["dataset"] for key in ("first", "second")
+    }
+    assert {path.name for path in home.datasets.iterdir()} == fingerprints
+
+
+class Vanishing:
+    """Deletes a run, renamed away first, at the moment that a file of it is opened to be read.
+
+    Python's audit hooks cannot be taken off again, so there is one for all.
+    """
+
+    root = ""
+    left = 0
+    n_seen = 0
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self.root or event not in ("open", "os.scandir"):
+            return
+        path = arguments[0]
+        if not isinstance(path, str | os.PathLike) or not str(path).startswith(self.root):
+            return
+        if event == "open" and int(arguments[2]) & (os.O_WRONLY | os.O_RDWR):  # type: ignore[call-overload]
+            return
+        self.n_seen += 1
+        self.left -= 1
+        if self.left == 0:
+            self.remove()
+
+    def remove(self) -> None:
+        root, self.root = self.root, ""
+        aside = tempfile.mkdtemp(dir=Path(root).parents[1])
+        Path(root).rename(Path(aside) / "run")
+        shutil.rmtree(aside)
+
+
+vanishing = Vanishing()
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two finished runs of the same settings and images."""
+    sys.addaudithook(vanishing)
+    root = tmp_path_factory.mktemp("drawn")
+    skipped = ("mobilenetv2_frozen", "mobilenetv2_partial", "mobilenetv2_unfrozen")
+    for key in ("first", "second"):
+        drawing = Drawing(n_images=24, skipped=skipped, explained=False)
+        finish_report(*draw_run(root, drawing, key=key))
+    return root
+
+
+@contextmanager
+def deleted_at(moment: int, drawn: Path, folder: Path) -> Iterator[Home]:
+    """Give a copy of the home whose first run is deleted when that many files were opened."""
+    shutil.copytree(drawn, folder / "home")
+    vanishing.root, vanishing.left = str(folder / "home" / "runs" / "first"), moment
+    vanishing.n_seen = 0
+    try:
+        yield Home(folder / "home")
+    finally:
+        vanishing.root = ""
+        shutil.rmtree(folder / "home")
+
+
+def at_every_moment(
+    drawn: Path, folder: Path, read: Callable[[Home], None], *, step: int = 1
+) -> None:
+    """Have a run read that is deleted meanwhile, at every moment that there is, or some."""
+    with deleted_at(0, drawn, folder) as home:
+        read(home)
+        n_moments = vanishing.n_seen
+    assert n_moments > 1
+    for moment in range(1, n_moments + 1, step):
+        with deleted_at(moment, drawn, folder) as home:
+            read(home)
+
+
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_stage_of_a_run_that_is_deleted_ends_with_a_message(
+    step: int, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unreported = tmp_path / "unreported"  # what is finished would not be made again
+    shutil.copytree(drawn, unreported, ignore=shutil.ignore_patterns("report"))
+    statuses = []
+
+    def report(home: Home) -> None:
+        statuses.append(main(["report", "--run", "first", "--home", str(home.root)], {}))
+        told = capsys.readouterr().err
+        assert (told == "") == (statuses[-1] == 0)
+        if told:
+            assert told.startswith(("ArtifactError: ", "DamagedError: ", "ConfigError: "))
+            assert not home.run("first").report.exists()
+
+    at_every_moment(unreported, tmp_path, report, step=step)
+    assert statuses[0] == 0
+    assert set(statuses[1:]) <= {0, 2}
+    assert statuses.count(2) > 10 / step
+
+
+def test_equal_run_that_is_deleted_is_none(drawn: Path, tmp_path: Path) -> None:
+    found = []
+
+    def look(home: Home) -> None:
+        run, config = open_run(home, "second")
+        record = find_record(run.ingest, "ingest")
+        assert record is not None
+        found.append(find_equal_run(run, config, record))
+
+    at_every_moment(drawn, tmp_path, look)
+    assert found[0] == "first"
+    assert set(found[1:]) == {None}
+
+
+def test_ending_of_a_run_that_is_deleted_is_told(drawn: Path, tmp_path: Path) -> None:
+    told = []
+
+    def tell(home: Home) -> None:
+        conf = {"run": "first"}
+        facts = describe_ending(home, dag_id="d", run_id="first", conf=conf, state="success")
+        told.append(facts)
+
+    at_every_moment(drawn, tmp_path, tell)
+    assert "verdict" in told[0]
+    assert all("errors" in facts for facts in told[1:])
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_volume_without_locks_is_said_to_need_them(number: int) -> None:
+    err = OSError(number, os.strerror(number), "/volume/locks/a.lock")
+    told = volume_error(err, home=Path("/volume"))
+    assert told is not None
+    assert "The shared volume /volume gives no locks" in told.problem
+    assert "flock" in told.rule
