@@ -18,7 +18,12 @@ def scores(strength: float, *, seed: int) -> np.ndarray:
 
 
 def verdict(
-    model: float, control: float, *, findings: tuple[str, ...] = (), rows: Any = None
+    model: float,
+    control: float,
+    *,
+    findings: tuple[str, ...] = (),
+    rows: Any = None,
+    interval: list[float] | None = None,
 ) -> dict[str, Any]:
     """Judge a model and a metadata control of given strengths; above 0.3 is above chance."""
     rows = np.arange(N) if rows is None else rows
@@ -28,7 +33,7 @@ def verdict(
         "controls": {
             "metadata": {
                 "title": "file metadata", "role": "control", "above_chance": control > 0.3,
-                "auc": 0.9,
+                "auc": 0.9, "interval": interval,
             },
             "whole_image": {"title": "x", "role": "reference", "above_chance": True, "auc": 1.0},
         },
@@ -66,10 +71,13 @@ def test_model_little_ahead_of_a_control_is_not_called_better() -> None:
     assert "is not shown to be better than file metadata." in found["sentence"]
 
 
-def test_without_a_finding_it_is_clean_and_promises_nothing() -> None:
-    found = verdict(3.0, 0.0)
+@pytest.mark.parametrize(("interval", "reach"), [([0.31, 0.708], "0.71"), (None, "1.00")])
+def test_without_a_finding_it_is_clean_and_says_what_may_still_hide(
+    interval: list[float] | None, reach: str
+) -> None:
+    found = verdict(3.0, 0.0, interval=interval)
     assert found["verdict"] == "clean"
-    assert "are not ruled out" in found["sentence"]
+    assert f"Not ruled out are shortcuts worth up to AUC {reach} " in found["sentence"]
 
 
 def test_model_at_chance_is_no_shortcut_whatever_the_control() -> None:
