@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"whole runs of the DAG, {N_KILLED_UNDER_AIRFLOW} stages killed in each; default: 1",
     )
     parser.add_argument(
-        "--rot", action="store_true", help="flip a bit in each kind of artifact instead"
+        "--rot", action="store_true", help="flip a bit in each of 20 kinds of artifact instead"
     )
     parser.add_argument("--seed", type=int, default=1, help="of what is hit, how and when")
     return parser

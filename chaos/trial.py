@@ -113,9 +113,9 @@ def only_here(tree: set[str], expected: set[str]) -> set[str]:
 
 
 def _unclear(struck: Struck) -> str:
-    """Say where a process that could say why it ended did so in no words of the project's.
+    """Give the last line where a process ended with a traceback, or said nothing.
 
-    A process that another limit has ended by a signal had no chance to.
+    A process that a signal has ended had no chance to say why.
     """
     lines = struck.output.strip().splitlines() or ["it printed nothing"]
     if struck.status < 0 or (lines != ["it printed nothing"] and _TRACEBACK not in struck.output):

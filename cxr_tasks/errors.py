@@ -58,5 +58,5 @@ def shown(value: object, limit: int = 200) -> str:
 
 def first_few(offenders: list[str], *, limit: int = 5) -> str:
     """List at most `limit` offenders, and how many there are in all if more."""
-    shown = ", ".join(offenders[:limit])
-    return shown if len(offenders) <= limit else f"{shown}, ... ({len(offenders)} in all)"
+    listed = ", ".join(offenders[:limit])
+    return listed if len(offenders) <= limit else f"{listed}, ... ({len(offenders)} in all)"

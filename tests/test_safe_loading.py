@@ -23,7 +23,7 @@ LOADERS = {
 """Functions with what they have to be told."""
 
 MODULES = sorted(
-    path for folder in ("cxr_tasks", "dags", "plugins", "bench", "chaos")
+    path for folder in ("cxr_tasks", "dags", "plugins", "bench", "chaos", "supply")
     for path in (ROOT / folder).rglob("*.py")
 )  # fmt: skip
 

@@ -75,8 +75,9 @@ def _free(plan: Plan) -> int:
     if freed.failed:
         raise ArtifactError(
             f"{len(freed.failed)} things could not be removed: {first_few(freed.failed)}.",
-            "Whoever frees space needs the right to write below the shared volume.",
-            "Mend the permissions; what is renamed already is removed by the next call.",
+            "Whoever frees space needs the right to write below the shared volume, and open files.",
+            "Mend what the reason names (permissions; open files: ulimit -n); what is renamed "
+            "already is removed by the next call.",
         )
     return 0
 

@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +14,8 @@ from cxr_tasks.space.leftover_names import REMOVED, owner_of
 from cxr_tasks.space.plan import Plan
 from cxr_tasks.space.size import as_size, weigh
 
-_N_AT_ONCE = 16
-"""Candidates whose locks are held together: each needs up to some thirty open files."""
+_N_LOCKS_AT_ONCE = 256
+"""Each is an open file, of which a process may often have 1,024; a run with folds has dozens."""
 
 Note = Callable[[str], object]
 
@@ -51,11 +51,24 @@ def free(plan: Plan, *, note: Note) -> Freed:
             choice = plan.choose(kind)
             if choice.blocked:
                 note(f"left: all {PLURALS[kind]}. {choice.blocked}")
-            for start in range(0, len(choice.candidates), _N_AT_ONCE):
-                some = choice.candidates[start : start + _N_AT_ONCE]
+            for some in _batches(choice.candidates):
                 for candidate, path in _set_aside(plan, kind, some, freed, note):
                     _delete(candidate, path, freed, note, name=_name(plan, candidate))
     return freed
+
+
+def _batches(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+    """Put candidates together while their locks are few enough; one alone may have more."""
+    batch: list[Candidate] = []
+    n_locks = 0
+    for candidate in candidates:
+        if batch and n_locks + len(candidate.locks) > _N_LOCKS_AT_ONCE:
+            yield batch
+            batch, n_locks = [], 0
+        batch.append(candidate)
+        n_locks += len(candidate.locks)
+    if batch:
+        yield batch
 
 
 def _set_aside(

@@ -20,7 +20,7 @@ class Holder:
         return frozenset(self._held)
 
     def take_all(self, locks: Iterable[Path]) -> bool:
-        """Take all these locks, or none; say which. Nobody is waited for."""
+        """Take all these locks or none, and say whether they were taken. Nobody is waited for."""
         missing = [path for path in locks if path not in self._held]
         with ExitStack() as own:
             if not all(_take(path, own) for path in missing):

@@ -9,11 +9,11 @@ from cxr_tasks.errors import ConfigError, shown
 
 @dataclass(frozen=True)
 class Retention:
-    """Which runs are kept whatever their size; None: that does not count.
+    """The rule by which runs stay; None: no rule of that kind.
 
     Attributes:
-        keep_runs: How many of the newest.
-        keep_days: Those of how many last days.
+        keep_runs: So many of the newest stay.
+        keep_days: A run stays for so many days after its last change.
     """
 
     keep_runs: int | None = None

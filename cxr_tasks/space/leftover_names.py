@@ -3,7 +3,7 @@
 import re
 
 _PATTERNS = (
-    # files.py: a folder being built, one set aside, a file being written; removing.py: removed
+    # files.py: a folder being built, one set aside, a file being written; freeing.py: removed
     re.compile(r"\.(?P<owner>.+)\.(?:(?:building|writing|removed)-[a-z0-9_]{8}|replaced)"),
     # a file being written, as earlier versions of the project named it
     re.compile(r"\.(?P<owner>.+\.(?:json|html|md|npz))\.[a-z0-9_]{8}"),

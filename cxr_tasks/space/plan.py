@@ -75,7 +75,7 @@ class Plan:
     def foresee(self) -> dict[Kind, Choice]:
         """Choose everything as if what is chosen were gone already."""
         states = run_states(self.home)
-        gone = {path.path.name for path in self.choose("run", states).candidates}
+        gone = {candidate.path.name for candidate in self.choose("run", states).candidates}
         staying = [state for state in states if state.run.key not in gone]
         return {kind: self.choose(kind, states if kind == "run" else staying) for kind in REASONS}
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
 from cxr_tasks.ending import describe_ending
-from cxr_tasks.errors import ConfigError, CxrError
+from cxr_tasks.errors import ConfigError, CxrError, DamagedError
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.progress import Progress, read_events
@@ -143,9 +144,9 @@ def test_record_of_other_form(tmp_path: Path, content: bytes) -> None:
 def test_pointer_of_other_form(tmp_path: Path, content: dict[str, Any]) -> None:
     home = Home(tmp_path)
     write_sealed(home.champion / "champion.json", content)
-    with suppress(CxrError):
-        serving(home)
-        serving_without(home, "drawn")
+    for read in (serving, partial(serving_without, run_key="drawn")):
+        with pytest.raises(DamagedError):
+            read(home)
 
 
 def test_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
