@@ -25,13 +25,18 @@ def numbers_of(root: Path) -> dict[str, str]:
     JSON and CSV are read, and times left out; arrays and models are taken byte for byte. Pages
     and model cards say what the JSON says, and when.
     """
-    readers = {".json": _of_json, ".csv": _of_csv, ".npy": _of_bytes, ".npz": _of_bytes,
-               ".keras": _of_bytes}  # fmt: skip
     return {
-        str(path.relative_to(root)): readers[path.suffix](path)
+        str(path.relative_to(root)): _of_file(path)
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.suffix in readers
+        if path.is_file() and path.suffix in (*_READERS, *_OF_BYTES)
     }
+
+
+def _of_file(path: Path) -> str:
+    try:
+        return _READERS.get(path.suffix, _of_bytes)(path)
+    except (ValueError, csv.Error):  # damaged, and so not what it was
+        return _of_bytes(path)
 
 
 def _of_json(path: Path) -> str:
@@ -61,3 +66,7 @@ def _of_bytes(path: Path) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+_READERS = {".json": _of_json, ".csv": _of_csv}
+_OF_BYTES = (".npy", ".npz", ".keras")

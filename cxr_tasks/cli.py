@@ -22,8 +22,9 @@ examples:
   python -m cxr_tasks report --run NAME                       one stage of a run that exists
   python -m cxr_tasks predict new-images/                     the champion on other images
 
-exit status: 0 done; 1 a stage broke down; 2 a setting, a file or the data are not as they
-have to be (the message says what to do). Research software, no medical device.
+exit status: 0 done; 1 a stage broke down or memory ran out; 2 a setting, a file, the data, the
+shared volume or a training is not as it has to be (the message says what to do); 130 stopped.
+Research software, no medical device.
 """
 
 COMMANDS: dict[str, Command] = {

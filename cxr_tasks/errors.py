@@ -36,7 +36,7 @@ class DataError(CxrError):
 
 
 class TrainingError(CxrError):
-    """A training cannot go on: its loss is no number, or no variant is left to report."""
+    """A training cannot go on: its loss or weights are no numbers, or memory ran out."""
 
 
 class ArtifactError(CxrError):
@@ -52,7 +52,7 @@ def shown(value: object, limit: int = 200) -> str:
     try:
         text = repr(value)
     except (RecursionError, ValueError):  # nested too deep; an integer of thousands of digits
-        return f"a {type(value).__name__} too large to show"
+        return f"{type(value).__name__} too large to show"
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 

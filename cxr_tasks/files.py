@@ -124,12 +124,6 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def size_of(folder: Path) -> str:
-    """Say how much the files in a folder hold, for a person: `12.3 MB`."""
-    n_bytes = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 100_000 else f"{n_bytes / 1e3:,.1f} kB"
-
-
 def digest_of(content: object) -> str:
     """Digest anything that JSON can say, independent of key order."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -154,13 +154,17 @@ def find_record(folder: Path, stage: str) -> Record | None:
     path = record_file(folder, stage)
     if not path.exists():
         return None
-    record = read_sealed(path)
+    again = f"Run what made it again, which makes it anew: {_command_for({'stage': stage})}."
+    try:
+        record = read_sealed(path)
+    except DamagedError as err:
+        raise DamagedError(err.problem, err.rule, again) from err
     mappings = [record.get("inputs"), record.get("outputs")]
     if record.get("stage") != stage or not all(isinstance(each, dict) for each in mappings):
         raise DamagedError(
             f"{path} is no record of the stage {stage!r}.",
             "A record names its stage, and the digests of what it has read and written.",
-            f"Run what made it again, which makes it anew: {_command_for({'stage': stage})}.",
+            again,
         )
     return record
 

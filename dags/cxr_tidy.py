@@ -6,9 +6,9 @@ from cxr_airflow.notifier import ending_callbacks
 from cxr_airflow.tasks import RETRIES, RETRY_DELAY, run_command_as_child
 
 DOC = """
-Removes from the shared volume what can be made again or was left behind, and the runs beyond the
-rule in `[retention]` of `defaults.toml`; without that table no run. The task's log names each thing
-and its size. What somebody works on is left for the next time.
+Removes from the shared volume, for good, what killed work left, what no run, schedule or champion
+needs, and the runs beyond the rule in `[retention]` of `defaults.toml`; without that table no run.
+The task's log names each thing and its size. What somebody works on is left for the next time.
 
 By hand, or by the cron expression that `CXR_TIDY_SCHEDULE` names.
 `python -m cxr_tasks space` shows beforehand what would go.

@@ -1,4 +1,4 @@
-"""Secrets of the environment reach no log, artifact or report, whatever the stages do."""
+"""Secrets of the environment reach no log, artifact or error of ingestion, which uses them."""
 
 import io
 import tempfile

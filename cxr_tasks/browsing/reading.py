@@ -57,9 +57,9 @@ def read_run(run: RunPaths) -> RunFacts:
 
 def _unreadable(name: Path, err: Exception) -> str:
     if isinstance(err, ArtifactError):
-        reason = err.problem.partition("cannot be read: ")[2].rstrip(".")
-    else:
-        reason = f"it lacks what a finished stage writes ({type(err).__name__}: {err})"
+        # what it says begins with the whole path, which is nobody's who only looks at pages
+        return f"{name}{err.problem.partition(str(name))[2]}"
+    reason = f"it lacks what a finished stage writes ({type(err).__name__}: {err})"
     return f"{name} cannot be read: {reason}."
 
 

@@ -25,7 +25,7 @@ from cxr_tasks.space.told import (
 
 _DESCRIPTION = (
     "Says what uses how much of the shared volume, and how much could be freed. With --free it "
-    "removes what can be made again or was left behind: what killed work left; data sets that no "
+    "removes, for good: what killed work left; data sets that no "
     "run and no champion version names; activations of images that are not used soon again; "
     "Kaggle downloads that no run and no schedule comes from; and runs beyond the rule below. "
     "What somebody works on is left. Champion versions, scores and backbone weights never go.\n\n"
@@ -74,7 +74,7 @@ def _free(plan: Plan) -> int:
     print(tell_freed(freed))
     if freed.failed:
         raise ArtifactError(
-            f"{len(freed.failed)} things could not be removed: {first_few(freed.failed)}.",
+            f"{len(freed.failed)} could not be removed: {first_few(freed.failed)}.",
             "Whoever frees space needs the right to write below the shared volume, and open files.",
             "Mend what the reason names (permissions; open files: ulimit -n); what is renamed "
             "already is removed by the next call.",

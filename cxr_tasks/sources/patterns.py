@@ -11,8 +11,8 @@ _Step = str | re.Pattern[str]
 def matches(path: str, pattern: str) -> bool:
     """Say whether a glob is of the whole path; letter case does not matter.
 
-    Step by step, since the time that one regular expression takes grows with each star in it as
-    with a power of the path's length. Python's own globs let `*` cross folders.
+    Step by step: one regular expression would try every way to share the path among the stars,
+    and its time grow as a power of the path's length. Python's own globs let `*` cross folders.
     """
     ends = {0}
     for step in _steps(pattern):

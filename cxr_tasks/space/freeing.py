@@ -1,4 +1,4 @@
-"""Removes what may go: under the locks of its makers, whole or not at all, nothing of it twice."""
+"""Removes what may go: under the locks of its makers, each thing whole or not at all, and once."""
 
 import secrets
 import shutil

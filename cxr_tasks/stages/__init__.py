@@ -7,9 +7,10 @@ longer than a whole split.
 import time
 from collections.abc import Callable
 
-from cxr_tasks.files import locked, size_of
+from cxr_tasks.files import locked
 from cxr_tasks.progress import duration
 from cxr_tasks.runs import open_run
+from cxr_tasks.space.size import as_size, weigh
 from cxr_tasks.stages.context import StageContext
 from cxr_tasks.stages.ingestion import run_ingest
 from cxr_tasks.stages.judging import run_evaluate, run_promote, run_report
@@ -52,4 +53,4 @@ def _size(stage: str, context: StageContext) -> str:
     folder = context.run.train(context.variant) if context.variant else context.run.root / stage
     if context.fold or not folder.is_dir():
         return ""
-    return f", {size_of(folder)} on disk"
+    return f", {as_size(weigh(folder).n_bytes)} on disk"

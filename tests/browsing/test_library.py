@@ -1,6 +1,7 @@
 """Reading runs: whatever is in their folders, the others are read."""
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -66,8 +67,16 @@ def test_a_damaged_run_is_told_and_hides_no_other(
     path.write_bytes(content.encode(errors="surrogateescape"))
     runs = read(home)
     assert runs["good"].problem == ""
-    assert runs["bad"].problem.startswith(f"{file} cannot be read")
+    assert re.match(f"{file} (cannot be read: |is not what was written: ).", runs["bad"].problem)
     assert str(home.root) not in runs["bad"].problem
+
+
+def test_a_changed_report_and_one_of_a_newer_version_say_so(home: Home, template: RunPaths) -> None:
+    report = put_run(home, template, "bad").report / "report.json"
+    report.write_text(report.read_text().replace("a", "b", 1))
+    assert "is not what was written" in read(home)["bad"].problem
+    write_json(report, {"schema_version": 99})
+    assert read(home)["bad"].problem == "report/report.json has schema version 99."
 
 
 def test_a_figure_that_is_no_number_is_damage(home: Home, template: RunPaths) -> None:

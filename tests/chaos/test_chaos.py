@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from chaos.aftermath import end, false_wholes_of, held_locks_of, orphans_of
-from chaos.blows import KINDS, can_mount
-from chaos.numbers import numbers_of, tree_of
-from chaos.prefix import RUN, Prefix, Recipe, Step, make_prefix
+from chaos.aftermath import end, orphans_of, processes_of
+from chaos.blows import KINDS, Struck, can_mount
+from chaos.prefix import RUN, Prefix, Recipe, Step, environment, make_prefix
 from chaos.results import add, table
+from chaos.rot import Artifact, flip_and_mend
 from chaos.struck import Blow
-from chaos.trial import Outcome, try_once
+from chaos.through_airflow import _outcomes
+from chaos.trial import Outcome, _look, only_here, try_once
 from tests.stored import flip_bit
 
 SPLIT = Step("split")
@@ -39,40 +40,22 @@ def test_stage_that_is_hit_is_gone_on_with(kind: str, prefix: Prefix) -> None:
     assert outcome == Outcome("split", kind, outcome.status, "", [], [], [], [], [])
 
 
-def test_kill_of_ingestion_leaves_no_decoding_workers(prefix: Prefix) -> None:
-    outcome = try_once("SIGKILL", Step("ingest"), prefix, rng=np.random.default_rng(3))
-    assert outcome is not None
-    assert (outcome.orphans, outcome.leftovers, outcome.failed_again) == ([], [], "")
-
-
 @pytest.fixture
 def home(prefix: Prefix, tmp_path: Path) -> Path:
     prefix.copy(tmp_path / "home")
     return tmp_path / "home"
 
 
-def test_other_numbers_are_seen(home: Path, prefix: Prefix) -> None:
-    split = home / "runs" / RUN / "split" / "split.csv"
-    split.write_text(split.read_text().replace("train", "val", 1))
-    before, now = numbers_of(prefix.home), numbers_of(home)
-    assert [name for name in now if now[name] != before[name]] == [f"runs/{RUN}/split/split.csv"]
-
-
-def test_leftovers_are_seen(home: Path, prefix: Prefix) -> None:
-    (home / "runs" / RUN / ".split.building-x1").mkdir()
-    assert tree_of(home) - tree_of(prefix.home) == {f"runs/{RUN}/.split.building-x1"}
-
-
-def test_false_wholes_are_seen(home: Path) -> None:
-    assert false_wholes_of(home) == []
-    flip_bit(home / "runs" / RUN / "split" / "split.csv")
-    assert false_wholes_of(home) == [f"runs/{RUN}/split/split.json"]
-
-
-def test_held_locks_are_seen(home: Path) -> None:
-    assert held_locks_of(home) == []
-    with FileLock(home / "locks" / "some.lock"):
-        assert held_locks_of(home) == ["some.lock"]
+def test_killed_ingestion_leaves_no_decoding_workers(home: Path) -> None:
+    shutil.rmtree(home / "datasets")
+    with subprocess.Popen(
+        [sys.executable, "-m", "cxr_tasks", "ingest", "--run", RUN],
+        env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as ingesting:  # fmt: skip
+        while not any("spawn_main" in told for told in processes_of(home)):
+            assert ingesting.poll() is None
+        ingesting.kill()
+    assert orphans_of(home) == []
 
 
 @pytest.fixture
@@ -85,11 +68,49 @@ def lingering(home: Path) -> Iterator[subprocess.Popen[bytes]]:
         child.kill()
 
 
-def test_orphans_are_seen_and_ended(home: Path, lingering: subprocess.Popen[bytes]) -> None:
-    assert [told.split()[0] for told in orphans_of(home)] == [str(lingering.pid)]
+def test_every_fault_is_seen(
+    home: Path, prefix: Prefix, lingering: subprocess.Popen[bytes]
+) -> None:
+    """Each kind of fault is planted once; a configuration that is damaged lets nothing go on."""
+    run = home / "runs" / RUN
+    split = run / "split" / "split.csv"
+    split.write_text(split.read_text().replace("train", "val", 1))
+    flip_bit(run / "config.json")
+    (run / ".split.building-x1").mkdir()
+    struck = Struck(True, 1, "Traceback (most recent call last):\nKeyError: 3")
+    with FileLock(home / "locks" / "some.lock"):
+        seen = _look("SIGKILL", SPLIT, prefix, home, struck)
+    assert seen.unclear == "exit status 1: KeyError: 3"
+    assert f"runs/{RUN}/split/split.csv" in seen.different_numbers
+    assert seen.leftovers == [f"runs/{RUN}/.split.building-x1"]
+    assert [told.split()[0] for told in seen.orphans] == [str(lingering.pid)]
+    assert seen.locks_held == ["some.lock"]
+    assert seen.false_wholes == [f"runs/{RUN}/config.json", f"runs/{RUN}/split/split.json"]
+    assert "config.json" in seen.failed_again
     end(home)
     lingering.wait(timeout=10)
     assert orphans_of(home) == []
+    first, second = _outcomes([SPLIT, SPLIT], prefix, home, "failed")
+    assert (first.different_numbers, first.leftovers) == (seen.different_numbers, seen.leftovers)
+    assert second == Outcome("split", first.kind, first.status, "", [], [], [], [], [])
+
+
+def test_what_is_missing_counts_but_for_caches() -> None:
+    assert only_here({"a"}, {"b", "cache/c"}) == {"a", "b"}
+
+
+def test_rot_that_is_not_noticed_or_not_mended_is_told(prefix: Prefix) -> None:
+    split = f"runs/{RUN}/split/split.csv"
+    rng = np.random.default_rng(1)
+    # nobody who predicts reads a split, nor does restoring a champion make one
+    found = flip_and_mend(Artifact(split, "predict", "split"), prefix, rng=rng)
+    assert found is not None
+    assert "not naming it" in found.not_noticed
+    assert (found.not_mended, found.different_numbers) == ("", [])
+    found = flip_and_mend(Artifact(split, "predict", "champion"), prefix, rng=rng)
+    assert found is not None
+    assert found.not_mended
+    assert found.different_numbers == [split]
 
 
 def test_blow_strikes_before_the_change_it_names(home: Path) -> None:

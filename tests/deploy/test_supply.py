@@ -1,6 +1,5 @@
 """Packages: nothing is installed that the locks do not name with its hash; licences are listed."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -43,21 +42,6 @@ def lock_of(digest: str, folder: Path) -> Path:
     path = folder / "requirements.lock"
     path.write_text(f"tiny==1.0 \\\n    --hash=sha256:{digest}\n")
     return path
-
-
-@pytest.mark.parametrize("is_right", [True, False])
-def test_pip_takes_only_what_has_the_locks_hash(
-    wheel: Path, tmp_path: Path, is_right: bool
-) -> None:
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest() if is_right else WRONG
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--require-hashes", "--dest", tmp_path / "got",
-         "-r", lock_of(digest, tmp_path)],
-        env=offline(wheel), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode == 0) == is_right, done.stderr
-    assert ("DO NOT MATCH THE HASHES" in done.stderr) != is_right
-    assert (tmp_path / "got" / wheel.name).exists() == is_right
 
 
 def quick_python(folder: Path) -> Path:

@@ -285,7 +285,7 @@ def test_what_cannot_be_removed_is_told_and_fails(
     told = capsys.readouterr()
     assert status == 2
     assert "not removed: run " in told.out
-    assert "1 things could not be removed" in told.err
+    assert "1 could not be removed" in told.err
     assert keys(home) == {"old", "middle", "new"}
 
 
