@@ -5,6 +5,7 @@ import mmap
 import resource
 import sys
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -67,6 +68,8 @@ def ran_out(err: BaseException) -> bool:
     return (
         isinstance(err, MemoryError)
         or type(err).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
+        # the kernel ends one process where memory runs out, perhaps a worker
+        or isinstance(err, BrokenProcessPool)
         or "RESOURCE_EXHAUSTED" in text
         or (isinstance(err, ImportError) and "map segment" in text)
         or (isinstance(err, RuntimeError) and "start new thread" in text)

@@ -57,7 +57,8 @@ def run_stage(
         StageError: The child ended with another status than 0.
     """
     progress = Progress(run.progress, stage, variant or "", echo=on_line)
-    progress.emit("start", "started")
+    if run.config.exists():
+        progress.emit("start", "started")
     error_file = run.error(stage, variant)
     exit_code, lines = _run_child(
         _stage_command(stage, variant), _environment(run, environ), on_line
@@ -66,7 +67,7 @@ def run_stage(
         error_file.unlink(missing_ok=True)
         return
     message = failure_message(exit_code, lines) + _memory_hint(exit_code, run, stage)
-    if run.root.is_dir():  # else it was deleted meanwhile, and nothing of it is to come back
+    if run.config.exists():  # else the run was deleted, and nothing of it is to come back
         _tell_failure(run, error_file, progress, exit_code, message, lines)
     raise StageError(message, retryable=exit_code != EXIT_CODE)
 

@@ -1,5 +1,6 @@
 """The record of a finished stage: its JSON, written last, that makes a folder count."""
 
+import errno
 import importlib.metadata
 import platform
 import time
@@ -10,6 +11,8 @@ from typing import Any
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.files import building, remove_leftovers, sha256_of
 from cxr_tasks.sealed import SCHEMA_VERSION, read_sealed, write_sealed
+
+_NOT_THERE = (errno.ENOENT, errno.ESTALE, errno.EIO, errno.EISDIR, errno.ENOTDIR)
 
 Record = dict[str, Any]
 Note = Callable[[str], None]
@@ -194,17 +197,19 @@ def check_outputs(folder: Path, record: Record) -> None:
         found = _digest_if_there(path)
         if found != digest:
             raise DamagedError(
-                f"{path} is {'not what its record says' if found else 'missing'}.",
+                f"{path} is {'not what its record says' if found else 'missing or unreadable'}.",
                 "Artifacts are never changed once their stage has finished.",
                 f"Run what made it again, which makes it anew: {_command_for(record)}.",
             )
 
 
 def _digest_if_there(path: Path) -> str | None:
-    """Digest a file; None where there is none, such as in a folder that is being deleted."""
+    """Digest a file; None where there is none, such as in a deleted folder, or a bad sector."""
     try:
         return sha256_of(path)
-    except FileNotFoundError:
+    except OSError as err:
+        if err.errno not in _NOT_THERE:
+            raise
         return None
 
 

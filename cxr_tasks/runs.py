@@ -1,5 +1,6 @@
 """A run's beginning: its configuration checked, written down, and never changed again."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def start_run(config: RunConfig, home: Home, run_key: str) -> RunPaths:
             remove_leftovers(run.config)
             if _is_readable(run.config):
                 _check_same(run, config)
+                os.utime(run.config)  # retention counts the days since something happened in it
             else:
                 write_sealed(run.config, _described(config))
     except FileNotFoundError as err:  # what file systems such as /proc say of a new folder

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def test_own_error_is_written_down_and_not_retried(run: RunPaths) -> None:
     assert written["exit_code"] == 2
     assert written["message"] == str(caught.value)
     assert written["message"].startswith("ArtifactError: The stage 'ingest'")
+
+
+def test_stage_of_a_removed_run_brings_nothing_back(run: RunPaths) -> None:
+    shutil.rmtree(run.root)
+    with pytest.raises(StageError, match="no run"):
+        run_stage("split", run, on_line=lambda _: None)
+    assert not run.root.exists()
 
 
 def test_signal_is_named() -> None:

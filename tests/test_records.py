@@ -55,6 +55,18 @@ def test_changed_output_is_noticed(tmp_path: Path, source: Path) -> None:
         require_record(tmp_path / "split", "split")
 
 
+def test_output_that_cannot_be_read_is_made_again(tmp_path: Path, source: Path) -> None:
+    """A folder in a file's place stands for a bad sector: both are errors of reading."""
+    out = tmp_path / "split" / "out.txt"
+    finish(tmp_path / "split", source, "first")
+    out.unlink()
+    out.mkdir()
+    with pytest.raises(ArtifactError, match=r"out\.txt is missing or unreadable"):
+        require_record(tmp_path / "split", "split")
+    assert finish(tmp_path / "split", source, "second")["said"] == "second"
+    assert out.read_text() == "second"
+
+
 @pytest.mark.parametrize("name", ["out.txt", "split.json"])
 def test_damaged_stage_is_made_again(tmp_path: Path, source: Path, name: str) -> None:
     finish(tmp_path / "split", source, "first")

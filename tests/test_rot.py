@@ -18,7 +18,12 @@ from cxr_tasks.records import find_finished, require_record
 from cxr_tasks.runs import open_run, start_run
 from cxr_tasks.stages import StageContext, execute
 from cxr_tasks.unchanged import find_equal_run
-from tests.champion.drawn_champion import draw_challenger, draw_champion
+from tests.champion.drawn_champion import (
+    draw_challenger,
+    draw_champion,
+    promote,
+    versions_on_disk,
+)
 from tests.image_files import class_files, make_files
 from tests.stored import flip_bit
 
@@ -158,15 +163,48 @@ def test_damaged_pointer_is_named_and_restored_from_the_versions(damage: str, ho
         pointer.unlink()
     else:
         flip_bit(pointer)
-        with pytest.raises(DamagedError, match="champion --restore"):
-            find_champion(home)
-    assert restore_pointer(home) == before["version"]
+    with pytest.raises(DamagedError, match="champion --restore"):
+        find_champion(home)
+    assert restore_pointer(home, note=print) == before["version"]
     assert read_json(pointer) == before
+
+
+def test_lost_pointer_makes_no_version_unserved(home: Home) -> None:
+    (home.champion / "champion.json").unlink()
+    shutil.rmtree(home.run("first").promote)
+    with pytest.raises(DamagedError, match="champion --restore"):
+        promote(home, "first")
+    assert versions_on_disk(home) == ["0001-first"]
+
+
+def test_pointer_and_a_version_damaged_at_once_are_mended_one_after_the_other(home: Home) -> None:
+    flip_bit(home.champion / "champion.json")
+    flip_bit(home.champion / "0001-first" / "model.keras")
+    assert restore_pointer(home, note=print) == "0001-first"
+    run, config = open_run(home, "first")
+    restore_version(run, config, require_record(run.promote, "promote"), note=print)
+    assert require_champion(home).name == "0001-first"
+
+
+def test_champion_that_is_gone_altogether_comes_back_from_its_run(home: Home) -> None:
+    shutil.rmtree(home.champion)
+    run, config = open_run(home, "first")
+    restore_version(run, config, require_record(run.promote, "promote"), note=print)
+    assert require_champion(home).name == "0001-first"
+
+
+def test_damaged_version_of_a_run_that_promotes_again_is_made_again(home: Home) -> None:
+    model = home.champion / "0001-first" / "model.keras"
+    before = model.read_bytes()
+    flip_bit(model)
+    shutil.rmtree(home.run("first").promote)
+    assert promote(home, "first")["version"] == "0001-first"
+    assert model.read_bytes() == before
 
 
 def test_whole_pointer_is_not_restored(home: Home) -> None:
     with pytest.raises(ConfigError, match="is whole"):
-        restore_pointer(home)
+        restore_pointer(home, note=print)
 
 
 def test_equal_run_whose_report_is_damaged_is_not_relied_on(home: Home) -> None:

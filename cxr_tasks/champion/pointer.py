@@ -55,6 +55,15 @@ def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) 
     write_history(home, [*pointer["history"], entry])
 
 
+def begin(home: Home) -> None:
+    """Write a pointer that names no version, before the first version is made.
+
+    So one that is missing while there are versions was always lost. The caller holds the lock.
+    """
+    if not _pointer_file(home).exists() and serving(home) is None:
+        write_sealed(_pointer_file(home), {"version": None, "since": None, "history": []})
+
+
 def write_history(home: Home, entries: list[dict[str, Any]]) -> None:
     """Write what served when, the oldest first; the last one serves. The caller holds the lock."""
     remove_leftovers(_pointer_file(home))
@@ -85,6 +94,8 @@ def _pointer_file(home: Home) -> Path:
 def _read_pointer(home: Home) -> dict[str, Any]:
     path = _pointer_file(home)
     if not path.exists():
+        if any(home.champion.glob("[0-9]*-*/version.json")):
+            raise _damaged(f"{path} is gone, though there are versions of the champion.")
         return {"version": None, "history": []}
     try:
         pointer = read_sealed(path)
@@ -94,7 +105,7 @@ def _read_pointer(home: Home) -> dict[str, Any]:
     is_history = isinstance(entries, list) and all(
         isinstance(entry, dict) and entry.keys() >= _ENTRY_KEYS for entry in entries
     )
-    if not is_history or not isinstance(pointer.get("version"), str):
+    if not is_history or not isinstance(pointer.get("version"), str if entries else type(None)):
         raise _damaged(f"{path} does not say what serves and what served before.")
     return pointer
 

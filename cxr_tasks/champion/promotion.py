@@ -14,13 +14,14 @@ from cxr_tasks.champion.pointer import PROMOTED, changing, serve, serving
 from cxr_tasks.champion.store import (
     Champion,
     find_champion,
+    open_version,
     remove_unserved,
-    require_champion,
     run_key_of,
+    version_record,
     versions,
 )
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision, try_challenger
-from cxr_tasks.champion.version import make_version
+from cxr_tasks.champion.version import make_again_if_damaged, make_version
 from cxr_tasks.evaluation.evaluate import Score
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import Note, Record
@@ -60,7 +61,7 @@ def make_promotion(
         if lacking:
             return _record(Decision("refused", lacking), None, before=before)
         challenger = open_challenger(run, config)
-        promoted = _promoted_before(home, challenger)
+        promoted = _promoted_before(home, challenger, built=built, note=note)
         if promoted:
             return _repeat(promoted, built)
         decision = _judge(challenger, score=score, note=note, built=built)
@@ -73,13 +74,19 @@ def make_promotion(
         return _record(decision, challenger.variant, before=before, version=version)
 
 
-def _promoted_before(home: Home, challenger: Challenger) -> Champion | None:
-    """Find the version that an earlier try has made of this very model, and let serve."""
+def _promoted_before(
+    home: Home, challenger: Challenger, *, built: Path, note: Note
+) -> Champion | None:
+    """Find the version that an earlier try has made of this very model, and let serve.
+
+    One that is damaged is made again.
+    """
     of_run = [name for name in versions(home) if run_key_of(name) == challenger.run.key]
     for name in reversed(of_run):
-        version = require_champion(home, name)
-        if version.record["outputs"]["model.keras"] == challenger.model_digest:
-            return version
+        record = version_record(home, name)
+        if record["outputs"]["model.keras"] == challenger.model_digest:
+            make_again_if_damaged(challenger, record, compared=built, note=note)
+            return open_version(home, name)
     return None
 
 

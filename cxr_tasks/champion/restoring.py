@@ -1,10 +1,19 @@
 """A damaged champion made again: a version from its run, the pointer from the versions."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from cxr_tasks.champion.eligibility import open_challenger
-from cxr_tasks.champion.pointer import PROMOTED, changing, history, is_whole, write_history
-from cxr_tasks.champion.store import folders, none_yet, open_version
+from cxr_tasks.champion.pointer import (
+    PROMOTED,
+    changing,
+    history,
+    is_whole,
+    serve,
+    serving,
+    write_history,
+)
+from cxr_tasks.champion.store import folders, none_yet, open_version, version_record
 from cxr_tasks.champion.trial import Decision
 from cxr_tasks.champion.version import make_version
 from cxr_tasks.errors import ConfigError, DamagedError
@@ -14,47 +23,61 @@ from cxr_tasks.settings import RunConfig
 
 
 def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note: Note) -> None:
-    """Make the version that a run has promoted again where it is damaged.
+    """Make the version that a run has promoted again where it is damaged or gone.
+
+    Where all that was known of the champion is gone, the version serves again.
 
     Args:
         run: The run.
         config: Its configuration.
         promotion: The record of its stage `promote`, whole, which names the version.
-        note: Told if there was something to make.
+        note: Told if there was something to make, or why it is not made.
 
     Raises:
         ArtifactError: A file of the run is damaged too.
     """
-    version = promotion["version"]
-    with changing(run.home):
+    home, version = run.home, promotion["version"]
+    with changing(home):
         try:
-            open_version(run.home, version)
+            open_version(home, version)
         except DamagedError as err:
-            note(f"{err.problem} It is made again from the run.")
+            problem = err.problem
         else:
             return
+        promoted_at = _promoted_at(home, version)
+        if promoted_at is None and serving(home) is not None:
+            note(f"{problem} It is not made again: the champion's history does not know it.")
+            return
+        note(f"{problem} It is made again from the run.")
+        at, reason = promoted_at or datetime.now(UTC), promotion["reason"]
         make_version(
             open_challenger(run, config),
-            Decision("promoted", promotion["reason"], promotion["comparison"]),
+            Decision("promoted", reason, promotion["comparison"]),
             before=promotion["champion_before"],
-            now=_promoted_at(run.home, version),
+            now=at,
             compared=run.promote,
             note=note,
             name=version,
         )
+        if promoted_at is None:
+            serve(home, version, action=PROMOTED, reason=reason, now=at)
 
 
-def restore_pointer(home: Home) -> str:
+def restore_pointer(home: Home, *, note: Note) -> str:
     """Write `champion.json` anew where it is damaged or gone: the newest version serves.
 
     The history is put together from what the versions say of their promotions; rollbacks are not
-    among it.
+    among it. A version with a damaged file is made again afterwards, by its run's `promote`.
+
+    Args:
+        home: The shared volume.
+        note: Told which versions are left out, since their records are damaged.
 
     Returns:
         The version that serves.
 
     Raises:
-        ConfigError: The pointer is whole, or there is no version.
+        ConfigError: The pointer is whole, or there is no version whose record is.
     """
     with changing(home):
         if is_whole(home):
@@ -63,7 +86,7 @@ def restore_pointer(home: Home) -> str:
                 "It is only made again where it is damaged or gone.",
                 "To let an earlier version serve: python -m cxr_tasks champion --roll-back.",
             )
-        records = [open_version(home, name).record for name in folders(home)]
+        records = list(_records(home, note))
         if not records:
             raise none_yet(home)
         write_history(
@@ -82,10 +105,17 @@ def restore_pointer(home: Home) -> str:
         return str(records[-1]["version"])
 
 
-def _promoted_at(home: Home, version: str) -> datetime:
-    at = next(
-        entry["at"]
-        for entry in history(home)
-        if entry["version"] == version and entry["action"] == PROMOTED
-    )
-    return datetime.fromisoformat(at)
+def _records(home: Home, note: Note) -> Iterator[Record]:
+    for name in folders(home):
+        try:
+            yield version_record(home, name)
+        except DamagedError as err:
+            note(f"Left out: {err.problem}")
+
+
+def _promoted_at(home: Home, version: str) -> datetime | None:
+    """Say when a version was promoted; None where the history does not know it."""
+    for entry in history(home):
+        if entry["version"] == version and entry["action"] == PROMOTED:
+            return datetime.fromisoformat(entry["at"])
+    return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_tasks.champion.pointer import history, serving
+from cxr_tasks.champion.pointer import begin, history, serving
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.paths import Home
 from cxr_tasks.records import Note, Record, check_outputs, find_record, finish_once
@@ -100,16 +100,28 @@ def open_version(home: Home, version: str) -> Champion:
     Raises:
         DamagedError: A file of it is missing or not what its record says.
     """
+    folder, record = home.champion / version, version_record(home, version)
+    try:
+        check_outputs(folder, record)
+    except DamagedError as err:
+        raise _damaged(folder, err.problem.rstrip(".")) from err
+    return Champion(version, folder, record)
+
+
+def version_record(home: Home, version: str) -> Record:
+    """Read what a version says of itself, without a look at its other files.
+
+    Raises:
+        DamagedError: It is missing or not what was written.
+    """
     folder = home.champion / version
     try:
         record = find_record(folder, STAGE)
-        if record is not None:
-            check_outputs(folder, record)
     except DamagedError as err:
         raise _damaged(folder, err.problem.rstrip(".")) from err
     if record is None:
         raise _damaged(folder, "it has no version.json")
-    return Champion(version, folder, record)
+    return record
 
 
 def versions(home: Home) -> list[str]:
@@ -159,6 +171,7 @@ def put_version(
         The version's name: of a new one a number one above the highest there ever was, and the
         run's; its record says it too.
     """
+    begin(home)
     known = [*folders(home), *(entry["version"] for entry in history(home))]
     named = name or f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
     finish_once(

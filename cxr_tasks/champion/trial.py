@@ -63,12 +63,13 @@ def try_challenger(
         built: The folder to write into.
 
     Raises:
-        ArtifactError: Predictions and data set do not belong together.
+        ArtifactError: The champion's data set is damaged or gone, or predictions and data set do
+            not belong together. Nothing is decided then.
     """
     try:
         dataset = open_dataset(challenger.run.home, champion.record["dataset"])
     except ArtifactError as err:
-        return Decision("refused", _not_comparable(champion, err))
+        raise _not_comparable(champion, err) from err
     own = Side(challenger.dataset, read_predictions(challenger.predictions_file), challenger.basis)
     other = Side(dataset, champion.predictions(), champion.record["basis"])
     pairing = pair_images(own, other)
@@ -78,11 +79,13 @@ def try_challenger(
     return _decide(pairs, _counts(pairing, own, other), champion, seed=challenger.config.seed)
 
 
-def _not_comparable(champion: Champion, err: ArtifactError) -> str:
-    return (
+def _not_comparable(champion: Champion, err: ArtifactError) -> ArtifactError:
+    return ArtifactError(
         f"{champion.name} cannot be compared with, since its images are not to be had: "
-        f"{err.problem} Restore that folder from a backup, or ingest the same images again with "
-        f"the configuration in {champion.folder / 'version.json'}; then run promote again."
+        f"{err.problem}",
+        "A challenger is compared with the champion on the images of both.",
+        "Restore that folder from a backup, or ingest the same images again with the configuration "
+        f"in {champion.folder / 'version.json'}; then run promote again.",
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from cxr_tasks.champion.contest import Facts
 from cxr_tasks.champion.eligibility import Challenger
-from cxr_tasks.champion.store import put_version
+from cxr_tasks.champion.store import open_version, put_version
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision
+from cxr_tasks.errors import DamagedError
 from cxr_tasks.files import write_text
 from cxr_tasks.records import Note, Record
 from cxr_tasks.reporting.wording import markdown, p_compared, percent, whole
@@ -60,6 +61,34 @@ def make_version(
         note=note,
         name=name,
     )
+
+
+def make_again_if_damaged(
+    challenger: Challenger, record: Record, *, compared: Path, note: Note
+) -> None:
+    """Make a version again, as its record says it was, if a file of it is damaged or gone.
+
+    The caller holds the champion's lock.
+
+    Args:
+        challenger: The model it was made from.
+        record: The version's.
+        compared: The folder with the comparison's `pairs.csv`, if that is still there.
+        note: Told if there was something to make.
+    """
+    try:
+        open_version(challenger.run.home, record["version"])
+    except DamagedError as err:
+        note(f"{err.problem} It is made again from the run.")
+        make_version(
+            challenger,
+            Decision("promoted", record["decision_reason"], record["comparison"]),
+            before=record["champion_before"],
+            now=datetime.fromisoformat(record["promoted_at"]),
+            compared=compared,
+            note=note,
+            name=record["version"],
+        )
 
 
 def build_version(

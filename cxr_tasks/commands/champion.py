@@ -30,7 +30,8 @@ def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
     from cxr_tasks.champion.restoring import restore_pointer  # which imports much
 
     if options["restore"]:
-        print(f"{restore_pointer(home)} serves now. Earlier rollbacks are not known any more.\n")
+        serves = restore_pointer(home, note=print)
+        print(f"{serves} serves now. Earlier rollbacks are not known any more.\n")
     if options["roll_back"] is not None:
         champion = roll_back(home, options["roll_back"] or None, now=datetime.now(UTC))
         print(f"{champion.name} serves now.\n")

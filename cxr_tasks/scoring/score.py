@@ -12,7 +12,7 @@ from cxr_tasks.champion.store import Champion, require_champion
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.decoding import decode_all
 from cxr_tasks.devices import n_cores
-from cxr_tasks.errors import ConfigError, DataError, first_few
+from cxr_tasks.errors import ConfigError, DamagedError, DataError, first_few
 from cxr_tasks.files import (
     as_unicode,
     building,
@@ -94,7 +94,14 @@ def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record |
     """Find the same work done before; a folder with any other is left as it is."""
     if not folder.exists():
         return None
-    before = (find_record(folder, STAGE) or {"inputs": {}})["inputs"]
+    try:
+        before = (find_record(folder, STAGE) or {"inputs": {}})["inputs"]
+    except DamagedError as err:
+        raise DamagedError(
+            err.problem,
+            "Scores are never overwritten, and of which images these are is not known any more.",
+            f"Choose another name (on the command line --name), or delete {folder}.",
+        ) from err
     if before == inputs:
         return find_finished(folder, STAGE, inputs=inputs, note=note)
     other = [key for key, digest in inputs.items() if before.get(key) != digest]

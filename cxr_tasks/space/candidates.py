@@ -66,8 +66,12 @@ def of_leftovers(home: Home, paths: Iterable[Path]) -> list[Candidate]:
 
 
 def of_runs(states: Iterable[RunState]) -> list[Candidate]:
-    """Give the runs that a rule has chosen."""
-    return [Candidate("run", state.run.root, tuple(locks_of_run(state.run))) for state in states]
+    """Give the runs that a rule has chosen; one that is linked lies elsewhere, and stays."""
+    return [
+        Candidate("run", state.run.root, tuple(locks_of_run(state.run)))
+        for state in states
+        if not state.run.root.is_symlink()
+    ]
 
 
 def of_datasets(home: Home, needs: Needs) -> list[Candidate]:

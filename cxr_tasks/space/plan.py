@@ -19,7 +19,7 @@ from cxr_tasks.space.holding import is_taken
 from cxr_tasks.space.kept import Retention
 from cxr_tasks.space.needs import champion_versions, needs
 from cxr_tasks.space.retention import runs_beyond
-from cxr_tasks.space.run_state import RunState, run_states
+from cxr_tasks.space.run_state import RunState, read_state, run_states
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,13 @@ class Plan:
         if ingesting:
             # it may just be finding out that it would repeat one of these
             return Choice(blocked=f"The run {ingesting[0]} is being ingested.")
+        unknown = [s.problem for s in states if going and s.problem and s not in going]
+        if unknown:
+            # it may have the results of one of these
+            return Choice(blocked=unknown[0])
+        again = [read_state(s.run) if s.run.key in locks else s for s in states]
+        if any(s.is_ingested for s in again if s.run.key in locks):  # between the two looks
+            return self._choose_runs(again, held)
         return Choice(of_runs(going))
 
 

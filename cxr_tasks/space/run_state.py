@@ -54,7 +54,7 @@ def run_states(home: Home) -> list[RunState]:
 
 
 def runs_of(home: Home) -> list[RunPaths]:
-    """Find the folders of runs, by name; a link, or a name that no run can have, is none's."""
+    """Find the folders of runs, by name; what is linked counts, what no run can be called not."""
     folder = home.root / "runs"
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -62,7 +62,7 @@ def runs_of(home: Home) -> list[RunPaths]:
             run = home.run(path.name)
         except ConfigError:
             continue
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():
             found.append(run)
     return found
 

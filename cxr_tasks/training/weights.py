@@ -15,6 +15,7 @@ import h5py
 
 from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.files import building, locked, remove_leftovers, sha256_of
+from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
@@ -112,7 +113,9 @@ def check_backbone_file(path: Path) -> str:
         with h5py.File(path, "r") as file:
             file.visititems(count)
             suffix = ".h5" if "layer_names" in file.attrs else ".weights.h5"
-    except OSError as err:
+    except Exception as err:  # of a damaged file h5py raises whatever it stumbles over
+        if ran_out(err):
+            raise
         raise _no_backbone(path, "it cannot be read as an HDF5 file") from err
     if n_parameters != N_PARAMETERS:
         raise _no_backbone(path, f"it holds {n_parameters:,} numbers")

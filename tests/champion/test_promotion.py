@@ -260,13 +260,9 @@ def test_nothing_is_promoted_where_the_champions_images_are_gone(damage: str, ho
         images = np.load(folder / "images.npy", mmap_mode="r+")
         images[3, 5, 5] ^= 1
         images.flush()
-    record = promote(home, "far", score=scores_of(0.1))
-    assert (record["decision"], record["comparison"]) == ("refused", None)
-    assert (
-        "0001-first cannot be compared with, since its images are not to be had"
-        in (record["reason"])
-    )
-    assert "ingest the same images again" in record["reason"]
+    with pytest.raises(ArtifactError, match="its images are not to be had") as caught:
+        promote(home, "far", score=scores_of(0.1))
+    assert "ingest the same images again" in caught.value.remedy
     assert serving(home) == "0001-first"
 
 

@@ -1,9 +1,12 @@
 import csv
 import hashlib
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.errors import ArtifactError, DataError, SourceError
+from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.candidates import Candidate, Listing
@@ -225,6 +229,18 @@ def test_little_is_decoded_ahead_of_what_is_taken(tmp_path: Path) -> None:
     time.sleep(0.5)
     assert source.log.stat().st_size <= 8
     outcomes.close()
+
+
+def test_worker_that_is_killed_counts_as_memory_that_ran_out(tmp_path: Path) -> None:
+    """The kernel may choose a worker where memory runs out."""
+    files = class_files(n_covid=100, n_normal=100)
+    source = FolderSource(make_files(tmp_path, files), PRESETS["study"])
+    decoded = decode_all(source, source.listing().candidates, n_workers=2)
+    next(decoded)
+    os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+    with pytest.raises(BrokenProcessPool) as caught:
+        list(decoded)
+    assert ran_out(caught.value)
 
 
 def test_what_workers_import_is_light() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.errors import ArtifactError, ConfigError, DataError
+from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError, DataError
 from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.paths import Home
 from cxr_tasks.phantom.plan import draw_phantom, plan_phantom
@@ -30,6 +30,7 @@ from tests.scoring.served import (
     serve_champion,
 )
 from tests.sources.test_source import write_zip
+from tests.stored import flip_bit
 
 _number = itertools.count()
 HOSTILE_NAMES = (
@@ -204,6 +205,17 @@ def test_same_name_repeats_nothing_and_overwrites_nothing(served: Served, tmp_pa
     with pytest.raises(ConfigError, match="scores named 'kept' already, of other images"):
         scored(served.home, folder, name="kept")
     assert find_record(served.home.scores("kept"), "score") == record
+
+
+def test_scores_whose_record_is_damaged_are_left_as_they_are(
+    served: Served, tmp_path: Path
+) -> None:
+    folder = make_files(tmp_path, phantoms(4))
+    scored(served.home, folder, name="rotten")
+    flip_bit(served.home.scores("rotten") / "score.json")
+    with pytest.raises(DamagedError, match=r"score\.json") as caught:
+        scored(served.home, folder, name="rotten")
+    assert "--name" in caught.value.remedy
 
 
 def test_other_champion_does_not_overwrite(served: Served, tmp_path: Path) -> None:

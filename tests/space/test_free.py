@@ -9,11 +9,14 @@ import pytest
 
 from cxr_tasks.champion.store import require_champion
 from cxr_tasks.cli import main
+from cxr_tasks.config import make_config
 from cxr_tasks.paths import Home
 from cxr_tasks.records import check_outputs, require_record
+from cxr_tasks.runs import start_run
 from cxr_tasks.space.holding import Holder
 from cxr_tasks.space.locks import locks_of_run
 from tests.space.volume import (
+    finish,
     held_elsewhere,
     keys,
     names,
@@ -297,3 +300,45 @@ def test_paths_of_elsewhere_are_not_followed(home: Home, free: Free, tmp_path: P
     free()
     assert (tmp_path / "elsewhere" / "file").exists()
     assert ".77.building-abcd1234" not in names(home.datasets)
+
+
+def test_a_run_that_another_may_have_the_results_of_stays(home: Home, free: Free) -> None:
+    again = put_run(home, "again", unchanged_since="middle")
+    flip_bit(again.ingest / "ingest.json")
+    assert "left: all runs. " in free("--keep-runs", "1")
+    assert "middle" in keys(home)
+
+
+def test_an_ingestion_that_ends_between_two_looks_counts(
+    home: Home, free: Free, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = put_run(home, "begun", finished=False)
+
+    def late(lock: Path) -> bool:
+        if lock == begun.lock("ingest") and not begun.ingest.exists():
+            facts = {"dataset": None, "external": None, "champion": None}
+            finish(begun.ingest, "ingest", facts | {"unchanged_since": "middle"})
+        return False
+
+    monkeypatch.setattr("cxr_tasks.space.plan.is_taken", late)
+    free("--keep-runs", "1")
+    assert "middle" in keys(home)
+
+
+def test_a_run_that_is_linked_keeps_its_data_set_and_stays(
+    home: Home, free: Free, tmp_path: Path
+) -> None:
+    middle = home.run("middle").root
+    middle.rename(tmp_path / "moved")
+    middle.symlink_to(tmp_path / "moved")
+    free("--keep-runs", "1")
+    assert middle.is_symlink()
+    assert (tmp_path / "moved" / "ingest" / "ingest.json").exists()
+    assert "of-middle" in names(home.datasets)
+
+
+def test_a_run_that_is_started_again_has_changed_now(home: Home, free: Free) -> None:
+    put_run(home, "begun", finished=False, days_ago=300)
+    start_run(make_config({"threads": 2}), home, "begun")
+    free("--keep-runs", "1")
+    assert "begun" in keys(home)

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_file_that_is_no_hdf5_is_refused(tmp_path: Path) -> None:
     (tmp_path / "w.h5").write_text("no weights")
     with pytest.raises(ArtifactError, match="cannot be read as an HDF5 file"):
         prepared(tmp_path, PAPER | {"weights": str(tmp_path / "w.h5")})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_file_is_refused(tmp_path: Path, seed: int) -> None:
+    path = drawn_weights(tmp_path / "w.h5", legacy=bool(seed % 2))
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(seed)
+    content[:4096][rng.integers(4096, size=200)] = rng.integers(256, size=200)
+    path.write_bytes(content.tobytes())
+    with suppress(ArtifactError):
+        prepared(tmp_path, PAPER | {"weights": str(path)})
 
 
 def test_keras_download_is_fetched_once(
