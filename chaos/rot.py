@@ -69,11 +69,9 @@ class Found:
     different_numbers: list[str]
 
 
-def flip_and_mend(
-    artifact: Artifact, prefix: Prefix, *, rng: np.random.Generator, folder: Path | None = None
-) -> Found | None:
+def flip_and_mend(artifact: Artifact, prefix: Prefix, *, rng: np.random.Generator) -> Found | None:
     """Flip a bit in a copy of the prefix; None where it has no such file."""
-    with tempfile.TemporaryDirectory(prefix="cxr-rot-", dir=folder) as place:
+    with tempfile.TemporaryDirectory(prefix="cxr-rot-") as place:
         home = Path(place)
         prefix.copy(home)
         path = next(home.glob(artifact.pattern), None)

@@ -44,9 +44,7 @@ class Outcome:
     failed_again: str = ""
 
 
-def try_once(
-    kind: str, step: Step, prefix: Prefix, *, rng: np.random.Generator, folder: Path | None = None
-) -> Outcome | None:
+def try_once(kind: str, step: Step, prefix: Prefix, *, rng: np.random.Generator) -> Outcome | None:
     """Hit a step of a copy of the prefix; None where it had done its work before it was hit.
 
     Args:
@@ -54,10 +52,9 @@ def try_once(
         step: What is hit.
         prefix: A finished run.
         rng: Decides the moment, or the limit.
-        folder: Where the copy is made; None for a temporary folder.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="cxr-chaos-", dir=folder) as place,
+        tempfile.TemporaryDirectory(prefix="cxr-chaos-") as place,
         volume(Path(place), kind=kind) as home,
     ):
         prefix.copy(home)

@@ -25,8 +25,8 @@ from cxr_tasks.space.told import (
 
 _DESCRIPTION = (
     "Says what uses how much of the shared volume, and how much could be freed. With --free it "
-    "removes, for good: what killed work left; data sets that no "
-    "run and no champion version names; activations of images that are not used soon again; "
+    "removes, for good: what killed work left; data sets that no run and no champion version "
+    "names; activations of images that are not used soon again; "
     "Kaggle downloads that no run and no schedule comes from; and runs beyond the rule below. "
     "What somebody works on is left. Champion versions, scores and backbone weights never go.\n\n"
     f"{RULE} Both numbers are read from the table [retention] of defaults.toml; a flag counts "

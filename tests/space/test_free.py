@@ -1,6 +1,8 @@
 """What `space --free` removes, and what it never does."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
@@ -342,3 +344,15 @@ def test_a_run_that_is_started_again_has_changed_now(home: Home, free: Free) -> 
     start_run(make_config({"threads": 2}), home, "begun")
     free("--keep-runs", "1")
     assert "begun" in keys(home)
+
+
+def test_many_runs_with_many_folds_go_with_few_open_files(home: Home) -> None:
+    for number in range(12):
+        put_run(home, f"folded-{number}", days_ago=50, folds=5, repeats=2, split="grouped")
+    done = subprocess.run(
+        ["/bin/bash", "-c", 'ulimit -n 400 && exec "$@"', "bash", sys.executable, "-m", "cxr_tasks",
+         "space", "--home", str(home.root), "--free", "--keep-runs", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert keys(home) == {"old", "new"}
