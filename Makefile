@@ -6,6 +6,7 @@
 # make fuzz    hostile files, settings and addresses, some 18,000; 3 minutes, CASES=500 a test
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
+# make gpu-check  speed, memory and equal numbers on a graphics card, 8 minutes; QUICK=1, OUT=FILE
 # make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
 # make chaos   stages killed at random moments and run again: N=30 kills, SEED=1
 # make rot     a bit flipped in each of 20 kinds of artifact: noticed, named, mended?
@@ -21,8 +22,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench audit-rates chaos rot lint lock \
-	audit-deps sbom licences
+.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates chaos rot \
+	lint lock audit-deps sbom licences
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
@@ -67,6 +68,11 @@ ui:
 bench:
 	@. ./activate.sh && exec python -m bench $(call flag,DATA) $(call flag,WEIGHTS) \
 		$(if $(filter-out 0,$(QUICK)),--quick)
+
+# Without .venv, as on a bare machine that has a card: what is installed there, TensorFlow or JAX.
+gpu-check:
+	@[ ! -d .venv ] || . ./activate.sh && exec $(if $(wildcard .venv),python,$${PYTHON:-python3}) \
+		-m bench.gpu_check $(call flag,OUT) $(if $(filter-out 0,$(QUICK)),--quick)
 
 audit-rates:
 	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)

@@ -1,6 +1,7 @@
 """One epoch of training: every training image once, then the validation images."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +38,15 @@ class TrainingSettings:
     keep_best: bool = True
 
 
-def prepare(model: Model, data: LabelledImages, settings: TrainingSettings) -> ModelState:
-    """Compile the model, and have Keras trace its steps for batches of any size.
+def prepare(
+    model: Model, train_data: LabelledImages, val_data: LabelledImages, settings: TrainingSettings
+) -> ModelState:
+    """Compile the model, and have Keras trace its steps for all batches to come.
 
-    Keras traces the first batch for its own size and, at another size, once more for all. The
-    first batches of a training would run through a graph of their own, and so would those
-    after an interruption, elsewhere in the training; here all real batches use the same one.
+    With TensorFlow Keras traces the first batch for its own size and, at another size, once more
+    for all. The first batches of a training would run through a graph of their own, and so would
+    those after an interruption, elsewhere in the training; here all real batches use the same
+    one. JAX compiles for each size, so it is given those that come.
     """
     import keras
 
@@ -50,13 +54,14 @@ def prepare(model: Model, data: LabelledImages, settings: TrainingSettings) -> M
         optimizer=keras.optimizers.Adam(settings.learning_rate),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
-        jit_compile=False,
+        # Without it JAX would run every operation by itself.
+        jit_compile=keras.backend.backend() == "jax",
     )
     state = ModelState.of(model)
     before = state.weights(), state.optimizer()
-    for n_images in (1, 2):
-        images, labels = next(data.batches(n_images, order=np.zeros(n_images, np.intp)))
+    for images, labels in _first_batches(train_data, settings.batch_size):
         model.train_on_batch(images, labels, sample_weight=_weights(labels, settings))
+    for images, labels in _first_batches(val_data, settings.batch_size):
         model.test_on_batch(images, labels)
     state.restore(*before)
     return state
@@ -94,6 +99,20 @@ def run_epoch(
     means = _means(trained, prefix="") | _means(validated, prefix="val_")
     _check_finite(means, state, epoch, settings)
     return means
+
+
+def _first_batches(
+    data: LabelledImages, batch_size: int
+) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
+    """Give a batch of each size that Keras has to see once, before the numbers count."""
+    import keras
+
+    sizes = [1, 2]
+    if keras.backend.backend() == "jax":
+        whole, rest = divmod(len(data), batch_size)
+        sizes = [size for size, comes in ((batch_size, whole), (rest, rest)) if comes]
+    for size in sizes:
+        yield next(data.batches(size, order=np.zeros(size, np.intp)))
 
 
 def _weights(labels: NDArray[np.float32], settings: TrainingSettings) -> NDArray[np.float32] | None:

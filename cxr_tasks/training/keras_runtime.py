@@ -13,8 +13,16 @@ from cxr_tasks.devices import NVIDIA_CARDS
 from cxr_tasks.training.gpu_lease import VISIBLE_CARDS
 
 _INTRA_OP = "TF_NUM_INTRAOP_THREADS"
+_XLA_FLAGS = "XLA_FLAGS"
 _CPU_FACTS = Path("/proc/cpuinfo")
-_LIBRARIES = ("keras", "tensorflow", "numpy", "h5py")
+_BACKEND = "KERAS_BACKEND"
+_LIBRARIES = {
+    "tensorflow": ("keras", "tensorflow", "numpy", "h5py"),
+    "jax": ("keras", "jax", "jaxlib", "numpy", "h5py"),
+    "torch": ("keras", "torch", "numpy", "h5py"),
+}
+"""What decides about a training's last bits, by Keras' backend."""
+_DETERMINISTIC_JAX = "--xla_gpu_deterministic_ops"
 
 
 def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
@@ -34,8 +42,10 @@ def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
         RuntimeError: Keras or TensorFlow was imported before, not with these threads.
     """
     _refuse_late_start(threads)
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault(_BACKEND, "tensorflow")
     os.environ.update(_environment(threads))
+    if os.environ[_BACKEND] == "jax":
+        os.environ[_XLA_FLAGS] = _deterministic(os.environ.get(_XLA_FLAGS, ""))
     if card is not None:
         os.environ[VISIBLE_CARDS] = card
 
@@ -60,7 +70,8 @@ def describe_device() -> str:
 
 def library_versions() -> dict[str, str]:
     """Give the versions of what decides about a training's last bits."""
-    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    libraries = _LIBRARIES[os.environ.get(_BACKEND, "tensorflow")]
+    versions = {name: importlib.metadata.version(name) for name in libraries}
     return {"python": platform.python_version(), **versions}
 
 
@@ -109,6 +120,13 @@ def _environment(threads: int) -> dict[str, str]:
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
+
+
+def _deterministic(xla_flags: str) -> str:
+    """Have JAX compute the same bits on a card each time, unless the environment has its say."""
+    if _DETERMINISTIC_JAX in xla_flags:
+        return xla_flags
+    return f"{xla_flags} {_DETERMINISTIC_JAX}=true".strip()
 
 
 def _gpus() -> list[str]:

@@ -119,7 +119,7 @@ def train(
         TrainingError: A loss or a weight is no finite number.
     """
     called = clock()
-    state = prepare(model, train_data, settings)
+    state = prepare(model, train_data, val_data, settings)
     fingerprint = _fingerprint(state, train_data, val_data, settings, context)
     moment = _resume(checkpoint, fingerprint, state, settings, note)
     resumed_after, prepare_seconds = moment.epoch, clock() - called

@@ -55,7 +55,7 @@ def trained(precision: str) -> tuple[Any, list[float], set[str]]:
     model = network()
     fast = with_fused_batch_norm(model)
     with computing_in(precision, fast):
-        state = prepare(fast, data, SETTINGS)
+        state = prepare(fast, data, data, SETTINGS)
         losses = [run_epoch(state, data, data, SETTINGS, epoch)["loss"] for epoch in range(1, 9)]
         kinds = {str(layer.compute_dtype) for layer in fast.layers}
         if precision == MIXED:

@@ -1,0 +1,185 @@
+"""One training as a process of its own: `python -m bench.gpu_check.training`.
+
+It trains as the pipeline does: same networks, same cache of what frozen layers give, same loop.
+What it measures is in `measured.json` after every epoch, so that a training that is cut off has
+told what it knows.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from bench.gpu_check.memory import peak_card_mb, peak_host_mb
+from cxr_tasks.data.dataset import open_dataset
+from cxr_tasks.data.split import read_split, rows_of
+from cxr_tasks.files import write_json
+from cxr_tasks.paths import Home
+from cxr_tasks.process import die_with_parent
+from cxr_tasks.records import require_record
+from cxr_tasks.runs import open_run
+from cxr_tasks.training.activations import BATCH_SIZE
+from cxr_tasks.training.fit import CHECKPOINT
+from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
+from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+from cxr_tasks.training.keras_runtime import (
+    describe_device,
+    has_gpu,
+    library_versions,
+    start_keras,
+)
+from cxr_tasks.training.loop import EpochResult, TrainingResult, train
+from cxr_tasks.training.models import save_model
+from cxr_tasks.training.precision import computing_in
+from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
+from cxr_tasks.variants import VARIANTS
+
+RUN = "gpu-check"
+MEASURED, MODEL, SCORES = "measured.json", "model.keras", "scores.npy"
+N_PASSES = 3
+"""Over all images through the frozen layers, after one that compiles them."""
+
+Model = Any
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Train one variant into a folder; go on from the checkpoint that is there."""
+    die_with_parent(environ)
+    options = _parser().parse_args(arguments)
+    task, start_seconds = open_task(Home(options.home), options.variant)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    watch = _Watch(options.folder, kill_after=options.kill_after_epoch)
+    watch.note(start_seconds=start_seconds, device=describe_device(), has_gpu=has_gpu())
+    watch.note(versions=library_versions())
+    started = time.monotonic()
+    model = task.build()
+    watch.note(build_seconds=_since(started))
+    started = time.monotonic()
+    trainable = trainable_part(model, task, note=print)
+    watch.note(frozen_layers_seconds=_since(started), pipeline_uses=trainable.precision)
+    result = _train(task, trainable, options, watch)
+    save_model(model, options.folder / MODEL)
+    scores = predict_scores(model, task.dataset.images, rows_of(task.split, "val"))
+    np.save(options.folder / SCORES, scores)
+    started = time.monotonic()
+    if options.frozen_pass:
+        watch.note(frozen_pass=_frozen_pass(model, task))
+    watch.note(frozen_pass_seconds=_since(started))
+    watch.note(finished=True, resumed_after_epoch=result.resumed_after_epoch)
+    return 0
+
+
+def open_task(home: Home, variant: str) -> tuple[TrainingTask, float]:
+    """Start Keras for the check's run, and give what a variant trains on.
+
+    Returns:
+        The task, and the seconds that Keras and its backend took to start.
+    """
+    started = time.monotonic()
+    run, config = open_run(home, RUN)
+    start_keras(threads=config.threads, seed=config.seed)
+    start_seconds = _since(started)
+    ingested = require_record(run.ingest, "ingest")
+    task = TrainingTask(
+        run, config, variant=VARIANTS[variant], dataset=open_dataset(home, ingested["dataset"]),
+        ingested=ingested, split=read_split(run.split), seed=config.seed,
+    )  # fmt: skip
+    return task, start_seconds
+
+
+class _Watch:
+    """Keeps what is known of the training in its file, and ends it where that is asked for."""
+
+    def __init__(self, folder: Path, *, kill_after: int | None) -> None:
+        self._path = folder / MEASURED
+        self._facts: dict[str, Any] = {"finished": False, "epoch_seconds": [], "losses": []}
+        self._kill_after = kill_after
+
+    def note(self, **facts: object) -> None:
+        """Write facts beside those that are known."""
+        self._facts |= facts
+        write_json(self._path, self._facts | _memory())
+
+    def epoch(self, result: EpochResult) -> None:
+        """Write an epoch's figures; after the one named, kill this process within the next."""
+        self.note(
+            epoch_seconds=[*self._facts["epoch_seconds"], result.seconds],
+            losses=[*self._facts["losses"], [result.loss, result.val_loss]],
+        )
+        if result.epoch == self._kill_after:
+            threading.Thread(target=_kill_in, args=(result.seconds / 2,), daemon=True).start()
+
+
+def _train(
+    task: TrainingTask, trainable: Trainable, options: argparse.Namespace, watch: _Watch
+) -> TrainingResult:
+    network = with_fused_batch_norm(trainable.model)
+    with computing_in(options.precision, network):
+        result = train(
+            network,
+            task.labelled("train", trainable.values),
+            task.labelled("val", trainable.values),
+            task.settings,
+            checkpoint=options.folder / CHECKPOINT,
+            on_epoch=watch.epoch,
+            note=print,
+            context=f"{task.context} {options.precision} {trainable.key}",
+        )
+    watch.note(
+        compile_seconds=round(result.prepare_seconds, 3), n_train=len(task.train_rows),
+        n_val=len(rows_of(task.split, "val")),
+        losses=[[epoch.loss, epoch.val_loss] for epoch in result.history],
+    )  # fmt: skip
+    return result
+
+
+def _frozen_pass(model: Model, task: TrainingTask) -> dict[str, Any] | None:
+    """Time the frozen layers on all images, from the store to values in memory."""
+    cut = cut_frozen_prefix(model)
+    if cut is None:
+        return None
+    images, seconds = task.dataset.images, []
+    for _ in range(1 + N_PASSES):
+        started = time.monotonic()
+        for start in range(0, len(images) - BATCH_SIZE + 1, BATCH_SIZE):
+            np.asarray(cut.prefix.predict_on_batch(np.asarray(images[start : start + BATCH_SIZE])))
+        seconds.append(time.monotonic() - started)
+    n_images = len(images) // BATCH_SIZE * BATCH_SIZE
+    return {"cut_after": cut.layer, "images_per_second": round(n_images / median(seconds[1:]), 1)}
+
+
+def _kill_in(seconds: float) -> None:
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _memory() -> dict[str, float | None]:
+    return {"peak_card_mb": peak_card_mb(), "peak_host_mb": peak_host_mb()}
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.gpu_check.training")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--variant", choices=list(VARIANTS), required=True)
+    parser.add_argument("--precision", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--frozen-pass", action="store_true")
+    parser.add_argument("--kill-after-epoch", type=int)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
