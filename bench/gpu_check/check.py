@@ -132,7 +132,12 @@ class Check:
         seconds = self.seconds_left()
         if not seconds:
             return {name: Ended(NOT_RUN, 0.0) for name in commands}
-        return run_at_once(commands, logs=self.scratch / part / "logs", seconds=seconds)
+        ended = run_at_once(commands, logs=self.scratch / part / "logs", seconds=seconds)
+        for name, each in ended.items():
+            # The part `resume` has its trainings killed.
+            if each.status != DONE and not (part == "resume" and "SIGKILL" in each.status):
+                self.report(f"{part}, {name}: {each.status}\n{each.last_lines}")
+        return ended
 
     def _cache_of(self, variant: str) -> dict[str, str]:
         folder = self.scratch / "compiled" / variant

@@ -34,10 +34,12 @@ class Ended:
     Attributes:
         status: `done`, or why not, for a person.
         seconds: From its start to its end, its libraries' start included.
+        last_lines: The end of what it wrote, unless it is done.
     """
 
     status: str
     seconds: float
+    last_lines: str = ""
 
 
 def run_at_once(commands: Mapping[str, Command], *, logs: Path, seconds: float) -> dict[str, Ended]:
@@ -84,10 +86,9 @@ def _kill(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _ended(child: "subprocess.Popen[bytes]", log: Path, seconds: float, is_late: bool) -> Ended:
-    code = child.returncode
-    if is_late:
-        return Ended(f"cut off after {seconds:.0f} s", round(seconds, 2))
+    code, took = child.returncode, round(seconds, 2)
     if code == 0:
-        return Ended(DONE, round(seconds, 2))
+        return Ended(DONE, took)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_N_LAST_LINES:]
-    return Ended(f"failed: {failure_message(code, lines)}", round(seconds, 2))
+    why = f"cut off after {seconds:.0f} s" if is_late else f"failed: {failure_message(code, lines)}"
+    return Ended(why, took, "\n".join(lines))

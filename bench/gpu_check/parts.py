@@ -59,7 +59,7 @@ def measure_resume(check: Check) -> Part:
             variant,
             {
                 "status": entry["status"],
-                "first_try": killed[variant]["status"],
+                "first_try": killed[variant]["status"].split("\n")[0],
                 "killed_after_epoch": kill_after,
                 "resumed_after_epoch": entry.get("resumed_after_epoch"),
                 **_beside_undisturbed(check, "resume", variant, entry),

@@ -33,10 +33,8 @@ def _faults_of(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry["status"].startswith(("failed", "cut off")):
         yield entry["status"]
     if entry.get("is_bit_equal") is False:
-        yield (
-            "other numbers than the undisturbed training (scores differ by up to "
-            f"{entry['largest_score_difference']:.1g})"
-        )
+        difference = entry["largest_score_difference"]
+        yield f"other numbers than the undisturbed training (scores differ by {difference:.1g})"
     if "first_try" in entry and entry["status"] == "done" and not entry["resumed_after_epoch"]:
         yield f"nothing was resumed; the first try: {entry['first_try']}"
     for device in TOLERANCES:
@@ -62,8 +60,8 @@ def _head(report: Report) -> str:
 
 def _speed(parts: Report) -> str:
     single, mixed = parts.get("float32", {}), parts.get("mixed", {})
-    header = ["variant", "float32 s/epoch", "mixed s/epoch", "compile s", "card MB", "mixed MB",
-              "frozen images/s"]  # fmt: skip
+    header = ["variant", "s/epoch", "mixed s/epoch", "compile s", "card MB", "mixed MB",
+              "frozen img/s"]  # fmt: skip
     rows = [
         [
             f"`{name}`",

@@ -208,10 +208,14 @@ def _pass_in_training_mode(model: Model, images: NDArray[Any]) -> None:
     maps = keras.Model(model.inputs, model.get_layer(LAST_MAP).output)
 
     class TrainingMode(keras.Model):  # type: ignore[misc]
-        def call(self, images: Tensor) -> Tensor:
-            return maps(images, training=True)
+        def __init__(self) -> None:
+            super().__init__(name="calibration")
+            self.maps = maps  # JAX changes only what is known to belong to the model
 
-    TrainingMode(name="calibration").predict_on_batch(images)
+        def call(self, images: Tensor) -> Tensor:
+            return self.maps(images, training=True)
+
+    TrainingMode().predict_on_batch(images)
 
 
 def _evenly_spaced(n_images: int) -> NDArray[np.intp]:

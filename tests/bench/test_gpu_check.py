@@ -123,8 +123,7 @@ def test_what_is_at_fault_is_named() -> None:
     assert faults(report) == [
         f"float32, {WHOLE}: cut off after 9 s",
         f"predictions, {WHOLE}: full_float32 differs from the processor by 0.3, not 1e-04",
-        f"resume, {WHOLE}: other numbers than the undisturbed training "
-        "(scores differ by up to 0.02)",
+        f"resume, {WHOLE}: other numbers than the undisturbed training (scores differ by 0.02)",
         f"resume, {WHOLE}: nothing was resumed; the first try: done",
     ]
     assert f"Fault: float32, {WHOLE}: cut off after 9 s" in as_tables(report)

@@ -69,6 +69,50 @@ def test_versions_of_what_decides_about_numbers() -> None:
     assert {"python", "keras", "tensorflow", "numpy"} <= set(versions)
 
 
+@pytest.mark.parametrize(
+    ("named", "used"),
+    [
+        ("", "--xla_gpu_deterministic_ops=true"),
+        ("--xla_dump_to=x", "--xla_dump_to=x --xla_gpu_deterministic_ops=true"),
+        ("--xla_gpu_deterministic_ops=false", "--xla_gpu_deterministic_ops=false"),
+    ],
+)
+def test_jax_is_told_to_repeat_its_numbers_on_a_card(named: str, used: str) -> None:
+    assert flags_after_start("jax", named) == used
+    assert flags_after_start("tensorflow", named) == named
+
+
+def flags_after_start(backend: str, xla_flags: str) -> str:
+    """Start Keras in a process of its own, where the backend need not be installed."""
+    code = """
+import os
+from cxr_tasks.training.keras_runtime import start_keras
+try:
+    start_keras(threads=1, seed=0)
+except ModuleNotFoundError as err:
+    assert err.name == "jax", err
+print(os.environ.get("XLA_FLAGS", ""))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": xla_flags},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_versions_are_those_of_the_backend_at_hand() -> None:
+    code = (
+        "from cxr_tasks.training.keras_runtime import library_versions; print(library_versions())"
+    )
+    environ = {**os.environ, "KERAS_BACKEND": "torch"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False
+    )
+    assert "tensorflow" not in done.stdout
+    assert "torch" in done.stdout + done.stderr  # which need not be installed
+
+
 def test_the_terminal_gets_no_greetings_but_every_error() -> None:
     code = (
         "import sys; from cxr_tasks.training.keras_runtime import start_keras;"
