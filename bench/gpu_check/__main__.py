@@ -23,7 +23,7 @@ from cxr_tasks.variants import VARIANTS
 
 OUT = Path("dist/gpu-check.json")
 _BACKENDS = ("tensorflow", "jax", "torch")
-_SECONDS = 420.0
+_SECONDS = 450.0
 _STEP_SECONDS = 120.0
 _N_IMAGES, _EPOCHS = 324, 20
 _QUICK = {"images": 40, "epochs": 3}
