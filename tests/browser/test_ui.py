@@ -113,7 +113,7 @@ def test_a_wrong_value_cannot_be_sent(page: Page, ui: Ui, screenshots: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "conf", [{"epochs": 0}, {"variants": ["resnet"]}, {"profile": "best"}, {"seed": "many"}]
+    "conf", [{"epochs": 2.5}, {"variants": ["resnet"]}, {"profile": "best"}, {"seed": "many"}]
 )
 def test_a_wrong_value_is_refused_by_the_server(
     page: Page, ui: Ui, conf: dict[str, object]
