@@ -242,7 +242,7 @@ def test_record_says_what_it_was_made_from(served: Served, tmp_path: Path) -> No
     record, _ = scored(served.home, folder)
     check_outputs(served.home.scores(record["name"]), record)
     assert set(record["outputs"]) == {"scores.csv", "index.html"}
-    assert set(record["inputs"]) == {"champion", "images"}
+    assert set(record["inputs"]) == {"champion", "code", "images"}
     assert record["paths"] == [str(folder)]
     assert record["n_left_out"] == {".txt": 1}
     assert record["scored_at"] == "2026-02-03T04:05:06+00:00"
