@@ -25,26 +25,29 @@ SHELL := /bin/bash
 .PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates chaos rot \
 	lint lock audit-deps sbom licences
 
-SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
-	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
-	EPOCHS PATIENCE BATCH_SIZE WEIGHTS PRECISION THREADS MIN_SENSITIVITY PREVALENCE \
-	EXTERNAL_SOURCE EXTERNAL_DATA EXTERNAL_PRESET EXTERNAL_PATIENTS
 SWITCHES := CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
 
+# What is typed for the environment of what runs, and not as a setting.
+ENVIRONMENT := AIRFLOW_% CUDA_% CXR_% HOME KAGGLE_% KERAS_% LANG LC_% MAKE% PATH PYTHON% SHELL TF_% \
+	TMPDIR VIRTUAL_ENV XDG_% XLA_% %_PROXY %_proxy
+
 # Only what is typed after `make run` counts: a variable of the shell that happens to be called
-# DATA or SEED does not.
+# DATA or SEED does not. All that is typed counts: the command refuses what it does not know.
 typed = $(filter command,$(origin $(1)))
-dashed = $(shell echo $(1) | tr 'A-Z_' 'a-z-')
-flag = $(if $(call typed,$(1)),--$(call dashed,$(1)) '$($(1))')
-switch = $(if $(call typed,$(1)),--$(if $(filter 0 no false,$($(1))),no-)$(call dashed,$(1)))
+all_typed = $(sort $(filter-out $(ENVIRONMENT),$(foreach name,$(.VARIABLES),$(if $(call typed,$(name)),$(name)))))
+lower = $(shell echo '$(1)' | tr 'A-Z_' 'a-z-')
+quoted = '$(subst ','\'',$(1))'
+flag = $(if $(call typed,$(1)),--$(call lower,$(1))=$(call quoted,$($(1))))
+switch = $(if $(strip $($(1))),--$(if $(filter 0 no false off,$(call lower,$($(1)))),no-)$(call \
+	lower,$(1))$(if $(filter 1 yes true on 0 no false off,$(call lower,$($(1)))),,=$(call quoted,$($(1)))))
 
 help:
 	@sed -n '/^# /s/^# //p;/^$$/q' Makefile
 
 run:
 	@. ./activate.sh && exec python -m cxr_tasks run --airflow \
-		$(foreach setting,$(SETTINGS),$(call flag,$(setting))) \
-		$(foreach setting,$(SWITCHES),$(call switch,$(setting)))
+		$(foreach name,$(filter-out $(SWITCHES),$(all_typed)),$(call flag,$(name))) \
+		$(foreach name,$(filter $(SWITCHES),$(all_typed)),$(call switch,$(name)))
 
 test:
 	@. ./activate.sh && exec python -m pytest

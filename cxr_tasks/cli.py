@@ -2,13 +2,16 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from cxr_tasks.commands import champion, predict, run, set_up, space, stage, watch
 from cxr_tasks.commands.command import Command
-from cxr_tasks.errors import EXIT_CODE, CxrError
+from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.files import volume_error
 from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home
@@ -44,7 +47,10 @@ COMMANDS: dict[str, Command] = {
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run a command and return its exit status; the project's errors become messages."""
     die_with_parent(environ)
-    options = vars(make_parser().parse_args(arguments))
+    parsed, unknown = make_parser().parse_known_args(arguments)
+    options = vars(parsed)
+    if unknown:
+        return _failed(f"ConfigError: {_unknown(unknown, options['command'])}", status=EXIT_CODE)
     command = COMMANDS[options.pop("command")]
     home = Home(Path(options.pop("home", None) or environ.get("CXR_HOME") or "cxr-home").absolute())
     try:
@@ -72,12 +78,40 @@ def make_parser() -> argparse.ArgumentParser:
         "report them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         told = command.description or command.help[0].upper() + command.help[1:] + "."
-        command.add_arguments(commands.add_parser(name, help=command.help, description=told))
+        command.add_arguments(_add_parser(commands, name, help=command.help, description=told))
     return parser
+
+
+def _add_parser(commands: Any, name: str, **told: str) -> argparse.ArgumentParser:
+    # a flag that is cut short is a flag misspelt, and may be another one's beginning tomorrow
+    parser: argparse.ArgumentParser = commands.add_parser(name, allow_abbrev=False, **told)
+    return parser
+
+
+def _unknown(words: list[str], command: str) -> ConfigError:
+    """Refuse what a command does not know, naming the nearest flag that it has."""
+    rule = f"python -m cxr_tasks {command} --help lists what it knows."
+    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
+    if nearest := get_close_matches((flags or words)[0], _flags_of(command), n=1):
+        variable = nearest[0].removeprefix("--").replace("-", "_").upper()
+        in_make = f" (make run: {variable})" if command == "run" else ""
+        rule = f"The nearest that it knows is {nearest[0]}{in_make}; --help lists all."
+    return ConfigError(
+        f"Unknown to {command!r}: {first_few([shown(word) for word in words])}.",
+        rule,
+        "Correct the spelling, or leave it out.",
+    )
+
+
+def _flags_of(command: str) -> list[str]:
+    parser = argparse.ArgumentParser()
+    COMMANDS[command].add_arguments(parser)
+    return re.findall(r"--[a-z][a-z-]*", parser.format_usage())
 
 
 def _out_of_memory(err: Exception) -> str:

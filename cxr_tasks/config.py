@@ -1,40 +1,93 @@
 """A configuration made of what a person gave: checked, and filled in by the profile."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from cxr_tasks.devices import n_training_threads
 from cxr_tasks.errors import ConfigError, first_few, shown
-from cxr_tasks.settings import PROFILES, SETTINGS, STUDY_SLUG, RunConfig, Setting
+from cxr_tasks.settings import (
+    PROFILES,
+    SETTINGS,
+    STUDY_SLUG,
+    Effect,
+    RunConfig,
+    Setting,
+    default_of,
+    without_effect,
+)
+
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def make_config(given: Mapping[str, Any]) -> RunConfig:
+def make_config(given: Mapping[str, Any], *, defaults: Mapping[str, Any] = _NOTHING) -> RunConfig:
     """Check what a person gave and fill in what they did not.
+
+    Threads that are not given stay 0: the machine that starts the run decides.
 
     Args:
         given: Values by setting; None, and for settings that follow the profile the empty
             string, mean "not given".
+        defaults: The operator's, with which a form begins: where one of them can have no effect
+            beside what a person has chosen, it is left out.
 
     Raises:
         ConfigError: An unknown key, a value of the wrong kind or out of range, or settings
-            that do not go together.
+            that do not go together or have no effect.
     """
-    _refuse_unknown(given)
-    stated = {key: value for key, value in given.items() if not _is_unset(key, value)}
-    profile = _checked("profile", stated.get("profile", SETTINGS["profile"].default))
-    values = {name: setting.default for name, setting in SETTINGS.items()}
-    values |= PROFILES[profile] | stated
-    config = RunConfig(**{name: _checked(name, value) for name, value in values.items()})
+    config = _leave_out(defaults, config_from_record(given))
+    for name, effect in without_effect(config):
+        raise _no_effect(name, effect, config)
     _check_together(config)
-    if config.threads:
-        return config
-    return RunConfig(**(asdict(config) | {"threads": n_training_threads()}))
+    return config
 
 
 def config_from_record(record: Mapping[str, Any]) -> RunConfig:
-    """Read back the configuration of a run, as `config.json` holds it."""
-    return make_config(record)
+    """Read back the configuration of a run, as `config.json` holds it.
+
+    Each value is checked, and not whether they go together: the version that wrote them did, by
+    rules of its own.
+    """
+    _refuse_unknown(record)
+    stated = {key: value for key, value in record.items() if not _is_unset(key, value)}
+    profile = _checked("profile", stated.get("profile", SETTINGS["profile"].default))
+    values = {name: setting.default for name, setting in SETTINGS.items()}
+    values |= PROFILES[profile] | stated
+    return RunConfig(**{name: _checked(name, value) for name, value in values.items()})
+
+
+def _leave_out(defaults: Mapping[str, Any], config: RunConfig) -> RunConfig:
+    """Set back what nobody has chosen: the operator's defaults that have no effect here.
+
+    One may be of no use without another that is set back, as patterns without their preset.
+    """
+    left_out: dict[str, Any] = {
+        name: default_of(name, config.profile)
+        for name, _ in without_effect(config)
+        if not _is_unset(name, default := defaults.get(name))
+        and _checked(name, default) == getattr(config, name)
+    }
+    return _leave_out(defaults, replace(config, **left_out)) if left_out else config
+
+
+def _no_effect(name: str, effect: Effect, config: RunConfig) -> ConfigError:
+    return ConfigError(
+        f"{name}={shown(getattr(config, name))} with {effect.by}={shown(_stated(config, effect))} "
+        "has no effect.",
+        effect.reason,
+        f"Leave {name} out (command line: {_flag(name)}), or change {effect.by} "
+        f"({_flag(effect.by)}).",
+    )
+
+
+def _stated(config: RunConfig, effect: Effect) -> Any:
+    value = getattr(config, effect.by)
+    return ",".join(value) if isinstance(value, tuple) else value
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _is_unset(name: str, value: Any) -> bool:
@@ -61,7 +114,7 @@ def _checked(name: str, value: Any) -> Any:
     below = setting.minimum is not None and value < setting.minimum
     above = setting.maximum is not None and value > setting.maximum
     if below or above or value != value:
-        raise _refused(setting, value, f"Allowed: {setting.minimum} to {setting.maximum}.")
+        raise _refused(setting, value, setting.limits)
     return value
 
 
@@ -70,7 +123,8 @@ def _of_kind(setting: Setting, value: Any) -> Any:
     if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
         return _as_float(setting, value)
     if not isinstance(value, setting.kind) or (setting.kind is int and isinstance(value, bool)):
-        raise _refused(setting, value, f"It has to be of type {setting.kind.__name__}.")
+        rule = f"It has to be {_KINDS[setting.kind]}. {setting.limits}"
+        raise _refused(setting, value, rule.rstrip())
     if isinstance(value, str) and not _is_line(value):
         raise _refused(setting, value, "A text setting is one line of Unicode without null.")
     return value
@@ -111,12 +165,6 @@ def _check_together(config: RunConfig) -> None:
             f"The source {config.source!r} reads the path that `data` names.",
             "Give data=PATH, or use source=phantom.",
         )
-    if config.source in ("phantom", "kaggle") and config.data:
-        raise ConfigError(
-            f"data={config.data!r} with source={config.source!r}.",
-            "Only the sources 'folder' and 'zip' read a path.",
-            "Give source=folder or source=zip, or leave data out.",
-        )
     if config.source == "kaggle" and "/" not in config.kaggle_dataset:
         raise ConfigError(
             f"kaggle_dataset={config.kaggle_dataset!r} names no owner.",
@@ -126,12 +174,12 @@ def _check_together(config: RunConfig) -> None:
         )
     _check_folds(config)
     _check_external(config)
-    if (config.preset == "custom") != bool(config.covid_glob and config.normal_glob):
+    if config.preset == "custom" and not (config.covid_glob and config.normal_glob):
         raise ConfigError(
             f"preset={config.preset!r} with covid_glob={config.covid_glob!r} and "
             f"normal_glob={config.normal_glob!r}.",
             "The preset 'custom' needs both patterns; the others bring their own.",
-            "Set preset=custom and both patterns, or leave the patterns empty.",
+            "Give both patterns (command line: --covid-glob, --normal-glob), or another preset.",
         )
     if config.weights == "random" and config.profile != "quickstart":
         raise ConfigError(
@@ -151,28 +199,15 @@ def _check_folds(config: RunConfig) -> None:
             "Folds keep a patient's images together; only split='grouped' knows the groups.",
             "Set split=grouped, or folds=0.",
         )
-    if config.repeats > 1 and not config.folds:
-        raise ConfigError(
-            f"repeats={config.repeats} without folds.",
-            "It is the division into folds that is repeated.",
-            "Set folds=5, for example, or leave repeats out.",
-        )
 
 
 def _check_external(config: RunConfig) -> None:
     source, data = config.external_source, config.external_data
-    needs_data = source in ("folder", "zip", "kaggle")
-    if needs_data != bool(data):
+    if source in ("folder", "zip", "kaggle") and not data:
         raise ConfigError(
             f"external_source={source!r} with external_data={data!r}.",
-            "folder, zip and kaggle need external_data; none and phantom do not read it.",
-            "Give both, or leave both out.",
-        )
-    if config.external_patients and not needs_data:
-        raise ConfigError(
-            f"external_patients={config.external_patients!r} with external_source={source!r}.",
-            "A patients file says who is on the images of a folder, zip or Kaggle data set.",
-            "Name the external data set too, or leave external_patients out.",
+            "An external data set of files is named by external_data.",
+            "Give both (command line: --external-data), or leave both out.",
         )
     if source == "kaggle" and "/" not in data:
         raise ConfigError(
@@ -186,5 +221,5 @@ def _refused(setting: Setting, value: Any, rule: str) -> ConfigError:
     return ConfigError(
         f"{setting.name}={shown(value)} is not possible.",
         rule,
-        f"Change {setting.name} (command line: --{setting.name.replace('_', '-')}).",
+        f"Change {setting.name} (command line: {_flag(setting.name)}).",
     )

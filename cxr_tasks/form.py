@@ -33,7 +33,7 @@ def form_fields(given: Mapping[str, Any] | None = None) -> dict[str, dict[str, A
 def _field(setting: Setting) -> dict[str, Any]:
     described = {
         "title": setting.title,
-        "description_md": setting.help,
+        "description_md": f"{setting.help} {setting.limits}".rstrip(),
         "section": setting.section,
     }
     return described | (_several(setting) if setting.kind is tuple else _single(setting))
@@ -58,15 +58,17 @@ def _several(setting: Setting) -> dict[str, Any]:
 
 
 def _single(setting: Setting) -> dict[str, Any]:
-    """One value; a field that may stay empty is null, as Airflow's form demands any other."""
+    """Describe one value; a field that may stay empty is null, as Airflow's form demands any other.
+
+    It has no `minimum` and no `maximum`: Airflow's form would move a number to the nearest that
+    they allow, and tell nobody. The task `start` refuses it instead.
+    """
     json_type = _JSON_TYPES[setting.kind]
     may_be_empty = setting.by_profile or setting.default == ""
-    limits = {"minimum": setting.minimum, "maximum": setting.maximum}
     return {
         "default": None if may_be_empty else setting.default,
         "type": [json_type, "null"] if may_be_empty else json_type,
         **(_choices(setting) if setting.choices else {}),
-        **{key: value for key, value in limits.items() if value is not None},
     }
 
 

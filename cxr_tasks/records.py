@@ -11,11 +11,15 @@ from typing import Any
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.files import building, remove_leftovers, sha256_of
 from cxr_tasks.sealed import SCHEMA_VERSION, read_sealed, write_sealed
+from cxr_tasks.source_code import source_digest
 
 _NOT_THERE = (errno.ENOENT, errno.ESTALE, errno.EIO, errno.EISDIR, errno.ENOTDIR)
 
 Record = dict[str, Any]
 Note = Callable[[str], None]
+
+SOURCE = "cxr-tasks source"
+"""In a record's versions: the digest of the code that made it."""
 
 _FILE_NAMES = {"evaluate": "comparison.json"}
 """Records that are not named after their stage."""
@@ -221,9 +225,9 @@ def _command_for(record: Record) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of Python and of the libraries that decide about numbers."""
+    """Return the versions of what decides about numbers: Python, libraries, the project's code."""
     installed = {name: _version(name) for name in _PACKAGES}
-    return {"python": platform.python_version(), **installed}
+    return {"python": platform.python_version(), **installed, SOURCE: source_digest()}
 
 
 def _version(name: str) -> str:

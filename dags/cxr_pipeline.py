@@ -72,11 +72,12 @@ TRAINING_POD_TEMPLATE = "CXR_TRAINING_POD_TEMPLATE"
 def start() -> None:
     """Check the whole configuration before any work is done."""
     with not_retried():
+        defaults = read_defaults()
         if is_scheduled():
-            check_schedule(read_defaults(), because="No person has started this run")
+            check_schedule(defaults, because="No person has started this run")
         given, run = given_settings(), current_run()
         given.pop(RUN_NAME, None)
-        start_run(make_config(given), run.home, run.key)
+        start_run(make_config(given, defaults=defaults.run), run.home, run.key)
 
 
 @task(retries=RETRIES, retry_delay=RETRY_DELAY)

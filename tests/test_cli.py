@@ -1,4 +1,6 @@
 import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,9 @@ def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) 
         (["run", "--variants", "resnet"], "variants=['resnet'] is not possible"),
         (["run", "--run", "../up"], "The run name '../up' cannot be used"),
         (["run", "--source", "zip", "--data", "no.zip"], "no.zip' does not exist"),
+        (["run", "--epoch", "3"], "nearest that it knows is --epochs (make run: EPOCHS)"),
+        (["run", "--kaggle-dataset", "o/s"], "kaggle_dataset='o/s' with source='phantom'"),
+        (["run", "--prevalence", "10"], "It is a fraction: 0.1 is 10 %"),
         (["split"], "No run is named"),
         (["split", "--run", "none"], "There is no run 'none'"),
     ],
@@ -57,3 +62,40 @@ def test_run_and_stages_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert (parts["train"]["n_images"], parts["val"]["n_images"]) == (18, 6)
     assert main(["report", *place], environ={}) == 2
     assert "'evaluate' of this run is not finished" in capsys.readouterr().err
+
+
+def words_of_make_run(*typed: str) -> list[str]:
+    """Return what `make run` would give to `python -m cxr_tasks`."""
+    done = subprocess.run(
+        ["/usr/bin/env", "make", "--dry-run", "run", *typed],
+        cwd=Path(__file__).parent.parent, env={**os.environ, "SEED": "9"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return shlex.split(done.stdout.replace("\\\n", " ").partition("cxr_tasks")[2])
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("EPOCH=3", "is --epochs (make run: EPOCHS)"),
+        ("PROMOT=0", "is --promote (make run: PROMOTE)"),
+        ("epoch=3", "is --epochs (make run: EPOCHS)"),
+        ("FRAMEWORK=jax", "python -m cxr_tasks run --help lists what it knows"),
+    ],
+)
+def test_unknown_variable_of_make_run_is_refused(
+    typed: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words_of_make_run(typed), "--home", str(tmp_path)], environ={}) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_variables_of_make_run_are_flags_and_those_of_the_environment_are_not() -> None:
+    typed = ("DATA=/o'neil/a b.zip", "PREVALENCE=0.2", "PROMOTE=Off", "FORCE=1", "ALLOW_SHORTCUT=",
+             "CXR_HOME=/x", "PYTHON=python3", "HTTPS_PROXY=none")  # fmt: skip
+    options = vars(make_parser().parse_args(words_of_make_run(*typed)))
+    given = {name: value for name, value in options.items() if value is not None}
+    assert given == {
+        "command": "run", "airflow": True, "data": "/o'neil/a b.zip", "prevalence": 0.2,
+        "promote": False, "force": True,
+    }  # fmt: skip

@@ -22,8 +22,8 @@ def test_none_and_empty_mean_not_given() -> None:
     assert make_config({"epochs": None, "source": ""}) == make_config({})
 
 
-def test_threads_are_resolved_to_a_number() -> None:
-    assert make_config({}).threads >= 1
+def test_threads_are_left_to_the_machine_that_starts_the_run() -> None:
+    assert make_config({}).threads == 0
     assert make_config({"threads": 3}).threads == 3
 
 
@@ -68,6 +68,82 @@ def test_wrong_settings_are_refused_in_three_parts(given: dict[str, object], see
     assert len(str(caught.value).splitlines()) == 3
 
 
+FILES = {"source": "folder", "data": "/x-rays"}
+HEAD_ONLY = {"variants": "mobilenetv2_frozen"}
+CNN_ONLY = {"variants": "vanilla_cnn"}
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"data": "covid.zip"}, {"source": "zip"}),
+        ({"kaggle_dataset": "owner/set"}, {"source": "kaggle"}),
+        ({"patients": "p.csv"}, FILES),
+        ({"preset": "radiography"}, FILES),
+        ({"preset": "radiography"}, {"external_source": "folder", "external_data": "/x"}),
+        ({"max_rejected_fraction": 0.5}, FILES),
+        ({"phantom_images": 48, **FILES}, {"external_source": "phantom"}),
+        ({"covid_glob": "p/*", "normal_glob": "n/*", **FILES}, {"preset": "custom"}),
+        ({"covid_glob": "p/*", **FILES}, {"preset": "custom", "normal_glob": "n/*"}),
+        ({"repeats": 2}, {"folds": 5}),
+        ({"weights": "w.h5", **CNN_ONLY}, HEAD_ONLY),
+        ({"precision": "mixed", **HEAD_ONLY}, CNN_ONLY),
+        ({"external_data": "/x"}, {"external_source": "folder"}),
+        ({"external_preset": "study"}, {"external_source": "zip", "external_data": "x.zip"}),
+        ({"external_patients": "p.csv"}, {"external_source": "kaggle", "external_data": "o/s"}),
+        ({"allow_shortcut": True, "promote": False, **FILES}, {"promote": True}),
+        ({"allow_shortcut": True}, FILES),
+    ],
+)
+def test_setting_that_can_do_nothing_is_refused_and_accepted_where_it_can(
+    given: dict[str, object], changed: dict[str, object]
+) -> None:
+    name, value = next(iter(given.items()))
+    with pytest.raises(ConfigError, match="has no effect") as caught:
+        make_config(given)
+    assert caught.value.problem.startswith(f"{name}={value!r} with ")
+    assert f"--{name.replace('_', '-')}" in caught.value.remedy
+    assert getattr(make_config(given | changed), name) == value
+
+
+def test_what_an_older_version_accepted_is_read_back() -> None:
+    older = make_config({}).as_dict() | {"kaggle_dataset": "owner/set", "covid_glob": "p/*"}
+    with pytest.raises(ConfigError, match="has no effect"):
+        make_config(older)
+    assert config_from_record(older).kaggle_dataset == "owner/set"
+
+
+def test_defaults_of_the_operator_that_do_not_fit_a_choice_are_left_out() -> None:
+    defaults = {"source": "kaggle", "kaggle_dataset": "owner/set", "preset": "custom",
+                "covid_glob": "p/*", "normal_glob": "n/*", "epochs": 3}  # fmt: skip
+    filled = {name: field["default"] for name, field in form_fields(defaults).items()}
+    del filled["run"]
+    assert make_config(filled, defaults=defaults).kaggle_dataset == "owner/set"
+    assert make_config({**filled, "source": "phantom"}, defaults=defaults) == make_config(
+        {"epochs": 3}
+    )
+    with pytest.raises(ConfigError, match="kaggle_dataset='owner/other' with source='phantom'"):
+        make_config(
+            {**filled, "source": "phantom", "kaggle_dataset": "owner/other"}, defaults=defaults
+        )
+
+
+@pytest.mark.parametrize("name", ["max_rejected_fraction", "min_sensitivity", "prevalence"])
+@pytest.mark.parametrize("value", [10, 95.0, -0.1, "10%", "0,1"])
+def test_a_fraction_that_is_none_is_explained(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=r"a fraction: 0\.1 is 10 %") as caught:
+        make_config({name: value})
+    assert f"Allowed: {SETTINGS[name].minimum:g} to " in caught.value.rule
+
+
+def test_form_moves_no_number_and_says_the_limits() -> None:
+    fields = form_fields()
+    for name, setting in SETTINGS.items():
+        assert not {"minimum", "maximum"} & set(fields[name])
+        assert setting.limits in fields[name]["description_md"]
+    assert "Allowed: 24 to 200000." in fields["phantom_images"]["description_md"]
+
+
 def test_form_has_a_field_with_help_for_every_setting() -> None:
     fields = form_fields()
     assert set(fields) == {"run", *SETTINGS}
@@ -89,9 +165,9 @@ def test_profile_honest_is_out_of_fold() -> None:
     [
         ({"folds": 1}, "folds=1 is not possible"),
         ({"folds": 5, "split": "paper"}, "folds=5 with split='paper'"),
-        ({"repeats": 3}, "repeats=3 without folds"),
+        ({"repeats": 3}, "repeats=3 with folds=0"),
         ({"external_source": "zip"}, "external_source='zip' with external_data=''"),
-        ({"external_data": "x.zip"}, "external_source='none' with external_data='x.zip'"),
+        ({"external_data": "x.zip"}, "external_data='x.zip' with external_source='none'"),
         ({"external_source": "kaggle", "external_data": "set"}, "names no owner"),
         ({"external_patients": "p.csv"}, "external_patients='p.csv' with external_source='none'"),
         ({"min_sensitivity": 0.0}, "min_sensitivity=0.0 is not possible"),

@@ -1,15 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cxr_tasks import devices, runs
 from cxr_tasks.config import make_config
+from cxr_tasks.devices import n_cores, n_training_threads
 from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.paths import Home
 from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.sealed import read_sealed
 
 
 def test_started_run_opens_with_its_configuration(tmp_path: Path) -> None:
-    config = make_config({"seed": 5})
+    config = make_config({"seed": 5, "threads": 3})
     start_run(config, Home(tmp_path), "first")
     assert open_run(Home(tmp_path), "first")[1] == config
 
@@ -53,3 +57,43 @@ def test_home_that_cannot_be_made_is_said() -> None:
     home = Home(Path("/proc/nowhere"))
     with pytest.raises((ConfigError, ArtifactError), match="The shared volume /proc/nowhere"):
         start_run(make_config({}), home, "first")
+
+
+@pytest.fixture
+def with_more_cores(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Pretend, once a run has begun, that another machine goes on with it: say how many cores."""
+    n = 8 * n_cores()
+    for module in (devices, runs):
+        monkeypatch.setattr(module, "n_cores", lambda: n)
+    return n
+
+
+def begun(home: Path, **settings: Any) -> int:
+    start_run(make_config(settings), Home(home), "first")
+    return open_run(Home(home), "first")[1].threads
+
+
+def test_threads_of_a_run_stay_those_of_the_machine_that_began_it(
+    tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = n_training_threads()
+    assert begun(tmp_path) == here
+    described = read_sealed(Home(tmp_path).run("first").config)
+    assert described["threads_from"] == f"the {n_cores()} cores of the machine that started it"
+    assert "threads_from" not in described["config"]
+    request.getfixturevalue("with_more_cores")
+    assert n_training_threads() != here
+    capsys.readouterr()
+    assert begun(tmp_path) == here
+    assert f"threads={here}, as the run began, by the" in capsys.readouterr().out
+    assert begun(tmp_path / "other") == n_training_threads()
+
+
+def test_other_threads_that_are_given_are_refused_with_whose_the_first_were(
+    tmp_path: Path,
+) -> None:
+    here = begun(tmp_path)
+    assert begun(tmp_path, threads=here) == here
+    told = rf"threads was {here} \(by the {n_cores()} cores of .*\), now {here + 1}"
+    with pytest.raises(ConfigError, match=told):
+        begun(tmp_path, threads=here + 1)

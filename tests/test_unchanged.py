@@ -36,7 +36,7 @@ def test_the_same_again_is_found(finished: tuple[RunPaths, RunConfig]) -> None:
 
 
 def test_what_decides_nothing_does_not_count(finished: tuple[RunPaths, RunConfig]) -> None:
-    assert earlier(finished, promote=False, allow_shortcut=True, force=True) == "before"
+    assert earlier(finished, promote=False, force=True) == "before"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
 from cxr_tasks.reporting.table import WIDTH, comparison_table
-from cxr_tasks.runs import new_run_key, open_run, start_run
+from cxr_tasks.runs import check_code, new_run_key, open_run, start_run
 from cxr_tasks.unchanged import reason, unchanged_since
 
 
@@ -39,10 +39,11 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
     airflow, run_key = options.pop("airflow"), options.pop("run")
     given = {key: value for key, value in options.items() if value is not None}
     if run_key and not given and home.run(run_key).config.exists():
-        run, config = open_run(home, run_key)
+        check_code(home.run(run_key))
     else:
-        config = make_config(given)
-        run = start_run(config, home, run_key or new_run_key(datetime.now().astimezone()))
+        run_key = run_key or new_run_key(datetime.now().astimezone())
+        start_run(make_config(given), home, run_key)
+    run, config = open_run(home, run_key)
     print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
     try:
         with following(run.progress), _log(run) as log:

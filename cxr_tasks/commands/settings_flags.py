@@ -18,7 +18,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def _add_setting(group: Any, setting: Setting) -> None:
     flag = f"--{setting.name.replace('_', '-')}"
-    text = setting.help.replace("`", "'").replace("%", "%%")
+    text = f"{setting.help} {setting.limits}".rstrip().replace("`", "'").replace("%", "%%")
     shown = setting.default or "by profile" if setting.by_profile else setting.default
     if setting.kind is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)

@@ -21,6 +21,7 @@ from cxr_tasks.paths import Home
 from cxr_tasks.progress import duration, watched
 from cxr_tasks.records import Record, find_finished, make_record, write_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.source_code import source_digest
 from cxr_tasks.sources.candidates import Listing
 from cxr_tasks.sources.patients import with_patients
 from cxr_tasks.sources.presets import CLASS_NAMES
@@ -29,6 +30,9 @@ from cxr_tasks.sources.source import Report, Source, open_source
 STAGE = "dataset"
 INGEST_VERSION = 2
 """Raised whenever the same files would give another store."""
+
+_DECIDING_CODE = ("data", "phantom", "sources")
+"""Packages that decide what a store of the same files holds; changed, they make another one."""
 
 INDEX_COLUMNS = (
     "path", "label", "patient", "source", "width", "height", "mode", "format", "bytes",
@@ -89,7 +93,7 @@ def _list(source: Source, config: RunConfig, report: Report) -> Listing:
 
 
 def _fingerprint(digest: str, listing: Listing) -> str:
-    """Digest what decides about the store: bytes, and what is taken from them under which name.
+    """Digest what decides about the store: bytes, what is taken from them, and the code that does.
 
     Preset, patterns and patients file are in it by what they lead to.
     """
@@ -97,7 +101,7 @@ def _fingerprint(digest: str, listing: Listing) -> str:
         [os.fsencode(item.path).hex(), item.label, item.patient, item.source]
         for item in listing.candidates
     ]
-    return digest_of([INGEST_VERSION, digest, candidates])[:16]
+    return digest_of([INGEST_VERSION, source_digest(*_DECIDING_CODE), digest, candidates])[:16]
 
 
 def _build(

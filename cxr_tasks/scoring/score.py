@@ -33,6 +33,7 @@ from cxr_tasks.scoring.page import render_page
 from cxr_tasks.scoring.request import ScoreRequest
 from cxr_tasks.scoring.row import COLUMNS, Refused, Scored, as_csv
 from cxr_tasks.scoring.tally import Tally
+from cxr_tasks.source_code import source_digest
 
 STAGE = "score"
 
@@ -40,7 +41,7 @@ STAGE = "score"
 def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> Record:
     """Write `scores/<name>/` with scores.csv, index.html and score.json.
 
-    The same name with the same images and champion repeats nothing.
+    The same name with the same images, champion and code repeats nothing.
 
     Args:
         home: The shared volume.
@@ -52,7 +53,8 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
         The content of score.json.
 
     Raises:
-        ConfigError: No champion, or the name is taken by other images or another champion.
+        ConfigError: No champion, or the name is taken: by other images, another champion, or scores
+            that other code has made.
         SourceError: A folder or an archive cannot be read, or is not safe.
         DataError: Not one image could be scored.
         ArtifactError: A file of the champion, or its data set, is missing or damaged.
@@ -62,7 +64,11 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
     note(f"{len(images.candidates)} files to score with champion {champion.name}")
     name = request.name or now.strftime("scores-%Y%m%d-%H%M%S")
     folder = home.scores(name)
-    inputs = {"champion": sha256_of(champion.folder / "version.json"), "images": images.digest()}
+    inputs = {
+        "champion": sha256_of(champion.folder / "version.json"),
+        "images": images.digest(),
+        "code": source_digest(),
+    }
     with locked(home.locks / f"scores-{name}.lock"):
         finished = _find_finished(folder, inputs, note)
         remove_leftovers(folder)
@@ -107,7 +113,7 @@ def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record |
     other = [key for key, digest in inputs.items() if before.get(key) != digest]
     raise ConfigError(
         f"There are scores named {folder.name!r} already, of other {' and '.join(other)}.",
-        "Scores are never overwritten, and those of one name are of the same images and champion.",
+        "Scores are never overwritten, and those of one name have images, champion and code alike.",
         "Choose another name (on the command line --name), or leave it out.",
     )
 

@@ -3,7 +3,17 @@
 The DAG's trigger form, the command line's flags and the checks all come from `RunConfig`.
 """
 
+from cxr_tasks.settings.effects import Effect, default_of, without_effect
 from cxr_tasks.settings.run_config import SETTINGS, RunConfig
 from cxr_tasks.settings.setting import PROFILES, STUDY_SLUG, Setting
 
-__all__ = ["PROFILES", "SETTINGS", "STUDY_SLUG", "RunConfig", "Setting"]
+__all__ = [
+    "PROFILES",
+    "SETTINGS",
+    "STUDY_SLUG",
+    "Effect",
+    "RunConfig",
+    "Setting",
+    "default_of",
+    "without_effect",
+]

@@ -58,7 +58,7 @@ class DataSection:
     max_rejected_fraction: float = setting(
         0.05,
         "Largest rejected fraction",
-        "Ingestion fails when more than this fraction of the files is unusable, in [0, 1].",
+        "Ingestion fails when more than this fraction of the files is unusable.",
         minimum=0.0,
         maximum=1.0,
     )

@@ -13,14 +13,14 @@ class EvaluationSection:
         0.95,
         "Least sensitivity",
         "A decision cut-off is chosen on validation images to detect at least this fraction of "
-        "COVID-19, in (0, 1], and applied to images that had no part in choosing it.",
+        "COVID-19, and applied to images that had no part in choosing it.",
         minimum=0.01,
         maximum=1.0,
     )
     prevalence: float = setting(
         0.1,
         "Prevalence",
-        "The fraction of COVID-19 for which predictive values are given, in (0, 1).",
+        "The fraction of COVID-19 for which predictive values are given.",
         minimum=0.0001,
         maximum=0.9999,
     )

@@ -12,8 +12,8 @@ class RetrainingSection:
     force: bool = setting(
         False,
         "Run although nothing changed",
-        "Without it a run ends early when an earlier one has the same images, settings and "
-        "library versions: it would give the same numbers.",
+        "Without it a run ends early when an earlier one has the same images, settings, library "
+        "versions and code: it would give the same numbers.",
     )
     promote: bool = setting(
         True,

@@ -30,6 +30,15 @@ class Setting:
     maximum: float | None = None
     by_profile: bool = False
 
+    @property
+    def limits(self) -> str:
+        """What its numbers may be, for a person; empty where it is no number."""
+        if self.minimum is None or self.maximum is None:
+            return ""
+        if self.kind is float:
+            return f"It is a fraction: 0.1 is 10 %. Allowed: {self.minimum:g} to {self.maximum:g}."
+        return f"Allowed: {self.minimum} to {self.maximum}."
+
 
 def setting(
     default: Any,

@@ -74,7 +74,8 @@ class TrainingSection:
     threads: int = setting(
         0,
         "Threads of a training",
-        "CPU threads; part of what makes numbers repeatable. 0: by the machine's cores.",
+        "CPU threads; part of what makes numbers repeatable. 0: by the cores of the machine that "
+        "starts the run, whichever goes on with it.",
         minimum=0,
         maximum=256,
     )

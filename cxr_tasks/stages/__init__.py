@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 from cxr_tasks.files import locked
 from cxr_tasks.progress import duration
-from cxr_tasks.runs import open_run
+from cxr_tasks.runs import is_of_this_code, open_run
 from cxr_tasks.space.size import as_size, weigh
 from cxr_tasks.stages.context import StageContext
 from cxr_tasks.stages.ingestion import run_ingest
 from cxr_tasks.stages.judging import run_evaluate, run_promote, run_report
+from cxr_tasks.stages.kept import keep_finished
 from cxr_tasks.stages.preparing import run_audit, run_split
 from cxr_tasks.stages.training import run_fold, run_train
 
@@ -33,14 +34,20 @@ STAGES: dict[str, Callable[[StageContext], str]] = {
 
 
 def execute(stage: str, context: StageContext) -> None:
-    """Run a stage in this process, alone on its folder, and tell how long it took."""
+    """Run a stage in this process, alone on its folder, and tell how long it took.
+
+    Of a run that other code began, only what is finished is left as it is.
+    """
     whose = f"{context.variant}-fold-{context.fold}" if context.fold else context.variant
     note = context.progress.note
     lock = context.run.lock(stage, whose or None)
     with locked(lock, on_wait=lambda: note("another process is at it; waiting")), context.memory:
         open_run(context.run.home, context.run.key)  # it may have been removed meanwhile
         started = time.monotonic()
-        told = STAGES[stage](context)
+        if is_of_this_code(context.run):
+            told = STAGES[stage](context)
+        else:
+            told = keep_finished(stage, context)
         told += f" ({duration(time.monotonic() - started)}{_size(stage, context)})"
         if context.fold:
             note(told)  # only its variant's stage is done when it is done

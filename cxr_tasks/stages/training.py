@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.progress import duration
 from cxr_tasks.records import require_record
@@ -13,6 +14,7 @@ def run_train(context: StageContext) -> str:
     from cxr_tasks.training.train import train_variant
 
     _check_variant(context)
+    _tell_threads(context)
     progress = replace(context.progress, fit="final fit") if context.config.folds else None
     record = train_variant(
         context.run,
@@ -54,6 +56,16 @@ def run_fold(context: StageContext) -> str:
         f"{record['epochs_run']} epochs in {duration(record['train_seconds'])}, "
         f"best epoch {record['best_epoch']}"
     )
+
+
+def _tell_threads(context: StageContext) -> None:
+    """Say where a training has more threads than this machine has cores."""
+    threads = context.config.threads
+    if threads > n_cores():
+        context.progress.note(
+            f"threads={threads} are more than the {n_cores()} cores of this machine: the same "
+            "numbers, slower"
+        )
 
 
 def _check_variant(context: StageContext) -> None:

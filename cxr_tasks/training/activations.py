@@ -17,6 +17,7 @@ from cxr_tasks.files import building, digest_of, locked, remove_leftovers
 from cxr_tasks.paths import Home
 from cxr_tasks.progress import duration
 from cxr_tasks.records import find_finished, make_record, write_record
+from cxr_tasks.source_code import source_digest
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 
 STAGE = "activations"
@@ -81,8 +82,8 @@ def frozen_activations(
 def activations_key(prefix: Model, dataset: Dataset) -> str:
     """Digest what decides about the values: images, layers, weights, and what computes them.
 
-    Libraries, device and threads move the last bits. They are in the key so that a training
-    has the same figures whether it finds the activations or computes them.
+    Libraries, device and threads move the last bits, and this code may move more. They are in the
+    key so that a training has the same figures whether it finds the activations or computes them.
     """
     import keras
 
@@ -93,6 +94,7 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
         prefix.outputs[0].dtype,
         keras.backend.backend(),
         library_versions(),
+        source_digest("training"),
         describe_device(),
         BATCH_SIZE,
     ]

@@ -113,7 +113,25 @@ def test_a_wrong_value_cannot_be_sent(page: Page, ui: Ui, screenshots: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "conf", [{"epochs": 0}, {"variants": ["resnet"]}, {"profile": "best"}, {"seed": "many"}]
+    ("section", "setting", "typed"),
+    [
+        ("Evaluation", "prevalence", "1.5"),
+        ("Data", "phantom_images", "3"),
+        ("Training", "folds", "99"),
+    ],
+)
+def test_the_form_leaves_a_number_as_it_was_typed(
+    page: Page, ui: Ui, section: str, setting: str, typed: str
+) -> None:
+    form = open_form(page, ui)
+    open_section(form, section)
+    number(form, setting).fill(typed)
+    number(form, setting).blur()
+    expect(number(form, setting)).to_have_value(typed)
+
+
+@pytest.mark.parametrize(
+    "conf", [{"epochs": 2.5}, {"variants": ["resnet"]}, {"profile": "best"}, {"seed": "many"}]
 )
 def test_a_wrong_value_is_refused_by_the_server(
     page: Page, ui: Ui, conf: dict[str, object]

@@ -203,7 +203,8 @@ def test_run_that_may_not_be_promoted_is_refused(
 
 
 def test_shortcut_is_promoted_where_it_is_allowed_and_the_card_says_so(tmp_path: Path) -> None:
-    home = draw_champion(tmp_path, n_images=80, spot=90, settings={"allow_shortcut": True})
+    settings = {"source": "folder", "data": str(tmp_path), "allow_shortcut": True}
+    home = draw_champion(tmp_path, n_images=80, spot=90, settings=settings)
     remark = "Promoted in spite of the audit, since allow_shortcut is set"
     assert remark in history(home)[0]["reason"]
     champion = require_champion(home)
@@ -213,9 +214,8 @@ def test_shortcut_is_promoted_where_it_is_allowed_and_the_card_says_so(tmp_path:
 
 
 def test_allowing_a_shortcut_allows_nothing_else(tmp_path: Path) -> None:
-    draw_challenger(
-        tmp_path, "drawn", n_images=80, spot=90, synthetic=True, settings={"allow_shortcut": True}
-    )  # fmt: skip
+    settings = {"source": "folder", "data": str(tmp_path), "allow_shortcut": True}
+    draw_challenger(tmp_path, "drawn", n_images=80, spot=90, synthetic=True, settings=settings)
     record = promote(Home(tmp_path), "drawn")
     assert record["reason"] == "Its images are synthetic, drawn by the project."
 

@@ -69,6 +69,22 @@ def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]
     assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / "unknown" / "config.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("conf", "told"),
+    [
+        ({"prevalence": 10}, "It is a fraction: 0.1 is 10 %. Allowed: 0.0001 to 0.9999."),
+        ({"kaggle_dataset": "o/s"}, "kaggle_dataset='o/s' with source='phantom' has no effect."),
+    ],
+)
+def test_what_the_form_lets_pass_fails_in_the_first_task(
+    conf: dict[str, Any], told: str, airflow_environ: dict[str, str]
+) -> None:
+    name = next(iter(conf)).replace("_", "-")
+    done = dags_test("cxr_pipeline", {**SMALL, "run": name, **conf}, airflow_environ, expected=1)
+    assert told in done.stdout + done.stderr
+    assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / name / "config.json").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_failed_variant_is_reported_and_its_retry_completes_the_run(

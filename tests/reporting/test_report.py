@@ -359,7 +359,14 @@ def test_reproduce_command_gives_the_same_configuration(made: Made) -> None:
 
 def test_reproduce_command_states_values_that_look_like_flags() -> None:
     config = make_config(
-        {"preset": "custom", "covid_glob": "-pos/**", "normal_glob": "n eg", "class_weights": True}
+        {
+            "source": "folder",
+            "data": "/x-rays",
+            "class_weights": True,
+            "preset": "custom",
+            "covid_glob": "-pos/**",
+            "normal_glob": "n eg",
+        }
     )
     assert "--covid-glob=-pos/**" in reproduce_command(config).replace("'", "")
     assert "--class-weights" in reproduce_command(config)

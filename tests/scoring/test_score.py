@@ -20,6 +20,7 @@ from cxr_tasks.scoring.request import make_request
 from cxr_tasks.scoring.row import COLUMNS
 from cxr_tasks.scoring.score import score_batch
 from tests.image_files import encode, make_files, picture
+from tests.other_code import copy_code, run_command
 from tests.scoring.conftest import Served
 from tests.scoring.served import (
     CUTOFF,
@@ -229,6 +230,17 @@ def test_other_champion_does_not_overwrite(served: Served, tmp_path: Path) -> No
         scored(home, folder, name="kept")
 
 
+def test_scores_of_other_code_are_not_taken_for_this_ones(served: Served, tmp_path: Path) -> None:
+    folder = make_files(tmp_path / "new", phantoms(4))
+    record, _ = scored(served.home, folder, name="upgraded")
+    code = copy_code(tmp_path / "code", changed="commands/watch.py")
+    arguments = ("predict", "--name", "upgraded", str(folder))
+    status, told = run_command(code, served.home.root, *arguments)
+    assert status == 2
+    assert "scores named 'upgraded' already, of other code" in told
+    assert find_record(served.home.scores("upgraded"), "score") == record
+
+
 def test_nothing_usable_is_an_error_that_leaves_nothing(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path, {"a.png": b"text", "b.dcm": bytes(128) + b"DICM"})
     with pytest.raises(DataError, match=r"None of 2 files .*a\.png': not an image.*DICOM"):
@@ -242,7 +254,7 @@ def test_record_says_what_it_was_made_from(served: Served, tmp_path: Path) -> No
     record, _ = scored(served.home, folder)
     check_outputs(served.home.scores(record["name"]), record)
     assert set(record["outputs"]) == {"scores.csv", "index.html"}
-    assert set(record["inputs"]) == {"champion", "images"}
+    assert set(record["inputs"]) == {"champion", "code", "images"}
     assert record["paths"] == [str(folder)]
     assert record["n_left_out"] == {".txt": 1}
     assert record["scored_at"] == "2026-02-03T04:05:06+00:00"

@@ -49,7 +49,8 @@ def test_patterns(pattern: str, path: str, *, matches: bool) -> None:
 
 
 def test_custom_patterns_come_from_the_configuration() -> None:
-    config = make_config({"preset": "custom", "covid_glob": "p/**", "normal_glob": "n/**"})
+    patterns = {"preset": "custom", "covid_glob": "p/**", "normal_glob": "n/**"}
+    config = make_config({"source": "folder", "data": "/x-rays", **patterns})
     assert preset_of(config) == Preset("p/**", "n/**")
     assert preset_of(make_config({})) == STUDY
 

@@ -20,6 +20,7 @@ from cxr_tasks.training.activations import (
     frozen_activations,
 )
 from cxr_tasks.training.keras_runtime import start_keras
+from tests.other_code import copy_code, run_code
 
 N_IMAGES = 2 * BATCH_SIZE + 5
 
@@ -117,10 +118,19 @@ _WANT = """
 import sys
 from pathlib import Path
 from cxr_tasks.training.keras_runtime import start_keras
+from tests.other_code import copy_code, run_code
 start_keras(threads=2, seed=0)
 from tests.training.test_activations import wanted
 print(wanted(Path(sys.argv[1])).n_computed)
 """
+
+
+def test_other_code_computes_anew(tmp_path: Path) -> None:
+    wanted(tmp_path / "home")
+    for changed, n_computed in (("commands/watch.py", 0), ("training/models.py", N_IMAGES)):
+        code = copy_code(tmp_path / changed.replace("/", "-"), changed=changed)
+        done = run_code(code, "-W", "ignore", "-c", _WANT, str(tmp_path / "home"))
+        assert done.stdout.split()[-1] == str(n_computed), done.stdout
 
 
 def test_of_two_tasks_at_once_one_computes(tmp_path: Path) -> None:
