@@ -5,7 +5,7 @@ import pytest
 
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import DataError
-from cxr_tasks.sources.presets import PRESETS, Preset, label_paths, patient_of, preset_of
+from cxr_tasks.sources.presets import PRESETS, Preset, label_paths, preset_of
 from tests.image_files import make_files
 
 STUDY = PRESETS["study"]
@@ -113,18 +113,3 @@ def test_classes_are_ordered_by_their_folder_not_by_the_whole_path() -> None:
     paths = ["data/a-1/2.png", "data/a/x/1.png"]  # "-" sorts before "/"
     labelled = label_paths(paths, Preset("a/**", "a-1/**"))
     assert [path for path, _ in labelled.paths] == ["data/a/x/1.png", "data/a-1/2.png"]
-
-
-@pytest.mark.parametrize(
-    ("path", "patient"),
-    [
-        ("NORMAL/NORMAL/00002658_000.png", "00002658"),
-        ("00002658_012.jpg", "00002658"),
-        ("COVID/COVID/phantom-0001-a.png", "phantom-0001"),
-        ("COVID/COVID/COVID-00001.jpg", ""),
-        ("COVID/100002658_000.png", ""),
-        ("00002658_000/a.png", ""),
-    ],
-)
-def test_patient_is_read_off_known_file_names(path: str, patient: str) -> None:
-    assert patient_of(path) == patient
