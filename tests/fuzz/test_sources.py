@@ -18,7 +18,8 @@ from cxr_tasks.errors import CxrError, SourceError
 from cxr_tasks.scoring.inputs import open_images
 from cxr_tasks.sources.candidates import Candidate
 from cxr_tasks.sources.folder import FolderSource
-from cxr_tasks.sources.patients import read_origins, with_patients
+from cxr_tasks.sources.patient_table import read_patient_table
+from cxr_tasks.sources.patients import with_patients
 from cxr_tasks.sources.patterns import matches
 from cxr_tasks.sources.presets import PRESETS, Preset
 from cxr_tasks.sources.source import Source
@@ -121,7 +122,7 @@ def test_path_that_may_be_none(path: str) -> None:
         lambda: FolderSource(place, STUDY).listing(),
         lambda: ZipSource(place, STUDY, "zip").listing(),
         lambda: ZipSource(place, STUDY, "zip").digest(),
-        lambda: read_origins(place),
+        lambda: read_patient_table(place),
     ):
         with pytest.raises(SourceError):
             use()
@@ -169,6 +170,7 @@ TABLES = (
     b"path,patient\nCOVID/a.png,p1\nNORMAL/b.png,p2\n",
     b'\xef\xbb\xbfpath,age,patient,source\r\n"COVID/a.png",3,"p, 1",hospital A\r\n',
     b"patient,path\np1,COVID/a.png\np2\n",
+    "sep=;\nImage Index;Patient ID\n.\\a.png;1.0\nB;nan\n".encode("utf-16"),
 )
 
 
@@ -224,7 +226,7 @@ def test_patients_file_ends(tmp_path: Path, kind: str) -> None:
         path.touch()
         os.truncate(path, 1 << 34)
     with pytest.raises(SourceError, match="no file of at most 256 MiB"):
-        read_origins(path)
+        read_patient_table(path)
 
 
 @pytest.mark.parametrize("name", ODD_TEXTS)
