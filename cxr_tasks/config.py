@@ -7,6 +7,8 @@ from typing import Any
 from cxr_tasks.devices import n_training_threads
 from cxr_tasks.errors import ConfigError, first_few, shown
 from cxr_tasks.settings import PROFILES, SETTINGS, STUDY_SLUG, RunConfig, Setting
+from cxr_tasks.sources.external import external_config
+from cxr_tasks.sources.presets import preset_of
 
 
 def make_config(given: Mapping[str, Any]) -> RunConfig:
@@ -133,6 +135,7 @@ def _check_together(config: RunConfig) -> None:
             "The preset 'custom' needs both patterns; the others bring their own.",
             "Set preset=custom and both patterns, or leave the patterns empty.",
         )
+    _check_patterns(config)
     if config.weights == "random" and config.profile != "quickstart":
         raise ConfigError(
             f"weights='random' in profile {config.profile!r}.",
@@ -140,6 +143,14 @@ def _check_together(config: RunConfig) -> None:
             "shows the machinery, may do it.",
             "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
         )
+
+
+def _check_patterns(config: RunConfig) -> None:
+    """Refuse patterns that can match nothing, in the run's own data or in the external ones."""
+    external = external_config(config)
+    for each in (config, external) if external else (config,):
+        if each.source != "phantom":
+            preset_of(each)
 
 
 def _check_folds(config: RunConfig) -> None:

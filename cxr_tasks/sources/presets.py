@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.sources.patterns import matches
+from cxr_tasks.sources.patterns import matches, relative_pattern
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
@@ -25,7 +25,7 @@ _OTHER_SUFFIXES = (
 class Preset:
     """The patterns of each class, relative to the data's root.
 
-    `*` and `?` stay within one folder, `**` crosses folders; letter case does not matter.
+    What they may hold is said at `patterns.matches`.
     """
 
     covid: str
@@ -71,9 +71,16 @@ class Labelled:
 
 
 def preset_of(config: RunConfig) -> Preset:
-    """Choose the patterns that a configuration names."""
+    """Choose the patterns that a configuration names.
+
+    Raises:
+        ConfigError: A pattern can match nothing.
+    """
     if config.preset == "custom":
-        return Preset(config.covid_glob, config.normal_glob)
+        return Preset(
+            relative_pattern("covid_glob", config.covid_glob, root=config.data),
+            relative_pattern("normal_glob", config.normal_glob, root=config.data),
+        )
     return PRESETS[config.preset]
 
 

@@ -32,22 +32,6 @@ def test_presets_know_their_folders(preset: str, path: str, label: int | None) -
     assert PRESETS[preset].label(path) == label
 
 
-@pytest.mark.parametrize(
-    ("pattern", "path", "matches"),
-    [
-        ("positive/*.png", "positive/a.png", True),
-        ("positive/*.png", "positive/deeper/a.png", False),
-        ("positive/**/*.png", "positive/a.png", True),
-        ("positive/**/*.png", "positive/x/y/a.png", True),
-        ("**/pos?/**", "x/y/posA/b/c.png", True),
-        ("a+b/(c)/**", "a+b/(c)/d.png", True),
-        ("**", "a\nb.png", True),
-    ],
-)
-def test_patterns(pattern: str, path: str, *, matches: bool) -> None:
-    assert (Preset(pattern, "no/**").label(path) == 1) is matches
-
-
 def test_custom_patterns_come_from_the_configuration() -> None:
     config = make_config({"preset": "custom", "covid_glob": "p/**", "normal_glob": "n/**"})
     assert preset_of(config) == Preset("p/**", "n/**")
