@@ -8,6 +8,7 @@ from cxr_tasks.devices import n_training_threads
 from cxr_tasks.errors import ConfigError, first_few, shown
 from cxr_tasks.settings import PROFILES, SETTINGS, STUDY_SLUG, RunConfig, Setting
 from cxr_tasks.sources.external import external_config
+from cxr_tasks.sources.kaggle_handle import read_handle
 from cxr_tasks.sources.presets import preset_of
 
 
@@ -136,6 +137,7 @@ def _check_together(config: RunConfig) -> None:
             "Set preset=custom and both patterns, or leave the patterns empty.",
         )
     _check_patterns(config)
+    _check_handles(config)
     if config.weights == "random" and config.profile != "quickstart":
         raise ConfigError(
             f"weights='random' in profile {config.profile!r}.",
@@ -143,6 +145,13 @@ def _check_together(config: RunConfig) -> None:
             "shows the machinery, may do it.",
             "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
         )
+
+
+def _check_handles(config: RunConfig) -> None:
+    if config.source == "kaggle":
+        read_handle("kaggle_dataset", config.kaggle_dataset)
+    if config.external_source == "kaggle":
+        read_handle("external_data", config.external_data)
 
 
 def _check_patterns(config: RunConfig) -> None:
