@@ -16,6 +16,9 @@ from cxr_tasks.settings import (
     default_of,
     without_effect,
 )
+from cxr_tasks.sources.external import external_config
+from cxr_tasks.sources.kaggle_handle import read_handle
+from cxr_tasks.sources.presets import preset_of
 
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -181,6 +184,8 @@ def _check_together(config: RunConfig) -> None:
             "The preset 'custom' needs both patterns; the others bring their own.",
             "Give both patterns (command line: --covid-glob, --normal-glob), or another preset.",
         )
+    _check_patterns(config)
+    _check_handles(config)
     if config.weights == "random" and config.profile != "quickstart":
         raise ConfigError(
             f"weights='random' in profile {config.profile!r}.",
@@ -188,6 +193,21 @@ def _check_together(config: RunConfig) -> None:
             "shows the machinery, may do it.",
             "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
         )
+
+
+def _check_handles(config: RunConfig) -> None:
+    if config.source == "kaggle":
+        read_handle("kaggle_dataset", config.kaggle_dataset)
+    if config.external_source == "kaggle":
+        read_handle("external_data", config.external_data)
+
+
+def _check_patterns(config: RunConfig) -> None:
+    """Refuse patterns that can match nothing, in the run's own data or in the external ones."""
+    external = external_config(config)
+    for each in (config, external) if external else (config,):
+        if each.source != "phantom":
+            preset_of(each)
 
 
 def _check_folds(config: RunConfig) -> None:

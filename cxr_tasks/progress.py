@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import Field, asdict, dataclass, fields
@@ -10,16 +11,25 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 EventKind = Literal["start", "note", "epoch", "done", "failed"]
+Level = Literal["info", "warning"]
 Item = TypeVar("Item")
 
 _WATCH_SECONDS = 5.0
+
+_WARNING = "Warning: "
+_WARNS = re.compile(
+    r"([\w .]+: )*Warning: "  # this project's, behind the stage's name
+    r"|WARNING\b"  # Python's and TensorFlow's loggers
+    r"|.+:\d+: \w*Warning: "  # the module `warnings`
+)
 
 
 @dataclass(frozen=True)
 class Event:
     """One thing that happened in a stage; `text` says it to a person.
 
-    `fit` names the training that it is about where a stage trains several: `fold 2 of 5`.
+    `fit` names the training that it is about where a stage trains several: `fold 2 of 5`; `level`
+    is that of logs.
     """
 
     stage: str
@@ -31,6 +41,7 @@ class Event:
     seconds_left: float = 0.0
     at: float = 0.0
     fit: str = ""
+    level: Level = "info"
 
     @property
     def name(self) -> str:
@@ -72,7 +83,7 @@ class Progress:
         """
         event = Event(
             self.stage, kind, text, self.variant, epoch, n_epochs, seconds_left, self.clock(),
-            self.fit,
+            self.fit, level_of(text),
         )  # fmt: skip
         self.echo(f"{event.name}: {f'{self.fit}: ' if self.fit else ''}{text}")
         line = json.dumps(asdict(event), ensure_ascii=True) + "\n"
@@ -82,6 +93,16 @@ class Progress:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
+
+
+def warning(text: str) -> str:
+    """Mark a text as a warning, for whoever passes lines of text on."""
+    return f"{_WARNING}{text}"
+
+
+def level_of(line: str) -> Level:
+    """Read the level of a line that a stage prints: its own, or that of a library in it."""
+    return "warning" if _WARNS.match(line) else "info"
 
 
 def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[Event, int]]:

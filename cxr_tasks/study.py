@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cxr_tasks.settings import STUDY_SLUG, RunConfig
+from cxr_tasks.sources.kaggle_handle import read_handle, slug_of
 
 SOURCE = (
     "Joakim Andersson Svendsen and Max Brehmer, Deep learning HT24: Project 4 "
@@ -66,7 +67,7 @@ def study_differences(
         n_by_part: Images in each part of the split.
         weights_origin: Where the backbones' weights came from.
     """
-    by_name = config.source == "kaggle" and config.kaggle_dataset.endswith(f"/{STUDY_SLUG}")
+    by_name = config.source == "kaggle" and _slug(config) == STUDY_SLUG
     n_train, n_val = n_by_part["train"], n_by_part["val"]
     limits = (config.epochs, config.patience)
     quickstart = config.profile == "quickstart"
@@ -89,3 +90,7 @@ def study_differences(
         "Both classes weigh equally in the loss.": config.class_weights,
     }
     return [text for text, holds in told.items() if holds]
+
+
+def _slug(config: RunConfig) -> str:
+    return slug_of(read_handle("kaggle_dataset", config.kaggle_dataset))

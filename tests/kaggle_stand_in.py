@@ -23,6 +23,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass
@@ -49,6 +50,11 @@ class StandIn:
         """Give the requests of the file itself."""
         return [request for request in self.requests if request.method == "GET"]
 
+    def downloads(self) -> list[dict[str, Any]]:
+        """Give what the client asked for in its requests of a download."""
+        asked = [item for item in self.requests if item.path.endswith("/DownloadDataset")]
+        return [json.loads(request.body) for request in asked]
+
     def ranges(self) -> list[str]:
         """Give the `Range` headers that came."""
         return [item.headers["Range"] for item in self.of_file() if "Range" in item.headers]
@@ -71,8 +77,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self._note()
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._note(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         stand_in = self.server.stand_in
         if stand_in.status != 200:
             self._refuse()
@@ -150,6 +155,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _note(self) -> None:
-        request = Request(self.command, self.path, dict(self.headers.items()))
+    def _note(self, body: bytes = b"") -> None:
+        request = Request(self.command, self.path, dict(self.headers.items()), body)
         self.server.stand_in.requests.append(request)

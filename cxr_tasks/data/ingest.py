@@ -88,7 +88,9 @@ def _list(source: Source, config: RunConfig, report: Report) -> Listing:
         return listing
     return replace(
         listing,
-        candidates=with_patients(listing.candidates, Path(config.patients), report=report),
+        candidates=with_patients(
+            listing.candidates, Path(config.patients), report=report, root=config.data
+        ),
     )
 
 

@@ -30,17 +30,18 @@ class DataSection:
     covid_glob: str = setting(
         "",
         "Pattern of COVID-19 images",
-        "For preset `custom`, relative to the data's root, for example `positive/**`.",
+        "For preset `custom`, relative to the data's root, for example `positive/**/*.{jpg,png}`.",
     )
     normal_glob: str = setting(
         "",
         "Pattern of normal images",
-        "For preset `custom`, relative to the data's root, for example `negative/**`.",
+        "For preset `custom`, relative to the data's root, for example `negative/**/*.{jpg,png}`.",
     )
     kaggle_dataset: str = setting(
         "",
         "Kaggle data set",
-        f"For `kaggle`: OWNER/SLUG. The study's slug is `{STUDY_SLUG}`; it names no owner.",
+        "For `kaggle`: OWNER/SLUG or the data set's address; OWNER/SLUG/versions/5 for that "
+        f"version. The study's slug is `{STUDY_SLUG}`; it names no owner.",
     )
     patients: str = setting(
         "",

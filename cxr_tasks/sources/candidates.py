@@ -5,7 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cxr_tasks.errors import SourceError
-from cxr_tasks.sources.presets import CLASS_NAMES, Preset, label_paths, patient_of, top_folders
+from cxr_tasks.sources.named_patients import patient_of
+from cxr_tasks.sources.presets import CLASS_NAMES, Preset, label_paths, top_folders
 
 UNLABELLED = -1
 """The label of an image whose class nobody has said."""

@@ -2,26 +2,22 @@
 
 import errno
 import lzma
-import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cxr_tasks.errors import SourceError
 from cxr_tasks.files import locked
-from cxr_tasks.settings import STUDY_SLUG
 from cxr_tasks.sources.kaggle_client import run_client
 from cxr_tasks.sources.kaggle_errors import DownloadError, explain
 from cxr_tasks.sources.kaggle_folder import KaggleFolder, Record
+from cxr_tasks.sources.kaggle_handle import read_handle
 from cxr_tasks.sources.kaggle_login import credentials_environment
 
 __all__ = ["credentials_environment", "download_dataset"]
 
 Report = Callable[[str], None]
-
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?"
 
 # A bomb's content would take hours to check; images hardly shrink in a zip.
 _MAX_RATIO = 200
@@ -37,14 +33,15 @@ def download_dataset(
     environ: Mapping[str, str],
     report: Report = print,
 ) -> Path:
-    """Have the current version of a Kaggle data set as a zip in `folder`; fetch it once only.
+    """Have a Kaggle data set as a zip in `folder`, its current version or one that is named.
 
-    The official client does the fetching and decides, by the server's `Last-Modified` and
-    size, whether what is here is current. An interrupted download is continued by the next
-    call. Two processes may call this at once; the second waits for the first.
+    It is fetched once only. The official client does the fetching and decides, by the server's
+    `Last-Modified` and size, whether what is here is current. An interrupted download is
+    continued by the next call. Two processes may call this at once; the second waits for the
+    first.
 
     Args:
-        handle: `OWNER/SLUG`.
+        handle: `OWNER/SLUG`, or another form that `read_handle` reads.
         folder: Where downloads are kept; made where it is missing.
         environ: Environment of the client: credentials, proxies, `HOME`.
         report: Takes one line at a time for a person to read; never a secret.
@@ -54,9 +51,11 @@ def download_dataset(
         server declared. The record beside it says its version and SHA-256.
 
     Raises:
+        ConfigError: The handle names no data set.
         SourceError: It could not be had.
     """
-    place = KaggleFolder(_checked(handle), folder)
+    handle = read_handle("kaggle_dataset", handle)
+    place = KaggleFolder(handle, folder)
     try:
         with locked(place.lock):
             return _have_current(place, environ, report)
@@ -66,18 +65,6 @@ def download_dataset(
         if err.errno not in _NO_SPACE:
             raise
         raise explain(DownloadError("full", str(err)), handle) from err
-
-
-def _checked(handle: str) -> str:
-    if re.fullmatch(f"{_NAME}/{_NAME}", handle):
-        return handle
-    slug = handle if re.fullmatch(_NAME, handle) else STUDY_SLUG
-    raise SourceError(
-        f"kaggle_dataset={handle[:200]!r} is no Kaggle data set.",
-        "One is named OWNER/SLUG, as its address ends; the study gives the slug only.",
-        f'Set kaggle_dataset="OWNER/{slug}" with the owner\'s name for OWNER '
-        "(command line: --kaggle-dataset, DAG param: kaggle_dataset).",
-    )
 
 
 def _have_current(place: KaggleFolder, environ: Mapping[str, str], report: Report) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from cxr_tasks.sources.kaggle_errors import STALL_SETTING, DownloadError, Kind
+from cxr_tasks.sources.kaggle_handle import slug_of
 from cxr_tasks.sources.kaggle_login import hider
 
 Report = Callable[[str], None]
@@ -87,9 +88,7 @@ def run_client(handle: str, into: Path, *, environ: Mapping[str, str], report: R
 
 def _run_once(handle: str, into: Path, environ: Mapping[str, str], report: Report) -> None:
     command = [sys.executable, "-P", "-c", _PROGRAM, "datasets", "download", handle]
-    watch = _Watch(
-        into / f"{handle.partition('/')[2]}.zip", _stall_seconds(environ), hider(environ), report
-    )
+    watch = _Watch(into / f"{slug_of(handle)}.zip", _stall_seconds(environ), hider(environ), report)
     with subprocess.Popen(
         [*command, "-p", str(into)],
         env=_environment(environ, into),

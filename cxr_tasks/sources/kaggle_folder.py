@@ -12,6 +12,7 @@ from typing import Any
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.files import building, read_json, sha256_of, write_json
+from cxr_tasks.sources.kaggle_handle import slug_of
 
 Record = dict[str, Any]
 
@@ -20,7 +21,10 @@ _SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class KaggleFolder:
-    """One data set's part of the download cache; whoever changes it holds `lock`."""
+    """One data set's part of the download cache; whoever changes it holds `lock`.
+
+    A version that is named has a part of its own.
+    """
 
     handle: str
     cache: Path
@@ -28,12 +32,12 @@ class KaggleFolder:
     @property
     def slug(self) -> str:
         """The data set's name without its owner; the client names the zip by it."""
-        return self.handle.partition("/")[2]
+        return slug_of(self.handle)
 
     @property
     def finished(self) -> Path:
         """The folder of the checked zip and its record, renamed here as a whole."""
-        # Neither part of a handle has a dot, so no two handles share a name.
+        # No part of a handle has a dot, so no two handles share a name.
         return self.cache / self.handle.replace("/", ".")
 
     @property

@@ -1,66 +1,119 @@
 """Who is on which image, and where it is from, as a file of the user's says."""
 
-import csv
-import stat
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
-from cxr_tasks.errors import DataError, SourceError, first_few
+from cxr_tasks.errors import DataError, first_few
+from cxr_tasks.progress import warning
 from cxr_tasks.sources.candidates import Candidate
+from cxr_tasks.sources.image_names import ImageNames
+from cxr_tasks.sources.patient_table import PatientTable, Row, read_patient_table
+from cxr_tasks.sources.presets import CLASS_NAMES
 
-_COLUMNS = ("path", "patient")
-_SOURCE = "source"
-_MAX_BYTES = 256 << 20
-"""More than a million rows; a single line is held in memory."""
+Report = Callable[[str], None]
 
 
-class Origin(NamedTuple):
-    """Whom an image shows and where it is from; empty where that is not known."""
+@dataclass
+class _Matches:
+    """Which row is of which image.
 
-    patient: str
-    source: str
+    Attributes:
+        rows: By the image's path, the rows that are closest to it, and how close they are.
+        unmatched: The names of no image.
+        ambiguous: The names of several, with two of these.
+    """
+
+    rows: dict[str, tuple[int, list[Row]]] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
 
 
 def with_patients(
-    candidates: tuple[Candidate, ...], path: Path, *, report: Callable[[str], None]
+    candidates: tuple[Candidate, ...], path: Path, *, report: Report, root: str = ""
 ) -> tuple[Candidate, ...]:
     """Replace the patients that file names tell by what a CSV file says.
 
     Its columns are path, patient and, where there is one, source: the hospital, archive or
     publication an image is from.
 
+    Args:
+        candidates: The images.
+        path: The file.
+        report: Told how it was read, and what it leaves open.
+        root: Where the data lie; absolute names in the file may begin so.
+
     Raises:
         SourceError: The file is missing or is no such CSV file.
-        DataError: It names two patients for one image, or no image of the data set.
+        DataError: It names two patients for one image, no image of the data set, or one name
+            fits several images.
     """
-    origins = read_origins(path)
-    known = {candidate.path for candidate in candidates}
-    unknown = [repr(name) for name in origins if name not in known]
-    if len(unknown) == len(origins):
+    table = read_patient_table(path)
+    matches = _match(table.rows, ImageNames((item.path for item in candidates), root=root))
+    _check(path, matches, example=candidates[0].path)
+    origins = _origins(path, matches)
+    known = tuple(
+        replace(item, patient=origins[item.path].patient, source=origins[item.path].source)
+        if item.path in origins
+        else item
+        for item in candidates
+    )
+    _tell_reading(table, matches, report)
+    known = _with_renamed(candidates, known, origins, report)
+    _tell_coverage(known, report)
+    return known
+
+
+def _match(rows: Iterable[Row], names: ImageNames) -> _Matches:
+    """Find each row's image; of several rows for one, those count that are closest to its name."""
+    matches = _Matches()
+    for row in rows:
+        found = names.find(row.path)
+        if len(found.paths) > 1:
+            fits = " and ".join(map(repr, found.paths[:2]))
+            matches.ambiguous.append(f"{row.path!r} fits {fits}")
+        if len(found.paths) != 1:
+            matches.unmatched.append(repr(row.path))
+            continue
+        (image,) = found.paths
+        distance, before = matches.rows.get(image, (found.distance, []))
+        if found.distance < distance:
+            matches.unmatched += [repr(other.path) for other in before]
+            distance, before = found.distance, []
+        if found.distance > distance:
+            matches.unmatched.append(repr(row.path))
+            continue
+        matches.rows[image] = distance, [*before, row]
+    return matches
+
+
+def _check(path: Path, matches: _Matches, *, example: str) -> None:
+    if matches.ambiguous:
         raise DataError(
-            f"{path} names no image of the data set (it has {first_few(unknown) or 'no rows'}).",
-            f"Its column path gives names such as {candidates[0].path!r}.",
+            f"{len(matches.ambiguous)} names in {path} fit several images: "
+            f"{first_few(matches.ambiguous)}.",
+            "A row is of one image; a file's name alone is enough where no other file has it.",
+            f"Name these with their folders, such as {example!r}.",
+        )
+    if not matches.rows:
+        raise DataError(
+            f"{path} names no image of the data set (it has "
+            f"{first_few(matches.unmatched) or 'no rows'}).",
+            f"Its column path gives names such as {example!r}.",
             "Correct the names in it, or leave the file out.",
         )
-    if unknown:
-        report(f"patients file: {len(unknown)} of {len(origins)} paths are not in the data set")
-    return tuple(
-        replace(candidate, **origins[candidate.path]._asdict())
-        if candidate.path in origins
-        else candidate
-        for candidate in candidates
-    )
 
 
-def read_origins(path: Path) -> dict[str, Origin]:
-    """Read the patient and the source of each path."""
-    origins: dict[str, Origin] = {}
-    clashes = []
-    for name, origin in _rows(path):
-        if origins.setdefault(name, origin) != origin:
-            clashes.append(repr(name))
+def _origins(path: Path, matches: _Matches) -> dict[str, Row]:
+    """Give each image's patient and source; a row that knows counts before one that does not."""
+    origins, clashes = {}, []
+    for image, (_distance, rows) in matches.rows.items():
+        patients = {row.patient for row in rows} - {""}
+        sources = {row.source for row in rows} - {""}
+        if len(patients) > 1 or len(sources) > 1:
+            clashes.append(repr(image))
+        origins[image] = Row(image, min(patients, default=""), min(sources, default=""))
     if clashes:
         raise DataError(
             f"{path} names two patients or sources for one image: {first_few(clashes)}.",
@@ -70,34 +123,76 @@ def read_origins(path: Path) -> dict[str, Origin]:
     return origins
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Origin]]:
-    try:
-        _check_kind(path)
-        # utf-8-sig: spreadsheets put a byte order mark before the first column's name
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise _unusable(path, f"it has no column {' and no column '.join(missing)}")
-            for row in reader:
-                values = (row.get(column) or "" for column in ("patient", _SOURCE))
-                yield row["path"] or "", Origin(*(value.strip() for value in values))
-    except OSError as err:
-        raise _unusable(path, err.strerror or str(err)) from err
-    except (csv.Error, ValueError) as err:  # also of a path that can be none
-        raise _unusable(path, str(err)) from err
+def _with_renamed(
+    before: Iterable[Candidate],
+    after: tuple[Candidate, ...],
+    origins: dict[str, Row],
+    report: Report,
+) -> tuple[Candidate, ...]:
+    """Give images that the file leaves out the patient whom it gives others of their number.
 
-
-def _check_kind(path: Path) -> None:
-    """Refuse what may never end, such as a device."""
-    facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_BYTES:
-        raise _unusable(path, f"it is no file of at most {_MAX_BYTES >> 20} MiB")
-
-
-def _unusable(path: Path, problem: str) -> SourceError:
-    return SourceError(
-        f"The patients file {path} cannot be used: {problem[:200]}.",
-        "It is a CSV file in UTF-8 with the columns path,patient and, if wanted, source.",
-        "Correct it, or leave the file out.",
+    File names number patients too. One who had one name in the file and another in file names
+    would be on both sides of a split.
+    """
+    names = defaultdict(set)
+    for old, new in zip(before, after, strict=True):
+        if old.path in origins and old.patient and new.patient:
+            names[old.patient].add(new.patient)
+    renamed = {old: min(new) for old, new in names.items() if len(new) == 1}
+    known = tuple(
+        item
+        if item.path in origins
+        else replace(item, patient=renamed.get(item.patient, item.patient))
+        for item in after
     )
+    if n := sum(new != old for new, old in zip(known, after, strict=True)):
+        report(
+            f"patients file: {n} images that it leaves out get the patient that it gives others "
+            "with the same number in their file names"
+        )
+    return known
+
+
+def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> None:
+    for note in table.notes:
+        report(f"patients file: {note}")
+    if loose := [
+        f"{row.path!r} is {image!r}"
+        for image, (distance, rows) in matches.rows.items() if distance
+        for row in rows
+    ]:  # fmt: skip
+        report(
+            f"patients file: {len(loose)} of {len(table.rows)} names are spelled otherwise, "
+            f"such as {loose[0]}"
+        )
+    if matches.unmatched:
+        report(warning(
+            f"patients file: {len(matches.unmatched)} of {len(table.rows)} paths are not in the "
+            f"data set: {first_few(matches.unmatched)}"
+        ))  # fmt: skip
+    if n := table.unknown.total():
+        words = [f"{word!r} {times} times" for word, times in table.unknown.most_common()]
+        report(warning(
+            f"patients file: {n} of {len(table.rows)} rows name no patient ({first_few(words)}); "
+            "these stay unknown"
+        ))  # fmt: skip
+
+
+def _tell_coverage(known: Iterable[Candidate], report: Report) -> None:
+    """Say for how many images of each class a patient is known."""
+    images, with_patient = Counter[int](), Counter[int]()
+    for item in known:
+        images[item.label] += 1
+        with_patient[item.label] += bool(item.patient)
+    told = " and ".join(
+        f"{with_patient[label]} of {images[label]} {name}"
+        for label, name in CLASS_NAMES.items()
+        if images[label]
+    )
+    if with_patient == images:
+        report(f"a patient is known for {told} images")
+        return
+    report(warning(
+        f"a patient is known for {told} images; each other image counts as a patient of its own, "
+        "so images of one person may train and test"
+    ))  # fmt: skip

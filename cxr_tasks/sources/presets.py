@@ -1,23 +1,15 @@
-"""Which files of a data set belong to which class, and whom they show."""
+"""Which files of a data set belong to which class."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cxr_tasks.errors import DataError, first_few
-from cxr_tasks.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.sources.patterns import matches
+from cxr_tasks.sources.patterns import matches, relative_pattern
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
-
-PATIENT_PATTERNS = (
-    r"(?:.*/)?(\d{8})_\d+\.\w+",  # NIH ChestX-ray14: 00002658_000.png
-    rf"(?:.*/)?{PHANTOM_PATIENT}",
-)
-"""Of a path; the first group is the patient."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".dcm", ".jp2")
 """Names that promise an image: counted where they lie in no class's folder."""
@@ -33,7 +25,7 @@ _OTHER_SUFFIXES = (
 class Preset:
     """The patterns of each class, relative to the data's root.
 
-    `*` and `?` stay within one folder, `**` crosses folders; letter case does not matter.
+    What they may hold is said at `patterns.matches`.
     """
 
     covid: str
@@ -79,9 +71,16 @@ class Labelled:
 
 
 def preset_of(config: RunConfig) -> Preset:
-    """Choose the patterns that a configuration names."""
+    """Choose the patterns that a configuration names.
+
+    Raises:
+        ConfigError: A pattern can match nothing.
+    """
     if config.preset == "custom":
-        return Preset(config.covid_glob, config.normal_glob)
+        return Preset(
+            relative_pattern("covid_glob", config.covid_glob, root=config.data),
+            relative_pattern("normal_glob", config.normal_glob, root=config.data),
+        )
     return PRESETS[config.preset]
 
 
@@ -124,14 +123,6 @@ def keras_order(path: str) -> tuple[str, str, str]:
     """Sort as `keras.utils.image_dataset_from_directory` lists files: class, folder, name."""
     folder, _, name = path.rpartition("/")
     return path.partition("/")[0], folder, name
-
-
-def patient_of(path: str) -> str:
-    """Read the patient off a file name; empty where it follows no known pattern."""
-    for pattern in PATIENT_PATTERNS:
-        if match := re.fullmatch(pattern, path, re.DOTALL):
-            return match[1]
-    return ""
 
 
 def top_folders(paths: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from cxr_tasks.phantom.plan import PHANTOM_VERSION, PhantomImage, draw_phantom, 
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.candidates import Candidate, Listing
 from cxr_tasks.sources.folder import FolderSource
+from cxr_tasks.sources.kaggle_handle import read_handle
 from cxr_tasks.sources.presets import preset_of
 from cxr_tasks.sources.zip_file import ZipSource
 
@@ -114,10 +115,9 @@ def _zip(config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: R
 def _kaggle(config: RunConfig, home: Home, environ: Mapping[str, str], report: Report) -> ZipSource:
     from cxr_tasks.sources.kaggle import download_dataset
 
-    path = download_dataset(
-        config.kaggle_dataset, folder=home.cache / "kaggle", environ=environ, report=report
-    )
-    return ZipSource(path, preset_of(config), f"Kaggle data set {config.kaggle_dataset}")
+    handle = read_handle("kaggle_dataset", config.kaggle_dataset)
+    path = download_dataset(handle, folder=home.cache / "kaggle", environ=environ, report=report)
+    return ZipSource(path, preset_of(config), f"Kaggle data set {handle}")
 
 
 def _phantom(

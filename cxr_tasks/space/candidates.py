@@ -108,7 +108,7 @@ def of_downloads(home: Home, needs: Needs) -> list[Candidate]:
     for path in _folders(home.cache / "kaggle", hidden=True):
         name = path.name.removeprefix(".").removesuffix(".partial")
         is_one = path.name == name or path.name == f".{name}.partial"
-        if is_one and name.count(".") == 1 and name not in needed:
+        if is_one and name.count(".") in (1, 2) and name not in needed:
             place = kaggle_folder(home, handle_of(name))
             found.append(Candidate("Kaggle download", path, (place.lock,)))
     return found

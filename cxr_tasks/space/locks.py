@@ -72,8 +72,8 @@ def locks_of_leftover(home: Home, path: Path) -> list[Path] | None:
 
 
 def handle_of(folder_name: str) -> str:
-    """Give the Kaggle data set, OWNER/SLUG, from the name of its folder."""
-    return folder_name.replace(".", "/", 1)
+    """Give the Kaggle data set, OWNER/SLUG or OWNER/SLUG/5, from the name of its folder."""
+    return folder_name.replace(".", "/")
 
 
 def _owner(parts: list[str]) -> str | None:

@@ -10,6 +10,7 @@ from cxr_tasks.records import find_record
 from cxr_tasks.runs import read_config
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.external import external_config
+from cxr_tasks.sources.kaggle_handle import read_handle
 
 DAY_SECONDS = 86_400.0
 UNFINISHED_DAYS = 7
@@ -115,4 +116,9 @@ def downloads_of(config: RunConfig) -> frozenset[str]:
     """Name the Kaggle data sets that a configuration ingests."""
     external = external_config(config)
     configs = (config, external) if external else (config,)
-    return frozenset(each.kaggle_dataset for each in configs if each.source == "kaggle")
+    found = set()
+    for each in configs:
+        if each.source == "kaggle":
+            with suppress(ConfigError):  # what names no data set has no download
+                found.add(read_handle("kaggle_dataset", each.kaggle_dataset))
+    return frozenset(found)

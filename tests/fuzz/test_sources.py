@@ -18,8 +18,9 @@ from cxr_tasks.errors import CxrError, SourceError
 from cxr_tasks.scoring.inputs import open_images
 from cxr_tasks.sources.candidates import Candidate
 from cxr_tasks.sources.folder import FolderSource
-from cxr_tasks.sources.patients import read_origins, with_patients
-from cxr_tasks.sources.patterns import matches
+from cxr_tasks.sources.patient_table import read_patient_table
+from cxr_tasks.sources.patients import with_patients
+from cxr_tasks.sources.patterns import matches, relative_pattern
 from cxr_tasks.sources.presets import PRESETS, Preset
 from cxr_tasks.sources.source import Source
 from cxr_tasks.sources.zip_file import ZipSource
@@ -121,7 +122,7 @@ def test_path_that_may_be_none(path: str) -> None:
         lambda: FolderSource(place, STUDY).listing(),
         lambda: ZipSource(place, STUDY, "zip").listing(),
         lambda: ZipSource(place, STUDY, "zip").digest(),
-        lambda: read_origins(place),
+        lambda: read_patient_table(place),
     ):
         with pytest.raises(SourceError):
             use()
@@ -145,23 +146,29 @@ def test_folder_with_names_of_any_bytes(
     assert len(source.listing().candidates) <= made + 1
 
 
-GLOBS = ("COVID/**", "**/COVID/images/*", "*", "**", "**/*", "?", "a*b?c**")
+GLOBS = ("COVID/**", "**/COVID/images/*", "*", "**", "**/*", "?", "a*b?c**", "[a-z].{jp{g,eg},p}")
+GLOB_PARTS = (
+    "*", "**", "**/", "?", "/", "a", "\n", "[", "]", "!", "-", "{", ",", "}", "\\", "~", ".",
+)  # fmt: skip
 PATHS = ("COVID/a.png", "x/COVID/images/a.png", "a" * 255, "a/" * 120 + "x.png")
 
 
 @fuzzed(
-    pattern=st.lists(st.sampled_from(["*", "**", "**/", "?", "/", "a", "[", "\n"])).map("".join)
+    pattern=st.lists(st.sampled_from(GLOB_PARTS)).map("".join)
     | texts | st.sampled_from(GLOBS),
     path=texts | st.sampled_from(PATHS),
 )  # fmt: skip
 def test_pattern_of_any_kind(pattern: str, path: str) -> None:
     refused(lambda: Preset(pattern, "NORMAL/**").label(path))
+    refused(lambda: relative_pattern("covid_glob", pattern, root=path))
 
 
 def test_pattern_of_many_stars_takes_no_time() -> None:
     started = time.monotonic()
     assert not matches("a" * 250 + "/" + "a/" * 120, "**/*a*a*a" * 20 + "x")
-    assert time.monotonic() - started < 1
+    assert not matches("a/" * 300, "{**,*/}{a,*}" * 100 + "x")
+    assert not matches("a" * 1000, "[a-z]{*,?}**" * 100 + "x")
+    assert time.monotonic() - started < 10
 
 
 CANDIDATES = (Candidate("COVID/a.png", 1, "p1"), Candidate("NORMAL/b.png", 0, ""))
@@ -169,6 +176,7 @@ TABLES = (
     b"path,patient\nCOVID/a.png,p1\nNORMAL/b.png,p2\n",
     b'\xef\xbb\xbfpath,age,patient,source\r\n"COVID/a.png",3,"p, 1",hospital A\r\n',
     b"patient,path\np1,COVID/a.png\np2\n",
+    "sep=;\nImage Index;Patient ID\n.\\a.png;1.0\nB;nan\n".encode("utf-16"),
 )
 
 
@@ -224,7 +232,7 @@ def test_patients_file_ends(tmp_path: Path, kind: str) -> None:
         path.touch()
         os.truncate(path, 1 << 34)
     with pytest.raises(SourceError, match="no file of at most 256 MiB"):
-        read_origins(path)
+        read_patient_table(path)
 
 
 @pytest.mark.parametrize("name", ODD_TEXTS)

@@ -19,10 +19,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cxr_tasks.errors import SourceError
+from cxr_tasks.config import make_config
+from cxr_tasks.errors import ConfigError, SourceError
 from cxr_tasks.files import sha256_of
 from cxr_tasks.sources.kaggle import credentials_environment, download_dataset
 from cxr_tasks.sources.kaggle_errors import STALL_SETTING
+from cxr_tasks.sources.kaggle_handle import read_handle
 from tests.kaggle_stand_in import PORT, SIGNATURE, Server, StandIn
 
 HANDLE = "someone/covid-19-vs-normal-chest-x-rays"
@@ -349,14 +351,66 @@ def test_client_ends_with_a_killed_worker_and_the_next_goes_on(
 
 @pytest.mark.parametrize(
     "handle",
-    ["", "covid-19-vs-normal-chest-x-rays", "a/../b", "-p/x", "a/b/3", "a/b c", "a/b;id", "a/b\n"],
-)
+    [
+        "", "covid-19-vs-normal-chest-x-rays", "a/../b", "-p/x", "a/b c", "a/b;id", "a/b\nc",
+        "a/b/c", "a/b/0", "a/b/versions/latest", "a/b/versions/5/6", "a/b/5x", "a//", "/",
+        "\u00e9/b",
+        "https://www.kaggle.com/code/owner/notebook", "https://www.kaggle.com/competitions/a",
+        "https://example.org/datasets/a/b", "kaggle datasets download", "https://kaggle.com/",
+    ],
+)  # fmt: skip
 def test_handle_is_checked_and_the_setting_named(handle: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(ConfigError) as caught:
         download_dataset(handle, folder=tmp_path / "cache", environ={}, report=print)
     for part in ('kaggle_dataset="OWNER/covid-19-vs-normal-chest-x-rays"', "--kaggle-dataset"):
         assert part in caught.value.remedy
     assert not (tmp_path / "cache").exists()
+    given = {"source": "kaggle", "kaggle_dataset": handle}
+    with pytest.raises(ConfigError):
+        make_config(given)
+
+
+@pytest.mark.parametrize(
+    ("text", "handle"),
+    [
+        ("owner/a-set", "owner/a-set"),
+        (" owner / a-set/ ", "owner/a-set"),
+        ("datasets/owner/a-set", "owner/a-set"),
+        ("https://www.kaggle.com/datasets/owner/a-set", "owner/a-set"),
+        ("http://kaggle.com/datasets/owner/a-set/", "owner/a-set"),
+        ("www.kaggle.com/datasets/owner/a-set/data?select=x.png", "owner/a-set"),
+        ("https://www.kaggle.com/owner/a-set#top", "owner/a-set"),
+        ("https://www.kaggle.com/api/v1/datasets/download/owner/a-set", "owner/a-set"),
+        ("kaggle datasets download -d owner/a-set", "owner/a-set"),
+        ("kaggle datasets download -p data/x owner/a-set --unzip", "owner/a-set"),
+        ("owner/a-set/versions/5", "owner/a-set/5"),
+        ("owner/a-set/5", "owner/a-set/5"),
+        ("https://www.kaggle.com/datasets/owner/a-set/versions/5", "owner/a-set/5"),
+        ("https://www.kaggle.com/datasets/owner/a-set/versions/12/data?x=y", "owner/a-set/12"),
+        ("https://www.kaggle.com/datasets/owner/a-set?datasetVersionNumber=5", "owner/a-set/5"),
+    ],
+)
+def test_address_and_version_are_read(text: str, handle: str) -> None:
+    assert read_handle("kaggle_dataset", text) == handle
+    make_config({"source": "kaggle", "kaggle_dataset": text})
+    make_config({"external_source": "kaggle", "external_data": text})
+
+
+def test_version_that_is_named_is_the_one_fetched(
+    kaggle: StandIn, environ: dict[str, str], tmp_path: Path
+) -> None:
+    def fetch(handle: str) -> Path:
+        folder = tmp_path / "cache"
+        return download_dataset(handle, folder=folder, environ=environ, report=lambda _line: None)
+
+    fifth = fetch(f"https://www.kaggle.com/datasets/{HANDLE}/versions/5")
+    assert [body["datasetVersionNumber"] for body in kaggle.downloads()] == [5]
+    assert fifth.read_bytes() == kaggle.content
+    kaggle.content, kaggle.etag, kaggle.last_modified = make_zip(2), '"version-2"', NEWER
+    current = fetch(HANDLE)
+    assert "datasetVersionNumber" not in kaggle.downloads()[-1]
+    assert current.read_bytes() == kaggle.content != fifth.read_bytes()
+    assert fifth.parent.name == HANDLE.replace("/", ".") + ".5"
 
 
 def test_connection_becomes_the_clients_environment() -> None:

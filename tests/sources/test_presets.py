@@ -5,7 +5,7 @@ import pytest
 
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import DataError
-from cxr_tasks.sources.presets import PRESETS, Preset, label_paths, patient_of, preset_of
+from cxr_tasks.sources.presets import PRESETS, Preset, label_paths, preset_of
 from tests.image_files import make_files
 
 STUDY = PRESETS["study"]
@@ -30,22 +30,6 @@ STUDY = PRESETS["study"]
 )
 def test_presets_know_their_folders(preset: str, path: str, label: int | None) -> None:
     assert PRESETS[preset].label(path) == label
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "matches"),
-    [
-        ("positive/*.png", "positive/a.png", True),
-        ("positive/*.png", "positive/deeper/a.png", False),
-        ("positive/**/*.png", "positive/a.png", True),
-        ("positive/**/*.png", "positive/x/y/a.png", True),
-        ("**/pos?/**", "x/y/posA/b/c.png", True),
-        ("a+b/(c)/**", "a+b/(c)/d.png", True),
-        ("**", "a\nb.png", True),
-    ],
-)
-def test_patterns(pattern: str, path: str, *, matches: bool) -> None:
-    assert (Preset(pattern, "no/**").label(path) == 1) is matches
 
 
 def test_custom_patterns_come_from_the_configuration() -> None:
@@ -114,18 +98,3 @@ def test_classes_are_ordered_by_their_folder_not_by_the_whole_path() -> None:
     paths = ["data/a-1/2.png", "data/a/x/1.png"]  # "-" sorts before "/"
     labelled = label_paths(paths, Preset("a/**", "a-1/**"))
     assert [path for path, _ in labelled.paths] == ["data/a/x/1.png", "data/a-1/2.png"]
-
-
-@pytest.mark.parametrize(
-    ("path", "patient"),
-    [
-        ("NORMAL/NORMAL/00002658_000.png", "00002658"),
-        ("00002658_012.jpg", "00002658"),
-        ("COVID/COVID/phantom-0001-a.png", "phantom-0001"),
-        ("COVID/COVID/COVID-00001.jpg", ""),
-        ("COVID/100002658_000.png", ""),
-        ("00002658_000/a.png", ""),
-    ],
-)
-def test_patient_is_read_off_known_file_names(path: str, patient: str) -> None:
-    assert patient_of(path) == patient

@@ -257,7 +257,10 @@ def test_patients_file_overrides_file_names(tmp_path: Path) -> None:
     notes: list[str] = []
     patients = [item.patient for item in with_patients(CANDIDATES, path, report=notes.append)]
     assert patients == ["p1", "p2"]
-    assert notes == ["patients file: 1 of 2 paths are not in the data set"]
+    assert notes == [
+        "Warning: patients file: 1 of 2 paths are not in the data set: 'else.png'",
+        "a patient is known for 1 of 1 COVID-19 and 1 of 1 normal images",
+    ]
 
 
 def test_patients_file_may_say_where_images_are_from(tmp_path: Path) -> None:
@@ -293,9 +296,9 @@ def test_external_data_set_has_settings_of_its_own() -> None:
         (None, SourceError, "No such file"),
         (b"", SourceError, "no column path and no column patient"),
         (b"path,who\na,b\n", SourceError, "no column patient"),
-        (b"path,patient\n\xff,b\n", SourceError, "utf-8"),
+        (b"path,patient\n\x81,b\n", SourceError, "can't decode byte 0x81"),
         (b"path,patient\n", DataError, "names no image"),
-        (b"path,patient\na.png,b\n", DataError, r"names no image.*'a\.png'"),
+        (b"path,patient\nz.png,b\n", DataError, r"names no image.*'z\.png'"),
         (b"path,patient\nCOVID/a.png,b\nCOVID/a.png,c\n", DataError, "two patients"),
         (b"path,patient\nCOVID/a.png\n\n", None, ""),
     ],

@@ -180,17 +180,19 @@ def test_activations_that_somebody_looks_up_stay(home: Home, free: Free) -> None
 
 
 def test_downloads_stay_that_runs_or_schedules_come_from(home: Home, free: Free) -> None:
-    for handle in ("a/of-a-run", "b/scheduled", "c/external", "d/nobodys"):
+    handles = ("a/of-a-run", "b/scheduled", "c/external/3", "c/external", "d/nobodys", "d/other/2")
+    for handle in handles:
         put_download(home, handle)
     (home.cache / "kaggle" / ".d.nobodys.partial").mkdir()
     put_run(
         home, "from-kaggle", source="kaggle", kaggle_dataset="a/of-a-run",
-        external_source="kaggle", external_data="c/external", external_preset="radiography",
+        external_source="kaggle", external_data="c/external/versions/3",
+        external_preset="radiography",
     )  # fmt: skip
     (home.root / "defaults.toml").write_text('source = "kaggle"\nkaggle_dataset = "b/scheduled"')
     free()
     left = {name for name in names(home.cache / "kaggle") if not name.endswith(".lock")}
-    assert left == {"a.of-a-run", "b.scheduled", "c.external"}
+    assert left == {"a.of-a-run", "b.scheduled", "c.external.3"}
 
 
 def test_the_operators_rule_counts_and_a_flag_counts_more(home: Home, free: Free) -> None:
