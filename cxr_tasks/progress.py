@@ -9,7 +9,7 @@ from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-EventKind = Literal["start", "note", "epoch", "done", "failed"]
+EventKind = Literal["start", "note", "epoch", "done", "failed", "stopped"]
 Item = TypeVar("Item")
 
 _WATCH_SECONDS = 5.0
