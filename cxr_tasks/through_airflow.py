@@ -119,7 +119,7 @@ def _stage_error(path: Path) -> StageError:
 
 
 def _last_error(log: Path, offset: int) -> str:
-    """Find the last error in what was added to Airflow's log; its last lines where there is none."""
+    """Find the last error in what was added to Airflow's log, or else its last lines."""
     lines = log.read_bytes()[offset:].decode(errors="replace").splitlines()
     starts = [at for at, line in enumerate(lines) if _ERROR.match(line)]
     if not starts:
