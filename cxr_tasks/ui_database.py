@@ -55,12 +55,9 @@ def with_ui_database(environ: Mapping[str, str], folder: Path) -> dict[str, str]
 
 def _copy(shells: Path, database: Path) -> None:
     """Copy a database that may be in use, and end in the copy what is the shell's to run."""
-    copying = database.with_suffix(".copying")
-    for leftover in (
-        *database.parent.glob(copying.name),
-        *database.parent.glob(f"{database.name}-*"),
-    ):
-        leftover.unlink()  # a log beside a database that is gone would spoil the new one
+    copying = database.with_name(f"{database.name}-copying")
+    for leftover in database.parent.glob(f"{database.name}-*"):
+        leftover.unlink()  # such as the log of a database that is gone, which would spoil this one
     with closing(sqlite3.connect(shells)) as source, closing(sqlite3.connect(copying)) as target:
         source.backup(target)
         target.executescript(_END_RUNS_OF_THE_SHELL)
