@@ -14,6 +14,7 @@ from pathlib import Path
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.process import StageError
 from cxr_tasks.through_airflow import DAG_ID, require_airflow_home
+from cxr_tasks.ui_database import with_ui_database
 
 _START_SECONDS = 180
 _STOP_SECONDS = 15
@@ -36,6 +37,7 @@ def serve_ui(environ: Mapping[str, str]) -> None:
             "Airflow's UI needs a port of its own.",
             "Stop the other, or choose a port with AIRFLOW__API__PORT=8081.",
         )
+    environ = with_ui_database(environ, folder)
     log = folder / "standalone.log"
     print(f"Starting Airflow (log: {log}) ...", flush=True)
     with log.open("ab") as stream:

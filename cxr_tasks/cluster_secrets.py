@@ -49,6 +49,11 @@ CXR_UI_ADDRESS=127.0.0.1:8080
 CXR_SCHEDULE=
 CXR_WATCH_SCHEDULE=
 CXR_TIDY_SCHEDULE=
+# After how many hours a try of a task, of a training, and a whole run are given up; empty: 24,
+# 144, 336.
+CXR_TASK_TIMEOUT_HOURS=
+CXR_TRAINING_TIMEOUT_HOURS=
+CXR_RUN_TIMEOUT_HOURS=
 # Where to tell how a run ended; empty: nowhere.
 CXR_NOTIFY_URL=
 """

@@ -106,7 +106,7 @@ class _Bars:
             self._started[event.name] = event.at
         if event.kind == "epoch":
             self._progress.update(task, completed=event.epoch, total=event.n_epochs)
-        marks = {"done": "[green]✓[/]", "failed": "[red]✗[/]"}
+        marks = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "stopped": "[yellow]■[/]"}
         told = Text(_sentence(event).splitlines()[0]).markup
         if event.kind == "done":
             self._progress.update(task, completed=1, total=1)

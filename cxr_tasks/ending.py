@@ -1,19 +1,18 @@
 """How a DAG's run ended, in words and figures, for whoever asked to be told."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import CxrError
 from cxr_tasks.files import read_json
-from cxr_tasks.form import RUN_NAME
-from cxr_tasks.paths import Home, RunPaths, run_key_from
+from cxr_tasks.opening import opened_key
+from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import find_record
 from cxr_tasks.unchanged import unchanged_since
 
 
 def describe_ending(
-    home: Home, *, dag_id: str, run_id: str, conf: Mapping[str, Any], state: str
+    home: Home, *, dag_id: str, run_id: str, state: str, opening: object = None, refusal: str = ""
 ) -> dict[str, Any]:
     """Describe how a run ended; what it left on the shared volume says the rest.
 
@@ -21,18 +20,21 @@ def describe_ending(
         home: The shared volume.
         dag_id: Of the DAG; only `cxr_pipeline` leaves verdict and report.
         run_id: Airflow's name of the run.
-        conf: What it was triggered with.
         state: `success` or `failure`.
+        opening: What its task `start` says of the run that it has opened; nothing of another run
+            is told.
+        refusal: Why `start` has opened none.
 
     Returns:
-        `text`, for a person, and `dag_id`, `run_id`, `state`, `run`, `verdict`, `recommended`,
-        `promotion`, `report`, `errors`, as far as they are known.
+        `text`, for a person, and `dag_id`, `run_id`, `state`, `stopped`, `run`, `verdict`,
+        `recommended`, `promotion`, `report`, `errors`, as far as they are known.
     """
     facts: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "state": state}
+    if refusal:
+        facts["errors"] = {"start": _first_line(refusal)}
     try:
-        named = conf.get(RUN_NAME)
-        run = home.run(named if isinstance(named, str) and named else run_key_from(run_id))
-        facts |= {"run": run.key, **_facts_of(run)}
+        if key := opened_key(opening):
+            facts |= {"run": key, **_facts_of(home.run(key))}
     except CxrError as err:
         facts["errors"] = {"artifacts": err.problem}
     except (AttributeError, KeyError, TypeError) as err:
@@ -43,7 +45,14 @@ def describe_ending(
 
 
 def _facts_of(run: RunPaths) -> dict[str, Any]:
-    facts: dict[str, Any] = {"errors": _errors(run.root)}
+    failures = {path: read_json(path) for path in sorted(run.root.rglob("*.error.json"))}
+    facts: dict[str, Any] = {
+        "errors": {
+            path.name.removesuffix(".error.json"): _first_line(failure.get("message"))
+            for path, failure in failures.items()
+        },
+        "stopped": bool(failures) and all(each.get("stopped") for each in failures.values()),
+    }
     if report := find_record(run.report, "report"):
         facts |= {
             "verdict": report["audit"]["verdict"],
@@ -57,20 +66,14 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
     return facts
 
 
-def _errors(folder: Path) -> dict[str, str]:
-    return {
-        path.name.removesuffix(".error.json"): _first_line(read_json(path).get("message"))
-        for path in sorted(folder.rglob("*.error.json"))
-    }
-
-
 def _first_line(message: object) -> str:
     lines = message.splitlines() if isinstance(message, str) else []
     return lines[0] if lines else "No reason is known."
 
 
 def _text(facts: Mapping[str, Any]) -> str:
-    told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {facts['state']}."]
+    state = "stopped" if facts.get("stopped") and facts["state"] != "success" else facts["state"]
+    told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {state}."]
     if "verdict" in facts:
         told.append(f"Verdict {facts['verdict']}; recommended {facts['recommended']}.")
     if "promotion" in facts:

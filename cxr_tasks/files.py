@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import fcntl
 import glob
 import hashlib
 import json
@@ -192,6 +193,26 @@ def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Itera
         yield
     finally:
         lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether a process holds a lock file; this one may only be able to read it.
+
+    A shared lock tells, let go at once: whoever comes in between waits for a moment.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # nobody has taken it yet, or it is not to be read
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def volume_error(err: OSError, *, home: Path) -> ArtifactError | None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_tasks.errors import ConfigError
+from cxr_tasks.errors import ConfigError, shown
 
 MAX_RUN_KEY_LENGTH = 120
 _SAFE_RUN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -127,16 +127,16 @@ class RunPaths:
         return self.home.locks / f"{name}.lock"
 
 
-def check_run_key(name: str) -> str:
-    """Refuse a run name that is not safely the name of one folder."""
-    if not _SAFE_RUN_KEY.fullmatch(name) or len(name) > MAX_RUN_KEY_LENGTH:
-        raise ConfigError(
-            f"The run name {name[:200]!r} cannot be used.",
-            "A run name begins with a letter or digit, goes on with letters, digits, dot, dash "
-            f"and underscore, and has at most {MAX_RUN_KEY_LENGTH} characters.",
-            "Choose another name, for example run=first-try.",
-        )
-    return name
+def check_run_key(name: object) -> str:
+    """Refuse a run name that is no text, or not safely the name of one folder."""
+    if isinstance(name, str) and len(name) <= MAX_RUN_KEY_LENGTH and _SAFE_RUN_KEY.fullmatch(name):
+        return name
+    raise ConfigError(
+        f"The run name {shown(name)} cannot be used.",
+        "A run name is text. It begins with a letter or digit, goes on with letters, digits, dot, "
+        f"dash and underscore, and has at most {MAX_RUN_KEY_LENGTH} characters.",
+        "Choose another name, for example run=first-try.",
+    )
 
 
 def run_key_from(run_id: str) -> str:

@@ -1,15 +1,16 @@
 """The whole run without a scheduler: the DAG's stages, one after another, and its gate."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
-from cxr_tasks.errors import TrainingError
+from cxr_tasks.errors import ArtifactError, TrainingError
+from cxr_tasks.files import read_json
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.records import find_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.unchanged import unchanged_since
-from cxr_tasks.variants import VARIANTS
 
 
 def run_pipeline(
@@ -51,20 +52,32 @@ def check_complete(run: RunPaths, config: RunConfig) -> None:
     Raises:
         TrainingError: Something of the run is missing.
     """
-    trained = trained_variants(run)
-    missing = [name for name in config.variants if name not in trained]
-    for stage, folder in (("audit", run.audit), ("report", run.report)):
-        if find_record(folder, stage) is None:
-            missing.append(f"the {stage}")
+    missing = [
+        name + _reason(run.error(stage, variant))
+        for name, stage, variant, folder in _parts(run, config)
+        if run.error(stage, variant).exists() or find_record(folder, stage) is None
+    ]
     if missing:
         raise TrainingError(
-            f"The run {run.key!r} ended without {', '.join(missing)}.",
+            f"The run {run.key!r} ended without {'; '.join(missing)}.",
             "A run is good when it is audited and every selected variant is trained and reported.",
-            f"The reasons are in {run.root} (*.error.json); mend them and run it again under the "
-            "same name: what is finished is kept.",
+            f"The whole reasons are in {run.root} (*.error.json); mend them and run it again under "
+            "the same name: what is finished is kept.",
         )
 
 
-def trained_variants(run: RunPaths) -> list[str]:
-    """Name the variants whose training is finished."""
-    return [name for name in VARIANTS if find_record(run.train(name), "train") is not None]
+def _parts(run: RunPaths, config: RunConfig) -> Iterator[tuple[str, str, str | None, Path]]:
+    """Give what makes a run whole: how it is called, its stage and variant, and its folder."""
+    for variant in config.variants:
+        yield variant, "train", variant, run.train(variant)
+    yield "the audit", "audit", None, run.audit
+    yield "the report", "report", None, run.report
+
+
+def _reason(error: Path) -> str:
+    """Say in brackets why something is missing, as far as its stage has left a word."""
+    try:
+        told = str(read_json(error)["message"]).splitlines()
+    except (ArtifactError, KeyError):
+        return ""
+    return f" ({told[0]})" if told else ""

@@ -1,31 +1,33 @@
-"""A stage as a child process: started from a list, watched, its failure written down."""
+"""A stage as a child process: started from a list, watched, stopped with its parent."""
 
 import ctypes
 import os
-import re
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
-from cxr_tasks.errors import EXIT_CODE, CxrError
-from cxr_tasks.files import locked, remove_leftovers, write_json
+from cxr_tasks.errors import EXIT_CODE
+from cxr_tasks.failure import (
+    failure_message,
+    failure_of_process,
+    interruption,
+    memory_hint,
+    write_failure,
+)
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress
-from cxr_tasks.runs import open_run
 
 _N_LAST_LINES = 30
 _GRACE_SECONDS = 3.0
 """What a child that is asked to end has for it; Airflow's supervisor waits 5 s for the task."""
 
-_WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
-"""How a training ends without memory: by the kernel, by C++, or in a library's null pointer."""
-
 _PR_SET_PDEATHSIG = 1
 _PARENT = "CXR_PARENT_PID"
-_STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The process ")
 
 
 class StageError(Exception):
@@ -60,16 +62,44 @@ def run_stage(
     if run.config.exists():
         progress.emit("start", "started")
     error_file = run.error(stage, variant)
-    exit_code, lines = _run_child(
-        _stage_command(stage, variant), _environment(run, environ), on_line
-    )
+    command = _stage_command(stage, variant)
+    with stopped_by_sigterm():
+        try:
+            exit_code, lines = _run_child(command, _environment(run, environ), on_line)
+        except BaseException as err:
+            write_failure(interruption(err), run, error_file, progress)
+            raise
     if exit_code == 0:
         error_file.unlink(missing_ok=True)
         return
-    message = failure_message(exit_code, lines) + _memory_hint(exit_code, run, stage)
-    if run.config.exists():  # else the run was deleted, and nothing of it is to come back
-        _tell_failure(run, error_file, progress, exit_code, message, lines)
+    message = failure_message(exit_code, lines) + memory_hint(exit_code, run, stage)
+    write_failure(failure_of_process(exit_code, message, lines), run, error_file, progress)
     raise StageError(message, retryable=exit_code != EXIT_CODE)
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let a request to end interrupt this process as Ctrl-C does, so that it can end its child.
+
+    Asked again, it does not interrupt what is written down about the end; Ctrl-C twice does.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signals.append(signal.SIGINT)
+    before = {each: signal.signal(each, _stop) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def run_fold(
@@ -89,7 +119,7 @@ def run_fold(
     exit_code, lines = _run_child(command, _environment(run, environ), on_line)
     if exit_code:
         message = f"Fold {fold}: {failure_message(exit_code, lines)}"
-        hint = _memory_hint(exit_code, run, "train")
+        hint = memory_hint(exit_code, run, "train")
         raise StageError(message + hint, retryable=exit_code != EXIT_CODE)
 
 
@@ -106,7 +136,8 @@ def run_command(
     Raises:
         StageError: The child ended with another status than 0.
     """
-    exit_code, lines = _run_child(_command(*arguments), _child_environment(environ), on_line)
+    with stopped_by_sigterm():
+        exit_code, lines = _run_child(_command(*arguments), _child_environment(environ), on_line)
     if exit_code:
         raise StageError(failure_message(exit_code, lines), retryable=exit_code != EXIT_CODE)
 
@@ -122,23 +153,6 @@ def die_with_parent(environ: Mapping[str, str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(parent):  # it ended before the request was made
         os._exit(1)
-
-
-def failure_message(exit_code: int, lines: list[str]) -> str:
-    """Find what a person should read in the last lines of a failed process.
-
-    The project's own errors and Python's tracebacks both end with `SomeError: ...`; what a fold's
-    process ended with is told again by its variant's.
-    """
-    starts = [at for at, line in enumerate(lines) if _STARTS.match(line)]
-    told = "\n".join(lines[starts[-1] :]) if starts else (lines[-1] if lines else "")
-    if exit_code == EXIT_CODE and told:
-        return told
-    if exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        hint = " (often: out of memory)" if name == "SIGKILL" else ""
-        return f"The process was ended by {name}{hint}." + (f"\n{told}" if told else "")
-    return f"The process ended with exit code {exit_code}." + (f"\n{told}" if told else "")
 
 
 def _command(*arguments: str) -> list[str]:
@@ -192,33 +206,3 @@ def _end(child: subprocess.Popen[str]) -> None:
         pass
     finally:  # also where the wait was interrupted: whoever stops a second time is in a hurry
         child.kill()
-
-
-def _memory_hint(exit_code: int, run: RunPaths, stage: str) -> str:
-    """Name the setting that decides about memory where a training may have had too little of it."""
-    if stage != "train" or -exit_code not in _WITHOUT_MEMORY:
-        return ""
-    try:
-        _, config = open_run(run.home, run.key)
-    except CxrError:
-        return ""
-    return f"\nIf memory ran out: batch_size is {config.batch_size}, and a smaller one needs less."
-
-
-def _tell_failure(
-    run: RunPaths, path: Path, progress: Progress, exit_code: int, message: str, lines: list[str]
-) -> None:
-    """Write down how a stage failed, where a reader of the run looks for it."""
-    written = {
-        "exit_code": exit_code,
-        "signal": signal.Signals(-exit_code).name if exit_code < 0 else None,
-        "message": message,
-        "last_lines": lines,
-    }
-    try:
-        with locked(run.lock("failure")):
-            remove_leftovers(path)
-            write_json(path, written)
-        progress.emit("failed", message)
-    except OSError as err:  # such as a full volume, which may be why the stage failed
-        progress.echo(f"How the stage failed could not be written down: {err}")

@@ -10,7 +10,7 @@ from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-EventKind = Literal["start", "note", "epoch", "done", "failed"]
+EventKind = Literal["start", "note", "epoch", "done", "failed", "stopped"]
 Level = Literal["info", "warning"]
 Item = TypeVar("Item")
 

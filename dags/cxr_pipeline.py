@@ -1,32 +1,35 @@
 """The DAG `cxr_pipeline`: wiring only; every stage's work is in `cxr_tasks`."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
-from airflow.sdk import Param, TaskGroup, TriggerRule, dag, task
+from airflow.sdk import Param, TaskGroup, TriggerRule, dag, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import CHAMPION, pipeline_schedule
 from cxr_airflow.links import linked
 from cxr_airflow.notifier import ending_callbacks
 from cxr_airflow.tasks import (
-    RETRIES,
-    RETRY_DELAY,
-    current_run,
+    any_succeeded,
+    cxr_task,
     given_settings,
     is_scheduled,
     kaggle_login,
-    not_retried,
+    opened_run,
     run_stage_as_child,
+    shared_volume,
 )
+from cxr_airflow.timeouts import RUN_HOURS, TRAINING_HOURS, time_limit
 
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.config import make_config
 from cxr_tasks.defaults import check_schedule, read_defaults
 from cxr_tasks.devices import POOL
 from cxr_tasks.form import RUN_NAME, form_fields
-from cxr_tasks.pipeline import check_complete, trained_variants
+from cxr_tasks.opening import choose_run_key, describe_opening
+from cxr_tasks.pipeline import check_complete
 from cxr_tasks.records import require_record
-from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.runs import start_run
 from cxr_tasks.unchanged import reason, unchanged_since
 from cxr_tasks.variants import VARIANTS
 
@@ -56,7 +59,7 @@ On disk: `$CXR_HOME/runs/<run name>/report/index.html`.
 ### What the tasks do
 - `start` checks the whole form in a second, before an hour is spent.
 - `ingest`, `split`, then side by side `audit` and four trainings, in a pool with one slot a device.
-- `evaluate`, `report`; `gate` then fails the run where a variant, audit or report is missing.
+- `evaluate`, `report`; `gate` then lets only a whole run go on, in which nothing has failed.
 - `promote` lets the model serve if it is better than the champion; never on synthetic images.
 
 Pink is no fault: a variant that was not selected, a run that would only repeat an earlier one, or a
@@ -64,38 +67,40 @@ model that was not promoted. A failed variant does not stop the others. Clear a 
 start a run of the same name and settings: what is finished stays.
 """
 
+TRAININGS = "train"
+
 TRAINING_POD_TEMPLATE = "CXR_TRAINING_POD_TEMPLATE"
 """Environment variable: the file that describes a training's pod to KubernetesExecutor."""
 
 
-@task(retries=0)
-def start() -> None:
-    """Check the whole configuration before any work is done."""
-    with not_retried():
-        defaults = read_defaults()
-        if is_scheduled():
-            check_schedule(defaults, because="No person has started this run")
-        given, run = given_settings(), current_run()
-        given.pop(RUN_NAME, None)
-        start_run(make_config(given, defaults=defaults.run), run.home, run.key)
+@cxr_task(retries=0, multiple_outputs=False)
+def start() -> dict[str, str]:
+    """Check the whole configuration before any work is done, and open the run."""
+    given, defaults = given_settings(), read_defaults()
+    run_key = choose_run_key(given.pop(RUN_NAME, None), get_current_context()["run_id"])
+    config = make_config(given, defaults=defaults.run)
+    if is_scheduled():
+        in_force = replace(defaults, run=config.as_dict())
+        check_schedule(in_force, because="No person has filled in the form of this run")
+    return describe_opening(start_run(config, shared_volume(), run_key))
 
 
-@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task()
 def ingest() -> None:
     """Have the images and the backbone weights on the shared volume."""
     run_stage_as_child("ingest", **kaggle_login())
 
 
-@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task()
 def split() -> None:
     """Divide the images into train, val and test."""
-    run = current_run()
+    run, _ = opened_run()
     if earlier := unchanged_since(run):
         raise AirflowSkipException(reason(run, earlier))
     run_stage_as_child("split")
 
 
-@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task()
 def audit() -> None:
     """Look for what else than disease could tell the classes apart."""
     run_stage_as_child("audit")
@@ -103,46 +108,44 @@ def audit() -> None:
 
 # The pool keeps the trainings to the devices there are; the queue sends them to the workers that
 # have them, and means nothing to an executor without queues.
-@task(pool=POOL, queue=POOL, retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task(pool=POOL, queue=POOL, execution_timeout=time_limit(TRAINING_HOURS))
 def train(variant: str) -> None:
     """Train one variant, with all its folds."""
-    run = current_run()
-    if variant not in open_run(run.home, run.key)[1].variants:
+    _, config = opened_run()
+    if variant not in config.variants:
         raise AirflowSkipException(f"{variant} was not selected for this run.")
     run_stage_as_child("train", variant=variant)
 
 
 # Not ALL_DONE_MIN_ONE_SUCCESS: it skips the task as soon as one upstream task was skipped, and
 # a variant that was not selected is.
-@task(trigger_rule=TriggerRule.ALL_DONE, retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task(trigger_rule=TriggerRule.ALL_DONE)
 def evaluate() -> None:
     """Measure every variant that was trained, and judge what the scores are worth."""
-    if not trained_variants(current_run()):
-        raise AirflowSkipException("No variant was trained; the tasks before this say why.")
+    if not any_succeeded(TRAININGS):
+        raise AirflowSkipException("No training has succeeded; the tasks before this say why.")
     run_stage_as_child("evaluate")
 
 
-@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task()
 def report() -> None:
     """Render the comparison report."""
     run_stage_as_child("report")
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
+# What has failed before it fails the run, and is the last that the log says; Airflow itself looks
+# at leaves only. A run that ended early for having nothing new skips it.
+@cxr_task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, retries=0)
 def gate() -> None:
-    """Fail the run when a variant, audit or report is missing: Airflow looks at leaves only."""
-    run = current_run()
-    if earlier := unchanged_since(run):
-        raise AirflowSkipException(reason(run, earlier))
-    with not_retried():
-        check_complete(*open_run(run.home, run.key))
+    """Let only a run go on in which no task failed and no variant, audit or report is missing."""
+    check_complete(*opened_run())
 
 
-@task(outlets=[CHAMPION], retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task(outlets=[CHAMPION])
 def promote() -> None:
     """Let the run's model serve if it is better; success means that it does."""
-    run = current_run()
-    if not open_run(run.home, run.key)[1].promote:
+    run, config = opened_run()
+    if not config.promote:
         raise AirflowSkipException("This run was not to challenge the champion (promote=false).")
     run_stage_as_child("promote")
     record = require_record(run.promote, "promote")
@@ -166,18 +169,20 @@ defaults = read_defaults()
     schedule=pipeline_schedule(defaults),
     params={name: Param(**field) for name, field in form_fields(defaults.run).items()},
     max_active_runs=4,
+    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr", "training"],
     doc_md=DOC,
     **ending_callbacks(),
 )
 def cxr_pipeline() -> None:
     """Wire the stages."""
-    with TaskGroup("train") as trainings:
+    with TaskGroup(TRAININGS) as trainings:
         for variant in VARIANTS:
             placed = train.override(task_id=variant, executor_config=training_executor_config())
             linked(placed(variant))
-    begun = start() >> ingest() >> split()
-    begun >> [audit(), trainings] >> evaluate() >> linked(report()) >> gate() >> linked(promote())
+    divided, audited, reported, gated = split(), audit(), linked(report()), gate()
+    start() >> ingest() >> divided >> [audited, trainings] >> evaluate() >> reported
+    [divided, audited, trainings, reported] >> gated >> linked(promote())
 
 
 cxr_pipeline()

@@ -1,18 +1,17 @@
 """The DAG `cxr_score`: the champion applied to new images, by hand or when another one serves."""
 
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import CHAMPION
 from cxr_airflow.notifier import ending_callbacks
 from cxr_airflow.tasks import (
-    RETRIES,
-    RETRY_DELAY,
+    cxr_task,
     given_settings,
     is_scheduled,
-    not_retried,
     run_command_as_child,
     shared_volume,
 )
+from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.defaults import read_defaults
 from cxr_tasks.paths import run_key_from
@@ -34,7 +33,7 @@ By hand, or when another model has become champion: then it scores what `default
 """
 
 
-@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task()
 def score() -> None:
     """Score the images, unless none are named."""
     given = given_settings()
@@ -42,8 +41,7 @@ def score() -> None:
         raise AirflowSkipException(NO_DATA)
     # the same name in every try: what a try before has finished is not done again
     given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
-    with not_retried():
-        check_request(make_request(given), shared_volume())
+    check_request(make_request(given), shared_volume())
     run_command_as_child("predict", **request_environment(given))
 
 
@@ -54,6 +52,7 @@ def score() -> None:
         name: Param(**field) for name, field in score_form_fields(read_defaults().score).items()
     },
     max_active_runs=1,
+    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr", "scoring"],
     doc_md=DOC,
     **ending_callbacks(),

@@ -1,9 +1,10 @@
 """The DAG `cxr_tidy`: frees space on the shared volume, by the operator's rule."""
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 from cxr_airflow.assets import tidy_schedule
 from cxr_airflow.notifier import ending_callbacks
-from cxr_airflow.tasks import RETRIES, RETRY_DELAY, run_command_as_child
+from cxr_airflow.tasks import cxr_task, run_command_as_child
+from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 DOC = """
 Removes from the shared volume, for good, what killed work left, what no run, schedule or champion
@@ -15,7 +16,7 @@ By hand, or by the cron expression that `CXR_TIDY_SCHEDULE` names.
 """
 
 
-@task(retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task()
 def free() -> None:
     """Remove what may go."""
     run_command_as_child("space", "--free")
@@ -25,6 +26,7 @@ def free() -> None:
     dag_id="cxr_tidy",
     schedule=tidy_schedule(),
     max_active_runs=1,
+    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr"],
     doc_md=DOC,
     **ending_callbacks(),

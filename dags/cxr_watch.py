@@ -1,16 +1,16 @@
 """The DAG `cxr_watch`: starts `cxr_pipeline` when the source of its scheduled runs has changed."""
 
-from airflow.sdk import dag, get_current_context, task
+from airflow.sdk import dag, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import IMAGES, watch_schedule
 from cxr_airflow.notifier import ending_callbacks
 from cxr_airflow.tasks import (
-    RETRIES,
-    RETRY_DELAY,
+    cxr_task,
     kaggle_login,
     run_command_as_child,
     shared_volume,
 )
+from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.defaults import read_defaults
 from cxr_tasks.watch import LOOKED_BY, found_something_new
@@ -24,7 +24,7 @@ By hand, or by the cron expression that `CXR_WATCH_SCHEDULE` names.
 """
 
 
-@task(outlets=[IMAGES], retries=RETRIES, retry_delay=RETRY_DELAY)
+@cxr_task(outlets=[IMAGES])
 def look() -> None:
     """Look at the source; success means that something new was found."""
     run_id = get_current_context()["run_id"]
@@ -37,6 +37,7 @@ def look() -> None:
     dag_id="cxr_watch",
     schedule=watch_schedule(read_defaults()),
     max_active_runs=1,
+    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr"],
     doc_md=DOC,
     **ending_callbacks(),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/cxr"
 PIPELINE = "cxr_pipeline"
+START, REFUSAL = "start", "refusal"
+"""The task that opens a run, and the XCom in which it leaves why it has not."""
 
 
 def make_app(environ: Mapping[str, str]) -> "FastAPI":
@@ -29,6 +31,7 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
     from airflow.api_fastapi.common.db.common import SessionDep
     from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
     from airflow.models.dagrun import DagRun
+    from airflow.models.xcom import XComModel
     from fastapi import Depends, FastAPI, Request
     from fastapi.responses import HTMLResponse
     from sqlalchemy import select
@@ -68,8 +71,16 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
         found = session.scalar(
             select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
         )
-        state, conf = (str(found.state), found.conf or {}) if found else (None, {})
-        asked = AirflowRun(dag_id, run_id, state, conf)
+        if found is None:
+            return page(site.airflow_run(AirflowRun(dag_id, run_id, None), base=base(request)))
+        start = found.get_task_instance(START, session=session)
+        left: Any = XComModel.get_many(run_id=run_id, task_ids=START, dag_ids=dag_id)
+        told = {each.key: XComModel.deserialize_value(each) for each in session.scalars(left)}
+        asked = AirflowRun(
+            dag_id, run_id, str(found.state), found.conf or {},
+            start=str(start.state) if start else None, opening=told.get("return_value"),
+            refusal=str(told.get(REFUSAL, "")),
+        )  # fmt: skip
         return page(site.airflow_run(asked, base=base(request)))
 
     return app

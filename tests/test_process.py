@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.config import make_config
+from cxr_tasks.failure import failure_message, failure_of_process
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, failure_message, run_stage
+from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.runs import start_run
 
 
@@ -39,6 +40,14 @@ def test_stage_of_a_removed_run_brings_nothing_back(run: RunPaths) -> None:
 
 def test_signal_is_named() -> None:
     assert failure_message(-9, ["epoch 3"]).startswith("The process was ended by SIGKILL")
+
+
+@pytest.mark.parametrize("exit_code", [-signal.SIGTERM, -signal.SIGINT, 130])
+def test_a_stop_is_no_failure(exit_code: int) -> None:
+    message = failure_message(exit_code, ["ValueError: in the middle of it"])
+    assert message.startswith("Stopped. What is finished is kept")
+    assert failure_of_process(exit_code, message, []).stopped
+    assert not failure_of_process(-9, "killed", []).stopped
 
 
 def test_traceback_ends_with_its_last_line() -> None:

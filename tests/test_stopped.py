@@ -12,6 +12,7 @@ import pytest
 
 from cxr_tasks.config import make_config
 from cxr_tasks.devices import n_cores
+from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.runs import start_run
 from tests.training.test_gone_wrong import VARIANT, ready_to_train, starting_with
@@ -111,6 +112,8 @@ def test_stopped_ingestion_takes_its_workers_along(tmp_path: Path, how: str) -> 
     assert n_cores() == 1 or any("spawn_main" in member for member in task.members())
     task.stop()
     assert not list(building.glob("[!.]*"))
+    told = read_json(run.error("ingest"))
+    assert (told["stopped"], told["message"].split(".")[0]) == (True, "Stopped")
 
 
 @pytest.mark.slow

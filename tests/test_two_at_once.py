@@ -198,8 +198,9 @@ def test_ending_of_a_run_that_is_deleted_is_told(drawn: Path, tmp_path: Path) ->
     told = []
 
     def tell(home: Home) -> None:
-        conf = {"run": "first"}
-        facts = describe_ending(home, dag_id="d", run_id="first", conf=conf, state="success")
+        facts = describe_ending(
+            home, dag_id="d", run_id="x", state="success", opening={"run": "first"}
+        )
         told.append(facts)
 
     at_every_moment(drawn, tmp_path, tell)

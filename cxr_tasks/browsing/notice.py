@@ -29,39 +29,79 @@ class Notice:
     refresh_seconds: int = 0
 
 
-def no_report_yet(key: str, run: RunFacts | None, state: str = "") -> Notice:
+def no_report_yet(
+    key: str, run: RunFacts | None, state: str = "", *, at_work: bool = False
+) -> Notice:
     """Say why a run has no report.
 
     Args:
         key: The run's name.
         run: What is on the shared volume of it; None where there is nothing.
         state: What Airflow says of it; empty where Airflow was not asked.
+        at_work: Whether a process works on it.
     """
     if run is not None and run.unchanged_since:
         return _unchanged(run)
-    if state in STILL_GOING:
-        return _going_on(key, run)
+    if state in STILL_GOING or (at_work and not state):
+        return _going_on(key, run, at_work=at_work)
     if run is not None and (run.failures or state == "failed"):
         return _failed(run)
     if state == "failed":
-        return Notice(
-            "This run failed at its start",
-            f"It left nothing on the shared volume (run {key}). The log of the task start says "
-            "which setting was refused, and what to do.",
-            kind="failed",
-        )
+        return refused(key)
     if run is None:
         return Notice(
             "No such run",
             f"There is no run {key} on the shared volume. It may have been deleted.",
             status=404,
         )
+    if _is_cut_off(run):
+        return Notice("This run was cut off", f"{_GONE} {_goes_on(key)}", kind="failed", run=run)
     return Notice(
         "No report yet",
-        "The run has not come to its report, or its report was deleted. What is finished stays: "
-        f"starting it again under the name {key} goes on from there.",
+        f"Nothing works on this run: it has not come to its report, or its report was deleted. "
+        f"{_goes_on(key)}",
         run=run,
     )
+
+
+def refused(key: str, reason: str = "") -> Notice:
+    """Say that a run of the DAG has begun nothing, since its first task refused.
+
+    Args:
+        key: The name that it asked for; empty where it can be none.
+        reason: What the task said, where it is known.
+    """
+    told = "The log of the task start says which setting was refused, and what to do."
+    return Notice(
+        "This run failed at its start",
+        "It has changed nothing on the shared volume"
+        + (f", also where a run {key} lies there already. " if key else ". ")
+        + ("What the task start said is below." if reason else told),
+        kind="failed",
+        failures=(Failure("start", reason),) if reason else (),
+    )
+
+
+def not_begun(key: str) -> Notice:
+    """Say that a run of the DAG has still to open its run on the shared volume."""
+    return _going_on(key, None, at_work=True)
+
+
+_GONE = (
+    "A stage had begun, and no process works on it any more: it was killed, or its machine is gone."
+)
+
+
+def _goes_on(key: str) -> str:
+    return (
+        "What is finished stays: starting it again under the name "
+        f"{key} with the same settings goes on from there."
+    )
+
+
+def _is_cut_off(run: RunFacts | None) -> bool:
+    """Say whether a stage was in the middle of its work when it was seen last."""
+    return run is not None and run.last_sign is not None and not run.last_sign.ended
 
 
 def _unchanged(run: RunFacts) -> Notice:
@@ -74,10 +114,12 @@ def _unchanged(run: RunFacts) -> Notice:
     )
 
 
-def _going_on(key: str, run: RunFacts | None) -> Notice:
+def _going_on(key: str, run: RunFacts | None, *, at_work: bool) -> Notice:
+    waits = f" {_GONE} Airflow notices that within minutes, and tries again."
     return Notice(
         "No report yet",
-        f"The run {key} is under way. This page looks again every {REFRESH_SECONDS} seconds.",
+        f"The run {key} is under way. This page looks again every {REFRESH_SECONDS} seconds."
+        + (waits if not at_work and _is_cut_off(run) else ""),
         kind="waiting",
         run=run,
         failures=run.failures if run else (),
@@ -86,13 +128,22 @@ def _going_on(key: str, run: RunFacts | None) -> Notice:
 
 
 def _failed(run: RunFacts) -> Notice:
+    if run.failures and all(failure.stopped for failure in run.failures):
+        return Notice(
+            "This run was stopped",
+            "A person stopped it. To go on, clear the whole run, or start a run of the same name "
+            "and settings: what is finished stays.",
+            run=run,
+            failures=run.failures,
+        )
+    silent = f"{_GONE} " if _is_cut_off(run) else "No stage has left a message. "
     return Notice(
         "This run failed before its report",
         "What each stage said is below; the logs of the failed tasks have the rest. Once the "
         "cause is mended, clear those tasks, or start a run of the same name and settings: what "
         "is finished stays."
         if run.failures
-        else "No stage has left a message; the logs of the failed tasks say why.",
+        else f"{silent}The logs of the failed tasks have the rest.",
         kind="failed",
         run=run,
         failures=run.failures,

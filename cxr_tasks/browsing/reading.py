@@ -88,7 +88,8 @@ def _sign(line: bytes) -> Sign | None:
     try:
         event = json.loads(line)
         stage = f"{event['stage']} {event['variant']}".strip()
-        return Sign(at=_time(event["at"]), text=f"{stage}: {event['text']}")
+        ended = event.get("kind") in ("done", "failed", "stopped")
+        return Sign(at=_time(event["at"]), text=f"{stage}: {event['text']}", ended=ended)
     except _NOT_AS_EXPECTED:
         return None
 
@@ -103,10 +104,11 @@ def _failure(run: RunPaths, path: Path) -> Failure:
     stage = name if path.parent == run.root else f"{path.parent.name} {name}"
     real = find_inside(run.root, path)
     try:
-        message = str(read_json(real)["message"]) if real else ""
+        told = read_json(real) if real else {}
+        message, stopped = str(told["message"]), told.get("stopped") is True
     except _NOT_AS_EXPECTED:
-        message = ""
-    return Failure(stage, as_unicode(message).strip() or "No reason is known.")
+        message, stopped = "", False
+    return Failure(stage, as_unicode(message).strip() or "No reason is known.", stopped)
 
 
 def _config(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,18 +54,20 @@ class ReportFacts:
 
 @dataclass(frozen=True)
 class Failure:
-    """How a stage failed, while it has not succeeded since."""
+    """How a stage failed, or was stopped by a person, while it has not succeeded since."""
 
     stage: str
     message: str
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
 class Sign:
-    """The last thing that a run was seen to do."""
+    """The last thing that a run was seen to do; `ended` where its stage has ended with it."""
 
     at: float
     text: str
+    ended: bool = False
 
 
 @dataclass(frozen=True)

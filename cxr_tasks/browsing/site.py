@@ -1,6 +1,7 @@
 """Every page by what is asked for; whoever serves them has checked who asks."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,12 @@ from cxr_tasks.browsing.listing import make_listing, read_view
 from cxr_tasks.browsing.notice import Notice
 from cxr_tasks.browsing.pages import compare_page, notice_page, runs_page
 from cxr_tasks.browsing.places import is_damaged, report_page, scores_page
+from cxr_tasks.browsing.presence import is_at_work
 from cxr_tasks.browsing.run_facts import RunFacts
 from cxr_tasks.browsing.trend import make_trend
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.form import RUN_NAME
+from cxr_tasks.opening import opened_key
 from cxr_tasks.paths import Home, run_key_from
 
 PIPELINE, SCORING = "cxr_pipeline", "cxr_score"
@@ -44,16 +47,32 @@ class Answer:
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """What Airflow knows of a run; `state` is None where it knows of none."""
+    """What Airflow knows of a run; `state` is None where it knows of none.
+
+    Attributes:
+        start: State of its task `start`; None where Airflow has no such task of it any more.
+        opening: What that task says of the run that it has opened.
+        refusal: Why it has opened none, as far as it is known.
+    """
 
     dag_id: str
     run_id: str
     state: str | None
     conf: Mapping[str, Any] = field(default_factory=dict)
+    start: str | None = None
+    opening: object = None
+    refusal: str = ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Say whether it has a folder of its own on the shared volume."""
+        return self.start in (None, "success")
 
     @property
     def key(self) -> str:
-        """Name its folder, as the DAG does; unchecked."""
+        """Name its folder; where `start` has left no word, as the form does; unchecked."""
+        if opened := opened_key(self.opening):
+            return opened
         given = self.conf.get(NAMED_BY[self.dag_id])
         if isinstance(given, str) and given:
             return given
@@ -67,10 +86,12 @@ class Site:
 
     Args:
         home: The shared volume; it may not exist yet.
+        clock: Tells the time, in seconds since 1970.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, clock: Callable[[], float] = time.time) -> None:
         self.home = home
+        self.clock = clock
         self.library = Library(home)
 
     def all_runs(self, query: Mapping[str, str], *, base: str) -> Answer:
@@ -100,7 +121,9 @@ class Site:
             content = page.read_bytes()
             damaged = is_damaged(run, content)
             return _tell(notices.damaged_report(key), base) if damaged else Answer(content)
-        return _tell(notices.no_report_yet(key, self.library.find(key), state), base)
+        facts = self.library.find(key)
+        at_work = is_at_work(run, facts, now=self.clock())
+        return _tell(notices.no_report_yet(key, facts, state, at_work=at_work), base)
 
     def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:
         """Show the page of a DAG's run, or say why there is none."""
@@ -109,6 +132,8 @@ class Site:
         if asked.state is None:
             return _tell(notices.unknown_airflow_run(asked.run_id), base)
         if asked.dag_id == PIPELINE:
+            if not asked.has_begun:
+                return _tell(_not_begun(asked), base)
             return self.run(asked.key, base=base, state=asked.state)
         return self._scores(asked.key, base=base, state=asked.state)
 
@@ -126,6 +151,12 @@ class Site:
             return self.library.find(key)
         except ConfigError:
             return None
+
+
+def _not_begun(asked: AirflowRun) -> Notice:
+    if asked.state in notices.STILL_GOING:
+        return notices.not_begun(asked.key)
+    return notices.refused(asked.key, asked.refusal)
 
 
 def _tell(notice: Notice, base: str) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from cxr_airflow.tasks import shared_volume
+from cxr_airflow.tasks import REFUSAL, START, shared_volume
 from cxr_tasks.ending import describe_ending
 
 NOTIFY_URL = "CXR_NOTIFY_URL"
@@ -32,15 +32,36 @@ class WebhookNotifier:
 
     def __call__(self, context: Mapping[str, Any]) -> None:
         """Tell how the run ended; Airflow logs what goes wrong here, and goes on."""
-        dag_run = context.get("dag_run")
         content = describe_ending(
             shared_volume(),
             dag_id=context["dag"].dag_id,
             run_id=context["run_id"],
-            conf=(dag_run.conf if dag_run is not None else None) or {},
             state=self.state,
+            opening=_left_by_start(context, "return_value"),
+            refusal=_left_by_start(context, REFUSAL) or "",
         )
         _post(self.url, content)
+
+
+def _left_by_start(context: Mapping[str, Any], key: str) -> Any:
+    """Read an XCom of the task `start` of this run; None where there is none, or no such task."""
+    task_instance = context.get("ti")
+    if task_instance is None or START not in context["dag"].task_ids:
+        return None
+    try:
+        return task_instance.xcom_pull(task_ids=START, key=key)
+    except ImportError:  # `dags test` calls back outside of any task, in reach of its database
+        return _in_database(task_instance.dag_id, task_instance.run_id, key)
+
+
+def _in_database(dag_id: str, run_id: str, key: str) -> Any:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    query = XComModel.get_many(run_id=run_id, key=key, task_ids=START, dag_ids=dag_id)
+    with create_session() as session:
+        found = session.scalars(query).first()
+        return XComModel.deserialize_value(found) if found else None
 
 
 def _post(url: str, content: Mapping[str, Any]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from cxr_tasks.settings import SETTINGS
-from tests.browser.conftest import WAIT_MS, Ui
+from tests.browser.conftest import WAIT_MS
 from tests.browsing.shelf import BEGAN, put_run
+from tests.dags.standalone import Ui
 
 pytestmark = [
     pytest.mark.browser,

@@ -2,15 +2,18 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxr_tasks.browsing.listing import PAGE_SIZE
 from cxr_tasks.browsing.site import AirflowRun, Answer, Site
-from cxr_tasks.files import write_json
+from cxr_tasks.files import is_locked, locked, write_json
 from cxr_tasks.paths import Home, RunPaths, run_key_from
 from cxr_tasks.variants import VARIANTS
 from tests.browsing.shelf import BEGAN, on_data, put_run, put_unfinished
@@ -186,6 +189,105 @@ def test_no_link_in_a_run_leads_out_of_it(site: Site, home: Home, template: RunP
     (home.root / "out" / "index.html").write_text("secret")
     run.report.symlink_to(home.root / "out")
     assert "secret" not in shown(site.run("one", base="/cxr"))
+
+
+def put_mid_stage(home: Home, template: RunPaths, key: str) -> RunPaths:
+    """Put a run on the volume that was seen last in the middle of a training."""
+    run = put_unfinished(home, template, key)
+    shutil.rmtree(run.ingest)
+    return run
+
+
+def test_a_run_whose_process_is_gone_says_so(site: Site, home: Home, template: RunPaths) -> None:
+    run = put_mid_stage(home, template, "killed")
+    text = text_of(site.run("killed", base="/cxr"))
+    assert "This run was cut off" in text
+    assert "it was killed, or its machine is gone" in text
+    assert "the name killed with the same settings goes on" in text
+    with locked(run.lock("train", "vanilla_cnn")):
+        assert "is under way" in text_of(site.run("killed", base="/cxr"))
+
+
+def test_a_lock_of_another_process_is_seen_on_a_volume_that_is_read_only(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    code = (
+        "import pathlib, sys, time; from cxr_tasks.files import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    assert not is_locked(lock)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert is_locked(lock)
+        holder.kill()
+        holder.wait()
+    assert lock.exists()
+    assert not is_locked(lock)
+
+
+def test_a_run_that_begins_a_stage_or_is_between_two_is_under_way(
+    home: Home, template: RunPaths
+) -> None:
+    put_mid_stage(home, template, "going")
+    last = BEGAN + 60
+    for seconds, under_way in ((5, True), (600, False)):
+        site = Site(home, clock=lambda seconds=seconds: last + seconds)
+        assert ("is under way" in text_of(site.run("going", base="/cxr"))) is under_way
+
+
+def test_what_airflow_takes_for_going_on_is_told_to_have_lost_its_process(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    put_mid_stage(home, template, run_key_from(RUN_ID))
+    text = text_of(tab(site, "cxr_pipeline", state="running"))
+    assert "is under way" in text
+    assert "Airflow notices that within minutes" in text
+
+
+def test_a_run_that_a_person_stopped_says_so(site: Site, home: Home, template: RunPaths) -> None:
+    run = put_mid_stage(home, template, "halted")
+    write_json(
+        run.error("train", "vanilla_cnn"),
+        {"exit_code": -15, "signal": "SIGTERM", "message": "Stopped. It is kept.", "stopped": True},
+    )
+    text = text_of(site.run("halted", base="/cxr"))
+    assert "This run was stopped" in text
+    assert "train vanilla_cnn was stopped" in text
+    assert "vanilla_cnn failed" not in text
+    assert "stopped train vanilla_cnn: Stopped. It is kept." in text_of(all_runs(site))
+    write_json(run.error("audit"), {"exit_code": 2, "signal": None, "message": "DataError: no."})
+    assert "This run failed before its report" in text_of(site.run("halted", base="/cxr"))
+
+
+@pytest.mark.parametrize("state", ["failed", "running"])
+@pytest.mark.parametrize("start", ["failed", "running", "None"])
+def test_a_run_whose_start_has_opened_nothing_shows_no_other_run(
+    site: Site, home: Home, template: RunPaths, start: str, state: str
+) -> None:
+    put_run(home, template, "mine")
+    asked = AirflowRun(
+        "cxr_pipeline", RUN_ID, state, {"run": "mine"}, start=start, refusal="Other <settings>."
+    )
+    text = text_of(site.airflow_run(asked, base="/cxr"))
+    assert "Chest X-ray classifiers" not in text
+    if state == "running":
+        assert "is under way" in text
+    else:
+        assert "This run failed at its start" in text
+        assert "Other <settings>." in text
+
+
+def test_the_tab_shows_the_run_that_start_has_opened(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    put_run(home, template, "mine")
+    asked = AirflowRun(
+        "cxr_pipeline", RUN_ID, "success", {"run": "other"}, start="success",
+        opening={"run": "mine", "settings": "ab"},
+    )  # fmt: skip
+    assert "Chest X-ray classifiers" in text_of(site.airflow_run(asked, base="/cxr"))
 
 
 def test_a_run_of_another_dag_has_no_report(site: Site, home: Home, template: RunPaths) -> None:

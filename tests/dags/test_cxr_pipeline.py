@@ -24,6 +24,7 @@ tasks = {
     task.task_id: {
         "downstream": sorted(task.downstream_task_ids), "pool": task.pool,
         "retries": task.retries, "rule": str(task.trigger_rule),
+        "hours": task.execution_timeout.total_seconds() / 3600,
     }
     for task in (dag.tasks if dag else [])
 }
@@ -46,9 +47,9 @@ def test_tasks_are_wired_as_designed(tasks: dict[str, dict[str, Any]]) -> None:
     assert order == {
         "start": ["ingest"],
         "ingest": ["split"],
-        "split": sorted(["audit", *trainings]),
-        "audit": ["evaluate"],
-        **{name: ["evaluate"] for name in trainings},
+        "split": sorted(["audit", "gate", *trainings]),
+        "audit": ["evaluate", "gate"],
+        **{name: ["evaluate", "gate"] for name in trainings},
         "evaluate": ["report"],
         "report": ["gate"],
         "gate": ["promote"],
@@ -59,6 +60,21 @@ def test_tasks_are_wired_as_designed(tasks: dict[str, dict[str, Any]]) -> None:
 def test_trainings_wait_in_the_pool_and_are_retried(tasks: dict[str, dict[str, Any]]) -> None:
     for name in VARIANTS:
         assert (tasks[f"train.{name}"]["pool"], tasks[f"train.{name}"]["retries"]) == (POOL, 2)
+
+
+def test_only_evaluation_goes_on_where_something_has_failed(
+    tasks: dict[str, dict[str, Any]],
+) -> None:
+    rules = {name: facts["rule"] for name, facts in tasks.items()}
+    assert rules.pop("evaluate") == "all_done"
+    assert rules.pop("gate") == "none_failed_min_one_success"
+    assert set(rules.values()) == {"all_success"}
+
+
+def test_every_task_has_a_time_limit(tasks: dict[str, dict[str, Any]]) -> None:
+    hours = {name: facts["hours"] for name, facts in tasks.items()}
+    assert {hours.pop(f"train.{name}") for name in VARIANTS} == {144}
+    assert set(hours.values()) == {24}
 
 
 def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]) -> None:

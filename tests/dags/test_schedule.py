@@ -20,6 +20,8 @@ print(json.dumps({
             "schedule": str(dag.schedule),
             "defaults": dict(dag.params.dump()),
             "outlets": {t.task_id: [o.name for o in t.outlets] for t in dag.tasks if t.outlets},
+            "run_hours": dag.dagrun_timeout.total_seconds() / 3600,
+            "hours": max(t.execution_timeout.total_seconds() / 3600 for t in dag.tasks),
             "notified": bool(dag.on_failure_callback and dag.on_success_callback),
             "executor_config": {t.task_id: t.executor_config for t in dag.tasks},
         }
@@ -79,6 +81,9 @@ def test_the_operators_environment_is_followed(
         CXR_TIDY_SCHEDULE="0 5 * * *",
         CXR_NOTIFY_URL="http://localhost:9/",
         CXR_TRAINING_POD_TEMPLATE="/pods/training.yaml",
+        CXR_TASK_TIMEOUT_HOURS="0.5",
+        CXR_TRAINING_TIMEOUT_HOURS="300",
+        CXR_RUN_TIMEOUT_HOURS="1000",
     )
     assert told["errors"] == {}
     pipeline, watch = told["dags"]["cxr_pipeline"], told["dags"]["cxr_watch"]
@@ -88,6 +93,8 @@ def test_the_operators_environment_is_followed(
     assert "0 5 * * *" in told["dags"]["cxr_tidy"]["schedule"]
     assert pipeline["defaults"]["profile"] == "honest"
     assert all(dag["notified"] for dag in told["dags"].values())
+    assert {dag["run_hours"] for dag in told["dags"].values()} == {1000}
+    assert (pipeline["hours"], watch["hours"]) == (300, 0.5)
     pods = {name for name, config in pipeline["executor_config"].items() if config}
     assert len(pods) == 4
     assert all(name.startswith("train.") for name in pods)
@@ -98,6 +105,9 @@ def test_the_operators_environment_is_followed(
     [
         ({"CXR_SCHEDULE": "at three"}, "CXR_SCHEDULE='at three' is no schedule"),
         ({"CXR_SCHEDULE": "@daily", "CXR_DEFAULTS": ""}, "would use synthetic images"),
+        ({"CXR_TASK_TIMEOUT_HOURS": "a day"}, "CXR_TASK_TIMEOUT_HOURS='a day' is no time limit"),
+        ({"CXR_TRAINING_TIMEOUT_HOURS": "0"}, "CXR_TRAINING_TIMEOUT_HOURS='0' is no time limit"),
+        ({"CXR_RUN_TIMEOUT_HOURS": "nan"}, "CXR_RUN_TIMEOUT_HOURS='nan' is no time limit"),
         ({"CXR_DEFAULTS": "/no/such/file.toml"}, "/no/such/file.toml cannot be read"),
     ],
 )

@@ -200,7 +200,7 @@ def test_word_of_an_ending(stored: Stored, name: str, content: bytes) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     told = describe_ending(
-        home, dag_id="cxr_pipeline", run_id="x", conf={"run": "ended"}, state="failure"
+        home, dag_id="cxr_pipeline", run_id="x", opening={"run": "ended"}, state="failure"
     )
     assert "cxr_pipeline" in told["text"]
     with suppress(CxrError):

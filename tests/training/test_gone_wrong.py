@@ -13,9 +13,10 @@ import pytest
 from cxr_tasks.cli import main
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import TrainingError
+from cxr_tasks.failure import failure_message
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, failure_message, run_stage
+from cxr_tasks.process import StageError, run_stage
 from cxr_tasks.runs import start_run
 from cxr_tasks.training.checkpoint import load_checkpoint
 from cxr_tasks.training.exhaustion import naming_batch_size
