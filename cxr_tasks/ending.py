@@ -8,6 +8,7 @@ from cxr_tasks.errors import CxrError
 from cxr_tasks.files import read_json
 from cxr_tasks.form import RUN_NAME
 from cxr_tasks.paths import Home, RunPaths, run_key_from
+from cxr_tasks.recommended import recommended
 from cxr_tasks.records import find_record
 from cxr_tasks.unchanged import unchanged_since
 
@@ -72,7 +73,7 @@ def _first_line(message: object) -> str:
 def _text(facts: Mapping[str, Any]) -> str:
     told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {facts['state']}."]
     if "verdict" in facts:
-        told.append(f"Verdict {facts['verdict']}; recommended {facts['recommended']}.")
+        told.append(f"Verdict {facts['verdict']}. {recommended(facts['recommended'])}.")
     if "promotion" in facts:
         told.append(f"Champion: {facts['promotion']}.")
     if "unchanged_since" in facts:
