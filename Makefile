@@ -7,6 +7,7 @@
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
+# make rejection-rates  how often the tests find a difference where there is none; minutes
 # make chaos   stages killed at random moments and run again: N=30 kills, SEED=1
 # make rot     a bit flipped in each of 20 kinds of artifact: noticed, named, mended?
 # make lint    ruff and mypy
@@ -22,7 +23,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-browser test-cluster fuzz ui bench audit-rates chaos rot lint lock \
-	audit-deps sbom licences
+	audit-deps rejection-rates sbom licences
 
 SETTINGS := RUN PROFILE VARIANTS SEED SOURCE DATA PRESET COVID_GLOB NORMAL_GLOB \
 	KAGGLE_DATASET PATIENTS PHANTOM_IMAGES MAX_REJECTED_FRACTION SPLIT FOLDS REPEATS \
@@ -70,6 +71,9 @@ bench:
 
 audit-rates:
 	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)
+
+rejection-rates:
+	@. ./activate.sh && exec python -m bench.rejection_rates $(call flag,REPEATS) $(call flag,SEED)
 
 chaos:
 	@. ./activate.sh && exec python -m chaos $(if $(call typed,N),--kills '$(N)') $(call flag,SEED)

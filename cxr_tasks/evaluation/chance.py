@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import betabinom, binom
+from scipy.stats import betabinom, binom, binomtest
 
 from cxr_tasks.evaluation.scored import FloatArray, IntArray
 
@@ -48,12 +48,8 @@ def chance_test(right: BoolArray, labels: IntArray, groups: IntArray) -> dict[st
     chance = max(covid, 1 - covid)
     _, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     correlation = _correlation(right, members, sizes, chance)
-    p_value = _n_right(sizes, chance, correlation)[int(right.sum()) :].sum()
-    return {
-        "chance": chance,
-        "correlation": correlation,
-        "p_value": float(min(1.0, p_value)) if chance < 1 else 1.0,
-    }
+    p_value = _at_least(int(right.sum()), sizes, chance, correlation)
+    return {"chance": chance, "correlation": correlation, "p_value": p_value}
 
 
 def _correlation(right: BoolArray, members: IntArray, sizes: IntArray, chance: float) -> float:
@@ -67,6 +63,13 @@ def _correlation(right: BoolArray, members: IntArray, sizes: IntArray, chance: f
     n_added = largest * (largest - 1)
     covariance = (products + n_added * chance**2) / (n_pairs + n_added)
     return float(np.clip(covariance / (chance * (1 - chance)), 0, 1))
+
+
+def _at_least(n_right: int, sizes: IntArray, chance: float, correlation: float) -> float:
+    """Give the probability of so many right or more."""
+    if sizes.max() == 1:
+        return float(binomtest(n_right, len(sizes), chance, alternative="greater").pvalue)
+    return float(min(1.0, _n_right(sizes, chance, correlation)[n_right:].sum()))
 
 
 def _n_right(sizes: IntArray, chance: float, correlation: float) -> FloatArray:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from cxr_tasks.evaluation.scored import FloatArray, IntArray
 
@@ -42,12 +42,15 @@ def group_signs(first: BoolArray, second: BoolArray, groups: IntArray) -> dict[s
 
 def _sign_flip_p(gains: IntArray) -> float:
     """Give how many of all sign patterns have a sum at least as far from 0 as these gains have."""
-    sum_of_sizes, statistic = int(np.abs(gains).sum()), abs(int(gains.sum()))
+    gains = gains[gains != 0]
+    sizes, statistic = np.abs(gains), abs(int(gains.sum()))
     if statistic == 0:
         return 1.0
+    if (sizes == sizes[0]).all():  # each a coin of the same weight
+        return float(binomtest(int((gains > 0).sum()), len(gains)).pvalue)
     # of both equal tails, all patterns in which this much or less is positive
-    most = (sum_of_sizes - statistic) // 2
-    return float(min(1.0, 2 * _positive_sums(np.abs(gains[gains != 0]))[: most + 1].sum()))
+    most = (int(sizes.sum()) - statistic) // 2
+    return float(min(1.0, 2 * _positive_sums(sizes)[: most + 1].sum()))
 
 
 def _positive_sums(sizes: IntArray) -> FloatArray:

@@ -46,9 +46,9 @@ def recommend(
         basis: What the images are: `val`, `test` or `oof`.
 
     Returns:
-        `variant`, the recommended one, or None; `best`; `reason`; `compared`, each other one with
-        the best; `chance`, each variant's test with its corrected p; and of the variant that is
-        shown, `above_chance` and its uncorrected `p_chance`.
+        `variant`, the recommended one, or None; `best`; `reason`; `rule`; `compared`, each other
+        one with the best; `chance`, each variant's test with its corrected p; and of the variant
+        that is shown, `above_chance` and its uncorrected `p_chance`.
     """
     best = min(n_right, key=lambda name: (-n_right[name], losses[name]))
     compared = {name: _with_best(best, name, pairs) for name in n_right if name != best}
@@ -57,7 +57,9 @@ def recommend(
     able = [name for name in equal if tested[name]["above_chance"]]
     chosen = min(able, key=lambda name: n_trainable[name]) if able else None
     part = _BASIS_NAMES[basis]
-    told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}."
+    several = sum(n == n_right[best] for n in n_right.values()) > 1
+    told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}"
+    told += ", and of those with as many the lowest loss." if several else "."
     reason = (
         _why(chosen, best, n_right, n_images, n_trainable, able)
         if chosen
@@ -68,6 +70,7 @@ def recommend(
         "variant": chosen,
         "best": best,
         "reason": f"{told} {reason}",
+        "rule": RULE,
         "compared": compared,
         "chance": tested,
         "above_chance": shown["above_chance"],

@@ -108,6 +108,33 @@ def test_the_sorted_column_is_marked(site: Site, home: Home, template: RunPaths)
     assert list(page.attributes("th", "aria-sort")) == ["ascending"]
 
 
+def test_a_run_without_a_recommendation_says_none(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    def no_recommendation(report: dict[str, Any]) -> None:
+        report["recommendation"]["variant"] = None
+
+    def recommend_one(report: dict[str, Any]) -> None:
+        report["recommendation"]["variant"] = "mobilenetv2_frozen"
+
+    put_run(home, template, "guessing", change=no_recommendation)
+    put_run(home, template, "good", change=recommend_one, began=BEGAN + 60)
+    page = shown(all_runs(site))
+    assert "Best variant" not in page
+    assert re.findall(r'<td data-label="Recommended">([^<]+)</td>', page) == [
+        "MobileNetV2 frozen", "none",
+    ]  # fmt: skip
+    assert page.count('class="n recommended"') == 1
+    assert (
+        'Recommended</th><td data-label="First">none</td>'
+        '<td data-label="Second">MobileNetV2 frozen</td>'
+    ) in shown(site.compared("guessing", "good", base="/cxr"))
+    for order in ("asc", "desc"):  # what has no value stands last
+        page = shown(all_runs(site, sort="recommended", order=order))
+        listed = re.findall(r'<th scope="row"><a href="/cxr/runs/(\w+)"', page)
+        assert listed == ["good", "guessing"]
+
+
 def test_many_runs_come_in_pages(site: Site, home: Home, template: RunPaths) -> None:
     for number in range(PAGE_SIZE + 1):
         put_unfinished(home, template, f"run-{number}", began=BEGAN + number)

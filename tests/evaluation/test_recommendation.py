@@ -69,6 +69,7 @@ def test_ties_go_by_loss_and_then_by_the_order_of_variants() -> None:
     sizes = {"one": SMALL, "two": SMALL}
     found = choose({"one": 70, "two": 70}, sizes, losses={"one": 0.5, "two": 0.4})
     assert (found["best"], found["variant"]) == ("two", "one")
+    assert "70 of 80, and of those with as many the lowest loss. one has 70" in found["reason"]
     found = choose({"one": 70, "two": 70}, sizes)
     assert (found["best"], found["variant"]) == ("one", "one")
 
