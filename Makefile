@@ -8,6 +8,7 @@
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make gpu-check  speed, memory and equal numbers on a graphics card, 8 minutes; QUICK=1, OUT=FILE
 # make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
+# make rejection-rates  how often the tests find a difference where there is none; minutes
 # make chaos   stages killed at random moments and run again: N=30 kills, SEED=1
 # make rot     a bit flipped in each of 20 kinds of artifact: noticed, named, mended?
 # make lint    ruff and mypy
@@ -22,8 +23,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates chaos rot \
-	lint lock audit-deps sbom licences
+.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates \\
+	rejection-rates chaos rot lint lock audit-deps sbom licences
 
 SWITCHES := CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
 
@@ -79,6 +80,9 @@ gpu-check:
 
 audit-rates:
 	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)
+
+rejection-rates:
+	@. ./activate.sh && exec python -m bench.rejection_rates $(call flag,REPEATS) $(call flag,SEED)
 
 chaos:
 	@. ./activate.sh && exec python -m chaos $(if $(call typed,N),--kills '$(N)') $(call flag,SEED)

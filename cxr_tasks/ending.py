@@ -7,6 +7,7 @@ from cxr_tasks.errors import CxrError
 from cxr_tasks.files import read_json
 from cxr_tasks.opening import opened_key
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.recommended import recommended
 from cxr_tasks.records import find_record
 from cxr_tasks.unchanged import unchanged_since
 
@@ -75,7 +76,7 @@ def _text(facts: Mapping[str, Any]) -> str:
     state = "stopped" if facts.get("stopped") and facts["state"] != "success" else facts["state"]
     told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {state}."]
     if "verdict" in facts:
-        told.append(f"Verdict {facts['verdict']}; recommended {facts['recommended']}.")
+        told.append(f"Verdict {facts['verdict']}. {recommended(facts['recommended'])}.")
     if "promotion" in facts:
         told.append(f"Champion: {facts['promotion']}.")
     if "unchanged_since" in facts:

@@ -7,8 +7,9 @@ from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.files import digest_of, read_json, write_json
+from cxr_tasks.schema_version_2 import decisions_by_images
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of everything this version of the project writes; the digest is taken alike in all from 2 on."""
 
 Content = dict[str, Any]
@@ -54,7 +55,7 @@ def _is_plausible(version: object, seal: str | None) -> bool:
     """Say whether there is such a version, and a digest if it has one."""
     if type(version) is not int or version < 1:
         return False
-    return seal is not None or version != SCHEMA_VERSION
+    return seal is not None or version == 1 or version > SCHEMA_VERSION
 
 
 def _migrated(content: Content) -> Content:
@@ -68,5 +69,9 @@ def _from_version_1(content: Content) -> Content:
     return content | {_VERSION: 2}
 
 
-_MIGRATIONS: dict[int, Callable[[Content], Content]] = {1: _from_version_1}
+def _from_version_2(content: Content) -> Content:
+    return decisions_by_images(content) | {_VERSION: 3}
+
+
+_MIGRATIONS: dict[int, Callable[[Content], Content]] = {1: _from_version_1, 2: _from_version_2}
 """For each older schema version: how its content becomes the next one's."""

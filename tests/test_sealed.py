@@ -40,6 +40,12 @@ def test_missing_seal_is_noticed(path: Path) -> None:
         read_sealed(path)
 
 
+def test_only_version_1_had_no_seal(tmp_path: Path) -> None:
+    write_json(tmp_path / "old.json", {"schema_version": 2, "said": "old"})
+    with pytest.raises(DamagedError):
+        read_sealed(tmp_path / "old.json")
+
+
 def test_version_1_is_read_as_it_was(tmp_path: Path) -> None:
     write_json(tmp_path / "old.json", {"schema_version": 1, "said": "old"})
     assert read_sealed(tmp_path / "old.json") == {"schema_version": SCHEMA_VERSION, "said": "old"}

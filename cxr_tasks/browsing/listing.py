@@ -34,7 +34,7 @@ SORTS: dict[str, _Key] = {
     "data": lambda run: run.report.data.lower() if run.report else None,
     "profile": lambda run: run.report.profile if run.report else None,
     "verdict": _gravity,
-    "best": lambda run: run.report.recommended if run.report else None,
+    "recommended": lambda run: run.report.recommended if run.report else None,
     "duration": lambda run: run.duration_seconds if run.report else None,
     **{
         f"{name}.{measure}": _of_variant(name, measure) for name in VARIANTS for measure in MEASURES

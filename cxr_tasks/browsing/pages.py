@@ -10,9 +10,10 @@ from cxr_tasks.browsing.comparison import Comparison
 from cxr_tasks.browsing.listing import MEASURES, Listing
 from cxr_tasks.browsing.notice import Notice
 from cxr_tasks.browsing.trend import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Trend
+from cxr_tasks.recommended import NONE
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.inks import INKS
-from cxr_tasks.reporting.wording import PART_NAMES
+from cxr_tasks.reporting.wording import PART_NAMES, one_line
 from cxr_tasks.variants import VARIANTS
 
 VERDICT_NAMES = {"shortcut": "shortcut", "warning": "warning", "clean": "no shortcut found"}
@@ -45,6 +46,13 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def variant_title(name: str | None) -> str:
+    """Say what a person calls a recommended variant; a name from elsewhere is shown as it is."""
+    if name is None:
+        return NONE
+    return VARIANTS[name].title if name in VARIANTS else one_line(name, 40)
+
+
 def _fill(template: str, base: str, **context: object) -> str:
     return _environment().get_template(template).render(
         base=base, inks=INKS, variants=VARIANTS, measures=MEASURES, part_names=PART_NAMES,
@@ -55,7 +63,7 @@ def _fill(template: str, base: str, **context: object) -> str:
 @cache
 def _environment() -> Environment:
     environment = make_environment("cxr_tasks.browsing")
-    environment.filters["utc"] = utc
+    environment.filters |= {"utc": utc, "variant_title": variant_title}
     environment.globals["frame"] = {
         "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP,
         "bottom": HEIGHT - BOTTOM,

@@ -125,6 +125,7 @@ def _promotion(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _report(record: Mapping[str, Any]) -> dict[str, Any]:
     data, audit = record["data"], record["audit"]
+    chosen = record["recommendation"]["variant"]
     facts = ReportFacts(
         profile=_text(record["profile"]),
         data=_text(data["description"]),
@@ -136,7 +137,7 @@ def _report(record: Mapping[str, Any]) -> dict[str, Any]:
         random_weights=record["weights"]["origin"] == "random",
         verdict=_text(audit["verdict"]),
         sentence=_text(audit["sentence"]),
-        recommended=_text(record["recommendation"]["variant"]),
+        recommended=None if chosen is None else _text(chosen),
         variants={name: _variant(record["variants"][name]) for name in VARIANTS},
     )
     return {"report": facts}

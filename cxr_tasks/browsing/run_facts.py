@@ -31,6 +31,7 @@ class ReportFacts:
         basis: Which part was scored: val, test or oof (out of fold).
         split_digest: Of the file that says which image is in which part.
         random_weights: Whether backbones began untrained.
+        recommended: The variant to take; None where none is better than chance.
     """
 
     profile: str
@@ -43,7 +44,7 @@ class ReportFacts:
     random_weights: bool
     verdict: str
     sentence: str
-    recommended: str
+    recommended: str | None
     variants: Mapping[str, VariantFacts]
 
     @property

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cxr_tasks.evaluation import group_signs
 from cxr_tasks.evaluation.metrics import predict
 from cxr_tasks.evaluation.rates import number, rates_of
 from cxr_tasks.evaluation.resampling import (
@@ -19,7 +20,6 @@ from cxr_tasks.evaluation.resampling import (
     resampled,
 )
 from cxr_tasks.evaluation.scored import FloatArray, IntArray
-from cxr_tasks.evaluation.significance import BoolArray, mcnemar
 from cxr_tasks.reporting.wording import decimal, decimals, signed
 
 Facts = dict[str, Any]
@@ -103,7 +103,7 @@ def compare(contest: Contest, *, seed: int) -> Facts:
     Returns:
         `brier` and `auc`, each with both values, their `difference` (above 0: the challenger is
         better) and its paired 95 % `interval` over groups; `accuracy` at 0.5; `sensitivity` and
-        `specificity` at each model's own cut-off; McNemar's exact test of `accuracy`.
+        `specificity` at each model's own cut-off; `right`, a test of `accuracy` over groups.
     """
     labels = contest.labels
     resamples = group_resamples(labels, contest.groups, seed=seed)
@@ -118,7 +118,7 @@ def compare(contest: Contest, *, seed: int) -> Facts:
         "accuracy": {who: float(each.mean()) for who, each in right.items()},
         "sensitivity": {who: each["sensitivity"] for who, each in rates.items()},
         "specificity": {who: each["specificity"] for who, each in rates.items()},
-        "mcnemar": _mcnemar(right["challenger"], right["champion"]),
+        "right": _compare_right(right["challenger"], right["champion"], contest.groups),
     }
 
 
@@ -161,10 +161,13 @@ def _rates(labels: IntArray, decisions: IntArray) -> dict[str, float | None]:
     return {name: number(values[0]) for name, values in rates_of(counts).items()}
 
 
-def _mcnemar(challenger: BoolArray, champion: BoolArray) -> Facts:
-    found = mcnemar(challenger, champion)
+def _compare_right(
+    challenger: group_signs.BoolArray, champion: group_signs.BoolArray, groups: IntArray
+) -> Facts:
+    found = group_signs.group_signs(challenger, champion, groups)
     return {
         "n_only_challenger_right": found["n_only_first_right"],
         "n_only_champion_right": found["n_only_second_right"],
         "p_value": found["p_value"],
+        "test": group_signs.TEST,
     }

@@ -11,6 +11,7 @@ from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.files import sha256_of
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.pipeline import check_complete
+from cxr_tasks.recommended import recommended
 from cxr_tasks.records import Record, record_file, require_record
 from cxr_tasks.settings import RunConfig
 
@@ -67,27 +68,34 @@ class Challenger:
         return self.run.evaluate / self.variant / "predictions.csv"
 
 
-def incompleteness(run: RunPaths, config: RunConfig) -> str | None:
-    """Say what a run lacks; None where it is complete."""
-    try:
-        check_complete(run, config)
-    except TrainingError as err:
-        return err.problem
-    return None
-
-
-def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
-    """Open the recommended variant of a complete run.
+def lacking(run: RunPaths, config: RunConfig) -> str | None:
+    """Say what a run lacks to challenge anything; None where it is complete and has a model.
 
     Raises:
         ArtifactError: A file is missing, not what its record says, or older than what it was
             made from.
     """
+    try:
+        check_complete(run, config)
+    except TrainingError as err:
+        return err.problem
+    recommendation = _checked_report(run)["recommendation"]
+    if recommendation["variant"] is None:
+        return f"{recommended(None)}, so there is no model to promote. {recommendation['reason']}"
+    return None
+
+
+def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
+    """Open the recommended variant of a run that lacks nothing.
+
+    Raises:
+        ArtifactError: A file is missing, not what its record says, or older than what it was
+            made from.
+    """
+    report = _checked_report(run)
     evaluation = require_record(run.evaluate, "evaluate")
-    report = require_record(run.report, "report")
     variant = report["recommendation"]["variant"]
     training = require_record(run.train(variant), "train")
-    _check_made_from(report, "report", {"evaluate": record_file(run.evaluate, "evaluate")})
     _check_made_from(evaluation, "evaluate", {variant: run.train(variant) / "train.json"})
     dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
     return Challenger(run, config, report, dataset, training["outputs"]["model.keras"])
@@ -104,8 +112,8 @@ def objections(challenger: Challenger) -> list[str]:
         ),
         f"Its figures are of {challenger.basis!r} images, which had a part in the training; "
         "test or out-of-fold ones are needed.": challenger.basis not in _HONEST_BASES,
-        f"{challenger.variant} is not better than always naming the larger class (exact binomial "
-        f"test, p = {recommendation['p_chance']:.3f}).": not recommendation["above_chance"],
+        f"{challenger.variant} is not better than always naming the larger class "
+        f"(p = {recommendation['p_chance']:.3f}).": not recommendation["above_chance"],
         "The audit's controls were not asked, so nothing is known about shortcuts.": (
             not audit["controls"] or audit["sentence"] == NO_AUDIT
         ),
@@ -114,6 +122,12 @@ def objections(challenger: Challenger) -> list[str]:
         ),
     }
     return [told for told, holds in found.items() if holds]
+
+
+def _checked_report(run: RunPaths) -> Record:
+    report = require_record(run.report, "report")
+    _check_made_from(report, "report", {"evaluate": record_file(run.evaluate, "evaluate")})
+    return report
 
 
 def _check_made_from(record: Record, stage: str, sources: Mapping[str, Path]) -> None:

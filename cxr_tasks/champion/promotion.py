@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxr_tasks.champion.eligibility import (
     Challenger,
-    incompleteness,
+    lacking,
     objections,
     open_challenger,
 )
@@ -57,9 +57,9 @@ def make_promotion(
     with changing(home):
         remove_unserved(home, run.key)
         before = serving(home)
-        lacking = incompleteness(run, config)
-        if lacking:
-            return _record(Decision("refused", lacking), None, before=before)
+        lack = lacking(run, config)
+        if lack:
+            return _record(Decision("refused", lack), None, before=before)
         challenger = open_challenger(run, config)
         promoted = _promoted_before(home, challenger, built=built, note=note)
         if promoted:

@@ -140,7 +140,7 @@ def _comparison_lines(comparison: Facts) -> list[str]:
     figures = comparison["figures"]
     left_out = [f"{whole(n)} {kind.removeprefix('left out: ')}"
                 for kind, n in comparison["n_left_out"].items() if n]  # fmt: skip
-    test = figures["mcnemar"]
+    test = figures["right"]
     return [
         (
             f"Of the compared images {whole(comparison['n_same_image'])} are in the champion's own "
@@ -151,7 +151,7 @@ def _comparison_lines(comparison: Facts) -> list[str]:
         (
             f"Accuracy at 0.5: {_against(figures['accuracy'])}; right where the other is wrong: "
             f"{test['n_only_challenger_right']} images against {test['n_only_champion_right']} "
-            f"(exact McNemar test, p {p_compared(test['p_value'])})."
+            f"({test['test']}, p {p_compared(test['p_value'])})."
         ),
         (
             f"At each model's own cut-off: sensitivity {_against(figures['sensitivity'])}, "

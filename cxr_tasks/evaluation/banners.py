@@ -9,6 +9,10 @@ PHANTOM = (
     "Synthetic images: every radiograph of this run was drawn by the project. "
     "No number here says anything about patients or about the study's result."
 )
+CHANCE = (
+    "No better than chance: no variant of this run is shown to be better than always naming the "
+    "larger class, so none is recommended. This run gives no reason to use any of them."
+)
 NO_TEST = (
     "No test part: the validation images chose the stopping epoch and then gave the "
     "score, which is therefore optimistic. The study did the same."
@@ -29,10 +33,7 @@ def make_banners(
     random = [name for name, facts in ok.items() if facts["weights_origin"] == "random"]
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
-        "chance": not recommendation["above_chance"]
-        and f"No better than chance: {recommendation['variant']}, the variant to take by this "
-        "run's rule, cannot be told from always naming the larger class (exact binomial test, "
-        f"p = {recommendation['p_chance']:.2f}). This run gives no reason to use any of them.",
+        "chance": recommendation["variant"] is None and CHANCE,
         "phantom": dataset.record["synthetic"] and PHANTOM,
         "random_weights": random
         and f"Random backbone weights: {_listed(random)} started without pre-training, for lack "

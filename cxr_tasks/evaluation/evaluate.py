@@ -16,16 +16,18 @@ from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
 from cxr_tasks.evaluation.basis import Judged, basis_of, judge_out_of_fold, judge_part
+from cxr_tasks.evaluation.chance import chance_test
 from cxr_tasks.evaluation.external import measure_external
 from cxr_tasks.evaluation.metrics import measure
 from cxr_tasks.evaluation.recommendation import recommend
 from cxr_tasks.evaluation.resampling import N_RESAMPLES, Resamples, group_resamples
 from cxr_tasks.evaluation.scored import FloatArray
-from cxr_tasks.evaluation.significance import pairs
+from cxr_tasks.evaluation.significance import is_right, pairs
 from cxr_tasks.evaluation.statistics import describe
 from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.files import read_json, write_json
 from cxr_tasks.paths import RunPaths
+from cxr_tasks.recommended import shown_variant
 from cxr_tasks.records import Record, find_record, require_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
@@ -88,7 +90,7 @@ def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, bui
     recommendation = _recommendation(judged, variants, compared, basis)
     audit = make_verdict(
         material.audit, material.control_scores, scored, judged[trained[0]].rows,
-        recommended=recommendation["variant"], seed=config.seed,
+        about=shown_variant(recommendation), seed=config.seed,
     )  # fmt: skip
     write_json(built / "verdict.json", audit)
     return {
@@ -182,22 +184,20 @@ def _recommendation(
     compared: list[dict[str, Any]],
     basis: str,
 ) -> dict[str, Any]:
-    labels = next(iter(judged.values())).scored.labels
-    n_right = {name: _n_right(variants[name][basis]) for name in judged}
+    scored = {name: each.scored for name, each in judged.items()}
+    right = {name: is_right(each) for name, each in scored.items()}
     return recommend(
-        n_right,
-        n_images=len(labels),
+        {name: int(each.sum()) for name, each in right.items()},
+        n_images=len(next(iter(right.values()))),
         pairs=compared,
         losses={name: variants[name][basis]["loss"] for name in judged},
-        train_seconds={name: variants[name]["total_seconds"] for name in judged},
-        chance=max(labels.mean(), 1 - labels.mean()),
+        n_trainable={name: variants[name]["n_trainable_parameters"] for name in judged},
+        chances={
+            name: chance_test(right[name], each.labels, each.groups)
+            for name, each in scored.items()
+        },
         basis=basis,
     )
-
-
-def _n_right(metrics: Mapping[str, Any]) -> int:
-    confusion = metrics["confusion"]
-    return int(confusion["true_positive"] + confusion["true_negative"])
 
 
 def _external(

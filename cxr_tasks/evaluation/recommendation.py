@@ -1,12 +1,24 @@
-"""Which variant to take: the cheapest that cannot be told from the best."""
+"""Which variant to take, if any: the smallest that cannot be told from the best.
+
+Images, settings and seed alone decide, never a clock: what a training took depends on the machine,
+on its load, and on what an earlier run left in the cache.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scipy.stats import binomtest
+from cxr_tasks.evaluation import chance, group_signs
+from cxr_tasks.evaluation.significance import SIGNIFICANCE, holm
 
-SIGNIFICANCE = 0.05
+RULE = (
+    "The best variant has the most images right (then the lowest loss, then the order in which "
+    "variants are listed). Of those that cannot be told from it and are better than always naming "
+    "the larger class, the one with the fewest trainable parameters is recommended (then the "
+    "first listed); without such a one, none is."
+)
 _BASIS_NAMES = {"val": "validation", "test": "test", "oof": "out-of-fold"}
+
+Facts = dict[str, Any]
 
 
 def recommend(
@@ -15,42 +27,58 @@ def recommend(
     n_images: int,
     pairs: Sequence[Mapping[str, Any]],
     losses: Mapping[str, float],
-    train_seconds: Mapping[str, float],
-    chance: float,
+    n_trainable: Mapping[str, int],
+    chances: Mapping[str, Mapping[str, Any]],
     basis: str,
-) -> dict[str, Any]:
-    """Choose a variant and say why.
+) -> Facts:
+    """Choose a variant by `RULE`, or none, and say why.
 
-    The best has the most images right (then the lowest loss). Of all variants that an exact
-    McNemar test on the same images, corrected for all pairs, does not tell from it, the cheapest
-    to train is taken.
+    Each variant is another chance to look better than chance by luck, so their tests are
+    corrected for being several, as the pairs are.
 
     Args:
-        n_right: For each variant, how many images of the basis it has right.
+        n_right: For each variant, how many images of the basis it has right; in their fixed order.
         n_images: How many images the basis has.
         pairs: Every two variants compared, as `significance.pairs` does.
         losses: Cross-entropy on the same images.
-        train_seconds: What each training cost, its preparation and folds included.
-        chance: Accuracy of always naming the larger class of the basis, in [0, 1].
+        n_trainable: How many parameters each training changes.
+        chances: Each variant against always naming the larger class, as `chance_test` does.
         basis: What the images are: `val`, `test` or `oof`.
+
+    Returns:
+        `variant`, the recommended one, or None; `best`; `reason`; `rule`; `compared`, each other
+        one with the best; `chance`, each variant's test with its corrected p; and of the variant
+        that is shown, `above_chance` and its uncorrected `p_chance`.
     """
     best = min(n_right, key=lambda name: (-n_right[name], losses[name]))
     compared = {name: _with_best(best, name, pairs) for name in n_right if name != best}
-    equal = [name for name, result in compared.items() if result["p_holm"] >= SIGNIFICANCE]
-    chosen = min([best, *equal], key=lambda name: train_seconds[name])
-    reason = _reason(chosen, best, n_right, n_images, train_seconds, basis, n_equal=len(equal))
-    p_chance = float(binomtest(n_right[chosen], n_images, chance, alternative="greater").pvalue)
+    tested = _corrected(chances)
+    equal = [name for name in n_right if name == best or _is_equal(compared[name])]
+    able = [name for name in equal if tested[name]["above_chance"]]
+    chosen = min(able, key=lambda name: n_trainable[name]) if able else None
+    part = _BASIS_NAMES[basis]
+    several = sum(n == n_right[best] for n in n_right.values()) > 1
+    told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}"
+    told += ", and of those with as many the lowest loss." if several else "."
+    reason = (
+        _why(chosen, best, n_right, n_images, n_trainable, able)
+        if chosen
+        else _why_none(best, tested)
+    )
+    shown = tested[chosen or best]
     return {
         "variant": chosen,
         "best": best,
-        "reason": reason,
+        "reason": f"{told} {reason}",
+        "rule": RULE,
         "compared": compared,
-        "above_chance": p_chance < SIGNIFICANCE,
-        "p_chance": p_chance,
+        "chance": tested,
+        "above_chance": shown["above_chance"],
+        "p_chance": shown["p_value"],
     }
 
 
-def _with_best(best: str, other: str, pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _with_best(best: str, other: str, pairs: Sequence[Mapping[str, Any]]) -> Facts:
     """Find the comparison of two variants, turned so that the best comes first."""
     pair = next(pair for pair in pairs if {pair["first"], pair["second"]} == {best, other})
     only = {pair[place]: pair[f"n_only_{place}_right"] for place in ("first", "second")}
@@ -62,30 +90,52 @@ def _with_best(best: str, other: str, pairs: Sequence[Mapping[str, Any]]) -> dic
     }
 
 
-def _reason(
+def _is_equal(compared: Mapping[str, Any]) -> bool:
+    return bool(compared["p_holm"] >= SIGNIFICANCE)
+
+
+def _corrected(chances: Mapping[str, Mapping[str, Any]]) -> dict[str, Facts]:
+    corrected = holm([each["p_value"] for each in chances.values()])
+    return {
+        name: {**each, "test": chance.TEST, "p_holm": p, "above_chance": p < SIGNIFICANCE}
+        for (name, each), p in zip(chances.items(), corrected, strict=True)
+    }
+
+
+def _why(
     chosen: str,
     best: str,
     n_right: Mapping[str, int],
     n_images: int,
-    train_seconds: Mapping[str, float],
-    basis: str,
-    *,
-    n_equal: int,
+    n_trainable: Mapping[str, int],
+    able: Sequence[str],
 ) -> str:
-    part = _BASIS_NAMES[basis]
-    told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}."
     if len(n_right) == 1:
-        return f"{told} It is the only variant of this run."
+        return "It is the only variant of this run."
     if chosen == best:
         others = (
-            "those that cannot be told from it on these images took longer to train"
-            if n_equal
-            else "on these images every other variant can be told from it"
+            "those that cannot be told from it on these images train no fewer parameters"
+            if len(able) > 1
+            else "on these images no other variant that is better than chance equals it"
         )
-        return f"{told} It is taken because {others}."
-    share = train_seconds[chosen] / train_seconds[best]
+        return f"It is taken because {others}."
     return (
-        f"{told} {chosen} has {n_right[chosen]} right, which on {n_images} images cannot be "
-        f"told from that (exact McNemar test, p at least {SIGNIFICANCE} after Holm's "
-        f"correction), and its training took {share:.0%} of the time."
+        f"{chosen} has {n_right[chosen]} right, which on {n_images} images cannot be told from "
+        f"that ({group_signs.TEST}, p at least {SIGNIFICANCE} after Holm's correction), and it "
+        f"trains the fewest parameters: {n_trainable[chosen]:,}; {best}: {n_trainable[best]:,}."
+    )
+
+
+def _why_none(best: str, tested: Mapping[str, Mapping[str, Any]]) -> str:
+    p = f"p = {tested[best]['p_holm']:.3f}"
+    if len(tested) == 1:
+        return f"It is not better than always naming the larger class ({chance.TEST}, {p})."
+    if any(each["above_chance"] for each in tested.values()):
+        return (
+            "Neither it nor any that equals it is better than always naming the larger class "
+            f"({chance.TEST}, {p} after Holm's correction for {len(tested)} variants)."
+        )
+    return (
+        f"No variant is better than always naming the larger class ({chance.TEST}, {p} for "
+        f"{best} after Holm's correction for {len(tested)} variants)."
     )

@@ -5,10 +5,11 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
+from cxr_tasks.evaluation import group_signs
+from cxr_tasks.evaluation.group_signs import BoolArray
 from cxr_tasks.evaluation.intervals import delong_p
 from cxr_tasks.evaluation.metrics import predict
 from cxr_tasks.evaluation.resampling import (
@@ -21,7 +22,6 @@ from cxr_tasks.evaluation.resampling import (
 from cxr_tasks.evaluation.scored import FloatArray, Scored
 
 SIGNIFICANCE = 0.05
-BoolArray = npt.NDArray[np.bool_]
 
 
 def pairs(
@@ -35,9 +35,10 @@ def pairs(
         titles: What a person calls each variant.
 
     Returns:
-        For each pair: what only one of both has right, exact McNemar test, alone and corrected
-        for all pairs (Holm), differences of accuracy and AUC (first minus second) with paired
-        bootstrap intervals, DeLong's p, and a sentence.
+        For each pair: what only one of both has right, tested over groups, alone and corrected
+        for all pairs (Holm); differences of accuracy and AUC (first minus second) with paired
+        bootstrap intervals; and a sentence. McNemar's and DeLong's p, which take images as
+        independent, are told beside them and decide nothing.
     """
     found = [
         {"first": first, "second": second, **_compare(scored[first], scored[second], resamples)}
@@ -51,20 +52,21 @@ def pairs(
     return found
 
 
-def mcnemar(first: BoolArray, second: BoolArray) -> dict[str, Any]:
-    """Compare what two variants have right on the same images, by McNemar's exact test.
+def is_right(scored: Scored) -> BoolArray:
+    """Say which images a variant has right at the fixed threshold."""
+    right: BoolArray = predict(scored.scores) == scored.labels
+    return right
+
+
+def mcnemar_p(n_only_first_right: int, n_only_second_right: int) -> float:
+    """Compare what two variants have right on independent images, by McNemar's exact test.
 
     Only images that exactly one of the two has right say anything; under equal accuracy each
-    is a fair coin. McNemar 1947, doi 10.1007/BF02295996.
+    is a fair coin. McNemar 1947, doi 10.1007/BF02295996. Images of one patient are no separate
+    coins: then it finds differences where there are none, so that nothing is decided by it.
     """
-    n_first, n_second = int((first & ~second).sum()), int((second & ~first).sum())
-    n_discordant = n_first + n_second
-    p_value = float(binomtest(n_first, n_discordant).pvalue) if n_discordant else 1.0
-    return {
-        "n_only_first_right": n_first,
-        "n_only_second_right": n_second,
-        "p_value": p_value,
-    }
+    n_discordant = n_only_first_right + n_only_second_right
+    return float(binomtest(n_only_first_right, n_discordant).pvalue) if n_discordant else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -97,11 +99,15 @@ def auc_difference(
 
 
 def _compare(first: Scored, second: Scored, resamples: Resamples) -> dict[str, Any]:
-    right, other = _is_right(first), _is_right(second)
+    right, other = is_right(first), is_right(second)
     gain = right.astype(np.float64) - other
+    tested = group_signs.group_signs(right, other, first.groups)
     return {
         "n_images": len(first),
-        **mcnemar(right, other),
+        "n_groups": len(np.unique(first.groups)),
+        **tested,
+        "test": group_signs.TEST,
+        "p_mcnemar": mcnemar_p(tested["n_only_first_right"], tested["n_only_second_right"]),
         "accuracy_difference": {
             "value": float(gain.mean()),
             "interval": percentile_interval(resampled(resamples, mean_of(gain))),
@@ -113,13 +119,8 @@ def _compare(first: Scored, second: Scored, resamples: Resamples) -> dict[str, A
     }
 
 
-def _is_right(scored: Scored) -> BoolArray:
-    right: BoolArray = predict(scored.scores) == scored.labels
-    return right
-
-
 def _n_right(scored: Scored) -> int:
-    return int(_is_right(scored).sum())
+    return int(is_right(scored).sum())
 
 
 def _sentence(
@@ -131,6 +132,6 @@ def _sentence(
     told = "has more right than" if pair["distinguishable"] else "is not distinguishable from"
     return (
         f"{titles[better]} {told} {titles[worse]} on {pair['n_images']} images "
-        f"({n_right[better]} against {n_right[worse]} right; exact McNemar test, {p} after "
-        "Holm's correction)."
+        f"({n_right[better]} against {n_right[worse]} right; {pair['test']}, {p} after Holm's "
+        "correction)."
     )

@@ -36,32 +36,32 @@ def make_verdict(
     scored: Mapping[str, Scored],
     rows: IntArray,
     *,
-    recommended: str,
+    about: str,
     seed: int,
 ) -> Facts:
-    """Judge every variant against every control; the headline is the recommended one's.
+    """Judge every variant against every control; the verdict is about one of them.
 
     Args:
         audit: The audit's record; None where it failed.
         control_scores: What each control says of each image of the data set; None likewise.
         scored: For each variant its scores of the basis.
         rows: Which rows of the data set these images are, shape (n,).
-        recommended: The variant that the headline is about.
+        about: The variant that the verdict is about.
         seed: Decides the resamples.
     """
     if audit is None or control_scores is None:
         missing = finding("audit", "warning", NO_AUDIT)
-        return _verdict("warning", recommended, NO_AUDIT, [missing], {})
+        return _verdict("warning", about, NO_AUDIT, [missing], {})
     of_basis = control_scores.iloc[rows].reset_index(drop=True)
     comparisons = {
         name: _compare(each, audit["controls"], of_basis, seed=seed)
         for name, each in scored.items()
     }
-    found = comparisons[recommended]
+    found = comparisons[about]
     kind = _kind(found, audit)
-    sentence = _SENTENCES[kind](VARIANTS[recommended].title, found, audit)
-    findings = gravest_first([*_shortcuts(recommended, found), *audit["findings"]])
-    return _verdict(kind, recommended, sentence, findings, comparisons)
+    sentence = _SENTENCES[kind](VARIANTS[about].title, found, audit)
+    findings = gravest_first([*_shortcuts(about, found), *audit["findings"]])
+    return _verdict(kind, about, sentence, findings, comparisons)
 
 
 def _verdict(

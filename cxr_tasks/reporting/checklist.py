@@ -103,7 +103,8 @@ _ITEMS: tuple[tuple[str, str, Callable[[Facts], Answer]], ...] = (
         "precision, cross-entropy, Brier score, calibration error, predictive values."))),
     (_EVALUATION, "Uncertainty and significance", says("answered", (
         "95 % intervals by a bootstrap over groups, paired over variants; Wilson and DeLong "
-        "beside them; exact McNemar tests with Holm's correction between variants."))),
+        "beside them; between variants, and of each against naming the larger class, exact tests "
+        "over groups with Holm's correction."))),
     (_EVALUATION, "Robustness and sensitivity analysis", found.robustness),
     (_EVALUATION, "Explanation", found.explained),
     (_EVALUATION, "Evaluation on internal data", found.internal),

@@ -6,6 +6,7 @@ A function is called what its item asks; the numbers are those of CLAIM 2024.
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.reporting.wording import one_line, percent, whole
 
 Status = Literal["answered", "person", "not available"]
@@ -34,9 +35,15 @@ def person(text: str, *, synthetic: str) -> Callable[[Facts], Answer]:
     return answer
 
 
-def chosen_variant(report: Facts) -> Facts:
-    """Give the facts of the recommended variant."""
-    facts: Facts = report["variants"][report["recommendation"]["variant"]]
+def chosen_variant(report: Facts) -> Facts | None:
+    """Give the facts of the recommended variant; None where none is recommended."""
+    chosen = report["recommendation"]["variant"]
+    return None if chosen is None else report["variants"][chosen]
+
+
+def any_variant(report: Facts) -> Facts:
+    """Give the facts of the recommended variant, or else the best, for what is alike in all."""
+    facts: Facts = report["variants"][shown_variant(report["recommendation"])]
     return facts
 
 
@@ -122,7 +129,7 @@ def disjoint(report: Facts) -> Answer:
 
 def sample_size(report: Facts) -> Answer:
     """Item 21."""
-    n = chosen_variant(report)["headline"]["n_images"]
+    n = any_variant(report)["headline"]["n_images"]
     return "person", (
         f"No size was intended: the figures are of the {whole(n)} images that there were. Write "
         "whether their intervals are narrow enough for what you claim."
@@ -132,8 +139,13 @@ def sample_size(report: Facts) -> Answer:
 def model(report: Facts) -> Answer:
     """Item 22."""
     chosen = chosen_variant(report)
+    if chosen is None:
+        return "answered", (
+            f"{recommended(None)}. What each variant has of parameters stands under What it costs; "
+            "224 x 224 x 3 in, one probability out."
+        )
     return "answered", (
-        f"Recommended: {chosen['title']}, {whole(chosen['n_parameters'])} parameters, "
+        f"{recommended(chosen['title'])}, {whole(chosen['n_parameters'])} parameters, "
         f"{whole(chosen['n_trainable_parameters'])} of them trained; 224 x 224 x 3 in, one "
         "probability out. The saved model.keras holds every layer."
     )
@@ -147,17 +159,24 @@ def initialisation(report: Facts) -> Answer:
 
 def training(report: Facts) -> Answer:
     """Item 25."""
-    chosen, config = chosen_variant(report), report["config"]
+    config = report["config"]
+    rates = ", ".join(
+        f"{facts['learning_rate']:g} ({facts['title']})"
+        for facts in report["variants"].values()
+        if facts["status"] == "ok"
+    )
     augmented = "augmentation in the vanilla CNN only"
     return "answered", (
-        f"Adam, learning rate {chosen['learning_rate']:g}, batches of {chosen['batch_size']}, at "
-        f"most {config['epochs']} epochs, early stopping on validation loss with patience "
+        f"Adam, learning rate {rates}; batches of {any_variant(report)['batch_size']}, at most "
+        f"{config['epochs']} epochs, early stopping on validation loss with patience "
         f"{config['patience']}; {augmented}. Every setting stands under How to reproduce it."
     )
 
 
 def selection(report: Facts) -> Answer:
     """Item 26."""
+    if chosen_variant(report) is None:
+        return "answered", f"{recommended(None)}. {report['recommendation']['reason']}"
     saved = (
         "The saved model is a last fit, as long as the median of the folds' best epochs; it was "
         "never scored itself on this data set."

@@ -3,7 +3,8 @@
 A function is called what its item asks; the numbers are those of CLAIM 2024.
 """
 
-from cxr_tasks.reporting.checklist_answers import Answer, Facts, chosen_variant
+from cxr_tasks.recommended import recommended
+from cxr_tasks.reporting.checklist_answers import Answer, Facts, any_variant, chosen_variant
 from cxr_tasks.reporting.wording import decimal, decimals, one_line, percent, spread, whole
 
 _INTERNAL = {
@@ -11,6 +12,7 @@ _INTERNAL = {
     "test": "On a test part that took no part in training, stopping or choosing a cut-off.",
     "val": "On the validation images, which also stopped the training: optimistic.",
 }
+_NONE = f"{recommended(None)}. All variants, parts and figures in table.csv."
 
 
 def robustness(report: Facts) -> Answer:
@@ -26,7 +28,7 @@ def robustness(report: Facts) -> Answer:
 
 def explained(report: Facts) -> Answer:
     """Item 31."""
-    explanation = chosen_variant(report)["explanation"]
+    explanation = any_variant(report)["explanation"]
     if explanation is None:
         return "not available", "The backend of this run gives no gradients."
     states = {True: "passed", False: "failed", None: "could not decide"}
@@ -69,7 +71,10 @@ def flow(report: Facts) -> Answer:
 
 def performance(report: Facts) -> Answer:
     """Item 37."""
-    figure = chosen_variant(report)["headline"]["roc_auc"]
+    chosen = chosen_variant(report)
+    if chosen is None:
+        return "answered", _NONE
+    figure = chosen["headline"]["roc_auc"]
     return "answered", (
         f"Recommended variant: ROC AUC {decimal(figure['value'])} "
         f"({decimals(figure['interval'])}). All variants, parts and figures in table.csv."
@@ -78,7 +83,10 @@ def performance(report: Facts) -> Answer:
 
 def precision(report: Facts) -> Answer:
     """Item 38."""
-    headline = chosen_variant(report)["headline"]
+    chosen = chosen_variant(report)
+    if chosen is None:
+        return "answered", _NONE
+    headline = chosen["headline"]
     told = "; ".join(
         f"{name} {percent(headline[name]['value'])} ({spread(headline[name]['interval'])})"
         for name in ("sensitivity", "specificity")
@@ -88,12 +96,14 @@ def precision(report: Facts) -> Answer:
 
 def failures(report: Facts) -> Answer:
     """Item 39."""
-    headline = chosen_variant(report)["headline"]
-    accuracy = headline["accuracy"]["value"]
-    n_wrong = round((1 - accuracy) * headline["n_images"])
+    chosen = chosen_variant(report)
+    of_chosen = ""
+    if chosen is not None:
+        accuracy, n_images = chosen["headline"]["accuracy"]["value"], chosen["headline"]["n_images"]
+        of_chosen = f"; the recommended one has {whole(round((1 - accuracy) * n_images))}"
     return "person", (
-        f"The report shows images that each variant has wrong; the recommended one has "
-        f"{whole(n_wrong)}. Write what a reader sees in them."
+        f"The report shows images that each variant has wrong{of_chosen}. Write what a reader "
+        "sees in them."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from cxr_tasks.progress import duration
+from cxr_tasks.recommended import recommended
 from cxr_tasks.reporting import wording
 from cxr_tasks.variants import VARIANTS
 
@@ -41,6 +42,7 @@ def make_environment(*packages: str) -> Environment:
         "one_line": wording.one_line,
         "titled": titled,
         "proportions": wording.proportions,
+        "recommended": recommended,
         "duration": duration,
     }
     return environment

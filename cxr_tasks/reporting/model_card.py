@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cxr_tasks.recommended import recommended
 from cxr_tasks.reporting.wording import (
     PART_NAMES,
     decimal,
@@ -58,10 +59,15 @@ class CardSection:
 def model_card(report: Facts) -> list[CardSection]:
     """Write the card from the facts of a report; every number in it stands there.
 
+    Without a recommended variant there is no model to describe: what is known of the run stays.
+
     Args:
         report: As `report_facts` gives them.
     """
-    chosen = report["variants"][report["recommendation"]["variant"]]
+    recommendation = report["recommendation"]
+    if recommendation["variant"] is None:
+        return _card_of_none(report)
+    chosen = report["variants"][recommendation["variant"]]
     return [
         CardSection("Model", _model(report, chosen)),
         CardSection("Intended use", _INTENDED),
@@ -73,6 +79,21 @@ def model_card(report: Facts) -> list[CardSection]:
         CardSection("Groups of people", _FACTORS),
         CardSection("Decision", _decision(chosen)),
         CardSection("Where it looks", _attention(chosen)),
+        CardSection("What the audit found", _findings(report)),
+        CardSection("Limits", _limits(report)),
+        CardSection("Provenance", _provenance(report), literal=True),
+    ]
+
+
+def _card_of_none(report: Facts) -> list[CardSection]:
+    told = (
+        f"{recommended(None)}. {report['recommendation']['reason']}",
+        "No model of this run is to be handed on or promoted.",
+    )
+    return [
+        CardSection("Model", told),
+        CardSection("Not intended", ("Any use of a model of this run.",)),
+        CardSection("Data", _data(report)),
         CardSection("What the audit found", _findings(report)),
         CardSection("Limits", _limits(report)),
         CardSection("Provenance", _provenance(report), literal=True),
@@ -236,14 +257,16 @@ def _limits(report: Facts) -> Lines:
 
 
 def _provenance(report: Facts) -> Lines:
-    folder = f"{report['recommendation']['variant']}/"
+    chosen = report["recommendation"]["variant"]
+    folder = f"{chosen}/"
+    place = f", folder train/{folder}" if chosen else ""
     digests = tuple(
         f"SHA-256 of {name.removeprefix(folder)}: {digest}"
         for name, digest in report["hashes"].items()
         if "/" not in name or name.startswith(folder)
     )
     return (
-        f"Run {one_line(report['run_key'])}, folder train/{folder}",
+        f"Run {one_line(report['run_key'])}{place}",
         one_line(report["reproduce"], 1500),
         *digests,
         "Versions of Python and the libraries: in report.json, under versions",

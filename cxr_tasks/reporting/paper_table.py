@@ -15,8 +15,9 @@ _COSTS = ("epochs_run", "total_seconds", "n_parameters", "n_trainable_parameters
 def paper_table(report: Mapping[str, Any]) -> tuple[list[str], list[Row]]:
     """Give the columns and a row for each variant; cells without a value are empty.
 
-    Intervals are those of `headline`, over groups. `p_holm_vs_best` is the exact McNemar test
-    against the variant with the most images right.
+    Intervals are those of `headline`, over groups. `p_holm_vs_best` is the test over groups
+    against the variant with the most images right, `p_holm_vs_chance` that against always naming
+    the larger class; both are corrected for being several.
     """
     rows = [_row(name, facts, report) for name, facts in report["variants"].items()]
     columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -43,4 +44,6 @@ def _row(name: str, facts: Mapping[str, Any], report: Mapping[str, Any]) -> Row:
         row |= {metric: figure["value"], f"{metric}_low": low, f"{metric}_high": high}
     compared = report["recommendation"]["compared"].get(name)
     row["p_holm_vs_best"] = compared and compared["p_holm"]
-    return row | {key: facts[key] for key in _COSTS}
+    row |= {key: facts[key] for key in _COSTS}
+    tested = report["recommendation"]["chance"].get(name)
+    return row | {"p_holm_vs_chance": tested and tested["p_holm"]}

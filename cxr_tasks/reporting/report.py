@@ -6,6 +6,7 @@ from typing import Any
 
 from cxr_tasks.files import write_rows, write_text
 from cxr_tasks.paths import RunPaths
+from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.records import Record
 from cxr_tasks.reporting import wording
 from cxr_tasks.reporting.checklist import STATUS_NAMES
@@ -20,6 +21,8 @@ from cxr_tasks.settings import SETTINGS, RunConfig
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
     """Write `index.html`, `model_card.md` and `table.csv` into `built`.
+
+    Where no variant is recommended the card says that there is no model to hand on.
 
     Returns:
         The content of `report.json`, which the stage's record is made of.
@@ -44,6 +47,7 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
         report=report,
         page=page,
         trained=trained,
+        shown=report["variants"][shown_variant(report["recommendation"])],
         versions=material.comparison["versions"],
         inks=INKS,
         settings=SETTINGS,
@@ -57,7 +61,8 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
 
 def render_card(report: Mapping[str, Any], page: Page) -> str:
     """Fill the model card as Markdown, for whoever gets the model without the page."""
-    chosen = report["variants"][report["recommendation"]["variant"]]
+    chosen = report["recommendation"]["variant"]
+    title = report["variants"][chosen]["title"] if chosen else recommended(None)
     return make_environment().get_template("model_card.md.j2").render(
-        title=chosen["title"], run_key=report["run_key"], card=page.card
+        title=title, run_key=report["run_key"], card=page.card
     )  # fmt: skip

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.reporting.wording import PART_NAMES, UNDEFINED, decimal, one_line, proportions
 
 WIDTH = 100
@@ -18,9 +19,9 @@ Cells = tuple[str, ...]
 def comparison_table(report: Mapping[str, Any]) -> str:
     """Lay out a run's comparison from its `report.json`, at most 100 columns wide."""
     basis = report["basis"]
-    chosen = report["recommendation"]["variant"]
-    n_images = report["variants"][chosen]["headline"]["n_images"]
-    told = [f"Recommended: {chosen}. {report['recommendation']['reason']}"]
+    recommendation = report["recommendation"]
+    n_images = report["variants"][shown_variant(recommendation)]["headline"]["n_images"]
+    told = [f"{recommended(recommendation['variant'])}. {recommendation['reason']}"]
     told.append(f"Audit, {report['audit']['verdict']}: {report['audit']['sentence']}")
     told += [f"Note: {banner['text']}" for banner in report["banners"]]
     lines = [f"Run {one_line(report['run_key'], 60)}, on {n_images} {PART_NAMES[basis]} images", ""]

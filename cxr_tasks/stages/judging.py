@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cxr_tasks.recommended import recommended
 from cxr_tasks.records import find_record, record_file, require_record
 from cxr_tasks.stages.context import StageContext
 
@@ -29,9 +30,8 @@ def run_evaluate(context: StageContext) -> str:
         inputs,
         lambda built: make_comparison(run, config, material, built=built),
     )
-    return (
-        f"recommended: {record['recommendation']['variant']}; audit: {record['audit']['verdict']}"
-    )
+    told = recommended(record["recommendation"]["variant"])
+    return f"{told}; audit: {record['audit']['verdict']}"
 
 
 def _evaluation_material(context: StageContext) -> "Material":

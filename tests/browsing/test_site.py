@@ -98,7 +98,7 @@ def test_synthetic_data_and_random_weights_are_labelled_in_the_row(
 def test_every_column_can_be_sorted_by_a_link(site: Site, home: Home, template: RunPaths) -> None:
     put_run(home, template, "only")
     links = {str(href) for href in Tags(shown(all_runs(site))).attributes("a", "href")}
-    for sort in ("when", "run", "data", "profile", "verdict", "best", "duration"):
+    for sort in ("when", "run", "data", "profile", "verdict", "recommended", "duration"):
         assert any(f"sort={sort}&" in link for link in links), sort
     for name in VARIANTS:
         assert any(f"sort={name}.accuracy&" in link for link in links)
@@ -109,6 +109,33 @@ def test_the_sorted_column_is_marked(site: Site, home: Home, template: RunPaths)
     put_run(home, template, "only")
     page = Tags(shown(all_runs(site, sort="run", order="asc")))
     assert list(page.attributes("th", "aria-sort")) == ["ascending"]
+
+
+def test_a_run_without_a_recommendation_says_none(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    def no_recommendation(report: dict[str, Any]) -> None:
+        report["recommendation"]["variant"] = None
+
+    def recommend_one(report: dict[str, Any]) -> None:
+        report["recommendation"]["variant"] = "mobilenetv2_frozen"
+
+    put_run(home, template, "guessing", change=no_recommendation)
+    put_run(home, template, "good", change=recommend_one, began=BEGAN + 60)
+    page = shown(all_runs(site))
+    assert "Best variant" not in page
+    assert re.findall(r'<td data-label="Recommended">([^<]+)</td>', page) == [
+        "MobileNetV2 frozen", "none",
+    ]  # fmt: skip
+    assert page.count('class="n recommended"') == 1
+    assert (
+        'Recommended</th><td data-label="First">none</td>'
+        '<td data-label="Second">MobileNetV2 frozen</td>'
+    ) in shown(site.compared("guessing", "good", base="/cxr"))
+    for order in ("asc", "desc"):  # what has no value stands last
+        page = shown(all_runs(site, sort="recommended", order=order))
+        listed = re.findall(r'<th scope="row"><a href="/cxr/runs/(\w+)"', page)
+        assert listed == ["good", "guessing"]
 
 
 def test_many_runs_come_in_pages(site: Site, home: Home, template: RunPaths) -> None:

@@ -44,9 +44,21 @@ def test_figures_are_those_computed_by_hand(tiny: Contest) -> None:
     assert found["accuracy"] == {"challenger": 1.0, "champion": 0.75}
     assert found["sensitivity"] == {"challenger": 1.0, "champion": 0.5}
     assert found["specificity"] == {"challenger": 0.5, "champion": 0.5}
-    assert found["mcnemar"] == {
+    assert found["right"] == {
         "n_only_challenger_right": 1, "n_only_champion_right": 0, "p_value": 1.0,
+        "test": "exact sign-flip test over groups",
     }  # fmt: skip
+
+
+def test_right_images_are_compared_over_groups() -> None:
+    labels, groups = np.repeat([0, 1], 20), np.repeat(np.arange(8), 5)
+    right = answers(list(np.where(labels == 1, 0.8, 0.2)), list(labels))
+    wrong_of_two = np.where(groups % 4 == 0, 1 - right.probabilities, right.probabilities)
+    found = compare(
+        Contest(labels, groups, right, answers(list(wrong_of_two), list(labels))), seed=1
+    )
+    assert found["right"]["n_only_challenger_right"] == 10
+    assert found["right"]["p_value"] == pytest.approx(2 * 0.5**2)
 
 
 def test_interval_draws_whole_groups(tiny: Contest) -> None:

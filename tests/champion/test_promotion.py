@@ -92,6 +92,7 @@ def test_better_challenger_is_promoted_with_history_and_card(home: Home) -> None
     added = card.split("## Promotion", 1)[1]
     assert "Promoted on 2026-01-02T03:04:05+00:00, in place of 0001-first." in added
     assert f"Brier score {brier['challenger']:.3f}, the champion's {brier['champion']:.3f}" in added
+    assert "(exact sign-flip test over groups, p " in added
     assert "never scored" in added
 
 
@@ -200,6 +201,25 @@ def test_run_that_may_not_be_promoted_is_refused(
     assert (record["decision"], record["version"]) == ("refused", None)
     assert reason in record["reason"]
     assert serving(Home(tmp_path)) is None
+
+
+def test_run_without_a_recommendation_has_no_model_to_promote(home: Home) -> None:
+    draw_challenger(home.root, "guessing", strength=0.0)
+    record = promote(home, "guessing")
+    assert (record["decision"], record["version"], record["variant"]) == ("refused", None, None)
+    assert record["reason"].startswith(
+        "Recommended: none, so there is no model to promote. mobilenetv2_frozen has the most"
+    )
+    assert (serving(home), record["champion_before"]) == ("0001-first", "0001-first")
+
+
+def test_report_that_once_recommended_what_is_at_chance_is_refused(home: Home) -> None:
+    run, config = open_run(home, "best")
+    challenger = open_challenger(run, config)
+    old = challenger.report["recommendation"] | {"above_chance": False, "p_chance": 0.2}
+    assert objections(replace(challenger, report=challenger.report | {"recommendation": old})) == [
+        "mobilenetv2_frozen is not better than always naming the larger class (p = 0.200)."
+    ]
 
 
 def test_shortcut_is_promoted_where_it_is_allowed_and_the_card_says_so(tmp_path: Path) -> None:

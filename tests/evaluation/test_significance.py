@@ -5,33 +5,28 @@ from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmode
 
 from cxr_tasks.evaluation.resampling import group_resamples
 from cxr_tasks.evaluation.scored import Scored
-from cxr_tasks.evaluation.significance import holm, mcnemar, pairs
+from cxr_tasks.evaluation.significance import holm, mcnemar_p, pairs
 
 TITLES = {"a": "Model A", "b": "Model B", "c": "Model C"}
 
 
-def scored(n_right: int, n: int = 80, *, seed: int = 0) -> Scored:
+def scored(n_right: int, n: int = 80, *, seed: int = 0, group_size: int = 1) -> Scored:
     """Give a variant that has the first images right."""
     labels = np.tile([0, 1], n // 2)
     sureness = np.random.default_rng(seed).uniform(0.1, 0.4, n)
     right = np.arange(n) < n_right
     scores = 0.5 + np.where(right == (labels == 1), sureness, -sureness)
-    return Scored(labels, scores, np.arange(n), np.zeros(n, np.int64))
+    return Scored(labels, scores, np.arange(n) // group_size, np.zeros(n, np.int64))
 
 
-def compared(*n_right: int) -> list[dict[str, object]]:
-    variants = {name: scored(n, seed=n) for name, n in zip("abc", n_right, strict=False)}
+def compared(*n_right: int, group_size: int = 1) -> list[dict[str, object]]:
+    variants = {
+        name: scored(n, seed=n, group_size=group_size)
+        for name, n in zip("abc", n_right, strict=False)
+    }
     first = variants["a"]
     resamples = group_resamples(first.labels, first.groups, n_resamples=500, seed=0)
     return pairs(variants, resamples, titles=TITLES)
-
-
-def test_mcnemar_is_the_sign_test_on_discordant_images() -> None:
-    first, second = np.arange(80) < 80, np.arange(80) < 74
-    assert mcnemar(first, second) == {
-        "n_only_first_right": 6, "n_only_second_right": 0, "p_value": pytest.approx(2 * 0.5**6),
-    }  # fmt: skip
-    assert mcnemar(first, first)["p_value"] == 1.0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -40,7 +35,8 @@ def test_mcnemar_is_that_of_statsmodels(seed: int) -> None:
     table = [[np.sum(first & second), np.sum(first & ~second)],
              [np.sum(~first & second), np.sum(~first & ~second)]]  # fmt: skip
     expected = mcnemar_of_statsmodels(table, exact=True).pvalue
-    assert mcnemar(first, second)["p_value"] == pytest.approx(expected)
+    assert mcnemar_p(table[0][1], table[1][0]) == pytest.approx(expected)
+    assert mcnemar_p(0, 0) == 1.0
 
 
 def test_holm_is_r_p_adjust() -> None:
@@ -61,7 +57,7 @@ def test_small_difference_is_not_distinguishable_and_the_sentence_says_so() -> N
     assert not pair["distinguishable"]
     assert pair["sentence"] == (
         "Model B is not distinguishable from Model A on 80 images (79 against 77 right; exact "
-        "McNemar test, p = 0.500 after Holm's correction)."
+        "sign-flip test over groups, p = 0.500 after Holm's correction)."
     )
 
 
@@ -71,6 +67,16 @@ def test_large_difference_is_told_from_chance() -> None:
     assert "Model A has more right than Model B" in str(pair["sentence"])
     low, high = pair["accuracy_difference"]["interval"]  # type: ignore[index]
     assert 0 < low < 28 / 80 < high
+
+
+def test_groups_decide_and_images_taken_as_independent_do_not() -> None:
+    [pair] = compared(72, 60, group_size=4)
+    assert (pair["n_groups"], pair["n_only_first_right"]) == (20, 12)
+    # three patients of four images each
+    assert pair["p_value"] == pair["p_holm"] == 2 * 0.5**3
+    assert pair["p_mcnemar"] == pytest.approx(2 * 0.5**12)
+    assert not pair["distinguishable"]
+    assert "is not distinguishable from" in str(pair["sentence"])
 
 
 def test_auc_difference_is_paired() -> None:

@@ -44,7 +44,7 @@ def verdict(
         ],
     }  # fmt: skip
     table = pd.DataFrame({"metadata": scores(control, seed=2), "whole_image": LABELS * 1.0})
-    return make_verdict(audit, table, {NAME: scored}, rows, recommended=NAME, seed=0)
+    return make_verdict(audit, table, {NAME: scored}, rows, about=NAME, seed=0)
 
 
 def test_model_no_better_than_a_control_is_a_shortcut_and_says_so_plainly() -> None:
@@ -106,6 +106,6 @@ def test_only_images_of_the_basis_count() -> None:
 
 def test_missing_audit_is_a_warning_and_says_that_nothing_is_known() -> None:
     scored = Scored(LABELS, scores(2.0, seed=1), np.arange(N), np.zeros(N, np.int64))
-    found = make_verdict(None, None, {NAME: scored}, np.arange(N), recommended=NAME, seed=0)
+    found = make_verdict(None, None, {NAME: scored}, np.arange(N), about=NAME, seed=0)
     assert found["verdict"] == "warning"
     assert "nothing is known about shortcuts" in found["sentence"]

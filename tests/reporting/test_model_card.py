@@ -15,7 +15,7 @@ def make(root: Path, drawing: Drawing, **settings: Any) -> tuple[dict[str, Any],
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
-    return make(tmp_path_factory.mktemp("single"), Drawing())
+    return make(tmp_path_factory.mktemp("single"), Drawing(n_images=100))
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,6 @@ def test_banners_and_notice_stand_below(report: dict[str, Any], tmp_path: Path) 
     told = comparison_table(report)
     assert "Note: Synthetic images" in told
     assert told.endswith("Research software, not a medical device.")
-    real = Drawing(synthetic=False, weights_origin="file")
+    real = Drawing(n_images=100, synthetic=False, weights_origin="file")
     run = draw_run(tmp_path, real, source="folder", data=str(tmp_path))
     assert "Note:" not in comparison_table(finish_report(*run))

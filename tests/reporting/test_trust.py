@@ -188,7 +188,7 @@ def test_missing_audit_is_told_as_such(paper: Made) -> None:
     from cxr_tasks.evaluation.verdict import make_verdict
 
     report: dict[str, Any] = json.loads(json.dumps(paper.report))
-    verdict = make_verdict(None, None, {}, None, recommended=NAMES[0], seed=0)  # type: ignore[arg-type]
+    verdict = make_verdict(None, None, {}, None, about=NAMES[0], seed=0)  # type: ignore[arg-type]
     report["audit"] |= verdict | {"controls": {}, "duplicates": None}
     from cxr_tasks.reporting.material import collect
     from cxr_tasks.reporting.page import make_page

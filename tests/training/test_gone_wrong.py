@@ -91,7 +91,7 @@ def test_variant_that_loses_its_numbers_fails_and_the_others_go_on(
     statuses = {name: facts["status"] for name, facts in report["variants"].items()}
     assert statuses[VARIANT] == "ok"
     assert statuses["mobilenetv2_frozen"] == "failed"
-    assert report["recommendation"]["variant"] == VARIANT
+    assert report["recommendation"]["best"] == VARIANT
 
 
 def broken_weights(path: Path) -> Path:

@@ -1,0 +1,105 @@
+"""A run of which no variant is better than chance: no recommendation, said alike everywhere."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from cxr_tasks.ending import describe_ending
+from cxr_tasks.evaluation.banners import CHANCE
+from cxr_tasks.files import read_json
+from cxr_tasks.reporting.checklist import checklist
+from cxr_tasks.reporting.model_card import model_card
+from cxr_tasks.reporting.table import comparison_table
+from cxr_tasks.variants import VARIANTS
+from tests.drawn_run import Drawing
+from tests.reporting.test_report import Made, make
+
+NONE = "Recommended: none"
+GUESSING = Drawing(
+    n_images=80, n_folds=5, external=True, synthetic=False, weights_origin="file", spot=0,
+    strengths=dict.fromkeys(VARIANTS, 0.0),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def guessing(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make(tmp_path_factory.mktemp("guessing"), GUESSING)
+
+
+def test_records_name_none_and_the_best_with_its_p(guessing: Made) -> None:
+    for path in (guessing.run.evaluate / "comparison.json", guessing.run.report / "report.json"):
+        found = read_json(path)["recommendation"]
+        assert found["variant"] is None
+        assert found["best"] in VARIANTS
+        assert set(found["chance"]) == set(VARIANTS)
+        assert not any(each["above_chance"] for each in found["chance"].values())
+        assert found["chance"][found["best"]]["p_value"] == found["p_chance"]
+    assert guessing.report["audit"]["variant"] == found["best"]
+
+
+def test_page_begins_without_a_large_share(guessing: Made) -> None:
+    told = " ".join(guessing.parsed.text.split())
+    assert NONE in told
+    assert CHANCE in told
+    assert 'class="big"' not in guessing.page
+    assert "Recommended variant" not in told
+    assert "which has the most images right; no variant is recommended" in told
+    first = told.index("The result in one look")
+    assert not re.search(r"\d+\.\d.%", told[first : told.index("Accuracy on out-of-fold images")])
+
+
+def test_terminal_card_checklist_table_and_notifier_say_the_same(guessing: Made) -> None:
+    reason = guessing.report["recommendation"]["reason"]
+    assert f"{NONE}. {reason}" in " ".join(comparison_table(guessing.report).split())
+    card = (guessing.run.report / "model_card.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# Model card: {NONE}\n")
+    assert "No model of this run is to be handed on or promoted." in card
+    assert "model.keras:" not in card
+    titles = [section.title for section in model_card(guessing.report)]
+    assert "Figures" not in titles
+    assert "What the audit found" in titles
+    items = {item.number: item.answer for item in checklist(guessing.report)}
+    for number in (22, 26, 37, 38):
+        assert items[number].startswith(NONE), number
+    assert "recommended" not in items[39]
+    with (guessing.run.report / "table.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["recommended"] for row in rows} == {"False"}
+    assert all(float(row["p_holm_vs_chance"]) > 0.05 for row in rows)
+    told = describe_ending(
+        guessing.run.home, dag_id="cxr_pipeline", run_id="x", conf={"run": "drawn"},
+        state="success",
+    )  # fmt: skip
+    assert f". {NONE}." in told["text"]
+    assert told["recommended"] is None
+
+
+def test_seconds_decide_nothing(tmp_path: Path) -> None:
+    reports = [
+        make(tmp_path / name, Drawing(n_images=80, n_folds=5, seconds=seconds)).report
+        for name, seconds in (
+            ("one", dict(zip(VARIANTS, (1.0, 900.0, 2.0, 3.0), strict=True))),
+            ("other", dict(zip(VARIANTS, (800.0, 1.0, 700.0, 600.0), strict=True))),
+        )
+    ]
+    one, other = reports
+    assert one["variants"]["vanilla_cnn"]["total_seconds"] == 13.5
+    assert other["variants"]["vanilla_cnn"]["total_seconds"] == 812.5
+    assert one["recommendation"] == other["recommendation"]
+    assert one["recommendation"]["variant"] == "mobilenetv2_frozen"
+    assert one["audit"]["variant"] == other["audit"]["variant"]
+    assert one["banners"] == other["banners"]
+
+
+@pytest.mark.parametrize("part", ["evaluation", "reporting"])
+def test_no_text_of_a_report_says_that_cost_in_seconds_decided(part: str, guessing: Made) -> None:
+    texts = [guessing.page, comparison_table(guessing.report)]
+    texts += [
+        path.read_text(encoding="utf-8")
+        for path in (Path(__file__).parents[2] / "cxr_tasks" / part).rglob("*")
+        if path.suffix in (".py", ".j2")
+    ]
+    for text in texts:
+        assert not re.search("cheapest|took longer to train|of the time", text)
