@@ -23,7 +23,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates \\
+.PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates \
 	rejection-rates chaos rot lint lock audit-deps sbom licences
 
 SWITCHES := CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT

@@ -69,8 +69,8 @@ def test_terminal_card_checklist_table_and_notifier_say_the_same(guessing: Made)
     assert {row["recommended"] for row in rows} == {"False"}
     assert all(float(row["p_holm_vs_chance"]) > 0.05 for row in rows)
     told = describe_ending(
-        guessing.run.home, dag_id="cxr_pipeline", run_id="x", conf={"run": "drawn"},
-        state="success",
+        guessing.run.home, dag_id="cxr_pipeline", run_id="x", state="success",
+        opening={"run": "drawn"},
     )  # fmt: skip
     assert f". {NONE}." in told["text"]
     assert told["recommended"] is None
