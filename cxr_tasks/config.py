@@ -124,6 +124,7 @@ def _check_together(config: RunConfig) -> None:
             f"Set kaggle_dataset=OWNER/{STUDY_SLUG} (on the command line --kaggle-dataset), "
             "or use source=zip with data=PATH for a download that you have.",
         )
+    _check_links(config)
     _check_folds(config)
     _check_external(config)
     if (config.preset == "custom") != bool(config.covid_glob and config.normal_glob):
@@ -139,6 +140,15 @@ def _check_together(config: RunConfig) -> None:
             "Transfer learning from random weights means nothing; only quickstart, which "
             "shows the machinery, may do it.",
             "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
+        )
+
+
+def _check_links(config: RunConfig) -> None:
+    if config.follow_links and "folder" not in (config.source, config.external_source):
+        raise ConfigError(
+            f"follow_links=True with source={config.source!r}.",
+            "Only in a folder are there links to follow.",
+            "Give source=folder (or external_source=folder), or leave follow_links out.",
         )
 
 
