@@ -34,6 +34,7 @@ _SINGULAR = {
     LINK_CIRCLE: "link that leads in a circle",
     LINK_AGAIN: "link to what is taken already",
     LINK_IN_ARCHIVE: "link in the archive",
+    _OLD_LINKS: "link that was not followed",
 }
 
 REMEDIES = {
