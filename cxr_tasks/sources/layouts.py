@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from cxr_tasks.errors import DataError
 from cxr_tasks.sources.file_kinds import is_named_image
@@ -130,12 +129,12 @@ def _left_over(labelled: Labelled) -> Counter[str]:
 
 def _class_of(folder: str, words: _Words) -> _Place | None:
     """Find the class that the innermost folder with a class's name says, and that folder."""
-    while folder:
-        name = re.sub(r"[\W_]", "", _NUMBER.sub("", PurePosixPath(folder).name, count=1)).lower()
+    parts = folder.split("/")
+    for end in range(len(parts), 0, -1):
+        name = re.sub(r"[\W_]", "", _NUMBER.sub("", parts[end - 1], count=1)).lower()
         for label, called in words.items():
             if called.fullmatch(name):
-                return label, folder
-        folder = folder.rpartition("/")[0]
+                return label, "/".join(parts[:end])
     return None
 
 

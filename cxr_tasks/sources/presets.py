@@ -19,6 +19,10 @@ PATIENT_PATTERNS = (
 """Of a path; the first group is the patient."""
 
 
+_MAX_TOPS = 32
+"""Folders in one another, each alone, that are looked through; an archive may name thousands."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """The patterns of each class, relative to the data's root.
@@ -104,6 +108,8 @@ def label_paths(names: Sequence[str], preset: Preset) -> Labelled:
 
 def within_common_top(names: Sequence[str], top: str = "") -> tuple[list[str], str]:
     """Find the only folder in a folder, and what lies in it; nothing where there are several."""
+    if top.count("/") == _MAX_TOPS:
+        return [], top
     deeper = [name for name in names if "/" in name[len(top) :]]
     tops = {name[: name.index("/", len(top)) + 1] for name in deeper}
     return (deeper, tops.pop()) if len(tops) == 1 else ([], top)

@@ -121,6 +121,7 @@ def test_other_layout_is_refused_with_patterns_that_take_all_of_it(kind: str, pr
     remedy = refusal(paths, preset).remedy
     patterns = re.search("covid_glob='(.*)' and normal_glob='(.*?)'", remedy)
     assert patterns, remedy
+    assert not set("[]{}!") & set("".join(patterns.groups()))  # signs to other readers of globs
     taken = listing(paths, Preset(*patterns.groups()))
     assert taken.n_by_class == {"COVID-19": n_covid, "normal": n_normal}
 
