@@ -26,7 +26,7 @@ SHELL := /bin/bash
 .PHONY: help run test test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates \
 	rejection-rates chaos rot lint lock audit-deps sbom licences
 
-SWITCHES := CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
+SWITCHES := FOLLOW_LINKS CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
 
 # What is typed for the environment of what runs, and not as a setting.
 ENVIRONMENT := AIRFLOW_% CUDA_% CXR_% HOME KAGGLE_% KERAS_% LANG LC_% MAKE% PATH PYTHON% SHELL TF_% \

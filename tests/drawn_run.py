@@ -61,6 +61,8 @@ class Drawing:
     n_epochs: int = 12
     n_folds: int = 0
     external: bool = False
+    left_out: Mapping[str, Mapping[str, int]] | None = None
+    """Of the ingestion, by `dataset` and `external`; None: as older versions recorded it."""
     explained: bool = True
     strengths: Mapping[str, float] | None = None
     seconds: Mapping[str, float] | None = None
@@ -99,11 +101,13 @@ def draw_run(
         if drawing.external
         else None
     )
-    ingested = {
+    ingested: dict[str, Any] = {
         "dataset": drawing.fingerprint,
         "external": external and EXTERNAL_FINGERPRINT,
         "weights": weights,
     }
+    if drawing.left_out is not None:
+        ingested["n_left_out_by_reason"] = drawing.left_out
     _finish(run.ingest, "ingest", ingested)
     table = _draw_split(run, dataset, drawing)
     for name in variants:

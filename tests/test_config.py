@@ -55,6 +55,7 @@ def test_every_setting_decides_the_fingerprint() -> None:
         ({"variants": ["resnet"]}, "variants=['resnet']"),
         ({"source": "folder"}, "source='folder' without data"),
         ({"source": "phantom", "data": "x"}, "data='x'"),
+        ({"source": "zip", "data": "x", "follow_links": True}, "follow_links=True"),
         ({"source": "kaggle"}, "names no owner"),
         ({"preset": "custom"}, "preset='custom'"),
         ({"source": "folder", "data": "a\nb"}, "data="),

@@ -4,7 +4,7 @@ import csv
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from cxr_tasks.records import Record, find_finished, make_record, write_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.source_code import source_digest
 from cxr_tasks.sources.candidates import Listing
+from cxr_tasks.sources.left_out import REMEDIES, counted
 from cxr_tasks.sources.patients import with_patients
 from cxr_tasks.sources.presets import CLASS_NAMES
 from cxr_tasks.sources.source import Report, Source, open_source
@@ -42,7 +43,12 @@ REJECTED_COLUMNS = ("path", "label", "reason")
 
 
 def ingest(
-    config: RunConfig, *, home: Home, environ: Mapping[str, str], report: Report = print
+    config: RunConfig,
+    *,
+    home: Home,
+    environ: Mapping[str, str],
+    report: Report = print,
+    on_listing: Callable[[Listing], object] = lambda _listing: None,
 ) -> str:
     """Have a source's images in `datasets/<fingerprint>`; what is there is not decoded again.
 
@@ -51,6 +57,7 @@ def ingest(
         home: The shared volume.
         environ: Where credentials may stand.
         report: Told what a watching person wants to know.
+        on_listing: Given what lies there now; the data set may have been ingested when less did.
 
     Returns:
         The fingerprint: 16 hexadecimal digits that stand for the images, labels and patients.
@@ -61,6 +68,7 @@ def ingest(
     """
     source = open_source(config, home=home, environ=environ, report=report)
     listing = _list(source, config, report)
+    on_listing(listing)
     digest = source.digest()
     fingerprint = _fingerprint(digest, listing)
     folder = home.datasets / fingerprint
@@ -79,11 +87,10 @@ def _list(source: Source, config: RunConfig, report: Report) -> Listing:
     listing = source.listing()
     counts = ", ".join(f"{n} {name}" for name, n in listing.n_by_class.items())
     report(f"{source.description}: {counts}")
-    if listing.n_unmatched:
-        report(f"{listing.n_unmatched} images belong to neither class and are left out")
-    if listing.n_ignored_links:
-        report(f"{listing.n_ignored_links} symbolic links lead elsewhere and are left out")
-    _check_classes(listing.n_by_class, source.description)
+    for reason, n in listing.n_left_out_by_reason.items():
+        report(f"left out: {counted(n, reason)}. {REMEDIES.get(reason, '')}".rstrip())
+    if listing.tables:
+        report(f"not read: {first_few(list(map(repr, listing.tables)))}")
     if not config.patients:
         return listing
     return replace(
@@ -176,6 +183,7 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
         "n_rejected_by_reason": dict(reasons.most_common()),
         "n_unmatched": listing.n_unmatched,
         "n_ignored_links": listing.n_ignored_links,
+        "n_left_out_by_reason": dict(listing.n_left_out_by_reason),
     }
 
 

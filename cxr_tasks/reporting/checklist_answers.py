@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.reporting.wording import one_line, percent, whole
+from cxr_tasks.sources.left_out import told
 
 Status = Literal["answered", "person", "not available"]
 Facts = Mapping[str, Any]
@@ -72,11 +73,17 @@ def exclusion(report: Facts) -> Answer:
     data = report["data"]
     by_run = (
         f"The run took every image of the two classes but {whole(data['n_rejected'])} that could "
-        "not be decoded; each is listed with its reason."
+        f"not be decoded; each is listed with its reason.{_left_out(data)}"
     )
     if data["synthetic"]:
         return "answered", by_run
     return "person", f"{by_run} Write by which criteria the images were collected."
+
+
+def _left_out(data: Facts) -> str:
+    if not data["n_left_out"]:
+        return ""
+    return f" Left out beside them, by name or place: {told(data['n_left_out_by_reason'])}."
 
 
 def missing(report: Facts) -> Answer:

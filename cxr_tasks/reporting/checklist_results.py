@@ -65,7 +65,8 @@ def flow(report: Facts) -> Answer:
     n_known = sum(facts["n_with_patient"] for facts in data["classes"].values())
     return "answered", (
         f"Included: {whole(data['n_images'])} images; {whole(n_known)} of them are of "
-        f"{whole(patients)} known patients. Excluded: {whole(data['n_rejected'])} files."
+        f"{whole(patients)} known patients. Excluded: {whole(data['n_rejected'])} files; left "
+        f"out before, by name or place: {whole(data['n_left_out'])}."
     )
 
 

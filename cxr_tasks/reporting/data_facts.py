@@ -1,5 +1,6 @@
 """What a data set consists of, as the report tells it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pandas as pd
 from cxr_tasks.data.dataset import Dataset
 
 
-def data_facts(dataset: Dataset) -> dict[str, Any]:
+def data_facts(dataset: Dataset, n_left_out_by_reason: Mapping[str, int]) -> dict[str, Any]:
     """Describe the images of a run: how many, of whom, in which sizes and formats."""
     record, index = dataset.record, dataset.index
     return {
@@ -16,6 +17,8 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
         "synthetic": record["synthetic"],
         "n_images": record["n_images"],
         "n_rejected": record["n_rejected"],
+        "n_left_out": sum(n_left_out_by_reason.values()),
+        "n_left_out_by_reason": dict(n_left_out_by_reason),
         "classes": {
             name: _class_facts(index[index["label"] == label])
             for name, label in (("covid", 1), ("normal", 0))

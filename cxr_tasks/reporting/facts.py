@@ -8,6 +8,7 @@ from cxr_tasks.records import Record
 from cxr_tasks.reporting.data_facts import data_facts
 from cxr_tasks.reporting.material import Material
 from cxr_tasks.reporting.reproduce import reproduce_command
+from cxr_tasks.sources.left_out import left_out_of
 from cxr_tasks.study import study_differences, study_facts
 from cxr_tasks.variants import VARIANTS
 
@@ -40,9 +41,9 @@ def report_facts(material: Material) -> dict[str, Any]:
             name: _variant_facts(name, comparison["variants"][name], basis) for name in VARIANTS
         },
         "pairs": comparison["pairs"],
-        "external": comparison["external"],
+        "external": _external_facts(material),
         "study": study_facts() | {"differences": _differences(material)},
-        "data": data_facts(material.dataset),
+        "data": data_facts(material.dataset, left_out_of(material.ingest, material.dataset.record)),
         "split": {key: material.split[key] for key in _SPLIT_KEYS},
         "weights": material.ingest["weights"],
         "config": config.as_dict(),
@@ -64,6 +65,12 @@ def _differences(material: Material) -> list[str]:
         n_by_part={part: n["n_images"] for part, n in material.split["parts"].items()},
         weights_origin=material.ingest["weights"]["origin"],
     )
+
+
+def _external_facts(material: Material) -> dict[str, Any] | None:
+    facts = material.comparison["external"]
+    left_out = left_out_of(material.ingest, {}, "external")
+    return facts and {**facts, "n_left_out_by_reason": left_out}
 
 
 def _variant_facts(name: str, outcome: Mapping[str, Any], basis: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from cxr_tasks.reporting.material import Material, collect
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, Page, make_page
 from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
+from cxr_tasks.sources.left_out import REMEDIES, told
 
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
@@ -53,6 +54,8 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
         settings=SETTINGS,
         max_wrong=MAX_WRONG,
         max_rejected=MAX_REJECTED,
+        remedies=REMEDIES,
+        told=told,
         part_names=wording.PART_NAMES,
         label_names=wording.LABEL_NAMES,
         status_names=STATUS_NAMES,

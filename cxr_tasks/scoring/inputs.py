@@ -9,11 +9,13 @@ from pathlib import Path
 from cxr_tasks.errors import DataError
 from cxr_tasks.files import digest_of
 from cxr_tasks.sources.candidates import UNLABELLED, Candidate
-from cxr_tasks.sources.folder import digest_files, read_file, walk_files
-from cxr_tasks.sources.presets import is_hidden, may_be_image, suffix_of
+from cxr_tasks.sources.file_kinds import is_hidden, is_in_mask_folder, may_be_image, suffix_of
+from cxr_tasks.sources.folder import digest_files, read_file
+from cxr_tasks.sources.walk import walk_files
 from cxr_tasks.sources.zip_file import ZipArchive
 
 HIDDEN = "hidden"
+MASKS = "in mask folders"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class NewImages:
         reader: Reads them.
         n_left_out: Files in folders and archives whose names say that they are no images, by
             suffix; `hidden` are those that systems make for themselves.
-        n_ignored_links: Symbolic links that lead out of their folder, or to folders.
+        n_ignored_links: Symbolic links that are not followed, such as those out of their folder.
     """
 
     candidates: tuple[Candidate, ...]
@@ -73,8 +75,8 @@ def open_images(paths: Sequence[str]) -> NewImages:
     """Find the images in folders (and below), zip files and single files.
 
     A file that is named itself is taken whatever its name; in folders and archives those are
-    left out, and counted, whose names say that they are no images. An archive in a folder is one
-    of them.
+    left out, and counted, whose names say that they are no images, and those in folders of masks.
+    An archive in a folder is one of them.
 
     Args:
         paths: Absolute, of what exists.
@@ -89,15 +91,15 @@ def open_images(paths: Sequence[str]) -> NewImages:
     n_links = 0
     for path in paths:
         if Path(path).is_dir():
-            names, n_here = walk_files(Path(path))
-            n_links += n_here
+            found = walk_files(Path(path))
         elif suffix_of(path) == ".zip":
             archives.append(ZipArchive(Path(path)))
-            names = archives[-1].files()
+            found = archives[-1].files()
         else:
             taken.add(path)
             continue
-        _sort_out(path, names, taken=taken, left_out=left_out)
+        n_links += found.n_ignored_links
+        _sort_out(path, found.paths, taken=taken, left_out=left_out)
     if not taken:
         raise _no_image(paths, left_out, n_links)
     candidates = tuple(Candidate(path, UNLABELLED, "") for path in sorted(taken))
@@ -109,18 +111,26 @@ def _sort_out(
     parent: str, names: Iterable[str], *, taken: set[str], left_out: dict[str, str]
 ) -> None:
     for name in names:
-        if may_be_image(name):
-            taken.add(f"{parent}/{name}")
+        if not may_be_image(name):
+            left_out[f"{parent}/{name}"] = HIDDEN if is_hidden(name) else _kind(name)
+        elif is_in_mask_folder(name):
+            left_out[f"{parent}/{name}"] = MASKS
         else:
-            left_out[f"{parent}/{name}"] = HIDDEN if is_hidden(name) else suffix_of(name)
+            taken.add(f"{parent}/{name}")
+
+
+def _kind(name: str) -> str:
+    """Name a kind of file by its suffix, or by the whole name where there is none."""
+    return suffix_of(name) or name.rpartition("/")[2]
 
 
 def _no_image(paths: Sequence[str], left_out: Mapping[str, str], n_links: int) -> DataError:
     found = [f"{n} {kind}" for kind, n in Counter(left_out.values()).most_common()]
-    found += [f"{n_links} symbolic links that lead elsewhere"] if n_links else []
+    found += [f"{n_links} symbolic links that are not followed"] if n_links else []
     return DataError(
         f"No image in {', '.join(repr(path) for path in paths)}; "
         f"found: {', '.join(found) or 'nothing'}.",
-        "Scored are the images in folders and zip files, and single images.",
-        "Name another path.",
+        "Scored are the images in folders and zip files, and single images; links that lead out "
+        "of a folder are not followed.",
+        "Name another path, such as the one that links lead to, or an archive that is in there.",
     )

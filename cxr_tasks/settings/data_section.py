@@ -20,6 +20,12 @@ class DataSection:
         "Data path",
         "For `folder` and `zip`: the path, as the workers see it.",
     )
+    follow_links: bool = setting(
+        False,
+        "Follow links out of the folder",
+        "For `folder`: links inside the data folder are always followed, those that lead out of "
+        "it only with this.",
+    )
     preset: str = setting(
         "study",
         "Preset",

@@ -86,6 +86,11 @@ EFFECTS = (
         "The patterns belong to preset 'custom'; the others bring their own.",
     ),
     Effect(
+        ("follow_links",), "source",
+        lambda config: "folder" in (config.source, config.external_source),
+        "Only in a folder are there links to follow.",
+    ),
+    Effect(
         ("phantom_images",), "source",
         lambda config: "phantom" in (config.source, config.external_source),
         "It is the number of images that the project draws, for source or external_source "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from cxr_tasks.sources.presets import IMAGE_SUFFIXES
+from cxr_tasks.sources.file_kinds import IMAGE_SUFFIXES
 
 
 class Found(NamedTuple):

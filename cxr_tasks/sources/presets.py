@@ -1,24 +1,18 @@
 """Which files of a data set belong to which class."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from cxr_tasks.errors import DataError, first_few
+from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.patterns import matches, relative_pattern
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".dcm", ".jp2")
-"""Names that promise an image: counted where they lie in no class's folder."""
 
-_OTHER_SUFFIXES = (
-    ".csv", ".tsv", ".txt", ".md", ".rst", ".json", ".xml", ".html", ".pdf", ".doc", ".docx",
-    ".xls", ".xlsx", ".ini", ".db", ".yaml", ".yml", ".py", ".ipynb", ".zip", ".gz", ".tar",
-)  # fmt: skip
-"""Names of what accompanies images; any other file in a class's folder has to be one."""
+_MAX_TOPS = 32
+"""Folders in one another, each alone, that are looked through; an archive may name thousands."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +57,18 @@ class Labelled:
 
     Attributes:
         paths: Full names and their labels.
-        n_unmatched: Image files that belong to neither class.
+        top: The folder that the patterns are relative to: empty, or a common one with its slash.
+        unmatched: What belongs to neither class.
     """
 
     paths: tuple[tuple[str, int], ...]
-    n_unmatched: int
+    top: str
+    unmatched: tuple[str, ...]
+
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether there is an image of each."""
+        return len({label for _, label in self.paths}) == len(CLASS_NAMES)
 
 
 def preset_of(config: RunConfig) -> Preset:
@@ -84,39 +85,33 @@ def preset_of(config: RunConfig) -> Preset:
     return PRESETS[config.preset]
 
 
-def label_paths(paths: Iterable[str], preset: Preset) -> Labelled:
+def label_paths(names: Sequence[str], preset: Preset) -> Labelled:
     """Sort files into classes.
 
-    Where nothing matches and all files lie in one top folder, that folder is looked through:
-    archives are often packed with one.
+    Where a class is missing and all folders lie in one top folder, that folder is looked through:
+    archives are often packed with one, which may be called as a class is. Files beside it do not
+    matter.
 
     Args:
-        paths: POSIX names relative to the data's root.
+        names: POSIX names of what may be an image, relative to the data's root.
         preset: The classes' patterns.
     """
-    names = [path for path in paths if may_be_image(path)]
-    labels, start = _labels(names, preset)
-    matched = sorted(labels, key=lambda path: keras_order(path[start:]))
+    labels, top = _labels(names, preset)
+    matched = sorted(labels, key=lambda path: keras_order(path[len(top) :]))
     return Labelled(
         tuple((path, labels[path]) for path in matched),
-        sum(_is_named_image(path) for path in names if path not in labels),
+        top,
+        tuple(path for path in names if path not in labels),
     )
 
 
-def may_be_image(path: str) -> bool:
-    """Say of a file whether its name lets it be an image: not hidden, no text, no table."""
-    return not is_hidden(path) and suffix_of(path) not in _OTHER_SUFFIXES
-
-
-def is_hidden(path: str) -> bool:
-    """Say whether a file, or a folder it is in, is one that systems make for themselves."""
-    parts = PurePosixPath(path).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
-
-
-def suffix_of(path: str) -> str:
-    """Give the end of a file's name from its last dot on, in lower case."""
-    return PurePosixPath(path).suffix.lower()
+def within_common_top(names: Sequence[str], top: str = "") -> tuple[list[str], str]:
+    """Find the only folder in a folder, and what lies in it; nothing where there are several."""
+    if top.count("/") == _MAX_TOPS:
+        return [], top
+    deeper = [name for name in names if "/" in name[len(top) :]]
+    tops = {name[: name.index("/", len(top)) + 1] for name in deeper}
+    return (deeper, tops.pop()) if len(tops) == 1 else ([], top)
 
 
 def keras_order(path: str) -> tuple[str, str, str]:
@@ -125,28 +120,15 @@ def keras_order(path: str) -> tuple[str, str, str]:
     return path.partition("/")[0], folder, name
 
 
-def top_folders(paths: Iterable[str]) -> str:
-    """Name the first few top folders, for a message about what was found."""
-    return first_few(sorted({repr(path.partition("/")[0]) for path in paths})) or "nothing"
-
-
-def _labels(names: list[str], preset: Preset) -> tuple[dict[str, int], int]:
-    """Label the names that match behind their common top folders, and say how long those are."""
-    start: int | None = 0
-    while start is not None:
-        labels = {path: preset.label(path[start:]) for path in names}
+def _labels(names: Sequence[str], preset: Preset) -> tuple[dict[str, int], str]:
+    """Label the names that match behind their common top folders, and say which those are."""
+    found: tuple[dict[str, int], str] = {}, ""
+    inside, top = list(names), ""
+    while inside:
+        labels = {path: preset.label(path[len(top) :]) for path in inside}
         matched = {path: label for path, label in labels.items() if label is not None}
-        if matched:
-            return matched, start
-        start = _end_of_common_top(names, start)
-    return {}, 0
-
-
-def _end_of_common_top(names: list[str], start: int) -> int | None:
-    end = names[0].find("/", start) + 1 if names else 0
-    common = end and all(name.startswith(names[0][:end]) for name in names)
-    return end if common else None
-
-
-def _is_named_image(path: str) -> bool:
-    return suffix_of(path) in IMAGE_SUFFIXES
+        if len(set(matched.values())) == len(CLASS_NAMES):
+            return matched, top
+        found = found if found[0] else (matched, top)
+        inside, top = within_common_top(inside, top)
+    return found

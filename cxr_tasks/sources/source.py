@@ -104,7 +104,7 @@ def open_source(
 def _folder(
     config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: Report
 ) -> FolderSource:
-    return FolderSource(Path(config.data), preset_of(config))
+    return FolderSource(Path(config.data), preset_of(config), follow_links=config.follow_links)
 
 
 def _zip(config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: Report) -> ZipSource:

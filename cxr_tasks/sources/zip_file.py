@@ -1,27 +1,40 @@
 """Images in a zip file, read member by member; nothing is unpacked to disk."""
 
 import lzma
-import re
 import stat
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from zipfile import ZIP_LZMA, BadZipFile, LargeZipFile, ZipFile, ZipInfo
+from zipfile import (
+    ZIP_BZIP2,
+    ZIP_DEFLATED,
+    ZIP_LZMA,
+    ZIP_STORED,
+    BadZipFile,
+    LargeZipFile,
+    ZipFile,
+    ZipInfo,
+)
 
 from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE, UnusableImage
 from cxr_tasks.errors import SourceError, first_few
 from cxr_tasks.files import sha256_of
+from cxr_tasks.sources.archive_kinds import what_it_is
 from cxr_tasks.sources.candidates import Candidate, Listing, list_candidates
+from cxr_tasks.sources.left_out import LINK_IN_ARCHIVE
 from cxr_tasks.sources.presets import Preset
+from cxr_tasks.sources.walk import Found
+from cxr_tasks.sources.zip_safety import find_fault, is_link, member_name
 
-MAX_TOTAL_BYTES = 64 << 30
-MAX_RATIO = 200
-"""Of a member's size to its packed size; images are packed already, at about 1."""
-
-_MIN_BYTES_FOR_RATIO = 1 << 20
-_ENCRYPTED = 1
+_METHODS = (ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA)
+_OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES"}
+_REPACK = (
+    "Download it again, or unpack it and name the folder with source=folder, or pack that as an "
+    "ordinary zip again."
+)
 _DAMAGED = "damaged in the archive"
 _DAMAGES = (BadZipFile, EOFError, UnicodeDecodeError, lzma.LZMAError, struct.error, zlib.error)
 
@@ -46,11 +59,12 @@ class ZipSource:
         """List the files of both classes.
 
         Raises:
-            SourceError: The file is missing, no zip file, not safe, or holds no file of
-                either class.
+            SourceError: The file is missing, no zip file, not safe, holds no file of either
+                class, or none that can be unpacked.
+            DataError: Its layout is another than the preset's.
         """
         listing = list_candidates(self._archive.files(), self.preset, root=self.path)
-        self._archive.check_large([candidate.path for candidate in listing.candidates])
+        self._archive.check_methods([candidate.path for candidate in listing.candidates])
         return listing
 
     def read(self, candidate: Candidate) -> bytes:
@@ -63,7 +77,9 @@ class ZipArchive:
     """A zip file of images from anywhere, read member by member."""
 
     path: Path
-    _opened: ZipFile | None = field(default=None, repr=False, compare=False)
+    _opened: tuple[ZipFile, Mapping[str, ZipInfo]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def digest(self) -> str:
         """Digest the whole file."""
@@ -72,26 +88,34 @@ class ZipArchive:
         except (OSError, ValueError) as err:  # also of a path that can be none
             raise self._refused(getattr(err, "strerror", None) or str(err)) from err
 
-    def files(self) -> list[str]:
-        """Name the members.
+    def files(self) -> Found:
+        """Name the members; links are left out.
 
         Raises:
-            SourceError: The file is missing, no zip file, or not safe.
+            SourceError: The file is missing, no zip file, not safe, or encrypted.
         """
-        self._check_names(self._open().infolist())
-        members = [info for info in self._open().infolist() if not info.is_dir()]
-        self._check_sizes(members)
-        return [info.filename for info in members]
+        archive, members = self._open()
+        if fault := find_fault(archive.infolist(), n_bytes=self.path.stat().st_size):
+            raise self._refused(fault.problem, fault.names, remedy=fault.remedy)
+        paths = tuple(name for name, info in members.items() if not is_link(info))
+        n_links = len(members) - len(paths)
+        return Found(paths, n_left_out_by_reason={LINK_IN_ARCHIVE: n_links} if n_links else {})
 
-    def check_large(self, names: list[str]) -> None:
-        """Refuse members that are larger than an image may be.
+    def check_methods(self, names: list[str]) -> None:
+        """Refuse an archive of which no image can be unpacked.
 
         Raises:
-            SourceError: One of them is.
+            SourceError: All are packed by a method that cannot be read.
         """
-        large = [repr(name) for name in names if _is_large(self._open().getinfo(name))]
-        if large:
-            raise self._refused(f"it has images of more than {MAX_FILE_BYTES >> 20} MiB", large)
+        _, members = self._open()
+        methods = {members[name].compress_type for name in names}
+        if methods and methods.isdisjoint(_METHODS):
+            told = first_few(sorted(_method_name(method) for method in methods))
+            raise self._refused(
+                f"its images are packed by a method that cannot be read ({told})",
+                remedy="Unpack it and pack it again as an ordinary zip, or name the folder with "
+                "source=folder.",
+            )
 
     def read(self, name: str) -> bytes:
         """Unpack one member, and of one that is larger than it says one byte more at most.
@@ -100,16 +124,18 @@ class ZipArchive:
             UnusableImage: It is damaged, or larger than an image may be.
             SourceError: The file changed or is no longer there.
         """
-        archive = self._open()
+        archive, members = self._open()
         try:
-            info = archive.getinfo(name)
-            if _is_large(info):
+            info = members[name]
+            if info.file_size > MAX_FILE_BYTES:
                 raise UnusableImage(TOO_LARGE)
             content = _unpacked(archive, info)
         except _DAMAGES as err:
             raise UnusableImage(_DAMAGED) from err
         except RuntimeError as err:
-            raise UnusableImage("packed by a method that cannot be read") from err
+            method = _method_name(info.compress_type)
+            reason = f"packed by a method that cannot be read ({method}); unpack and pack again"
+            raise UnusableImage(reason) from err
         except (KeyError, OSError) as err:
             if isinstance(err, OSError) and err.errno is None:  # how bz2 says "invalid data"
                 raise UnusableImage(_DAMAGED) from err
@@ -122,52 +148,42 @@ class ZipArchive:
         """Leave the open file behind: each process opens its own."""
         return self.__dict__ | {"_opened": None}
 
-    def _open(self) -> ZipFile:
+    def _open(self) -> tuple[ZipFile, Mapping[str, ZipInfo]]:
+        """Open the file once; its members by name, without folders."""
         if self._opened is None:
-            try:
-                kind = stat.S_IFMT(self.path.stat().st_mode)
-                if kind not in (stat.S_IFREG, stat.S_IFDIR):  # a pipe or device might never end
-                    raise ValueError("it is no file")
-                self._opened = ZipFile(self.path)
-            except OSError as err:
-                raise self._refused(err.strerror or str(err)) from err
-            except (BadZipFile, LargeZipFile, NotImplementedError, ValueError) as err:
-                raise self._refused(f"it is no whole zip file ({err})") from err
+            archive = self._open_file()
+            names = ((member_name(info), info) for info in archive.infolist())
+            members = {name: info for name, info in names if not name.endswith("/")}
+            self._opened = archive, members
         return self._opened
 
-    def _check_names(self, members: list[ZipInfo]) -> None:
-        seen: set[str] = set()
-        faults: dict[str, list[str]] = {}
-        for info in members:
-            fault = _fault_of_name(info)
-            if not fault and info.filename in seen and not info.is_dir():
-                fault = "are there twice"
-            seen.add(info.filename)
-            if fault:
-                faults.setdefault(fault, []).append(repr(info.filename))
-        for fault, names in faults.items():
-            raise self._refused(f"it has members that {fault}", names)
+    def _open_file(self) -> ZipFile:
+        try:
+            kind = stat.S_IFMT(self.path.stat().st_mode)
+            if kind not in (stat.S_IFREG, stat.S_IFDIR):  # a pipe or device might never end
+                raise ValueError("it is no file")
+            return ZipFile(self.path)
+        except IsADirectoryError as err:
+            raise self._refused(str(err.strerror), remedy="Read it with source=folder.") from err
+        except OSError as err:
+            raise self._refused(err.strerror or str(err)) from err
+        except (BadZipFile, LargeZipFile, NotImplementedError, ValueError) as err:
+            raise self._no_zip(err) from err
 
-    def _check_sizes(self, members: list[ZipInfo]) -> None:
-        dense = [
-            repr(info.filename) for info in members
-            if info.file_size > _MIN_BYTES_FOR_RATIO
-            and info.file_size > MAX_RATIO * info.compress_size
-        ]  # fmt: skip
-        if dense:
-            raise self._refused(f"it has members packed to less than 1/{MAX_RATIO}", dense)
-        if sum(info.file_size for info in members) > MAX_TOTAL_BYTES:
-            raise self._refused(f"it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB")
-        if sum(info.compress_size for info in members) > self.path.stat().st_size:
-            raise self._refused("its members overlap")
+    def _no_zip(self, err: Exception) -> SourceError:
+        kind, remedy = what_it_is(self.path) if self.path.is_file() else ("", "")
+        told = f"but {kind}" if kind else f"({err})"
+        return self._refused(f"it is no whole zip file {told}", remedy=remedy)
 
-    def _refused(self, problem: str, names: list[str] | None = None) -> SourceError:
+    def _refused(
+        self, problem: str, names: list[str] | None = None, *, remedy: str = ""
+    ) -> SourceError:
         told = f": {first_few(names)}" if names else ""
         return SourceError(
             f"The archive {self.path} cannot be used: {problem}{told}.",
             "An archive of images is a whole zip file of plain relative names, each once, "
             "neither encrypted nor packed more densely than images can be.",
-            "Download it again, or unpack it and name the folder instead.",
+            remedy or _REPACK,
         )
 
 
@@ -181,21 +197,5 @@ def _unpacked(archive: ZipFile, info: ZipInfo) -> bytes:
         raise UnusableImage(_DAMAGED) from err
 
 
-def _fault_of_name(info: ZipInfo) -> str:
-    """Say what is wrong with a member's name or kind; empty where nothing is."""
-    name = info.orig_filename
-    if not info.filename:
-        return "have no name"
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts:
-        return "lead out of it"
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        return "have an absolute name"
-    if "\\" in name or "\0" in name:
-        return "have a backslash or a null character in their name"
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return "are symbolic links"
-    return "are encrypted" if info.flag_bits & _ENCRYPTED else ""
-
-
-def _is_large(info: ZipInfo) -> bool:
-    return info.file_size > MAX_FILE_BYTES
+def _method_name(method: int) -> str:
+    return _OTHER_METHODS.get(method, f"method {method}")

@@ -12,7 +12,7 @@ from cxr_tasks.progress import duration
 from cxr_tasks.runs import is_of_this_code, open_run
 from cxr_tasks.space.size import as_size, weigh
 from cxr_tasks.stages.context import StageContext
-from cxr_tasks.stages.ingestion import run_ingest
+from cxr_tasks.stages.ingestion import dataset_folders, run_ingest
 from cxr_tasks.stages.judging import run_evaluate, run_promote, run_report
 from cxr_tasks.stages.kept import keep_finished
 from cxr_tasks.stages.preparing import run_audit, run_split
@@ -56,8 +56,9 @@ def execute(stage: str, context: StageContext) -> None:
 
 
 def _size(stage: str, context: StageContext) -> str:
-    """Say how large the stage's folder is, if it has one."""
+    """Say how large what the stage made is: its folder, if it has one, or the data sets."""
     folder = context.run.train(context.variant) if context.variant else context.run.root / stage
     if context.fold or not folder.is_dir():
         return ""
-    return f", {as_size(weigh(folder).n_bytes)} on disk"
+    folders = dataset_folders(context.run) if stage == "ingest" else [folder]
+    return f", {as_size(sum(weigh(folder).n_bytes for folder in folders))} on disk"

@@ -1,13 +1,15 @@
 """The stage that has the images and the backbone weights on the shared volume."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import serving_without
 from cxr_tasks.errors import ArtifactError, DataError
 from cxr_tasks.paths import RunPaths
-from cxr_tasks.records import Record
+from cxr_tasks.records import Record, find_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.sources.left_out import left_out_of, told
 from cxr_tasks.stages.context import StageContext
 from cxr_tasks.unchanged import find_equal_run, reason
 
@@ -17,8 +19,9 @@ Makers = Mapping[str, Callable[[], Any]]
 def run_ingest(context: StageContext) -> str:
     """Have the data set and the backbone weights on the shared volume."""
     run = context.run
-    makers = _makers(context)
-    record = context.finish_once(run.ingest, {}, lambda _built: _facts(context, makers))
+    left_out: dict[str, Mapping[str, int]] = {}
+    makers = _makers(context, left_out)
+    record = context.finish_once(run.ingest, {}, lambda _built: _facts(context, makers, left_out))
     if record["unchanged_since"]:
         return reason(run, record["unchanged_since"])
     for name, make in makers.items():
@@ -26,8 +29,18 @@ def run_ingest(context: StageContext) -> str:
     return _told(run, record)
 
 
-def _makers(context: StageContext) -> Makers:
-    """Give what is made, by its name in the record; what is there already is only looked at."""
+def dataset_folders(run: RunPaths) -> list[Path]:
+    """Name the folders of the data sets that a run uses, as far as it has ingested them."""
+    record = find_record(run.ingest, "ingest") or {}
+    names = (record.get(name) for name in ("dataset", "external"))
+    return [run.home.datasets / name for name in names if name]
+
+
+def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Makers:
+    """Give what is made, by its name in the record; what is there already is only looked at.
+
+    What ingestion leaves out is put into `left_out`.
+    """
     from cxr_tasks.data.ingest import ingest
     from cxr_tasks.sources.external import external_config
     from cxr_tasks.training.weights import prepare_weights
@@ -35,24 +48,30 @@ def _makers(context: StageContext) -> Makers:
     config, home, note = context.config, context.run.home, context.progress.note
     external = external_config(config)
 
-    def ingested(config: RunConfig) -> str:
-        return ingest(config, home=home, environ=context.environ, report=note)
+    def ingested(config: RunConfig, name: str) -> str:
+        return ingest(
+            config, home=home, environ=context.environ, report=note,
+            on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
+        )  # fmt: skip
 
     def weights() -> dict[str, str]:
         return prepare_weights(config, home, environ=context.environ, report=note).as_dict()
 
     return {
         "weights": weights,
-        "dataset": lambda: ingested(config),
-        "external": lambda: ingested(external) if external else None,
+        "dataset": lambda: ingested(config, "dataset"),
+        "external": lambda: ingested(external, "external") if external else None,
     }
 
 
-def _facts(context: StageContext, makers: Makers) -> Record:
+def _facts(
+    context: StageContext, makers: Makers, left_out: Mapping[str, Mapping[str, int]]
+) -> Record:
     run, config = context.run, context.config
     facts = {name: make() for name, make in makers.items()}
     # drift is measured against this one, also when the run goes on after a promotion
     facts["champion"] = serving_without(run.home, run.key)
+    facts["n_left_out_by_reason"] = dict(left_out)
     return facts | {"unchanged_since": None if config.force else find_equal_run(run, config, facts)}
 
 
@@ -89,8 +108,13 @@ def _check(run: RunPaths, record: Record, name: str) -> None:
 def _told(run: RunPaths, record: Record) -> str:
     from cxr_tasks.data.dataset import open_dataset
 
-    facts = open_dataset(run.home, record["dataset"]).record
-    told = f"{facts['n_images']} images, {facts['n_rejected']} rejected"
-    if record["external"] is not None:
-        told += f"; external: {open_dataset(run.home, record['external']).record['n_images']}"
-    return told
+    parts = []
+    for name, before in (("dataset", ""), ("external", "external: ")):
+        if record[name] is not None:
+            facts = open_dataset(run.home, record[name]).record
+            left_out = left_out_of(record, facts, name)
+            part = f"{before}{facts['n_images']} images, {facts['n_rejected']} rejected"
+            if left_out:
+                part += f", {sum(left_out.values())} left out: {told(left_out)}"
+            parts.append(part)
+    return "; ".join(parts)

@@ -17,7 +17,7 @@ import pytest
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
-from cxr_tasks.data.images import decode_image
+from cxr_tasks.data.images import MAX_FILE_BYTES, decode_image
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.errors import ArtifactError, DataError, SourceError
 from cxr_tasks.memory import ran_out
@@ -25,8 +25,10 @@ from cxr_tasks.paths import Home
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.candidates import Candidate, Listing
 from cxr_tasks.sources.folder import FolderSource
+from cxr_tasks.sources.left_out import MASK, NO_CLASS, OTHER, TABLE
 from cxr_tasks.sources.presets import PRESETS
 from tests.image_files import class_files, encode, make_files, picture, png_header
+from tests.sources.test_source import write_zip
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,6 +120,32 @@ def test_rejected_files_are_listed_with_their_reason(tmp_path: Path) -> None:
     record = open_dataset(Home(tmp_path), fingerprint).record
     assert (record["n_images"], record["n_rejected"], record["n_candidates"]) == (6, 4, 10)
     assert "4 rejected (1 empty file, 1 not an image" in notes[-1]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_one_file_too_large_costs_that_file_only(tmp_path: Path, kind: str) -> None:
+    files = class_files() | {"COVID/COVID/scan.bmp": bytes(MAX_FILE_BYTES + 1)}
+    data = tmp_path / "data"
+    if kind == "folder":
+        make_files(data, files)
+    else:
+        write_zip(data, files)
+    config = make_config({"source": kind, "data": str(data), "max_rejected_fraction": 0.2})
+    fingerprint, _ = do_ingest(tmp_path, config)
+    record = open_dataset(Home(tmp_path), fingerprint).record
+    assert record["n_rejected_by_reason"] == {"larger than 64 MiB": 1}
+    assert record["n_images"] == 6
+
+
+def test_what_is_left_out_is_told_and_counted(tmp_path: Path) -> None:
+    others = {"COVID/masks/m.png": b"", "metadata.csv": b"", "other/a.png": b"", "LICENSE": b""}
+    data = make_files(tmp_path / "data", class_files() | others)
+    fingerprint, notes = do_ingest(tmp_path, folder_config(data))
+    record = open_dataset(Home(tmp_path), fingerprint).record
+    assert record["n_left_out_by_reason"] == {MASK: 1, TABLE: 1, NO_CLASS: 1, OTHER: 1}
+    assert (record["n_unmatched"], record["n_ignored_links"]) == (1, 0)
+    assert "left out: 1 image in no class folder. Right where" in "\n".join(notes)
+    assert "not read: 'metadata.csv'" in notes
 
 
 def test_too_many_rejected_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from cxr_tasks.data.images import MAX_FILE_BYTES, UnusableImage
 from cxr_tasks.errors import CxrError, SourceError
 from cxr_tasks.scoring.inputs import open_images
-from cxr_tasks.sources.candidates import Candidate
+from cxr_tasks.sources.candidates import Candidate, list_candidates
 from cxr_tasks.sources.folder import FolderSource
 from cxr_tasks.sources.patient_table import read_patient_table
 from cxr_tasks.sources.patients import with_patients
 from cxr_tasks.sources.patterns import matches, relative_pattern
 from cxr_tasks.sources.presets import PRESETS, Preset
 from cxr_tasks.sources.source import Source
+from cxr_tasks.sources.walk import Found
 from cxr_tasks.sources.zip_file import ZipSource
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, texts
 
@@ -137,13 +138,39 @@ def test_folder_with_names_of_any_bytes(
     Path(os.fsdecode(covid)).mkdir()
     (root / "NORMAL").mkdir()
     (root / "NORMAL" / "n.png").write_bytes(b"x")
+    (root / "COVID" / "covid-or-not.png").write_bytes(b"x")
     made = 0
     for name in names:
         with suppress(OSError, ValueError), open(covid + b"/" + name, "wb"):  # noqa: PTH123 - bytes
             made += 1
     source = FolderSource(root, STUDY)
     read_all(source)
-    assert len(source.listing().candidates) <= made + 1
+    assert len(source.listing().candidates) <= made + 2
+
+
+NAMES = (
+    "COVID",
+    "normal",
+    "Covid-19 positive",
+    "masks",
+    "images",
+    "train",
+    "1_",
+    ".x",
+    "a[b]*",
+    "",
+)
+
+
+@fuzzed(
+    paths=st.lists(
+        st.lists(st.sampled_from(NAMES) | texts, min_size=1, max_size=6).map("/".join), max_size=9
+    ),
+    targets=st.dictionaries(texts, texts, max_size=2),
+    preset=st.sampled_from([*PRESETS.values(), Preset("**/COVID/**", "**/normal/**")]),
+)  # fmt: skip
+def test_layout_of_any_kind(paths: list[str], targets: dict[str, str], preset: Preset) -> None:
+    refused(lambda: list_candidates(Found(tuple(paths), targets), preset, root="the data"))
 
 
 GLOBS = ("COVID/**", "**/COVID/images/*", "*", "**", "**/*", "?", "a*b?c**", "[a-z].{jp{g,eg},p}")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cxr_tasks.reporting.checklist import STATUS_NAMES, Item, checklist
+from cxr_tasks.sources.left_out import LINK_OUT, MASK, TABLE, left_out_of, told
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 
@@ -69,6 +70,34 @@ def test_answers_tell_how_this_run_was_divided(
     assert "Out of fold" in given[32].answer
     assert "never scored itself" in given[26].answer
     assert "never scored itself" not in synthetic[26].answer
+
+
+LEFT_OUT = {LINK_OUT: 10, MASK: 1}
+
+
+def test_what_was_left_out_is_told_with_what_to_do(tmp_path: Path) -> None:
+    left_out = {"dataset": LEFT_OUT, "external": {TABLE: 1}}
+    run, config = draw_run(tmp_path, Drawing(left_out=left_out, external=True))
+    report = finish_report(run, config)
+    assert report["data"]["n_left_out_by_reason"] == LEFT_OUT
+    items = {item.number: item.answer for item in checklist(report)}
+    assert "10 links that lead out of the folder, 1 file in a mask folder." in items[8]
+    assert "left out before, by name or place: 11." in items[35]
+    page = (run.report / "index.html").read_text()
+    assert "0 files were rejected, 11 were left out.</p>" in page
+    assert "Set follow_links (--follow-links" in page
+    assert "Left out there, by name or place: 1 table, which is not read." in page
+
+
+def test_what_older_versions_recorded_is_still_told(tmp_path: Path) -> None:
+    ingest = {"dataset": "d", "external": None}
+    assert left_out_of(ingest, {"n_images": 3}) == {}
+    before = left_out_of(ingest, {"n_unmatched": 2, "n_ignored_links": 1})
+    assert told(before) == "2 images in no class folder, 1 link that was not followed"
+    run, config = draw_run(tmp_path, Drawing())
+    report = finish_report(run, config)
+    assert report["data"]["n_left_out"] == 0
+    assert "<h3>Left out</h3>" not in (run.report / "index.html").read_text()
 
 
 def test_page_counts_what_it_lists(tmp_path: Path) -> None:

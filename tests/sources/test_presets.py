@@ -5,7 +5,10 @@ import pytest
 
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import DataError
+from cxr_tasks.sources.candidates import list_candidates
+from cxr_tasks.sources.left_out import HIDDEN, NO_CLASS, OTHER, TABLE
 from cxr_tasks.sources.presets import PRESETS, Preset, label_paths, preset_of
+from cxr_tasks.sources.walk import Found
 from tests.image_files import make_files
 
 STUDY = PRESETS["study"]
@@ -48,11 +51,15 @@ def test_what_is_no_image_is_left_out_and_stray_images_are_counted() -> None:
     paths = [
         "COVID/a.png", "COVID/without_suffix", "NORMAL/b.png",
         "COVID/.DS_Store", "COVID/._a.png", "COVID/notes.TXT", "metadata.csv", "README",
-        "__MACOSX/COVID/a.png", ".cache/COVID/a.png", "extra/c.png", "d.JPEG",
+        "__MACOSX/COVID/a.png", ".cache/COVID/a.png", "extra/c.png", "d.JPEG", "NORMAL/Thumbs.db",
+        "COVID/SHA256SUMS", "NORMAL/scan.log", "COVID/@eaDir/a.png", "extra/a.bin",
     ]  # fmt: skip
-    labelled = label_paths(paths, STUDY)
-    assert dict(labelled.paths) == {"COVID/a.png": 1, "COVID/without_suffix": 1, "NORMAL/b.png": 0}
-    assert labelled.n_unmatched == 2
+    listing = list_candidates(Found(tuple(paths)), STUDY, root="here")
+    labels = {item.path: item.label for item in listing.candidates}
+    assert labels == {"COVID/a.png": 1, "COVID/without_suffix": 1, "NORMAL/b.png": 0}
+    assert listing.n_left_out_by_reason == {HIDDEN: 6, OTHER: 5, TABLE: 1, NO_CLASS: 2}
+    assert (listing.n_unmatched, listing.n_ignored_links) == (2, 0)
+    assert listing.tables == ("metadata.csv",)
 
 
 def test_common_top_folder_is_looked_through_and_kept_in_the_name() -> None:
