@@ -15,6 +15,7 @@ from cxr_airflow.tasks import (
     given_settings,
     is_scheduled,
     kaggle_login,
+    log_lines,
     not_retried,
     run_stage_as_child,
 )
@@ -26,7 +27,8 @@ from cxr_tasks.devices import POOL
 from cxr_tasks.form import RUN_NAME, form_fields
 from cxr_tasks.pipeline import check_complete, trained_variants
 from cxr_tasks.records import require_record
-from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.runs import open_run, read_config, start_run
+from cxr_tasks.settings import settings_in_force
 from cxr_tasks.unchanged import reason, unchanged_since
 from cxr_tasks.variants import VARIANTS
 
@@ -77,6 +79,7 @@ def start() -> None:
         given, run = given_settings(), current_run()
         given.pop(RUN_NAME, None)
         start_run(make_config(given), run.home, run.key)
+        log_lines(settings_in_force(read_config(run)))
 
 
 @task(retries=RETRIES, retry_delay=RETRY_DELAY)

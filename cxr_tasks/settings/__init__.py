@@ -3,7 +3,8 @@
 The DAG's trigger form, the command line's flags and the checks all come from `RunConfig`.
 """
 
+from cxr_tasks.settings.in_force import settings_in_force
 from cxr_tasks.settings.run_config import SETTINGS, RunConfig
 from cxr_tasks.settings.setting import PROFILES, STUDY_SLUG, Setting
 
-__all__ = ["PROFILES", "SETTINGS", "STUDY_SLUG", "RunConfig", "Setting"]
+__all__ = ["PROFILES", "SETTINGS", "STUDY_SLUG", "RunConfig", "Setting", "settings_in_force"]

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from cxr_tasks.errors import CxrError
 from cxr_tasks.form import RUN_NAME
 from cxr_tasks.paths import Home, RunPaths, run_key_from
 from cxr_tasks.process import StageError, run_command, run_stage
+from cxr_tasks.progress import level_of
 from cxr_tasks.sources.kaggle import credentials_environment
 
 KAGGLE_CONNECTION = "kaggle_default"
@@ -65,8 +66,22 @@ def run_stage_as_child(stage: str, *, variant: str | None = None, **secrets: str
     with not_retried():
         run_stage(
             stage, current_run(), variant=variant, environ={**os.environ, **secrets},
-            on_line=log.info,
+            on_line=log_line,
         )  # fmt: skip
+
+
+def log_lines(lines: Iterable[str]) -> None:
+    """Log lines of text."""
+    for line in lines:
+        log_line(line)
+
+
+def log_line(line: str) -> None:
+    """Log a line that a child printed, at the level that it has there."""
+    if level_of(line) == "warning":
+        log.warning(line)
+    else:
+        log.info(line)
 
 
 def kaggle_login() -> dict[str, str]:
@@ -82,4 +97,4 @@ def kaggle_login() -> dict[str, str]:
 def run_command_as_child(*arguments: str, **added: str) -> None:
     """Run a command that belongs to no run; what a person typed goes into its environment."""
     with not_retried():
-        run_command(arguments, environ={**os.environ, **added}, on_line=log.info)
+        run_command(arguments, environ={**os.environ, **added}, on_line=log_line)
