@@ -12,7 +12,12 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from cxr_tasks.progress import Event, duration, read_events
+from cxr_tasks.progress import Event, read_events
+from cxr_tasks.variants import VARIANTS
+
+_NAME_WIDTH = max(len(f"train {name}") for name in VARIANTS)
+_BAR_WIDTHS = ((120, 20), (100, 10))
+"""Of the bar, by the least width of the terminal; a narrower one has only the numbers."""
 
 _POLL_SECONDS = 0.3
 _QUIET_SECONDS = 5.0
@@ -74,22 +79,23 @@ class _Lines:
                 return
             self._epoch_shown_at = event.at
         clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-        self._console.print(Text(f"{clock}  {event.name:<28}  {_sentence(event)}"), soft_wrap=True)
+        line = f"{clock}  {event.name:<{_NAME_WIDTH}}  {_sentence(event)}"
+        self._console.print(Text(line), soft_wrap=True)
 
 
 class _Bars:
     """Events as one line a stage, with a bar for the epochs, for a terminal."""
 
     def __init__(self, console: Console) -> None:
+        self._bar_width = next((bar for least, bar in _BAR_WIDTHS if console.width >= least), 0)
         self._progress = Progress(
-            TextColumn("{task.fields[mark]} {task.description:<28}"),
-            BarColumn(bar_width=20),
+            TextColumn(f"{{task.fields[mark]}} {{task.description:<{_NAME_WIDTH}}}"),
+            *([BarColumn(bar_width=self._bar_width)] if self._bar_width else []),
             TextColumn("{task.fields[told]}"),
             console=console,
         )
         self._console = console
         self._tasks: dict[str, TaskID] = {}
-        self._started: dict[str, float] = {}
 
     @contextmanager
     def showing(self) -> Iterator[None]:
@@ -102,25 +108,28 @@ class _Bars:
                 event.name, total=None, mark=" ", told=""
             )
         task = self._tasks[event.name]
-        if event.kind == "start":
-            self._started[event.name] = event.at
         if event.kind == "epoch":
             self._progress.update(task, completed=event.epoch, total=event.n_epochs)
         marks = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "stopped": "[yellow]■[/]"}
-        told = Text(_sentence(event).splitlines()[0]).markup
         if event.kind == "done":
             self._progress.update(task, completed=1, total=1)
-            told += f"  [dim]{duration(event.at - self._started.get(event.name, event.at))}[/]"
+        told = self._cropped(_sentence(event)).markup
         self._progress.update(task, mark=marks.get(event.kind, "[cyan]▸[/]"), told=told)
+        if event.level == "warning":  # else the next event takes its place
+            self._console.print(Text(f"{event.name}: {event.text}", style="yellow"))
         if event.kind == "failed" and event.variant:
             self._console.print(Text(f"{event.name}: {event.text}", style="red"))
+
+    def _cropped(self, sentence: str) -> Text:
+        """Leave out what has no place in the line, so that names stay whole."""
+        taken = len("✓ ") + _NAME_WIDTH + 1 + (self._bar_width + 1 if self._bar_width else 0)
+        text = Text(sentence.splitlines()[0])
+        text.truncate(max(1, self._console.width - taken), overflow="ellipsis")
+        return text
 
 
 def _sentence(event: Event) -> str:
     if event.kind == "failed" and not event.variant:
         return event.text.splitlines()[0]  # it ends the run, whose last words say the rest
     fit = f"{event.fit}, " if event.fit else ""
-    if event.kind != "epoch":
-        return f"{fit}{event.text}"
-    left = f", at most {duration(event.seconds_left)} left" if event.seconds_left else ""
-    return f"{fit}epoch {event.epoch}/{event.n_epochs}: {event.text}{left}"
+    return f"{fit}{event.text}"

@@ -66,7 +66,11 @@ class Progress:
 
     def epoch(self, epoch: int, *, n_epochs: int, seconds_left: float, text: str) -> None:
         """Tell that an epoch has ended, and how long the rest takes at most."""
-        self.emit("epoch", text, epoch=epoch, n_epochs=n_epochs, seconds_left=seconds_left)
+        left = f", at most {duration(seconds_left)} left" if seconds_left else ""
+        self.emit(
+            "epoch", f"epoch {epoch}/{n_epochs}{left}: {text}",
+            epoch=epoch, n_epochs=n_epochs, seconds_left=seconds_left,
+        )  # fmt: skip
 
     def emit(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.files import building, remove_leftovers, sha256_of
+from cxr_tasks.progress import warning
 from cxr_tasks.sealed import SCHEMA_VERSION, read_sealed, write_sealed
 from cxr_tasks.source_code import source_digest
 
@@ -94,7 +95,7 @@ def find_finished(
             return None
         check_outputs(folder, record)
     except DamagedError as err:
-        note(f"{err.problem} It is made again.")
+        note(warning(f"{err.problem} It is made again."))
         return None
     return record
 

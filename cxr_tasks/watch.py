@@ -8,6 +8,7 @@ from typing import Any
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.files import digest_of, locked, remove_leftovers
 from cxr_tasks.paths import Home
+from cxr_tasks.progress import warning
 from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.source import open_source
@@ -88,7 +89,7 @@ def _state_before(state: Path, report: Callable[[str], None]) -> dict[str, Any]:
     try:
         return read_sealed(state) if state.exists() else {}
     except DamagedError as err:
-        report(f"{err.problem} What is there counts as new.")
+        report(warning(f"{err.problem} What is there counts as new."))
         return {}
 
 

@@ -15,6 +15,7 @@ from cxr_airflow.tasks import (
     given_settings,
     is_scheduled,
     kaggle_login,
+    log_lines,
     opened_run,
     run_stage_as_child,
     shared_volume,
@@ -29,7 +30,8 @@ from cxr_tasks.form import RUN_NAME, form_fields
 from cxr_tasks.opening import choose_run_key, describe_opening
 from cxr_tasks.pipeline import check_complete
 from cxr_tasks.records import require_record
-from cxr_tasks.runs import start_run
+from cxr_tasks.runs import read_config, start_run
+from cxr_tasks.settings import settings_in_force
 from cxr_tasks.unchanged import reason, unchanged_since
 from cxr_tasks.variants import VARIANTS
 
@@ -82,7 +84,9 @@ def start() -> dict[str, str]:
     if is_scheduled():
         in_force = replace(defaults, run=config.as_dict())
         check_schedule(in_force, because="No person has filled in the form of this run")
-    return describe_opening(start_run(config, shared_volume(), run_key))
+    run = start_run(config, shared_volume(), run_key)
+    log_lines(settings_in_force(read_config(run)))
+    return describe_opening(run)
 
 
 @cxr_task()

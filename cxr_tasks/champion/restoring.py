@@ -18,6 +18,7 @@ from cxr_tasks.champion.trial import Decision
 from cxr_tasks.champion.version import make_version
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.progress import warning
 from cxr_tasks.records import Note, Record
 from cxr_tasks.settings import RunConfig
 
@@ -46,9 +47,11 @@ def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note
             return
         promoted_at = _promoted_at(home, version)
         if promoted_at is None and serving(home) is not None:
-            note(f"{problem} It is not made again: the champion's history does not know it.")
+            note(warning(
+                f"{problem} It is not made again: the champion's history does not know it."
+            ))  # fmt: skip
             return
-        note(f"{problem} It is made again from the run.")
+        note(warning(f"{problem} It is made again from the run."))
         at, reason = promoted_at or datetime.now(UTC), promotion["reason"]
         make_version(
             open_challenger(run, config),
@@ -110,7 +113,7 @@ def _records(home: Home, note: Note) -> Iterator[Record]:
         try:
             yield version_record(home, name)
         except DamagedError as err:
-            note(f"Left out: {err.problem}")
+            note(warning(f"Left out: {err.problem}"))
 
 
 def _promoted_at(home: Home, version: str) -> datetime | None:

@@ -11,6 +11,7 @@ from cxr_tasks.champion.store import open_version, put_version
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.files import write_text
+from cxr_tasks.progress import warning
 from cxr_tasks.records import Note, Record
 from cxr_tasks.reporting.wording import markdown, p_compared, percent, whole
 
@@ -79,7 +80,7 @@ def make_again_if_damaged(
     try:
         open_version(challenger.run.home, record["version"])
     except DamagedError as err:
-        note(f"{err.problem} It is made again from the run.")
+        note(warning(f"{err.problem} It is made again from the run."))
         make_version(
             challenger,
             Decision("promoted", record["decision_reason"], record["comparison"]),

@@ -17,6 +17,7 @@ from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
 from cxr_tasks.reporting.table import WIDTH, comparison_table
 from cxr_tasks.runs import check_code, new_run_key, open_run, start_run
+from cxr_tasks.settings import settings_in_force
 from cxr_tasks.unchanged import reason, unchanged_since
 
 
@@ -47,6 +48,8 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
     print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
     try:
         with following(run.progress), _log(run) as log:
+            for line in settings_in_force(config):
+                _write_line(log, line)
             if airflow:
                 through_airflow.run_dag(run, config, environ)
             else:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.models import load_model
 from cxr_tasks.training.predict import predict_scores
 
+Model = Any
+
 
 def score_images(
     model_file: Path,
@@ -22,6 +25,7 @@ def score_images(
     *,
     config: RunConfig,
     note: Callable[[str], None],
+    load: Callable[[Path], Model] = load_model,
 ) -> FloatArray:
     """Score some images of a store by a saved model.
 
@@ -31,6 +35,8 @@ def score_images(
         rows: Shape (n,); which of them.
         config: Decides threads and seed, as in training.
         note: Told how long it took.
+        load: Loads the model; one that keeps what it has loaded saves a graph for each new set of
+            images.
 
     Returns:
         The probability of COVID-19, shape (n,), in [0, 1].
@@ -39,7 +45,7 @@ def score_images(
         ArtifactError: The file is no model.
     """
     start_keras(threads=config.threads, seed=config.seed)
-    model = load_model(model_file)
+    model = load(model_file)
     started = time.monotonic()
     scores = predict_scores(model, images, rows)
     seconds = duration(time.monotonic() - started)

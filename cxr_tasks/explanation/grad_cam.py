@@ -85,7 +85,8 @@ class GradCam:
     def _evidence(self, images: NDArray[np.uint8], signs: FloatArray) -> FloatArray:
         import tensorflow as tf
 
-        maps = tf.convert_to_tensor(self.maps_of.predict_on_batch(images))
+        # Not by `predict_on_batch`: a graph of its own would be traced for a batch or two.
+        maps = tf.convert_to_tensor(self.maps_of([images], training=False))
         with tf.GradientTape() as tape:
             tape.watch(maps)
             features = self.before_logit(maps, training=False)

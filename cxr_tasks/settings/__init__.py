@@ -4,6 +4,7 @@ The DAG's trigger form, the command line's flags and the checks all come from `R
 """
 
 from cxr_tasks.settings.effects import Effect, default_of, without_effect
+from cxr_tasks.settings.in_force import settings_in_force
 from cxr_tasks.settings.run_config import SETTINGS, RunConfig
 from cxr_tasks.settings.setting import PROFILES, STUDY_SLUG, Setting
 
@@ -15,5 +16,6 @@ __all__ = [
     "RunConfig",
     "Setting",
     "default_of",
+    "settings_in_force",
     "without_effect",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cxr_tasks.files import locked
+from cxr_tasks.progress import warning
 from cxr_tasks.sources.kaggle_client import run_client
 from cxr_tasks.sources.kaggle_errors import DownloadError, explain
 from cxr_tasks.sources.kaggle_folder import KaggleFolder, Record
@@ -77,11 +78,11 @@ def _have_current(place: KaggleFolder, environ: Mapping[str, str], report: Repor
             place.clear()
         if failure.kind == "damaged" and continued:
             # Only then is it worth another try: pieces of two versions may have met.
-            report(f"the continued download is damaged ({failure.details}); starting anew")
+            report(warning(f"the continued download is damaged ({failure.details}); starting anew"))
             return _have_current(place, environ, report)
         if kept is None or failure.kind not in ("unreachable", "cut", "stalled"):
             raise
-        report(f"Kaggle did not deliver ({failure.details})")
+        report(warning(f"Kaggle did not deliver ({failure.details})"))
         report(f"using the checked download of version {kept['version']}")
     finally:
         if not place.has_begun():

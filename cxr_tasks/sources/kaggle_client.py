@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
+from cxr_tasks.progress import warning
 from cxr_tasks.sources.kaggle_errors import STALL_SETTING, DownloadError, Kind
 from cxr_tasks.sources.kaggle_handle import slug_of
 from cxr_tasks.sources.kaggle_login import hider
@@ -81,7 +82,7 @@ def run_client(handle: str, into: Path, *, environ: Mapping[str, str], report: R
         except DownloadError as failure:
             if failure.kind != "unreachable":
                 raise
-            report(f"Kaggle cannot be reached; trying again in {pause:.0f} s")
+            report(warning(f"Kaggle cannot be reached; trying again in {pause:.0f} s"))
             time.sleep(pause)
     return _run_once(handle, into, environ, report)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.files import building, read_json, sha256_of, write_json
+from cxr_tasks.progress import warning
 from cxr_tasks.sources.kaggle_handle import slug_of
 
 Record = dict[str, Any]
@@ -84,7 +85,7 @@ class KaggleFolder:
             version = record["schema_version"]
             if (version, record["sha256"]) == (_SCHEMA_VERSION, sha256_of(self.zip)):
                 return record
-        report(f"{self.zip} is not what its record says; fetching it again")
+        report(warning(f"{self.zip} is not what its record says; fetching it again"))
         return None
 
     def prepare(self, kept: Record | None) -> bool:

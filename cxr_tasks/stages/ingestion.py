@@ -7,6 +7,7 @@ from typing import Any
 from cxr_tasks.champion.pointer import serving_without
 from cxr_tasks.errors import ArtifactError, DataError
 from cxr_tasks.paths import RunPaths
+from cxr_tasks.progress import warning
 from cxr_tasks.records import Record, find_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.left_out import left_out_of, told
@@ -85,7 +86,7 @@ def _make_again_if_damaged(
     try:
         _check(context.run, record, name)
     except ArtifactError as err:
-        context.progress.note(f"{err.problem} It is made again from its source.")
+        context.progress.note(warning(f"{err.problem} It is made again from its source."))
         made = make()
         if made != record[name]:
             raise DataError(

@@ -1,7 +1,7 @@
 """The stages after the trainings: what they are worth, the report, the champion's challenge."""
 
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cxr_tasks.recommended import recommended
@@ -41,6 +41,7 @@ def _evaluation_material(context: StageContext) -> "Material":
     from cxr_tasks.evaluation.evaluate import Material
     from cxr_tasks.evaluation.scoring import score_images
     from cxr_tasks.explanation.explain import explain_variant
+    from cxr_tasks.training.models import load_model
 
     run, config, note = context.run, context.config, context.progress.note
     ingested = require_record(run.ingest, "ingest")
@@ -52,7 +53,7 @@ def _evaluation_material(context: StageContext) -> "Material":
         audit=require_record(run.audit, "audit") if audited else None,
         control_scores=read_control_scores(run.audit) if audited else None,
         external=open_dataset(run.home, ingested["external"]) if ingested["external"] else None,
-        score=partial(score_images, config=config, note=note),
+        score=partial(score_images, config=config, note=note, load=cache(load_model)),
         explain=partial(explain_variant, seed=config.seed),
     )
 
@@ -73,6 +74,7 @@ def run_promote(context: StageContext) -> str:
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
     from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.training.models import load_model
 
     run, config, note = context.run, context.config, context.progress.note
     require_record(run.report, "report")
@@ -82,7 +84,7 @@ def run_promote(context: StageContext) -> str:
         lambda built: make_promotion(
             run,
             config,
-            score=partial(score_images, config=config, note=note),
+            score=partial(score_images, config=config, note=note, load=cache(load_model)),
             now=datetime.now(UTC),
             note=note,
             built=built,

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.progress import duration
-from cxr_tasks.records import require_record
+from cxr_tasks.records import Record, require_record
 from cxr_tasks.stages.context import StageContext
 
 
@@ -24,10 +23,9 @@ def run_train(context: StageContext) -> str:
         memory=context.memory,
         environ=context.environ,
     )
-    told = f"{record['epochs_run']} epochs in {duration(record['train_seconds'])}, "
     if record["folds"]:
-        return f"{len(record['folds'])} folds, final fit of {told}folds included"
-    return f"{told}best epoch {record['best_epoch']}"
+        return f"{len(record['folds'])} folds, final fit of {record['epochs_run']} epochs"
+    return _told(record)
 
 
 def run_fold(context: StageContext) -> str:
@@ -52,10 +50,11 @@ def run_fold(context: StageContext) -> str:
         memory=context.memory,
         environ=context.environ,
     )
-    return (
-        f"{record['epochs_run']} epochs in {duration(record['train_seconds'])}, "
-        f"best epoch {record['best_epoch']}"
-    )
+    return _told(record)
+
+
+def _told(record: Record) -> str:
+    return f"{record['epochs_run']} epochs, best epoch {record['best_epoch']}"
 
 
 def _tell_threads(context: StageContext) -> None:

@@ -77,7 +77,8 @@ class _Teller:
             result.epoch,
             n_epochs=self._n_epochs,
             seconds_left=result.seconds * (self._n_epochs - result.epoch),
-            text=f"val_accuracy {result.val_accuracy:.3f}, val_loss {result.val_loss:.4f}",
+            text=f"loss {result.loss:.4f}, val_loss {result.val_loss:.4f}, "
+            f"val_accuracy {result.val_accuracy:.3f}",
         )
 
 

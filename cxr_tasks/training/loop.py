@@ -14,6 +14,7 @@ from typing import Any
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.files import digest_of
+from cxr_tasks.progress import warning
 from cxr_tasks.training.checkpoint import Arrays, Checkpoint, load_checkpoint, save_checkpoint
 from cxr_tasks.training.early_stopping import EarlyStopping
 from cxr_tasks.training.epoch import TrainingSettings, prepare, run_epoch
@@ -174,13 +175,15 @@ def _resume(
     try:
         found = load_checkpoint(path)
     except ArtifactError as err:
-        note(f"{err.problem} The training begins again.")
+        note(warning(f"{err.problem} The training begins again."))
         return start
     if found is None:
         return start
     if found.fingerprint != fingerprint:
-        note(f"The checkpoint {path} is of another training (settings, data or first weights "
-             "differ). The training begins again.")  # fmt: skip
+        note(warning(
+            f"The checkpoint {path} is of another training (settings, data or first weights "
+            "differ). The training begins again."
+        ))  # fmt: skip
         return start
     state.restore(found.weights, found.optimizer)
     history = tuple(EpochResult(**epoch) for epoch in found.facts["history"])

@@ -16,6 +16,8 @@ def predict_scores(
 ) -> NDArray[np.float64]:
     """Score some rows of a store.
 
+    Fewer rows than a batch are filled up to one: a batch of another size is traced anew.
+
     Args:
         model: From `values` to probabilities (n, 1).
         values: Shape (n_stored, ...); images, or what frozen layers gave for them.
@@ -24,10 +26,10 @@ def predict_scores(
     Returns:
         The probability of COVID-19, shape (n,), in [0, 1].
     """
-    scores = np.empty(len(rows), dtype=np.float64)
-    for start in range(0, len(rows), BATCH_SIZE):
-        # The last batch overlaps the one before: a batch of another size is traced anew.
-        first = max(0, min(start, len(rows) - BATCH_SIZE))
-        batch = np.asarray(values[rows[first : first + BATCH_SIZE]])
-        scores[first : first + len(batch)] = np.asarray(model.predict_on_batch(batch))[:, 0]
-    return scores
+    filled = np.resize(rows, max(len(rows), BATCH_SIZE))
+    scores = np.empty(len(filled), dtype=np.float64)
+    for start in range(0, len(filled), BATCH_SIZE):
+        first = min(start, len(filled) - BATCH_SIZE)  # the last batch overlaps the one before
+        batch = np.asarray(values[filled[first : first + BATCH_SIZE]])
+        scores[first : first + BATCH_SIZE] = np.asarray(model.predict_on_batch(batch))[:, 0]
+    return scores[: len(rows)]

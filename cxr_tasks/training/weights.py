@@ -17,6 +17,7 @@ from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.files import building, locked, remove_leftovers, sha256_of
 from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.progress import warning
 from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
@@ -78,7 +79,9 @@ def prepare_weights(
         except SourceError as err:
             if config.profile != "quickstart":
                 raise
-            report(f"no pre-trained weights ({err.problem}); the backbones start from random ones")
+            report(warning(
+                f"no pre-trained weights ({err.problem}); the backbones start from random ones"
+            ))  # fmt: skip
             return BackboneWeights("random")
 
 
@@ -150,7 +153,7 @@ def _is_as_downloaded(kept: Path, report: Callable[[str], None]) -> bool:
     except DamagedError:
         is_same = False
     if not is_same:
-        report(f"{kept} is not what was downloaded")
+        report(warning(f"{kept} is not what was downloaded"))
     return is_same
 
 

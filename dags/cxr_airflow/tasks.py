@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
@@ -19,6 +19,7 @@ from cxr_tasks.failure import STOPPED
 from cxr_tasks.opening import reopen
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.process import StageError, run_command, run_stage
+from cxr_tasks.progress import level_of
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.kaggle import credentials_environment
 
@@ -120,7 +121,21 @@ def any_succeeded(task_group_id: str) -> bool:
 def run_stage_as_child(stage: str, *, variant: str | None = None, **secrets: str) -> None:
     """Run a stage of this run as a child process; what it prints goes to the task's log."""
     run, _ = opened_run()
-    run_stage(stage, run, variant=variant, environ={**os.environ, **secrets}, on_line=log.info)
+    run_stage(stage, run, variant=variant, environ={**os.environ, **secrets}, on_line=log_line)
+
+
+def log_lines(lines: Iterable[str]) -> None:
+    """Log lines of text."""
+    for line in lines:
+        log_line(line)
+
+
+def log_line(line: str) -> None:
+    """Log a line that a child printed, at the level that it has there."""
+    if level_of(line) == "warning":
+        log.warning(line)
+    else:
+        log.info(line)
 
 
 def kaggle_login() -> dict[str, str]:
@@ -134,4 +149,4 @@ def kaggle_login() -> dict[str, str]:
 
 def run_command_as_child(*arguments: str, **added: str) -> None:
     """Run a command that belongs to no run; what a person typed goes into its environment."""
-    run_command(arguments, environ={**os.environ, **added}, on_line=log.info)
+    run_command(arguments, environ={**os.environ, **added}, on_line=log_line)

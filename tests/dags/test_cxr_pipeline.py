@@ -1,6 +1,7 @@
 """The DAG: its shape, and real runs of it through `airflow dags test`."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ SMALL = {"profile": "quickstart", "phantom_images": 48, "epochs": 2, "weights": 
 
 DESCRIBE = """
 import json
+import re
 from pathlib import Path
 from airflow.dag_processing.dagbag import BundleDagBag
 bag = BundleDagBag("dags", bundle_path=Path("dags").absolute())
@@ -109,7 +111,10 @@ def test_failed_variant_is_reported_and_its_retry_completes_the_run(
     """One long story: three of four, the same run made whole, again, and without the DAG."""
     run = Path(airflow_environ["CXR_HOME"]) / "runs" / "story"
     failing = airflow_environ | {FAIL_VARIANT: "mobilenetv2_partial"}
-    dags_test("cxr_pipeline", {**SMALL, "run": "story"}, failing, expected=1)
+    done = dags_test("cxr_pipeline", {**SMALL, "run": "story"}, failing, expected=1)
+    log = done.stdout + done.stderr
+    assert "profile quickstart, chosen beside it: phantom_images=48" in log
+    assert re.search(r"vanilla_cnn: epoch 1/2, at most .* left: loss 0\.\d+, val_loss 0\.\d+", log)
     variants = json.loads((run / "report" / "report.json").read_text())["variants"]
     assert {name: facts["status"] for name, facts in variants.items()} == {
         name: "failed" if name == "mobilenetv2_partial" else "ok" for name in VARIANTS
