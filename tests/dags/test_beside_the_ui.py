@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cxr_tasks.paths import run_key_from
+from cxr_tasks.paths import RunPaths, run_key_from
 from cxr_tasks.ui_database import CONNECTION, with_ui_database
 from tests.dags.airflow_cli import dags_test
 from tests.dags.standalone import Ui, serving_ui
@@ -22,6 +22,7 @@ SMALL = {
     "profile": "quickstart", "phantom_images": 24, "epochs": 1, "weights": "random",
     "variants": ["mobilenetv2_frozen"],
 }  # fmt: skip
+RUNS = "/api/v2/dags/cxr_pipeline/dagRuns"
 _RUN_SECONDS = 240
 
 
@@ -39,21 +40,43 @@ def person(ui: Ui) -> Iterator[httpx.Client]:
         token = client.post("/auth/token", json=login).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         client.cookies.set("_token", token)
+        deadline = time.monotonic() + _RUN_SECONDS
+        while not client.get("/api/v2/dags/cxr_pipeline").is_success:  # not read yet
+            assert time.monotonic() < deadline
+            time.sleep(1)
         yield client
 
 
 def ended(person: httpx.Client, conf: dict[str, Any]) -> tuple[str, dict[str, str], str]:
     """Trigger a run and wait for its end; give its id, its tasks' states and its own."""
-    runs = "/api/v2/dags/cxr_pipeline/dagRuns"
-    answer = person.post(runs, json={"logical_date": None, "conf": conf})
+    answer = person.post(RUNS, json={"logical_date": None, "conf": conf})
     assert answer.is_success, answer.text
-    run_id = answer.json()["dag_run_id"]
+    run_id = str(answer.json()["dag_run_id"])
+    return run_id, *end_of(person, run_id)
+
+
+def end_of(person: httpx.Client, run_id: str) -> tuple[dict[str, str], str]:
+    """Wait for a run's end; give its tasks' states and its own."""
     deadline = time.monotonic() + _RUN_SECONDS
-    while (state := person.get(f"{runs}/{run_id}").json()["state"]) in ("queued", "running"):
+    while (state := person.get(f"{RUNS}/{run_id}").json()["state"]) in ("queued", "running"):
         assert time.monotonic() < deadline
         time.sleep(1)
-    tasks = person.get(f"{runs}/{run_id}/taskInstances").json()["task_instances"]
-    return run_id, {task["task_id"]: task["state"] for task in tasks}, state
+    tasks = person.get(f"{RUNS}/{run_id}/taskInstances").json()["task_instances"]
+    return {task["task_id"]: task["state"] for task in tasks}, state
+
+
+def clear(person: httpx.Client, run_id: str, task: str) -> None:
+    """Clear one task alone."""
+    asked = {
+        "dry_run": False, "dag_run_id": run_id, "task_ids": [task], "only_failed": False,
+        "reset_dag_runs": True, "include_downstream": False,
+    }  # fmt: skip
+    answer = person.post("/api/v2/dags/cxr_pipeline/clearTaskInstances", json=asked)
+    assert answer.is_success, answer.text
+
+
+def stamps(run: RunPaths) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in run.root.rglob("*")}
 
 
 def tries(home: Path, database: str) -> dict[str, int]:
@@ -78,18 +101,36 @@ def test_a_refused_run_shows_its_own_refusal_in_the_tab(ui: Ui, person: httpx.Cl
     first_id, _, state = ended(person, {**SMALL, "run": "named", "seed": 7})
     assert state == "success"
     assert "Chest X-ray classifiers" in person.get(f"/cxr/cxr_pipeline/{first_id}").text
-    before = {path: path.stat().st_mtime_ns for path in ui.home.run("named").root.rglob("*")}
+    before = stamps(ui.home.run("named"))
 
     second_id, tasks, state = ended(person, {**SMALL, "run": "named", "seed": 8})
     assert state == "failed"
     assert tasks["start"] == "failed"
     assert not [name for name, ended_as in tasks.items() if ended_as == "success"]
-    after = {path: path.stat().st_mtime_ns for path in ui.home.run("named").root.rglob("*")}
-    assert after == before
     page = person.get(f"/cxr/cxr_pipeline/{second_id}").text
     assert "This run failed at its start" in page
     assert "seed was 7, now 8" in page
     assert not ui.home.run(run_key_from(second_id)).root.exists()
+    for task in ("evaluate", "report", "promote"):
+        clear(person, second_id, task)
+        tasks, state = end_of(person, second_id)
+        assert state == "failed"
+        assert not [name for name, ended_as in tasks.items() if ended_as == "success"]
+    assert stamps(ui.home.run("named")) == before
+
+
+def test_a_run_that_no_person_filled_in_a_form_for_is_held_to_the_operators_rule(
+    person: httpx.Client,
+) -> None:
+    """Materialising an asset begins a run with the defaults, as a schedule and a backfill do."""
+    assets = person.get("/api/v2/assets").json()["assets"]
+    champion = next(asset["id"] for asset in assets if asset["name"] == "cxr_champion")
+    run = person.post(f"/api/v2/assets/{champion}/materialize", json={}).json()
+    assert run["run_type"] == "asset_materialization"
+    tasks, state = end_of(person, run["dag_run_id"])
+    assert (tasks["start"], state) == ("failed", "failed")
+    page = person.get(f"/cxr/cxr_pipeline/{run['dag_run_id']}").text
+    assert "scheduled runs would use synthetic images" in page
 
 
 def test_the_ui_begins_with_what_the_shell_had_and_ends_what_is_the_shells(

@@ -25,7 +25,7 @@ dag = bag.dags.get("cxr_pipeline")
 tasks = {
     task.task_id: {
         "downstream": sorted(task.downstream_task_ids), "pool": task.pool,
-        "retries": task.retries, "rule": str(task.trigger_rule),
+        "retries": task.retries, "rule": task.trigger_rule.value,
         "hours": task.execution_timeout.total_seconds() / 3600,
     }
     for task in (dag.tasks if dag else [])
