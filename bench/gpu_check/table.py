@@ -14,9 +14,9 @@ _MISSING = "-"
 def as_tables(report: Report) -> str:
     """Lay out what was measured, as Markdown that reads well in a terminal."""
     parts = report["parts"]
-    told = [_head(report), _speed(parts), _equality(parts), _at_once(parts), *_left_out(parts)]
-    told += [f"Fault: {fault}" for fault in faults(report)]
-    return "\n\n".join(line for line in told if line)
+    told = [_head(report), _speed(parts), _equality(parts), _at_once(parts)]
+    told += ["\n".join(_left_out(parts)), "\n".join(f"Fault: {each}" for each in faults(report))]
+    return "\n\n".join(text for text in told if text)
 
 
 def faults(report: Report) -> list[str]:
