@@ -20,7 +20,7 @@ from cxr_tasks.champion.contest import Answers, Contest, compare, outcome
 from cxr_tasks.evaluation.intervals import wilson
 from cxr_tasks.evaluation.scored import FloatArray, IntArray
 
-N_WEEKS, N_YEARS, N_GROUPS = 52, 1000, 100
+N_WEEKS, N_YEARS, N_GROUPS = 52, 400, 100
 TURNS = (1, 10, 52)
 CORRELATION = 0.5
 """Of two models' errors: an image that is hard for one is hard for the other."""
@@ -78,7 +78,7 @@ def _better_ones(options: argparse.Namespace, *, level: float) -> list[bool]:
 
 
 def _rate(found: list[bool]) -> str:
-    low, high = wilson(sum(found), len(found))
+    low, high = wilson(sum(found), len(found)) or (0.0, 1.0)
     return f"{100 * np.mean(found):.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 

@@ -57,7 +57,6 @@ def _in_service(home: Home) -> list[str]:
     lines = [
         f"Champion {one_line(entry['version'], WIDTH - 9)}",
         f"{_INDENT}In service since {entry['at']}, {entry['action']}.",
-        *_wrapped(challenges_sentence(challenges_of(home, entry["version"])), _INDENT),
     ]
     try:
         record = require_champion(home).record
@@ -80,6 +79,7 @@ def _in_service(home: Home) -> list[str]:
             "The figures are of the models of its folds; this model itself was never scored on "
             "these data."
         )
+    told.append(challenges_sentence(challenges_of(home, entry["version"])))
     return [*lines, *(line for text in told for line in _wrapped(text, _INDENT))]
 
 

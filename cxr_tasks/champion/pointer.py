@@ -151,7 +151,8 @@ def _read_whole(path: Path) -> dict[str, Any]:
         pointer = read_sealed(path)
     except DamagedError as err:
         raise _damaged(err.problem) from err
-    entries, challenges = pointer.get("history"), pointer.get("challenges", [])
+    entries: Any = pointer.get("history")
+    challenges = pointer.get("challenges", [])
     if not (_are_entries(entries, _ENTRY_KEYS) and _are_entries(challenges, _CHALLENGE_KEYS)):
         raise _damaged(f"{path} does not say what serves and what served before.")
     serves = bool(entries) and entries[-1]["action"] != RETIRED

@@ -4,6 +4,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.champion.eligibility import (
     Challenger,
     incompleteness,
@@ -27,7 +28,7 @@ from cxr_tasks.champion.store import (
     version_record,
     versions,
 )
-from cxr_tasks.champion.trial import PAIRS_FILE, Decision, try_challenger
+from cxr_tasks.champion.trial import PAIRS_FILE, Decision, identity_of, try_challenger
 from cxr_tasks.champion.version import make_again_if_damaged, make_version
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.evaluation.evaluate import Score
@@ -123,13 +124,15 @@ def _judge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> 
 
 def _retired_alike(challenger: Challenger) -> list[str]:
     """Say that this very model was retired, if so; a person may let it serve, a run may not."""
-    home = challenger.run.home
+    home, own = challenger.run.home, identity_of(challenger)
     for name, entry in retired_versions(home).items():
         try:
-            digest = version_record(home, name)["outputs"]["model.keras"]
+            outputs = version_record(home, name)["outputs"]
         except DamagedError:
             continue
-        if digest == challenger.model_digest:
+        if own == challenger_digest(
+            model=outputs["model.keras"], predictions=outputs["predictions.csv"]
+        ):
             told = (
                 f"It is the model of {name}, which was retired on {entry['at']} "
                 f"({one_line(entry['reason'], 300)}); champion --roll-back {name} lets it serve "

@@ -90,6 +90,12 @@ def try_challenger(
     return _decide(pairs, _counts(pairing, own, other), challenger, champion)
 
 
+def identity_of(challenger: Challenger) -> str:
+    """Name a challenger by its model and by what that says of each image."""
+    predictions = sha256_of(challenger.predictions_file)
+    return challenger_digest(model=challenger.model_digest, predictions=predictions)
+
+
 def _not_comparable(champion: Champion, err: ArtifactError) -> ArtifactError:
     return ArtifactError(
         f"{champion.name} cannot be compared with, since its images are not to be had: "
@@ -175,12 +181,11 @@ def _decide(
 
 def _register(challenger: Challenger, champion: Champion) -> Challenge:
     """Count the challenge, before its figures are looked at."""
-    predictions = sha256_of(challenger.predictions_file)
     return register(
         challenger.run.home,
         champion.name,
         run_key=challenger.run.key,
-        challenger=challenger_digest(model=challenger.model_digest, predictions=predictions),
+        challenger=identity_of(challenger),
         kind=challenger.config.challenge_level,
     )
 
