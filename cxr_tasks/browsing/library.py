@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cxr_tasks.browsing.reading import read_run
+from cxr_tasks.browsing.reading import read_retired, read_run, with_retirement
 from cxr_tasks.browsing.run_facts import RunFacts
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.paths import Home, RunPaths
@@ -26,6 +26,8 @@ class Library:
         found = [facts for run in _find_runs(self.home) if (facts := self._facts(run))]
         keys = {facts.key for facts in found}
         self._read = {key: read for key, read in self._read.items() if key in keys}
+        retired = read_retired(self.home)
+        found = [with_retirement(facts, retired) for facts in found]
         return sorted(found, key=lambda facts: (facts.started, facts.key), reverse=True)
 
     def find(self, key: str) -> RunFacts | None:
@@ -35,7 +37,8 @@ class Library:
             ConfigError: The name could not be a run's.
         """
         run = self.home.run(key)
-        return self._facts(run) if _is_folder(run.root) else None
+        facts = self._facts(run) if _is_folder(run.root) else None
+        return with_retirement(facts, read_retired(self.home)) if facts else None
 
     def _facts(self, run: RunPaths) -> RunFacts | None:
         stamp = _stamp(run)

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from cxr_tasks.browsing.run_facts import (
     Sign,
     VariantFacts,
 )
+from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.files import as_unicode, read_json
-from cxr_tasks.paths import RunPaths
+from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.sealed import read_sealed
 from cxr_tasks.variants import VARIANTS
 
@@ -53,6 +55,23 @@ def read_run(run: RunPaths) -> RunFacts:
         key=run.key, started=started, last_sign=last_sign, problem=problem,
         failures=_failures(run), **read,
     )  # fmt: skip
+
+
+def with_retirement(facts: RunFacts, retired: Mapping[str, str]) -> RunFacts:
+    """Say of a run that its model was retired, where it was; `retired` is the reason by version."""
+    if facts.version not in retired:
+        return facts
+    return replace(facts, decision="retired", reason=retired[facts.version])
+
+
+def read_retired(home: Home) -> dict[str, str]:
+    """Read which versions of the champion were retired, and why; none if that cannot be read."""
+    try:
+        if find_inside(home.champion, home.champion / "champion.json") is None:
+            return {}
+        return {name: _text(entry["reason"]) for name, entry in retired_versions(home).items()}
+    except _NOT_AS_EXPECTED:
+        return {}
 
 
 def _unreadable(name: Path, err: Exception) -> str:
@@ -120,7 +139,10 @@ def _unchanged(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _promotion(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"decision": _text(record["decision"]), "reason": _text(record["reason"])}
+    return {
+        "decision": _text(record["decision"]), "reason": _text(record["reason"]),
+        "version": _text(record.get("version") or ""),
+    }  # fmt: skip
 
 
 def _report(record: Mapping[str, Any]) -> dict[str, Any]:

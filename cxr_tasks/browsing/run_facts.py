@@ -82,8 +82,10 @@ class RunFacts:
         config: Its settings.
         report: None where it has none.
         unchanged_since: An earlier run whose results are this one's too.
-        decision: What became of its model: promoted, kept, refused; empty if that is not known.
+        decision: What became of its model: promoted, retired since, kept, refused; empty if that
+            is not known.
         reason: Why.
+        version: Of the champion, where its model was promoted.
     """
 
     key: str
@@ -96,6 +98,7 @@ class RunFacts:
     unchanged_since: str = ""
     decision: str = ""
     reason: str = ""
+    version: str = ""
 
     @property
     def duration_seconds(self) -> float | None:

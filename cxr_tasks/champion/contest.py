@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.stats import t as t_distribution
 
+from cxr_tasks.champion.challenges import LEVEL
 from cxr_tasks.evaluation import group_signs
 from cxr_tasks.evaluation.metrics import predict
 from cxr_tasks.evaluation.rates import number, rates_of
@@ -41,7 +43,10 @@ RULE = (
     "doi 10.1198/016214506000001437): better, when the 95 % interval of champion minus "
     "challenger, paired and bootstrapped over groups, is above 0, and that of the AUC, challenger "
     "minus champion, is not below 0; worse, when either interval is on the wrong side of 0. "
-    "Better is promoted, worse is refused, and else the champion is kept."
+    "Better is promoted, worse is refused, and else the champion is kept. Each challenge is "
+    "another chance of a false promotion: with challenge_level spent, the interval of the Brier "
+    "score at the challenge's own level (5 % x 6 / (pi^2 k^2) for the champion's k-th, 5 % over "
+    "all of them; Robertson, Wason & Ramdas 2023, doi 10.1214/23-STS901) has to be above 0 too."
 )
 
 
@@ -93,16 +98,18 @@ def is_too_small(size: Mapping[str, int]) -> bool:
     return min(size["n_covid_groups"], size["n_normal_groups"]) < MIN_IMAGES_PER_CLASS
 
 
-def compare(contest: Contest, *, seed: int) -> Facts:
+def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
     """Measure both models on the same images; `brier` and `auc` decide, the rest informs.
 
     Args:
         contest: Images of both classes.
         seed: Decides the resamples.
+        level: Of this challenge.
 
     Returns:
         `brier` and `auc`, each with both values, their `difference` (above 0: the challenger is
-        better) and its paired 95 % `interval` over groups; `accuracy` at 0.5; `sensitivity` and
+        better), its paired 95 % `interval` over groups, and the `interval_at_level` of this
+        challenge, which is the same where that is 5 %; `accuracy` at 0.5; `sensitivity` and
         `specificity` at each model's own cut-off; `right`, a test of `accuracy` over groups.
     """
     labels = contest.labels
@@ -113,8 +120,8 @@ def compare(contest: Contest, *, seed: int) -> Facts:
     rates = {who: _rates(labels, each.decisions) for who, each in both.items()}
     right = {who: predict(each.probabilities) == labels for who, each in both.items()}
     return {
-        "brier": _paired(briers, resamples, sign=-1),
-        "auc": _paired(aucs, resamples, sign=1),
+        "brier": _paired(briers, resamples, sign=-1, level=level),
+        "auc": _paired(aucs, resamples, sign=1, level=level),
         "accuracy": {who: float(each.mean()) for who, each in right.items()},
         "sensitivity": {who: each["sensitivity"] for who, each in rates.items()},
         "specificity": {who: each["specificity"] for who, each in rates.items()},
@@ -127,7 +134,9 @@ def outcome(comparison: Mapping[str, Any]) -> Outcome:
     brier, auc = (comparison[figure]["interval"] for figure in ("brier", "auc"))
     if (brier and brier[1] < 0) or (auc and auc[1] < 0):
         return "worse"
-    return "better" if brier and brier[0] > 0 else "not shown to be better"
+    at_level = comparison["brier"]["interval_at_level"]
+    is_better = brier and brier[0] > 0 and at_level[0] > 0
+    return "better" if is_better else "not shown to be better"
 
 
 def figures_sentence(comparison: Mapping[str, Any]) -> str:
@@ -141,7 +150,9 @@ def figures_sentence(comparison: Mapping[str, Any]) -> str:
     )
 
 
-def _paired(statistics: Mapping[str, Statistic], resamples: Resamples, *, sign: int) -> Facts:
+def _paired(
+    statistics: Mapping[str, Statistic], resamples: Resamples, *, sign: int, level: float
+) -> Facts:
     """Compare a figure of both models; `sign` is -1 where a lower figure is better."""
     of_challenger, of_champion = statistics["challenger"], statistics["champion"]
 
@@ -149,11 +160,33 @@ def _paired(statistics: Mapping[str, Statistic], resamples: Resamples, *, sign: 
         return sign * (of_challenger(weights) - of_champion(weights))
 
     everyone = np.ones((1, len(resamples.members)))
+    gains, difference = resampled(resamples, gain), number(gain(everyone)[0])
+    interval = percentile_interval(gains)
     return {
         **{who: number(each(everyone)[0]) for who, each in statistics.items()},
-        "difference": number(gain(everyone)[0]),
-        "interval": percentile_interval(resampled(resamples, gain)),
+        "difference": difference,
+        "interval": interval,
+        "interval_at_level": (
+            interval
+            if interval is None or difference is None or level == LEVEL
+            else _t_interval(difference, gains, resamples, level=level)
+        ),
     }
+
+
+def _t_interval(
+    difference: float, gains: FloatArray, resamples: Resamples, *, level: float
+) -> list[float]:
+    """Give Student's interval at a level, with the bootstrap's standard error.
+
+    From the sixth challenge on fewer than one of 2,000 resamples lies beyond such a level's
+    quantile, so none can be read from them. Groups less classes are the degrees of freedom
+    (Cameron & Miller 2015, doi 10.3368/jhr.50.2.317).
+    """
+    n_groups = sum(len(stratum) for stratum in resamples.strata)
+    times = t_distribution.ppf(1 - level / 2, max(1, n_groups - len(resamples.strata)))
+    margin = float(times * np.nanstd(gains))
+    return [difference - margin, difference + margin]
 
 
 def _rates(labels: IntArray, decisions: IntArray) -> dict[str, float | None]:

@@ -3,7 +3,8 @@
 import textwrap
 from typing import Any
 
-from cxr_tasks.champion.pointer import history, serving
+from cxr_tasks.champion.challenges import challenges_of, challenges_sentence
+from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, retirement, serving
 from cxr_tasks.champion.store import require_champion, versions
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.paths import Home
@@ -17,9 +18,12 @@ _NONE_YET = (
     "There is no champion yet. The first run that may be promoted becomes it: split grouped or "
     "profile honest, real images, better than chance, an audit that does not condemn it."
 )
-_BACK = (
-    "python -m cxr_tasks champion --roll-back lets the version before serve again; with a "
-    "version's name behind it, that one."
+_WAYS = (
+    (
+        "python -m cxr_tasks champion --roll-back lets the version before serve again; with a "
+        "version's name behind it, that one, also one that was retired."
+    ),
+    "python -m cxr_tasks champion --retire --reason TEXT lets no model serve.",
 )
 _NOTICE = "Research software, not a medical device."
 _INDENT = "  "
@@ -31,10 +35,21 @@ def describe_champion(home: Home) -> str:
 
     A damaged version is told of, and no error: this is what a person reads before a rollback.
     """
-    if serving(home) is None:
+    retired = retirement(home)
+    if retired is None and serving(home) is None:
         return textwrap.fill(_NONE_YET, WIDTH)
-    blocks = (_in_service(home), _versions(home), _history(home), _wrapped(_BACK), [_NOTICE])
+    standing = _in_service(home) if retired is None else _retired(retired)
+    blocks = (standing, _versions(home), _history(home), *map(_wrapped, _WAYS), [_NOTICE])
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _retired(entry: Facts) -> list[str]:
+    return [
+        "No champion serves.",
+        *_wrapped(f"{one_line(entry['version'])} was retired on {entry['at']}.", _INDENT),
+        *_wrapped(f"Why: {one_line(entry['reason'], 1000)}", _INDENT),
+        *_wrapped("The next run that may be promoted becomes the champion.", _INDENT),
+    ]
 
 
 def _in_service(home: Home) -> list[str]:
@@ -64,6 +79,7 @@ def _in_service(home: Home) -> list[str]:
             "The figures are of the models of its folds; this model itself was never scored on "
             "these data."
         )
+    told.append(challenges_sentence(challenges_of(home, entry["version"])))
     return [*lines, *(line for text in told for line in _wrapped(text, _INDENT))]
 
 
@@ -79,11 +95,11 @@ def _figures(record: Record) -> str:
 
 def _versions(home: Home) -> list[str]:
     lines = [line for name in reversed(versions(home)) for line in _version_lines(home, name)]
-    return ["Versions, the newest first (* serves)", *lines]
+    return ["Versions, the newest first (* serves, - was retired)", *lines]
 
 
 def _version_lines(home: Home, name: str) -> list[str]:
-    mark = "*" if name == serving(home) else " "
+    mark = "*" if name == serving(home) else "-" if name in retired_versions(home) else " "
     try:
         told = _short(require_champion(home, name).record)
     except ArtifactError:
@@ -104,12 +120,18 @@ def _history(home: Home) -> list[str]:
     shown = list(reversed(entries))[:_MAX_ENTRIES]
     left = len(entries) - len(shown)
     rest = [f"{_INDENT}... and {left} before, in champion/champion.json"] if left else []
-    return ["History, the newest first", *(_entry_line(entry) for entry in shown), *rest]
+    lines = [line for entry in shown for line in _entry_lines(entry)]
+    return ["History, the newest first", *lines, *rest]
 
 
-def _entry_line(entry: Facts) -> str:
+def _entry_lines(entry: Facts) -> list[str]:
     opening = f"{_INDENT}{entry['at']}  {entry['action']:<11}  "
-    return opening + one_line(entry["version"], WIDTH - len(opening))
+    line = opening + one_line(entry["version"], WIDTH - len(opening))
+    if entry["action"] != RETIRED:
+        return [line]
+    indent = " " * len(opening)
+    return [line, *textwrap.wrap(one_line(entry["reason"], 300), WIDTH, initial_indent=indent,
+                                 subsequent_indent=indent)]  # fmt: skip
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

@@ -1,7 +1,8 @@
-"""Which version of the champion serves, and the history of what served when and why.
+"""Which version of the champion serves, what served when and why, and who challenged it.
 
 All of it is one file, `champion/champion.json`, replaced in one step, so that pointer and history
-cannot contradict each other, whenever a process ends.
+cannot contradict each other, whenever a process ends. `champion-copy.json` says the same and is
+written first: were the pointer lost alone, no retirement would be forgotten.
 """
 
 from contextlib import AbstractContextManager
@@ -9,14 +10,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.errors import DamagedError
+from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.files import locked, remove_leftovers
 from cxr_tasks.paths import Home
 from cxr_tasks.sealed import read_sealed, write_sealed
 
-PROMOTED, ROLLED_BACK = "promoted", "rolled back"
+PROMOTED, ROLLED_BACK, RETIRED = "promoted", "rolled back", "retired"
+
+Entry = dict[str, Any]
 
 _ENTRY_KEYS = {"at", "action", "version", "before", "reason"}
+_CHALLENGE_KEYS = {"champion", "run", "challenger", "level"}
 
 
 def serving(home: Home) -> str | None:
@@ -25,9 +29,27 @@ def serving(home: Home) -> str | None:
     return version
 
 
-def history(home: Home) -> list[dict[str, Any]]:
+def history(home: Home) -> list[Entry]:
     """Read what served when: `at`, `action`, `version`, `before`, `reason`; the oldest first."""
-    entries: list[dict[str, Any]] = _read_pointer(home)["history"]
+    entries: list[Entry] = _read_pointer(home)["history"]
+    return entries
+
+
+def retired_versions(home: Home) -> dict[str, Entry]:
+    """Name the versions that were retired and have not served since, each with its retirement."""
+    last = {entry["version"]: entry for entry in history(home)}
+    return {name: entry for name, entry in last.items() if entry["action"] == RETIRED}
+
+
+def retirement(home: Home) -> Entry | None:
+    """Give the retirement since which no version serves; None where one does, or none ever did."""
+    entries = history(home)
+    return entries[-1] if entries and entries[-1]["action"] == RETIRED else None
+
+
+def stored_challenges(home: Home) -> list[Entry] | None:
+    """Read who challenged which version; None where an older version of the project wrote it."""
+    entries: list[Entry] | None = _read_pointer(home).get("challenges")
     return entries
 
 
@@ -38,12 +60,15 @@ def serving_without(home: Home, run_key: str) -> str | None:
     """
     for entry in reversed(history(home)):
         if entry["version"].split("-", 1)[1] != run_key:
-            return str(entry["version"])
+            return None if entry["action"] == RETIRED else str(entry["version"])
     return None
 
 
 def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) -> None:
-    """Let a version serve from now on, and write down why; the caller holds the lock."""
+    """Let a version serve from now on, and write down why; the caller holds the lock.
+
+    With the action `RETIRED` it serves no more, and no other does.
+    """
     pointer = _read_pointer(home)
     entry = {
         "at": now.isoformat(timespec="seconds"),
@@ -52,7 +77,8 @@ def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) 
         "before": pointer["version"],
         "reason": reason,
     }
-    write_history(home, [*pointer["history"], entry])
+    entries = [*pointer["history"], entry]
+    write_history(home, entries, challenges=pointer.get("challenges"))
 
 
 def begin(home: Home) -> None:
@@ -61,17 +87,27 @@ def begin(home: Home) -> None:
     So one that is missing while there are versions was always lost. The caller holds the lock.
     """
     if not _pointer_file(home).exists() and serving(home) is None:
-        write_sealed(_pointer_file(home), {"version": None, "since": None, "history": []})
+        _write(home, {"version": None, "since": None, "history": [], "challenges": []})
 
 
-def write_history(home: Home, entries: list[dict[str, Any]]) -> None:
-    """Write what served when, the oldest first; the last one serves. The caller holds the lock."""
-    remove_leftovers(_pointer_file(home))
+def write_history(home: Home, entries: list[Entry], *, challenges: list[Entry] | None) -> None:
+    """Write what served when, the oldest first, and who challenged it.
+
+    The last one serves, unless it was retired. The caller holds the lock.
+    """
     last = entries[-1]
-    write_sealed(
-        _pointer_file(home),
-        {"version": last["version"], "since": last["at"], "history": entries},
-    )
+    serves = None if last["action"] == RETIRED else last["version"]
+    content = {"version": serves, "since": last["at"], "history": entries}
+    _write(home, content if challenges is None else content | {"challenges": challenges})
+
+
+def find_copy(home: Home) -> tuple[list[Entry], list[Entry] | None] | None:
+    """Read history and challenges from the pointer's copy; None where it is damaged or gone."""
+    try:
+        content = _read_whole(_copy_file(home))
+    except ArtifactError:
+        return None
+    return (content["history"], content.get("challenges")) if content["history"] else None
 
 
 def is_whole(home: Home) -> bool:
@@ -91,28 +127,50 @@ def _pointer_file(home: Home) -> Path:
     return home.champion / "champion.json"
 
 
+def _copy_file(home: Home) -> Path:
+    return home.champion / "champion-copy.json"
+
+
+def _write(home: Home, content: dict[str, Any]) -> None:
+    for path in (_copy_file(home), _pointer_file(home)):
+        remove_leftovers(path)
+        write_sealed(path, content)
+
+
 def _read_pointer(home: Home) -> dict[str, Any]:
     path = _pointer_file(home)
     if not path.exists():
         if any(home.champion.glob("[0-9]*-*/version.json")):
             raise _damaged(f"{path} is gone, though there are versions of the champion.")
-        return {"version": None, "history": []}
+        return {"version": None, "history": [], "challenges": []}
+    return _read_whole(path)
+
+
+def _read_whole(path: Path) -> dict[str, Any]:
     try:
         pointer = read_sealed(path)
     except DamagedError as err:
         raise _damaged(err.problem) from err
-    entries = pointer.get("history")
-    is_history = isinstance(entries, list) and all(
-        isinstance(entry, dict) and entry.keys() >= _ENTRY_KEYS for entry in entries
-    )
-    if not is_history or not isinstance(pointer.get("version"), str if entries else type(None)):
+    entries: Any = pointer.get("history")
+    challenges = pointer.get("challenges", [])
+    if not (_are_entries(entries, _ENTRY_KEYS) and _are_entries(challenges, _CHALLENGE_KEYS)):
         raise _damaged(f"{path} does not say what serves and what served before.")
+    serves = bool(entries) and entries[-1]["action"] != RETIRED
+    if not isinstance(pointer.get("version"), str if serves else type(None)):
+        raise _damaged(f"{path} does not say what serves, as its history does.")
     return pointer
+
+
+def _are_entries(entries: Any, keys: set[str]) -> bool:
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict) and entry.keys() >= keys for entry in entries
+    )
 
 
 def _damaged(problem: str) -> DamagedError:
     return DamagedError(
         problem,
         "It says which version of the champion serves, and is replaced in one step.",
-        "Restore it from a backup, or from the versions: python -m cxr_tasks champion --restore.",
+        "Restore it from a backup, or from what else is there: python -m cxr_tasks champion "
+        "--restore.",
     )

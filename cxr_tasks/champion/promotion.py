@@ -4,13 +4,21 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.champion.eligibility import (
     Challenger,
     lacking,
     objections,
     open_challenger,
 )
-from cxr_tasks.champion.pointer import PROMOTED, changing, serve, serving
+from cxr_tasks.champion.pointer import (
+    PROMOTED,
+    changing,
+    retired_versions,
+    retirement,
+    serve,
+    serving,
+)
 from cxr_tasks.champion.store import (
     Champion,
     find_champion,
@@ -20,12 +28,13 @@ from cxr_tasks.champion.store import (
     version_record,
     versions,
 )
-from cxr_tasks.champion.trial import PAIRS_FILE, Decision, try_challenger
+from cxr_tasks.champion.trial import PAIRS_FILE, Decision, identity_of, try_challenger
 from cxr_tasks.champion.version import make_again_if_damaged, make_version
+from cxr_tasks.errors import DamagedError
 from cxr_tasks.evaluation.evaluate import Score
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import Note, Record
-from cxr_tasks.reporting.wording import PART_NAMES, decimal, decimals, percent
+from cxr_tasks.reporting.wording import PART_NAMES, decimal, decimals, one_line, percent
 from cxr_tasks.settings import RunConfig
 
 
@@ -102,7 +111,7 @@ def _repeat(version: Champion, built: Path) -> Record:
 
 
 def _judge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
-    objected = objections(challenger)
+    objected = [*objections(challenger), *_retired_alike(challenger)]
     if objected:
         return Decision("refused", " ".join(objected))
     champion = find_champion(challenger.run.home)
@@ -113,13 +122,39 @@ def _judge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> 
     return _with_remark(decision, challenger)
 
 
+def _retired_alike(challenger: Challenger) -> list[str]:
+    """Say that this very model was retired, if so; a person may let it serve, a run may not."""
+    home, own = challenger.run.home, identity_of(challenger)
+    for name, entry in retired_versions(home).items():
+        try:
+            outputs = version_record(home, name)["outputs"]
+        except DamagedError:
+            continue
+        if own == challenger_digest(
+            model=outputs["model.keras"], predictions=outputs["predictions.csv"]
+        ):
+            told = (
+                f"It is the model of {name}, which was retired on {entry['at']} "
+                f"({one_line(entry['reason'], 300)}); champion --roll-back {name} lets it serve "
+                "again."
+            )
+            return [told]
+    return []
+
+
 def _first_reason(challenger: Challenger) -> str:
+    retired = retirement(challenger.run.home)
+    opening = (
+        "The first champion: there was none to compare with."
+        if retired is None
+        else f"The first champion since {retired['version']} was retired on {retired['at']} "
+        f"({one_line(retired['reason'], 300)}): there was none to compare with."
+    )
     headline = challenger.facts["headline"]
     accuracy, auc = headline["accuracy"], headline["roc_auc"]
     return (
-        "The first champion: there was none to compare with. On "
-        f"{headline['n_images']} {PART_NAMES[challenger.basis]} images its accuracy is "
-        f"{percent(accuracy['value'])}, its AUC {decimal(auc['value'])} "
+        f"{opening} On {headline['n_images']} {PART_NAMES[challenger.basis]} images its accuracy "
+        f"is {percent(accuracy['value'])}, its AUC {decimal(auc['value'])} "
         f"({decimals(auc['interval'])})."
     )
 

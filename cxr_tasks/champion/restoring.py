@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from cxr_tasks.champion.eligibility import open_challenger
 from cxr_tasks.champion.pointer import (
     PROMOTED,
+    Entry,
     changing,
+    find_copy,
     history,
     is_whole,
     serve,
@@ -46,7 +48,7 @@ def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note
         else:
             return
         promoted_at = _promoted_at(home, version)
-        if promoted_at is None and serving(home) is not None:
+        if promoted_at is None and history(home):
             note(warning(
                 f"{problem} It is not made again: the champion's history does not know it."
             ))  # fmt: skip
@@ -66,18 +68,20 @@ def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note
             serve(home, version, action=PROMOTED, reason=reason, now=at)
 
 
-def restore_pointer(home: Home, *, note: Note) -> str:
-    """Write `champion.json` anew where it is damaged or gone: the newest version serves.
+def restore_pointer(home: Home, *, note: Note) -> str | None:
+    """Write `champion.json` anew where it is damaged or gone, as its copy says.
 
-    The history is put together from what the versions say of their promotions; rollbacks are not
-    among it. A version with a damaged file is made again afterwards, by its run's `promote`.
+    Where the copy is damaged or gone too, the newest version serves: the history is put together
+    from what the versions say of their promotions; rollbacks and retirements are not among it. A
+    version with a damaged file is made again afterwards, by its run's `promote`.
 
     Args:
         home: The shared volume.
-        note: Told which versions are left out, since their records are damaged.
+        note: Told which versions are left out, since their records are damaged, and what is not
+            known any more.
 
     Returns:
-        The version that serves.
+        The version that serves; None where it was retired.
 
     Raises:
         ConfigError: The pointer is whole, or there is no version whose record is.
@@ -89,23 +93,31 @@ def restore_pointer(home: Home, *, note: Note) -> str:
                 "It is only made again where it is damaged or gone.",
                 "To let an earlier version serve: python -m cxr_tasks champion --roll-back.",
             )
-        records = list(_records(home, note))
-        if not records:
-            raise none_yet(home)
-        write_history(
-            home,
-            [
-                {
-                    "at": record["promoted_at"],
-                    "action": PROMOTED,
-                    "version": record["version"],
-                    "before": record["champion_before"],
-                    "reason": record["decision_reason"],
-                }
-                for record in records
-            ],
-        )
-        return str(records[-1]["version"])
+        entries, challenges = find_copy(home) or (_promotions(home, note), None)
+        write_history(home, entries, challenges=challenges)
+        return serving(home)
+
+
+def _promotions(home: Home, note: Note) -> list[Entry]:
+    """Put a history together from the versions' own records."""
+    records = list(_records(home, note))
+    if not records:
+        raise none_yet(home)
+    note(
+        "The copy of champion.json is damaged or gone too. What was rolled back or retired is not "
+        "known any more, nor are challenges of runs that are deleted: look whether the newest "
+        "version is the one that should serve."
+    )
+    return [
+        {
+            "at": record["promoted_at"],
+            "action": PROMOTED,
+            "version": record["version"],
+            "before": record["champion_before"],
+            "reason": record["decision_reason"],
+        }
+        for record in records
+    ]
 
 
 def _records(home: Home, note: Note) -> Iterator[Record]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_tasks.champion.pointer import begin, history, serving
+from cxr_tasks.champion.pointer import begin, history, retirement, serving
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.paths import Home
 from cxr_tasks.records import Note, Record, check_outputs, find_record, finish_once
+from cxr_tasks.reporting.wording import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ def read_predictions(path: Path) -> "pd.DataFrame":
 
 
 def find_champion(home: Home, version: str | None = None) -> Champion | None:
-    """Open the champion, or one of its versions by name; None where none was ever promoted.
+    """Open the champion, or one of its versions by name; None where no version serves.
 
     Raises:
         ConfigError: There is no such version.
@@ -85,12 +86,12 @@ def require_champion(home: Home, version: str | None = None) -> Champion:
     """Open the champion that has to be there.
 
     Raises:
-        ConfigError: None was promoted yet, or there is no such version.
+        ConfigError: No version serves, or there is none of this name.
         ArtifactError: A file of it is missing, not what its record says, or of a newer version.
     """
     champion = find_champion(home, version)
     if champion is None:
-        raise none_yet(home)
+        raise none_serves(home)
     return champion
 
 
@@ -207,8 +208,23 @@ def _damaged(folder: Path, reason: str) -> DamagedError:
     )
 
 
+def none_serves(home: Home) -> ConfigError:
+    """Say that no model serves, since when and why, and what it takes that one does."""
+    retired = retirement(home)
+    if retired is not None:
+        return ConfigError(
+            f"No champion serves in {home.root}: {retired['version']} was retired on "
+            f"{retired['at']} ({one_line(retired['reason'], 300)}).",
+            "A model serves once a run is promoted, or once a version is named for it.",
+            "Run the pipeline to its stage promote; or name one of "
+            f"{', '.join(versions(home)) or 'the versions, of which none is left'}: "
+            "python -m cxr_tasks champion --roll-back VERSION.",
+        )
+    return none_yet(home)
+
+
 def none_yet(home: Home) -> ConfigError:
-    """Say that no model serves, and what it takes that one does."""
+    """Say that there is no version, and what it takes that there is one."""
     return ConfigError(
         f"There is no champion in {home.root}.",
         "A model serves once a run was promoted: split grouped or profile honest, real images, "

@@ -7,6 +7,15 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cxr_tasks.champion.challenges import (
+    FIXED,
+    LEVEL,
+    Challenge,
+    challenger_digest,
+    confidence_of,
+    percent_of,
+    register,
+)
 from cxr_tasks.champion.contest import (
     MIN_IMAGES_PER_CLASS,
     RULE,
@@ -26,7 +35,9 @@ from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.files import sha256_of
 from cxr_tasks.records import Note
+from cxr_tasks.reporting.wording import decimals
 
 PAIRS_FILE = "pairs.csv"
 
@@ -76,7 +87,13 @@ def try_challenger(
     pairs = _answers(pairing, own, other)
     _ask_champion(pairs, pairing, challenger, champion, score, note)
     write_table(pairs, built / PAIRS_FILE)
-    return _decide(pairs, _counts(pairing, own, other), champion, seed=challenger.config.seed)
+    return _decide(pairs, _counts(pairing, own, other), challenger, champion)
+
+
+def identity_of(challenger: Challenger) -> str:
+    """Name a challenger by its model and by what that says of each image."""
+    predictions = sha256_of(challenger.predictions_file)
+    return challenger_digest(model=challenger.model_digest, predictions=predictions)
 
 
 def _not_comparable(champion: Champion, err: ArtifactError) -> ArtifactError:
@@ -137,22 +154,53 @@ def _counts(pairing: Pairing, own: Side, other: Side) -> Facts:
     }
 
 
-def _decide(pairs: pd.DataFrame, counts: Facts, champion: Champion, *, seed: int) -> Decision:
+def _decide(
+    pairs: pd.DataFrame, counts: Facts, challenger: Challenger, champion: Champion
+) -> Decision:
     compared = pairs[pairs["kind"].isin([SAME_IMAGE, UNSEEN])]
     contest = Contest(
         compared["label"].to_numpy(np.int64), compared["group"].to_numpy(np.int64),
         _side(compared, "challenger"), _side(compared, "champion"),
     )  # fmt: skip
     size = contest.size()
-    facts = {"champion": champion.name, **size, **counts, "rule": RULE, "figures": None}
+    facts = {"champion": champion.name, **size, **counts, "rule": RULE, "figures": None,
+             "challenge": None}  # fmt: skip
     if is_too_small(size):
         return Decision("refused", _too_few(facts), facts)
-    facts["figures"] = figures = compare(contest, seed=seed)
+    challenge = _register(challenger, champion)
+    facts["challenge"] = challenge.facts()
+    facts["figures"] = figures = compare(
+        contest, seed=challenger.config.seed, level=challenge.level
+    )
     found = outcome(figures)
     told = f"On {size['n_images']} images of {size['n_groups']} patients or groups that neither "
-    told += f"has seen: {figures_sentence(figures)}"
+    told += f"has seen: {figures_sentence(figures)} {_challenge_sentence(challenge, figures)}"
     decision, opening = _OUTCOMES[found]
     return Decision(decision, f"{opening.format(champion.name)} {told}", facts)
+
+
+def _register(challenger: Challenger, champion: Champion) -> Challenge:
+    """Count the challenge, before its figures are looked at."""
+    return register(
+        challenger.run.home,
+        champion.name,
+        run_key=challenger.run.key,
+        challenger=identity_of(challenger),
+        kind=challenger.config.challenge_level,
+    )
+
+
+def _challenge_sentence(challenge: Challenge, figures: Facts) -> str:
+    """Say which of the champion's challenges it was, and what its level asks for."""
+    opening = f"Challenge {challenge.number} of this champion, "
+    if challenge.kind == FIXED:
+        return f"{opening}decided at {percent_of(challenge.level)} like every one."
+    brier = figures["brier"]
+    return (
+        f"{opening}decided at {percent_of(challenge.level)} of the {percent_of(LEVEL)} for all: "
+        f"{confidence_of(challenge.level)} interval of the Brier score's gain "
+        f"{decimals(brier['interval_at_level'])}."
+    )
 
 
 _OUTCOMES: dict[str, tuple[Verdict, str]] = {

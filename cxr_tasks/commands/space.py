@@ -28,7 +28,8 @@ _DESCRIPTION = (
     "removes, for good: what killed work left; data sets that no run and no champion version "
     "names; activations of images that are not used soon again; "
     "Kaggle downloads that no run and no schedule comes from; and runs beyond the rule below. "
-    "What somebody works on is left. Champion versions, scores and backbone weights never go.\n\n"
+    "What somebody works on is left. Champion versions (a retired one may serve again), scores and "
+    "backbone weights never go.\n\n"
     f"{RULE} Both numbers are read from the table [retention] of defaults.toml; a flag counts "
     "more."
 )

@@ -1,5 +1,6 @@
 """What a batch's record and page say of the champion: data, figures, and how to read a score."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,20 @@ _FROM_RECORD = (
 )  # fmt: skip
 
 
-def champion_facts(champion: Champion, dataset: Dataset) -> dict[str, Any]:
+def champion_facts(
+    champion: Champion, dataset: Dataset, *, retired: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Collect what a reader of scores has to know of the champion.
 
     Args:
         champion: Who scores.
         dataset: The images that it was trained and measured on.
+        retired: Its retirement, where it was retired and has not served since.
 
     Returns:
-        What its record says; `data`; `prevalence`, the fraction of COVID-19 in its data, where
-        its probabilities are calibrated; `cutoff_probability`, the cut-off as a probability; and
-        `at_cutoff`, what its decisions found of each class there.
+        What its record says; `retired`, when and why; `data`; `prevalence`, the fraction of
+        COVID-19 in its data, where its probabilities are calibrated; `cutoff_probability`, the
+        cut-off as a probability; and `at_cutoff`, what its decisions found of each class there.
     """
     record, predictions = champion.record, champion.predictions()
     n_covid = int((predictions["label"] == 1).sum())
@@ -34,6 +38,7 @@ def champion_facts(champion: Champion, dataset: Dataset) -> dict[str, Any]:
     return {
         "version": champion.name,
         **{key: record[key] for key in _FROM_RECORD},
+        "retired": {key: retired[key] for key in ("at", "reason")} if retired else None,
         "data": {
             "description": dataset.record["description"],
             "fingerprint": dataset.fingerprint,

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.champion.store import Champion, require_champion
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.decoding import decode_all
@@ -141,7 +142,9 @@ def _build(
         raise _nothing_scored(tally)
     facts = {
         **asked,
-        "champion": champion_facts(champion, dataset),
+        "champion": champion_facts(
+            champion, dataset, retired=retired_versions(home).get(champion.name)
+        ),
         **tally.facts(),
         "n_left_out": images.n_left_out,
         "n_ignored_links": images.n_ignored_links,

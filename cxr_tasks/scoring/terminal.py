@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.reporting.table import WIDTH
-from cxr_tasks.reporting.wording import decimal
+from cxr_tasks.reporting.wording import decimal, one_line
 
 _NOTICE = "Research software, not a medical device: nothing here decides about a patient."
 _VERDICTS = {
@@ -25,6 +25,8 @@ def score_summary(record: Mapping[str, Any], folder: Path) -> str:
     """
     champion = record["champion"]
     synthetic = ["Trained on synthetic images."] if champion["synthetic"] else []
+    retired = champion.get("retired")  # batches of older versions of the project do not say
+    told = f"Retired on {retired['at']}: {one_line(retired['reason'], 300)}" if retired else ""
     rows = {
         "images": str(record["n_images"]),
         "positive": f"{record['n_positive']}   score at least {decimal(champion['cutoff'])}",
@@ -42,6 +44,7 @@ def score_summary(record: Mapping[str, Any], folder: Path) -> str:
             *[_line(name, told, width) for name, told in shown.items()],
             f"Table: {folder / 'scores.csv'}",
             f"Page:  {folder / 'index.html'}",
+            *textwrap.wrap(told, WIDTH),
             *synthetic,
             _VERDICTS[champion["verdict"]],
             _NOTICE,

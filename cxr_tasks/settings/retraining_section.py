@@ -21,6 +21,14 @@ class RetrainingSection:
         "At the end, compare the recommended variant with the champion on images that neither "
         "has seen, and let it serve if it is better. Synthetic data are never promoted.",
     )
+    challenge_level: str = setting(
+        "spent",
+        "Level of a challenge",
+        "Each challenge is another chance that a model which is no better is promoted. `spent`: "
+        "the champion's first challenge is decided at 3 %, the k-th at 1/k² of that, 5 % over all "
+        "of them; `fixed`: every one at 5 %.",
+        choices=("spent", "fixed"),
+    )
     allow_shortcut: bool = setting(
         False,
         "Promote in spite of a shortcut",

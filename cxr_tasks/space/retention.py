@@ -10,10 +10,10 @@ RULE = (
     "A run goes when at least N runs have changed since it last did (keep_runs; those that ended "
     "early because nothing was new are not counted), and when that was more than D days ago "
     "(keep_days). With both, both have to hold; with neither, no run ever goes. "
-    "Never: a run that a champion version was made from, as long as that version is there; the "
-    "newest finished run; a run that a run which stays names as the one it would have repeated; "
-    "a run at work; one that changed within the last day; and one without a report that changed "
-    "within the last D days (7 without keep_days)."
+    "Never: a run that a champion version was made from, also a retired one, as long as that "
+    "version is there; the newest finished run; a run that a run which stays names as the one it "
+    "would have repeated; a run at work; one that changed within the last day; and one without a "
+    "report that changed within the last D days (7 without keep_days)."
 )
 """For the help."""
 

@@ -4,16 +4,20 @@ import os
 import re
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxr_tasks.browsing.library import Library
+from cxr_tasks.champion.pointer import PROMOTED, RETIRED, changing, serve
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.sealed import write_sealed
 from tests.browsing.shelf import BEGAN, put_run, put_unfinished
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def read(home: Home) -> dict[str, Any]:
@@ -41,6 +45,23 @@ def test_runs_come_newest_first(home: Home, template: RunPaths) -> None:
     for key, began in (("old", BEGAN), ("new", BEGAN + 9), ("middle", BEGAN + 4)):
         put_run(home, template, key, began=began)
     assert [run.key for run in Library(home).runs()] == ["new", "middle", "old"]
+
+
+def test_run_whose_model_was_retired_says_so(home: Home, template: RunPaths) -> None:
+    run = put_run(home, template, "one", began=BEGAN)
+    promoted = {"decision": "promoted", "reason": "The first.", "version": "0001-one"}
+    write_sealed(run.promote / "promote.json", promoted)
+    with changing(home):
+        serve(home, "0001-one", action=PROMOTED, reason="The first.", now=NOW)
+    library = Library(home)
+    assert library.runs()[0].decision == "promoted"
+    with changing(home):
+        serve(home, "0001-one", action=RETIRED, reason="Masks.", now=NOW)
+    for facts in (library.runs()[0], library.find("one")):
+        assert facts is not None
+        assert (facts.decision, facts.reason) == ("retired", "Masks.")
+    (home.champion / "champion.json").write_text("{", encoding="utf-8")
+    assert read(home)["one"].decision == "promoted"
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,9 @@ import sys
 from collections import Counter
 
 import numpy as np
-from scipy.special import expit
 
-from cxr_tasks.champion.contest import Answers, Contest, compare, outcome
-from cxr_tasks.evaluation.scored import FloatArray, IntArray
-
-CORRELATION = 0.5
-"""Of the two models' errors: an image that is hard for one is hard for the other."""
+from bench.challenges import draw_answers, draw_noise
+from cxr_tasks.champion.contest import Contest, compare, outcome
 
 
 def simulate(
@@ -31,30 +27,11 @@ def simulate(
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(2 * n_groups_per_class), 2)
     labels = (groups % 2).astype(np.int64)
-    shared = _noise(rng, groups)
-    variants = [_answers(rng, labels, groups, shared, challenger) for _ in range(n_variants)]
+    shared = draw_noise(rng, groups)
+    variants = [draw_answers(rng, labels, groups, shared, challenger) for _ in range(n_variants)]
     best = max(variants, key=lambda each: np.mean((each.probabilities >= 0.5) == labels))
-    theirs = _answers(rng, labels, groups, shared, champion)
+    theirs = draw_answers(rng, labels, groups, shared, champion)
     return outcome(compare(Contest(labels, groups, best, theirs), seed=seed))
-
-
-def _answers(
-    rng: np.random.Generator,
-    labels: IntArray,
-    groups: IntArray,
-    shared: FloatArray,
-    distance: float,
-) -> Answers:
-    """Draw a calibrated model's probabilities: its scores are normal with variance 1."""
-    noise = np.sqrt(CORRELATION) * shared + np.sqrt(1 - CORRELATION) * _noise(rng, groups)
-    probabilities = expit(2 * distance * (distance * (2 * labels - 1) + noise))
-    return Answers(probabilities, (probabilities >= 0.5).astype(np.int64))
-
-
-def _noise(rng: np.random.Generator, groups: IntArray) -> FloatArray:
-    """Draw what is half the patient's and half the image's own."""
-    of_groups = rng.normal(size=groups.max() + 1)[groups]
-    return np.asarray(np.sqrt(0.5) * (of_groups + rng.normal(size=len(groups))))
 
 
 def _print_rates(n_seeds: int) -> None:

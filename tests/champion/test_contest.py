@@ -97,7 +97,8 @@ def test_groups_count_and_not_images(n_covid: int, n_normal: int) -> None:
     ],
 )
 def test_rule(brier: Any, auc: Any, expected: str) -> None:
-    assert outcome({"brier": {"interval": brier}, "auc": {"interval": auc}}) == expected
+    briers = {"interval": brier, "interval_at_level": brier}
+    assert outcome({"brier": briers, "auc": {"interval": auc}}) == expected
 
 
 def test_sentence_has_both_figures_with_their_intervals(tiny: Contest) -> None:

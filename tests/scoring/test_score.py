@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cxr_tasks.champion.rollback import retire
 from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError, DataError
 from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.paths import Home
@@ -19,6 +20,7 @@ from cxr_tasks.scoring.known import KINDS
 from cxr_tasks.scoring.request import make_request
 from cxr_tasks.scoring.row import COLUMNS
 from cxr_tasks.scoring.score import score_batch
+from cxr_tasks.scoring.terminal import score_summary
 from tests.image_files import encode, make_files, picture
 from tests.other_code import copy_code, run_command
 from tests.scoring.conftest import Served
@@ -194,6 +196,28 @@ def test_an_earlier_version_scores_when_it_is_named(served: Served, tmp_path: Pa
     record, table = scored(home, folder, version=first)
     assert record["champion"]["version"] == set(table["champion"]).pop() == first
     assert record["n_positive"] > 0
+
+
+def test_retired_version_scores_only_by_its_name_and_says_so(
+    served: Served, tmp_path: Path
+) -> None:
+    home, folder = Home(tmp_path / "home"), make_files(tmp_path / "new", phantoms(2))
+    version = serve_champion(home, served.model_file, ingest_phantoms(home))
+    retire(home, reason="Masks <b>, no radiographs.", now=NOW)
+    with pytest.raises(ConfigError, match=f"{version} was retired on 2026-02-03"):
+        scored(home, folder)
+    record, _table = scored(home, folder, version=version)
+    assert record["champion"]["retired"] == {
+        "at": "2026-02-03T04:05:06+00:00", "reason": "Masks <b>, no radiographs.",
+    }  # fmt: skip
+    batch = home.scores(record["name"])
+    page = (batch / "index.html").read_text(encoding="utf-8")
+    assert "This version of the champion was retired</strong> on 2026-02-03" in page
+    assert "Masks &lt;b&gt;, no radiographs." in page
+    assert "Retired on 2026-02-03T04:05:06+00:00: Masks <b>" in score_summary(record, batch)
+    served_record, _ = scored(served.home, folder, name="not-retired")
+    assert served_record["champion"]["retired"] is None
+    assert "Retired" not in score_summary(served_record, batch)
 
 
 def test_same_name_repeats_nothing_and_overwrites_nothing(served: Served, tmp_path: Path) -> None:

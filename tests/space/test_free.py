@@ -4,11 +4,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from cxr_tasks.champion.rollback import retire
 from cxr_tasks.champion.store import require_champion
 from cxr_tasks.cli import main
 from cxr_tasks.config import make_config
@@ -71,6 +73,14 @@ def test_champions_their_runs_and_data_survive_everything(home: Home, free: Free
         dataset = home.datasets / champion.record["dataset"]
         check_outputs(dataset, require_record(dataset, "dataset"))
     assert keys(home) == {"old", "middle", "new"}
+
+
+def test_what_a_retired_champion_was_made_from_survives_too(home: Home, free: Free) -> None:
+    retire(home, reason="Masks.", now=datetime(2026, 1, 2, tzinfo=UTC))
+    free("--keep-runs", "1", "--keep-days", "1")
+    assert keys(home) == {"old", "new"}
+    assert "of-old" in names(home.datasets)
+    require_champion(home, "0001-old")
 
 
 def test_a_data_set_of_a_version_stays_though_its_run_is_gone(home: Home, free: Free) -> None:
