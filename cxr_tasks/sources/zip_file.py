@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZIP_LZMA, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE, UnusableImage
+from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import SourceError, first_few
 from cxr_tasks.files import sha256_of
 from cxr_tasks.sources.candidates import Candidate, Listing, list_candidates

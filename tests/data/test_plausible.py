@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxr_tasks.data.decoding import Accepted, decode_all
-from cxr_tasks.data.images import UnusableImage
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.devices import n_cores
 from cxr_tasks.scoring.inputs import open_images
 from cxr_tasks.scoring.plausible import (
