@@ -23,7 +23,12 @@ _MEASURED = {
     "file size": "bytes",
     "JPEG quantisation": "jpeg_quantization",
 }
-_NAMED = {"colour mode": "mode", "file format": "format", "JPEG tables": "jpeg_tables"}
+_NAMED = {
+    "colour mode": "mode",
+    "file format": "format",
+    "JPEG tables": "jpeg_tables",
+    "bit depth": "depth",
+}
 _RAREST = 3  # a value that fewer images have says nothing that can be learned
 
 

@@ -28,7 +28,9 @@ _COLUMN_TYPES = {
     "jpeg_quantization": np.float64,
     "sha256": str,
     "phash": str,
+    "depth": str,
 }
+_ADDED_LATER = ("depth",)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
 def _read_index(path: Path) -> pd.DataFrame:
     # keep_default_na: a file called "NA" is no missing value
     index = pd.read_csv(path, dtype=_COLUMN_TYPES, keep_default_na=False, encoding="utf-8")
+    for name in _ADDED_LATER:
+        if name not in index:
+            index[name] = ""  # ingested before it was told
     if list(index.columns) != list(_COLUMN_TYPES):
         raise ValueError(f"index.csv has the columns {', '.join(index.columns)}")
     return index

@@ -12,7 +12,8 @@ from itertools import islice
 from multiprocessing import connection
 from threading import Thread
 
-from cxr_tasks.data.images import DecodedImage, UnusableImage, decode_image
+from cxr_tasks.data.images import DecodedImage, decode_image
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.sources.candidates import Candidate
 from cxr_tasks.sources.source import Reader
 

@@ -1,18 +1,20 @@
 """One image file: decoded, checked, and brought to 224 x 224 RGB."""
 
-import io
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import imagehash
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
+from cxr_tasks.data import jpeg_layout
+from cxr_tasks.data.file_formats import unsupported
+from cxr_tasks.data.grey_depth import UNCLEAR, is_full_range, to_8_bits
+from cxr_tasks.data.loading import load_whole, opened
+from cxr_tasks.data.plausible import check_plausible
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.files import digest_of
 
 IMAGE_SIZE_PX = 224
@@ -27,34 +29,13 @@ MAX_FILE_BYTES = 64 << 20
 
 TOO_LARGE = f"larger than {MAX_FILE_BYTES >> 20} MiB"
 
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
-
-_TIFF_PHOTOMETRIC = 262
+_TIFF_BITS, _TIFF_PHOTOMETRIC = 258, 262
 _WHITE_IS_ZERO = 0
-_ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
-_DEEP_MODES = ("I", "F")
-_JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
-_STARTS = (_JPEG, b"\x89PNG", b"II*\0", b"MM\0*", b"BM")
-_OTHER_STARTS = {
-    b"GIF8": "GIF",
-    b"RIFF": "WebP",
-    b"\0\0\0\x0cjP": "JPEG 2000",
-    b"%PDF": "PDF",
-    b"\x1f\x8b": "gzip",
-}
-_DICOM = slice(128, 132)
+_PNG_BITS, _BMP_BITS = 24, 28
+"""Where their headers say how many bits a sample, or a pixel, has."""
 
-
-class UnusableImage(Exception):  # noqa: N818 - what it is about; a stage counts it and goes on
-    """An image cannot be used.
-
-    Attributes:
-        reason: A short English phrase, the same for every file with this fault.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+_DEEP_MODE, _WIDE_MODES = "I;16", ("I", "F")
+_SCAN = b"\xff\xda"
 
 
 @dataclass(frozen=True)
@@ -66,11 +47,12 @@ class DecodedImage:
         width: Of the file, in pixels, after EXIF orientation.
         height: Likewise.
         mode: Pillow's name of the file's colour mode.
-        format: One of `FORMATS`.
+        format: JPEG, PNG, BMP or TIFF.
         jpeg_tables: Short digest of a JPEG's quantisation tables and subsampling: which program
             wrote it at which quality; empty for other formats.
         jpeg_quantization: Mean step of its luminance table; 0.0 for other formats.
         phash: 64-bit perceptual hash of the grey image, 16 hexadecimal digits.
+        depth: Bits of a sample: "8", "16"; "12 of 16" where the file has more than the picture.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -81,71 +63,48 @@ class DecodedImage:
     jpeg_tables: str
     jpeg_quantization: float
     phash: str
+    depth: str
 
 
 def decode_image(content: bytes) -> DecodedImage:
-    """Decode an image file and resize it to 224 x 224 RGB.
+    """Decode an image file that may be a radiograph, and resize it to 224 x 224 RGB.
 
-    Bilinear with antialiasing, aspect ratio not kept. Alpha is dropped over black, deep grey
-    (16 bits and more) is scaled by its own range, EXIF orientation is applied.
+    Bilinear with antialiasing, aspect ratio not kept. Alpha is dropped: what it hides shows, as
+    with the loader of the study. Grey of 16 bits is scaled as `to_8_bits` says, EXIF orientation
+    is applied.
 
     Raises:
-        UnusableImage: The file is no whole image of an allowed format, size and colour mode.
+        UnusableImage: The file is no whole image of a supported format, size and depth, or its
+            picture is no plausible radiograph.
     """
     if not content:
         raise UnusableImage("empty file")
     if len(content) > MAX_FILE_BYTES:
         raise UnusableImage(TOO_LARGE)
-    if content.startswith(_JPEG) and content.count(_SCAN) > MAX_SCANS:
+    if content.startswith(jpeg_layout.START) and content.count(_SCAN) > MAX_SCANS:
         raise UnusableImage(f"more than {MAX_SCANS} scans")
-    with _pillow_in_words(content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        _check_header(image)
-        mode, file_format = image.mode, _format_name(image)
-        jpeg_tables, jpeg_quantization = _jpeg_compression(image)
-        image.load()
-        upright = ImageOps.exif_transpose(_inverted_if_white_is_zero(image))
-        rgb = _to_rgb(upright)
+    try:
+        with opened(content) as image:
+            _check_header(image)
+            mode, file_format = image.mode, _format_name(image)
+            jpeg_tables, jpeg_quantization = _jpeg_compression(image)
+            load_whole(image, content)
+            rgb, depth = _to_rgb(image, n_bits=_n_bits(image, content))
+    except Image.DecompressionBombError as err:
+        raise _too_large() from err
     small = rgb.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BILINEAR)
+    check_plausible(np.asarray(small), grey_counts=rgb.convert("L").histogram())
     return DecodedImage(
         pixels=np.asarray(small),
-        width=upright.width,
-        height=upright.height,
+        width=rgb.width,
+        height=rgb.height,
         mode=mode,
         format=file_format,
         jpeg_tables=jpeg_tables,
         jpeg_quantization=jpeg_quantization,
         phash=str(imagehash.phash(small.convert("L"))),
+        depth=depth,
     )
-
-
-@contextmanager
-def _pillow_in_words(content: bytes) -> Iterator[None]:
-    """Turn whatever Pillow raises about a file into a reason."""
-    try:
-        with warnings.catch_warnings():
-            # about metadata that Pillow cannot read; the pixels are checked here
-            warnings.simplefilter("ignore")
-            yield
-    except (UnusableImage, MemoryError):
-        raise
-    except Image.DecompressionBombError as err:
-        raise _too_large() from err
-    except UnidentifiedImageError as err:
-        raise UnusableImage(_what_it_is(content)) from err
-    except Exception as err:  # a damaged file makes Pillow's readers raise almost anything
-        cut = isinstance(err, EOFError) or "truncat" in str(err).lower()
-        raise UnusableImage("truncated" if cut else "damaged") from err
-
-
-def _what_it_is(content: bytes) -> str:
-    if content.startswith(_STARTS):
-        return "damaged"
-    if content[_DICOM] == b"DICM":
-        return "format not allowed (DICOM)"
-    for start, name in _OTHER_STARTS.items():
-        if content.startswith(start):
-            return f"format not allowed ({name})"
-    return "not an image"
 
 
 def _format_name(image: Image.Image) -> str:
@@ -179,38 +138,30 @@ def _too_large() -> UnusableImage:
     )
 
 
-def _inverted_if_white_is_zero(image: Image.Image) -> Image.Image:
-    """Turn deep TIFF greys that count from white; Pillow does so for 8 bits only."""
-    tags: Any = getattr(image, "tag_v2", {})
-    if not _is_deep(image) or tags.get(_TIFF_PHOTOMETRIC) != _WHITE_IS_ZERO:
-        return image
-    return Image.fromarray(-_as_floats(image))
+def _n_bits(image: Image.Image, content: bytes) -> int:
+    """Read how many bits a sample has."""
+    if image.format == "PNG":
+        return content[_PNG_BITS]
+    if image.format == "BMP":
+        return min(8, content[_BMP_BITS])
+    return int(_tiff_tags(image).get(_TIFF_BITS, (8,))[0])
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if _is_deep(image):
-        image = _scaled_by_range(image)
-    if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        # colours multiplied by alpha are what is seen over black
-        over_black = image.convert("RGBA").convert("RGBa")
-        return Image.merge("RGB", over_black.split()[:3])
-    return image.convert("RGB")
+def _tiff_tags(image: Image.Image) -> Any:
+    return getattr(image, "tag_v2", {})
 
 
-def _is_deep(image: Image.Image) -> bool:
-    return image.mode.startswith("I;16") or image.mode in _DEEP_MODES
-
-
-def _scaled_by_range(image: Image.Image) -> Image.Image:
-    values = _as_floats(image)
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
-        raise UnusableImage("pixel values that are no numbers")
-    values -= low
-    if high > low:
-        values *= 255 / (high - low)
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
-
-
-def _as_floats(image: Image.Image) -> npt.NDArray[np.float32]:
-    return np.asarray(image).astype(np.float32)
+def _to_rgb(image: Image.Image, *, n_bits: int) -> tuple[Image.Image, str]:
+    """Turn an image upright, and drop alpha and depth beyond 8 bits; tell the depth it had."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _WIDE_MODES:
+        raise UnusableImage(unsupported("32 bits or signed pixels"))
+    if upright.mode.startswith(_DEEP_MODE):
+        grey, depth = to_8_bits(np.asarray(upright).astype(np.uint16), n_bits=n_bits)
+        # Pillow turns greys that count from white for 8 bits only
+        from_white = _tiff_tags(image).get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
+        return Image.fromarray(255 - grey if from_white else grey).convert("RGB"), depth
+    rgb = upright.convert("RGBA" if upright.mode == "RGBa" else upright.mode).convert("RGB")
+    if n_bits > 8 and not is_full_range(rgb.convert("L").histogram()):
+        raise UnusableImage(UNCLEAR)  # Pillow keeps the upper 8 of 16 bits of a colour
+    return rgb, str(n_bits)

@@ -29,7 +29,7 @@ from cxr_tasks.sources.presets import CLASS_NAMES
 from cxr_tasks.sources.source import Report, Source, open_source
 
 STAGE = "dataset"
-INGEST_VERSION = 2
+INGEST_VERSION = 3
 """Raised whenever the same files would give another store."""
 
 _DECIDING_CODE = ("data", "phantom", "sources")
@@ -37,7 +37,7 @@ _DECIDING_CODE = ("data", "phantom", "sources")
 
 INDEX_COLUMNS = (
     "path", "label", "patient", "source", "width", "height", "mode", "format", "bytes",
-    "jpeg_tables", "jpeg_quantization", "sha256", "phash",
+    "jpeg_tables", "jpeg_quantization", "sha256", "phash", "depth",
 )  # fmt: skip
 REJECTED_COLUMNS = ("path", "label", "reason")
 
@@ -203,6 +203,7 @@ def _index_row(outcome: Accepted) -> dict[str, object]:
         "jpeg_quantization": image.jpeg_quantization,
         "sha256": outcome.sha256,
         "phash": image.phash,
+        "depth": image.depth,
     }
 
 

@@ -8,11 +8,9 @@ import numpy as np
 from cxr_tasks.champion.store import Champion
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted, Rejected
-from cxr_tasks.data.images import UnusableImage
 from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.evaluation.scored import FloatArray
 from cxr_tasks.scoring.known import KnownImages
-from cxr_tasks.scoring.plausible import check_plausible
 from cxr_tasks.scoring.row import NEGATIVE, POSITIVE, Refused, Scored
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.models import load_model
@@ -37,10 +35,13 @@ class Judge:
 
     def rows(self, outcomes: Sequence[Accepted | Rejected]) -> list[Scored | Refused]:
         """Judge a block of images; each gives one row, in order."""
-        checked = [_checked(outcome) for outcome in outcomes]
-        usable = [each for each in checked if isinstance(each, Accepted)]
-        scored = iter(self._scored(usable))
-        return [each if isinstance(each, Refused) else next(scored) for each in checked]
+        scored = iter(self._scored([each for each in outcomes if isinstance(each, Accepted)]))
+        return [
+            next(scored)
+            if isinstance(each, Accepted)
+            else Refused(each.candidate.path, each.reason)
+            for each in outcomes
+        ]
 
     def _scored(self, images: Sequence[Accepted]) -> list[Scored]:
         if not images:
@@ -72,13 +73,3 @@ class Judge:
         n = len(pixels)
         filled = np.resize(np.arange(n), -(-n // BATCH_SIZE) * BATCH_SIZE)
         return predict_scores(self._model, pixels, filled)[:n]
-
-
-def _checked(outcome: Accepted | Rejected) -> Accepted | Refused:
-    if isinstance(outcome, Rejected):
-        return Refused(outcome.candidate.path, outcome.reason)
-    try:
-        check_plausible(outcome.image.pixels)
-    except UnusableImage as err:
-        return Refused(outcome.candidate.path, err.reason)
-    return outcome

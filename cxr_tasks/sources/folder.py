@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_tasks.data.images import MAX_FILE_BYTES, UnusableImage
+from cxr_tasks.data.images import MAX_FILE_BYTES
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.devices import n_cores
 from cxr_tasks.files import digest_of, sha256_of
 from cxr_tasks.sources.candidates import Candidate, Listing, list_candidates

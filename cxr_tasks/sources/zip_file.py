@@ -19,7 +19,8 @@ from zipfile import (
     ZipInfo,
 )
 
-from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE, UnusableImage
+from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import SourceError, first_few
 from cxr_tasks.files import sha256_of
 from cxr_tasks.sources.archive_kinds import what_it_is

@@ -94,13 +94,14 @@ def test_metadata_are_ranks_and_kinds_and_intensity_is_measured() -> None:
         {
             "width": np.arange(n) + 300, "height": 300, "mode": "L", "bytes": np.arange(n) * 1000,
             "format": ["PNG"] * 4 + ["JPEG"] * 4, "jpeg_tables": [""] * 4 + ["ab"] * 4,
-            "jpeg_quantization": [0.0] * 4 + [9.0] * 4,
+            "jpeg_quantization": [0.0] * 4 + [9.0] * 4, "depth": ["8"] * 4 + ["16"] * 4,
         }
     )  # fmt: skip
     table = metadata_table(index)
     assert "height" not in table  # the same for all
     assert table["width"].tolist() == pytest.approx(np.linspace(-1, 1, n))
     assert table["file format JPEG"].tolist() == [0.0] * 4 + [1.0] * 4
+    assert table["bit depth 16"].tolist() == [0.0] * 4 + [1.0] * 4
     image = np.zeros((2, 224, 224, 3), np.uint8)
     image[0, :22] = 255
     measured = intensity_table(image)

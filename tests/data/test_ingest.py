@@ -64,7 +64,7 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
     assert row.to_dict() == {
         "path": "NORMAL/00002658_001.tif", "label": 0, "patient": "00002658", "source": "",
         "width": 60, "height": 40, "mode": "L", "format": "TIFF", "bytes": len(files[names[3]]),
-        "jpeg_tables": "", "jpeg_quantization": 0.0,
+        "jpeg_tables": "", "jpeg_quantization": 0.0, "depth": "8",
         "sha256": hashlib.sha256(files[names[3]]).hexdigest(),
         "phash": decode_image(files[names[3]]).phash,
     }  # fmt: skip

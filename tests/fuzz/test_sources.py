@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from cxr_tasks.data.images import MAX_FILE_BYTES, UnusableImage
+from cxr_tasks.data.images import MAX_FILE_BYTES
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import CxrError, SourceError
 from cxr_tasks.scoring.inputs import open_images
 from cxr_tasks.sources.candidates import Candidate, list_candidates
@@ -220,7 +221,7 @@ def test_patients_file(folder: Path, content: bytes) -> None:
 READ_WITH_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from cxr_tasks.data.images import UnusableImage
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.sources.zip_file import ZipArchive
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.data.images import UnusableImage
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import DataError, SourceError
 from cxr_tasks.scoring.inputs import MASKS, NewImages, open_images
 from tests.image_files import make_files

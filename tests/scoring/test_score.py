@@ -21,7 +21,7 @@ from cxr_tasks.scoring.request import make_request
 from cxr_tasks.scoring.row import COLUMNS
 from cxr_tasks.scoring.score import score_batch
 from cxr_tasks.scoring.terminal import score_summary
-from tests.image_files import encode, make_files, picture
+from tests.image_files import colour_picture, encode, make_files
 from tests.other_code import copy_code, run_command
 from tests.scoring.conftest import Served
 from tests.scoring.served import (
@@ -134,7 +134,7 @@ def test_blocks_make_no_difference(
 def test_implausible_images_are_refused_with_their_reason(served: Served, tmp_path: Path) -> None:
     files = {
         "blank.png": encode(Image.new("L", (300, 300), 7)),
-        "colour.png": encode(picture(width=300, height=300)),
+        "colour.png": encode(colour_picture(width=300, height=300)),
         "good.png": next(iter(phantoms(2).values())),
     }
     record, table = scored(served.home, make_files(tmp_path, files))

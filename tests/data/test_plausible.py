@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
+from cxr_tasks.data.images import decode_image
+from cxr_tasks.data.plausible import (
+    BLANK,
+    COLOUR,
+    MASK,
+    MAX_MASK_FRACTION,
+    MAX_MEAN_CHROMA,
+    MIN_CONTRAST,
+    check_plausible,
+    contrast,
+    mask_fraction,
+    mean_chroma,
+)
+from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.devices import n_cores
+from cxr_tasks.phantom.drawing import render
+from cxr_tasks.scoring.inputs import open_images
+from tests.image_files import encode, picture
+
+
+def check(pixels: np.ndarray) -> None:
+    check_plausible(pixels, grey_counts=Image.fromarray(pixels).convert("L").histogram())
+
+
+def grey(low: int, high: int) -> np.ndarray:
+    """A ramp of greys from left to right."""
+    row = np.linspace(low, high, 224).round().astype(np.uint8)
+    return np.broadcast_to(row[None, :, None], (224, 224, 3)).copy()
+
+
+def test_grey_image_passes() -> None:
+    check(grey(20, 220))
+
+
+def test_tinted_image_passes_and_a_coloured_one_does_not() -> None:
+    tinted = grey(20, 220)
+    tinted[..., 2] -= 10
+    check(tinted)
+    tinted[..., 0] += 10
+    with pytest.raises(UnusableImage, match=COLOUR):
+        check(tinted)
+
+
+def test_small_coloured_mark_passes() -> None:
+    marked = grey(20, 220)
+    marked[:20, :40] = (255, 0, 0)
+    check(marked)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 0), (255, 255), (100, 110)])
+def test_blank_image_is_refused(low: int, high: int) -> None:
+    with pytest.raises(UnusableImage, match=BLANK):
+        check(grey(low, high))
+
+
+def test_blank_image_with_a_mark_is_refused() -> None:
+    blank = grey(30, 30)
+    blank[:10, :40] = 255  # less than a hundredth
+    with pytest.raises(UnusableImage, match=BLANK):
+        check(blank)
+
+
+def lungs(*, width: int = 400, height: int = 300) -> Image.Image:
+    """Two white ovals on black, as masks of lungs are."""
+    mask = Image.new("L", (width, height))
+    for left in (0.1, 0.55):
+        box = (left * width, 0.1 * height, (left + 0.35) * width, 0.9 * height)
+        ImageDraw.Draw(mask).ellipse(box, fill=255)
+    return mask
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encode(lungs()),
+        encode(lungs().convert("RGB")),
+        encode(lungs(), "JPEG", quality=50),
+        encode(lungs().resize((120, 90), Image.Resampling.BILINEAR)),
+        encode(lungs().point(lambda level: 60 + level // 2)),
+        encode(lungs().quantize(2)),
+        encode(lungs().convert("1"), "TIFF"),
+        encode(Image.fromarray(np.asarray(lungs()).astype(np.uint16) * 257)),
+        encode(Image.merge("LA", (lungs(), Image.new("L", lungs().size, 255)))),
+        encode(picture(width=300, height=300).convert("1")),
+    ],
+    ids=[
+        "png", "rgb", "jpeg", "reduced", "grey", "palette", "bits", "deep", "alpha", "dithered",
+    ],
+)  # fmt: skip
+def test_mask_is_refused_however_it_is_stored(content: bytes) -> None:
+    with pytest.raises(UnusableImage, match=MASK):
+        decode_image(content)
+
+
+def test_mask_of_three_organs_is_refused_and_four_bits_are_enough_for_a_radiograph() -> None:
+    organs = np.asarray(lungs()).copy()
+    organs[100:180, 170:230], organs[200:, :100] = 128, 190
+    with pytest.raises(UnusableImage, match=MASK):
+        decode_image(encode(Image.fromarray(organs)))
+    sixteen_levels = picture(width=300, height=300).convert("L").quantize(16)
+    assert decode_image(encode(sixteen_levels, bits=4)).depth == "4"
+
+
+def test_radiograph_in_a_wide_black_frame_passes() -> None:
+    framed = np.zeros((224, 224, 3), np.uint8)
+    framed[60:160, 60:160] = grey(20, 220)[:100, :200:2]
+    check(framed)
+
+
+@pytest.mark.parametrize("archive", ["cxr-324.zip", "nih-pneumonia.zip"])
+def test_all_real_radiographs_pass(shared_data: Path, archive: str) -> None:
+    images = open_images([str(shared_data / archive)])
+    outcomes = list(decode_all(images.reader, images.candidates, n_workers=n_cores()))
+    assert len(outcomes) in (324, 600)
+    assert [each.reason for each in outcomes if isinstance(each, Rejected)] == []
+    pixels = [each.image.pixels for each in outcomes if isinstance(each, Accepted)]
+    assert max(map(mean_chroma, pixels)) < 0.7 * MAX_MEAN_CHROMA
+    assert min(map(contrast, pixels)) > 2 * MIN_CONTRAST
+    masks = [mask_fraction(Image.fromarray(image).convert("L").histogram()) for image in pixels]
+    assert max(masks) < 0.8 * MAX_MASK_FRACTION
+
+
+def test_all_phantoms_pass() -> None:
+    for view in range(40):
+        drawn = render(view % 2, seed=0, patient=view, view=0)
+        decode_image(encode(Image.fromarray(drawn)))
