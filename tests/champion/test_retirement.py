@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks import sealed
 from cxr_tasks.champion import pointer
 from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import history, serving, serving_without
@@ -22,6 +21,7 @@ from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home
 from cxr_tasks.records import require_record
 from cxr_tasks.runs import open_run
+from cxr_tasks.sealed import write_sealed
 from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
 from tests.stored import flip_bit
 
@@ -125,10 +125,9 @@ def test_retirement_that_was_killed_half_way_is_not_lost_with_the_pointer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = draw_champion(tmp_path, n_images=80)
-    write = sealed.write_sealed
 
     def killed(*args: Any) -> None:
-        write(*args)
+        write_sealed(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

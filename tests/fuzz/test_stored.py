@@ -143,9 +143,16 @@ def test_record_of_other_form(tmp_path: Path, content: bytes) -> None:
         require_record(tmp_path, "split")
 
 
+ENTRY = {"at": "", "action": "promoted", "version": "0001-x", "before": None, "reason": ""}
+
+
 @pytest.mark.parametrize("content", [
     {}, {"version": None}, {"version": 3, "history": 3}, {"version": "x", "history": [3]},
     {"version": "x", "history": [{"version": "x"}]},
+    {"version": "x", "history": [ENTRY | {"action": "retired"}]},
+    {"version": None, "history": [ENTRY]},
+    {"version": "x", "history": [ENTRY], "challenges": 3},
+    {"version": "x", "history": [ENTRY], "challenges": [{"champion": "x"}]},
 ])  # fmt: skip
 def test_pointer_of_other_form(tmp_path: Path, content: dict[str, Any]) -> None:
     home = Home(tmp_path)
