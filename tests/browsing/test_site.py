@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -233,7 +234,7 @@ def test_a_run_that_begins_a_stage_or_is_between_two_is_under_way(
     put_mid_stage(home, template, "going")
     last = BEGAN + 60
     for seconds, under_way in ((5, True), (600, False)):
-        site = Site(home, clock=lambda seconds=seconds: last + seconds)
+        site = Site(home, clock=partial(float, last + seconds))
         assert ("is under way" in text_of(site.run("going", base="/cxr"))) is under_way
 
 
