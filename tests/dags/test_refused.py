@@ -27,9 +27,10 @@ _STOP_SECONDS = 60
 def finished(airflow_environ: dict[str, str], tmp_path: Path) -> tuple[RunPaths, RunConfig]:
     """Draw a run with a report on the volume of the DAG, under a name of its own."""
     home = Home(Path(airflow_environ["CXR_HOME"]))
-    settings = {"phantom_images": 24, "weights": "random", "profile": "quickstart"}
     key = tmp_path.name.replace("_", "-")
-    run, config = draw_run(home.root, Drawing(n_images=48), key=key, **settings)
+    run, config = draw_run(
+        home.root, Drawing(n_images=48), key=key, source="folder", data=str(tmp_path)
+    )
     finish_report(run, config)
     return run, config
 
@@ -70,19 +71,17 @@ def test_other_settings_under_a_name_that_exists_touch_nothing(
 
 
 def test_what_an_earlier_run_left_is_not_judged_where_ingestion_fails(
-    airflow_environ: dict[str, str], finished: tuple[RunPaths, RunConfig], tmp_path: Path
+    airflow_environ: dict[str, str], finished: tuple[RunPaths, RunConfig]
 ) -> None:
-    """The same name and settings, but its images are gone, and the source gives others."""
+    """The same name and settings, but the folder of its images is empty by now."""
     run, config = finished
-    dataset = run.home.datasets / read_json(run.ingest / "ingest.json")["dataset"]
-    dataset.rename(tmp_path / "gone")
     before = contents(run)
     conf = config.as_dict() | {"run": run.key}
     done = dags_test("cxr_pipeline", conf, airflow_environ, expected=1)
     states = last_states(airflow_environ)
     assert (states["start"], states["ingest"]) == ("success", "failed")
     assert {states[name] for name in AFTER_SPLIT} <= {"upstream_failed", "skipped"}
-    assert "Its source no longer gives the same" in last_error(done)
+    assert last_error(done) in read_json(run.error("ingest"))["message"]
     of_ingestion = {run.root, run.config, run.progress, run.error("ingest")}
     changed = {path for path, stamp in contents(run).items() if before.get(path) != stamp}
     assert changed <= of_ingestion
