@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="cxr-gpu-check-") as scratch:
         check = Check(
             Path(scratch), options.variants, options.images, options.epochs,
-            deadline=started + options.seconds, step_seconds=_STEP_SECONDS, report=_report,
+            deadline=started + options.seconds,
+            step_seconds=max(_STEP_SECONDS, options.seconds / 4), report=_report,
         )  # fmt: skip
         report = _facts(check)
 
