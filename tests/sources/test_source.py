@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.config import make_config
-from cxr_tasks.data.images import MAX_FILE_BYTES, UnusableImage
+from cxr_tasks.data.images import MAX_FILE_BYTES
+from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import CxrError, DataError, SourceError
 from cxr_tasks.paths import Home
 from cxr_tasks.sources.candidates import Candidate
