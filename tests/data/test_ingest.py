@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
