@@ -66,7 +66,7 @@ def test_too_few_images_are_refused_before_anything_trains(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("image", [picture(), Image.new("L", (60, 40), 128)])
+@pytest.mark.parametrize("image", [picture(), picture().convert("L")])
 def test_run_on_one_image_many_times_says_that_nothing_can_be_told(
     tmp_path: Path, image: Image.Image
 ) -> None:

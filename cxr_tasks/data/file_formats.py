@@ -67,8 +67,9 @@ def _tiff_fault(content: bytes) -> str:
     try:
         TiffImageFile(io.BytesIO(content))
     except SyntaxError as err:
-        # Pillow's words for a layout that it does not know
-        return unsupported("TIFF of this kind") if "unknown" in str(err) else "damaged"
+        # Pillow's words for a layout that it does not know, and its cause for a compression
+        if "unknown" in str(err) or isinstance(err.__cause__, KeyError):
+            return unsupported("TIFF of this kind")
     except Exception:  # noqa: S110 - a damaged file makes it raise almost anything
         pass
     return "damaged"

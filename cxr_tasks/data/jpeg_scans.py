@@ -14,8 +14,8 @@ import numpy as np
 from cxr_tasks.data.jpeg_layout import PROGRESSIVE, Frame, HuffmanTable, JpegLayout, Scan
 from cxr_tasks.data.unusable import UnusableImage
 
-SPARE_BYTES = 8
-"""As many may follow the last unit; some writers fill up."""
+_SPARE_BITS = 16
+"""Fewer may follow the last unit: the rest of its byte, and one byte more."""
 
 _RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 _N_COEFFICIENTS = 64
@@ -87,7 +87,7 @@ def _check_scan(content: bytes, frame: Frame, scan: Scan, known: dict[int, list[
             raise UnusableImage("truncated") from err
         except _Overrun as err:
             raise UnusableImage("damaged") from err
-        if bits.n_bits - end > 8 * SPARE_BYTES:
+        if bits.n_bits - end >= _SPARE_BITS:
             raise UnusableImage("damaged")
 
 

@@ -5,16 +5,21 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from cxr_tasks.data.file_formats import PNG_START, unsupported, what_it_is
 from cxr_tasks.data.jpeg_layout import END, START, Scan, read_layout
-from cxr_tasks.data.jpeg_scans import SPARE_BYTES, check_scans
+from cxr_tasks.data.jpeg_scans import check_scans
 from cxr_tasks.data.png_file import check_rows, picture_only
 from cxr_tasks.data.unusable import UnusableImage
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
+_SPARE_BYTES = 8
+"""As many may follow the last row's data; some writers fill up."""
+
+_LONG_RUN = 32
 _FILL = 8 * b"\xff\0"
 """As many bits as libjpeg looks ahead; they are no code, and make a block or two at most."""
 
@@ -62,8 +67,8 @@ def _picture_of(content: bytes) -> bytes:
 def _in_words(err: Exception, content: bytes) -> str:
     if isinstance(err, UnidentifiedImageError):
         return what_it_is(content)
-    if isinstance(err, KeyError) or "unsupported" in str(err).lower():
-        return unsupported(f"{'BMP' if content.startswith(b'BM') else 'TIFF'} of this kind")
+    if content.startswith(b"BM") and "unsupported" in str(err).lower():
+        return unsupported("BMP of this kind")
     cut = isinstance(err, EOFError) or "truncat" in str(err).lower()
     return "truncated" if cut else "damaged"
 
@@ -73,6 +78,8 @@ def _load_jpeg(image: ImageFile, content: bytes) -> None:
     [*_, last] = layout.scans
     if layout.has_one_pass:
         _load_one_pass(image, content, last)
+        if _has_long_run(content[last.begin : last.end]):
+            check_scans(content, layout)
         return
     check_scans(content, layout)
     image.fp = io.BytesIO(content[: last.end] + END)
@@ -95,10 +102,20 @@ def _load_one_pass(image: ImageFile, content: bytes, scan: Scan) -> None:
 
     This costs nothing, where following the codes costs several times the decoding.
     """
-    nearly = max(scan.begin, scan.end - SPARE_BYTES)
+    nearly = max(scan.begin, scan.end - _SPARE_BYTES)
     image.fp = pieces = _Pieces(content[:nearly], content[nearly : scan.end] + _FILL, END)
     image.load()
     if len(pieces.left) == 2:
         raise UnusableImage("damaged")
     if not pieces.left:  # it wanted more than the data, and was told that there is no more
         raise UnusableImage("truncated")
+
+
+def _has_long_run(data: bytes) -> bool:
+    """Return whether a byte is repeated as seldom in a picture, but always where one has a hole.
+
+    By chance, what a hole decodes to may fill the place of what it replaced.
+    """
+    octets = np.frombuffer(data, np.uint8)
+    changes = np.flatnonzero(octets[1:] != octets[:-1])
+    return bool(np.diff(changes, prepend=-1, append=len(octets) - 1).max(initial=0) >= _LONG_RUN)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from cxr_tasks.data.unusable import UnusableImage
 
@@ -31,9 +32,10 @@ BLANK = "blank: hardly any contrast"
 MASK = "a mask or drawing: hardly more than a few grey levels"
 
 GreyCounts = Sequence[int]
+Pixels = npt.NDArray[np.uint8]
 
 
-def check_plausible(pixels: npt.NDArray[np.uint8], *, grey_counts: GreyCounts) -> None:
+def check_plausible(pixels: Pixels, *, grey_counts: GreyCounts) -> None:
     """Refuse what is an image but no plausible radiograph, for ingestion and scoring alike.
 
     This sees colour, emptiness and masks only: a grey picture of anything else passes.
@@ -45,13 +47,26 @@ def check_plausible(pixels: npt.NDArray[np.uint8], *, grey_counts: GreyCounts) -
     Raises:
         UnusableImage: It is in colour, blank, or a mask.
     """
-    if float(np.ptp(pixels, axis=2).mean()) > MAX_MEAN_CHROMA:
+    if mean_chroma(pixels) > MAX_MEAN_CHROMA:
         raise UnusableImage(COLOUR)
-    low, high = np.percentile(pixels.mean(axis=2), [1, 99])
-    if high - low < MIN_CONTRAST:
+    if contrast(pixels) < MIN_CONTRAST:
         raise UnusableImage(BLANK)
     if mask_fraction(grey_counts) > MAX_MASK_FRACTION:
         raise UnusableImage(MASK)
+
+
+def mean_chroma(pixels: Pixels) -> float:
+    """Return by how much the strongest colour channel exceeds the weakest, on average."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    strongest = np.maximum(np.maximum(red, green), blue)
+    return float((strongest - np.minimum(np.minimum(red, green), blue)).mean())
+
+
+def contrast(pixels: Pixels) -> int:
+    """Return the grey levels between the darkest and the brightest hundredth."""
+    counts = np.cumsum(Image.fromarray(pixels).convert("L").histogram())
+    low, high = np.searchsorted(counts, [0.01 * counts[-1], 0.99 * counts[-1]])
+    return int(high - low)
 
 
 def mask_fraction(grey_counts: GreyCounts) -> float:

@@ -10,6 +10,7 @@ from cxr_tasks.data.unusable import UnusableImage
 _LEFT_OUT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 """Never unpacked: Pillow calls a PNG damaged that has more than 1 MB of them."""
 
+_HEADER_BYTES = 33
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _N_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """By the header's colour type."""
@@ -22,7 +23,13 @@ _PASSES = (
 
 
 def picture_only(content: bytes) -> bytes:
-    """Return a PNG without texts, colour profile, and whatever follows its end."""
+    """Return a PNG without texts, colour profile, and whatever follows its end.
+
+    Raises:
+        UnusableImage: It ends in its header.
+    """
+    if len(content) < _HEADER_BYTES:
+        raise UnusableImage("truncated")
     kept = [chunk for kind, chunk in _chunks(content) if kind not in _LEFT_OUT]
     return PNG_START + b"".join(kept) + _END
 
@@ -57,11 +64,11 @@ def _passes(width: int, height: int, *, interlaced: bool) -> list[tuple[int, int
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and bytes of every chunk before the end, the last perhaps cut."""
+    """Yield kind and bytes of every chunk before the end; of those cut off, only pixels."""
     place = len(PNG_START)
     while place + 8 <= len(content):
         size, kind = struct.unpack_from(">I4s", content, place)
-        if kind == b"IEND" or not kind.isalpha():
+        if kind == b"IEND" or (place + size + 12 > len(content) and kind != b"IDAT"):
             return
         yield kind, content[place : place + size + 12]
         place += size + 12

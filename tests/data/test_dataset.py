@@ -57,3 +57,17 @@ def test_missing_row_is_noticed(tmp_path: Path, *, with_image: bool) -> None:
     accept_changes(folder, "dataset")
     with pytest.raises(ArtifactError, match="do not belong together"):
         open_dataset(Home(tmp_path), fingerprint)
+
+
+def test_index_written_before_the_depth_was_told_is_read(tmp_path: Path) -> None:
+    data = make_files(tmp_path / "data", class_files())
+    fingerprint, _ = do_ingest(tmp_path, folder_config(data))
+    assert set(open_dataset(Home(tmp_path), fingerprint).index["depth"]) == {"8"}
+    folder = tmp_path / "datasets" / fingerprint
+    rows = (folder / "index.csv").read_text().splitlines()
+    before = "".join(f"{row.rpartition(',')[0]}\n" for row in rows)
+    (folder / "index.csv").write_text(before)
+    accept_changes(folder, "dataset")
+    index = open_dataset(Home(tmp_path), fingerprint).index
+    assert set(index["depth"]) == {""}
+    assert len(index) == len(rows) - 1

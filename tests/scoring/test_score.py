@@ -91,9 +91,9 @@ def test_every_file_has_a_row_with_the_champions_answer(served: Served, tmp_path
 
 
 def test_score_is_the_networks_own(served: Served, tmp_path: Path) -> None:
-    image = Image.new("L", (224, 224), 110)
-    image.paste(170, (0, 0, 224, 112))
-    record, table = scored(served.home, make_files(tmp_path, {"half.png": encode(image)}))
+    ramp = np.linspace(90, 190, 224).round().astype(np.uint8)
+    image = Image.fromarray(np.tile(ramp, (224, 1)))
+    record, table = scored(served.home, make_files(tmp_path, {"ramp.png": encode(image)}))
     logit = 15 * 140 / 255 - 8.5
     assert float(table["score"][0]) == pytest.approx(1 / (1 + np.exp(-logit)), abs=0.005)
     assert record["champion"]["cutoff_probability"] == pytest.approx(0.449490, rel=1e-5)
