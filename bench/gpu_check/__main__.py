@@ -25,7 +25,7 @@ OUT = Path("dist/gpu-check.json")
 _BACKENDS = ("tensorflow", "jax", "torch")
 _SECONDS = 450.0
 _STEP_SECONDS = 120.0
-_N_IMAGES, _EPOCHS = 324, 20
+_N_IMAGES, _EPOCHS = 324, 10
 _QUICK = {"images": 40, "epochs": 3}
 _CARD = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
 

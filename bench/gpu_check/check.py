@@ -97,7 +97,6 @@ class Check:
         *,
         precision: str,
         options: Sequence[str] = (),
-        is_cached: bool = True,
     ) -> tuple[dict[str, Entry], float | None]:
         """Train variants side by side; each entry says how it ended and what it measured.
 
@@ -106,7 +105,6 @@ class Check:
             variants: What to train.
             precision: What to compute in.
             options: Further ones for each process.
-            is_cached: Whether JAX may read what an earlier training of the variant compiled.
 
         Returns:
             The entries by variant, and the most memory used on the card, in MB.
@@ -117,7 +115,7 @@ class Check:
             commands[variant] = Command(
                 ["-m", "bench.gpu_check.training", "--home", str(self.home), "--variant", variant,
                  "--precision", precision, "--folder", str(folder), *options],
-                self._cache_of(variant) if is_cached else {},
+                self._cache(),
             )  # fmt: skip
         with CardMemory() as card:
             ended = self.run(part, commands)
@@ -139,9 +137,9 @@ class Check:
                 self.report(f"{part}, {name}: {each.status}\n{each.last_lines}")
         return ended
 
-    def _cache_of(self, variant: str) -> dict[str, str]:
-        folder = self.scratch / "compiled" / variant
-        return {**_CACHE_ALL, "JAX_COMPILATION_CACHE_DIR": str(folder)}
+    def _cache(self) -> dict[str, str]:
+        """Let JAX compile once what several trainings need: on a card that is most of the time."""
+        return {**_CACHE_ALL, "JAX_COMPILATION_CACHE_DIR": str(self.scratch / "compiled")}
 
 
 def _entry(ended: Ended, measured: Path) -> Entry:

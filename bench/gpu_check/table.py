@@ -103,9 +103,9 @@ def _at_once(parts: Report) -> str:
     if "times_faster_at_once" not in entry:
         return ""
     return (
-        f"All at once on one device: {entry['at_once_seconds']:.0f} s; one after another: "
-        f"{entry['one_after_another_seconds']:.0f} s, {entry['times_faster_at_once']:.2f} times "
-        "as long (processes from start to end, compilation included, frozen layers not)."
+        f"All at once on one device: {entry['at_once_seconds']:.1f} s; one after another: "
+        f"{entry['one_after_another_seconds']:.1f} s, {entry['times_faster_at_once']:.2f} times "
+        "as long (all epochs, without start and compilation)."
     )
 
 
