@@ -270,8 +270,8 @@ def test_patients_file_may_say_where_images_are_from(tmp_path: Path) -> None:
 def test_external_data_set_has_settings_of_its_own() -> None:
     assert external_config(make_config({})) is None
     config = make_config(
-        {"external_source": "folder", "external_data": "/x", "external_preset": "radiography",
-         "patients": "p.csv", "external_patients": "e.csv"}
+        {"source": "folder", "data": "/first", "external_source": "folder", "external_data": "/x",
+         "external_preset": "radiography", "patients": "p.csv", "external_patients": "e.csv"}
     )  # fmt: skip
     external = external_config(config)
     assert external is not None
