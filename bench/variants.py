@@ -23,6 +23,7 @@ from cxr_tasks.process import run_stage
 from cxr_tasks.progress import Event, read_events
 from cxr_tasks.records import Record, require_record
 from cxr_tasks.runs import start_run
+from cxr_tasks.variants import VARIANTS
 
 Entry = dict[str, Any]
 
@@ -96,7 +97,7 @@ def _train_here(
             "variants": [name],
             "epochs": epochs,
             "patience": max(30, epochs),
-            "weights": str(images.weights) if images.weights else "random",
+            "weights": _weights_for(name, images),
             "threads": n_cores(),
         }
     )
@@ -112,6 +113,12 @@ def _train_here(
         "cut_after": record["cut_after"],
     }
     return _watched(events, record), facts
+
+
+def _weights_for(name: str, images: BenchImages) -> str:
+    if not VARIANTS[name].uses_backbone:
+        return ""
+    return str(images.weights) if images.weights else "random"
 
 
 def _watched(events: Sequence[Event], record: Record) -> Trained:

@@ -83,7 +83,8 @@ RECIPES = (
         ["ingest", "split", "audit", "train", "evaluate", "report", "promote"], epochs=6,
     ),
     _recipe(
-        "folded", "mobilenetv2_frozen", ["audit", "fold", "train", "evaluate"], epochs=4, folds=2
+        "folded", "mobilenetv2_frozen", ["audit", "fold", "train", "evaluate"], epochs=4, folds=2,
+        weights="random",
     ),
 )  # fmt: skip
 """One that trains in its own process; one with folds in children, and cached activations, of which
@@ -121,8 +122,8 @@ def make_prefix(recipe: Recipe, folder: Path) -> Prefix:
         draw_images(images)
     home = folder / recipe.name
     common = {
-        "source": "folder", "data": str(images), "weights": "random", "allow_shortcut": True,
-        "patience": 9, "batch_size": 8,
+        "source": "folder", "data": str(images), "allow_shortcut": True, "patience": 9,
+        "batch_size": 8,
     }  # fmt: skip
     settings = common | recipe.settings
     start_run(make_config(settings), Home(home), RUN)
