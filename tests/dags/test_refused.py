@@ -163,7 +163,7 @@ def test_a_run_that_a_person_stops_ends_at_once_and_says_stopped(
     process = _begin(run, airflow_environ, through_make=how == "make run")
     try:
         until = time.monotonic() + _STOP_SECONDS
-        while not list(run.home.datasets.glob(".*/images.npy")):
+        while not (run.progress.exists() and "synthetic radiographs" in run.progress.read_text()):
             assert process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.1)
