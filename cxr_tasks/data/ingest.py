@@ -19,7 +19,7 @@ from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.files import as_unicode, building, digest_of, locked, open_table, remove_leftovers
 from cxr_tasks.paths import Home
 from cxr_tasks.progress import duration, watched
-from cxr_tasks.records import Record, find_finished, make_record, write_record
+from cxr_tasks.records import Record, find_finished, make_record, versions, write_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.source_code import source_digest
 from cxr_tasks.sources.candidates import Listing
@@ -29,11 +29,9 @@ from cxr_tasks.sources.presets import CLASS_NAMES
 from cxr_tasks.sources.source import Report, Source, open_source
 
 STAGE = "dataset"
-INGEST_VERSION = 3
-"""Raised whenever the same files would give another store."""
-
 _DECIDING_CODE = ("data", "phantom", "sources")
-"""Packages that decide what a store of the same files holds; changed, they make another one."""
+_DECIDING_LIBRARIES = ("numpy", "pillow")
+"""What decides what a store of the same files holds: changed, it makes another one."""
 
 INDEX_COLUMNS = (
     "path", "label", "patient", "source", "width", "height", "mode", "format", "bytes",
@@ -110,7 +108,8 @@ def _fingerprint(digest: str, listing: Listing) -> str:
         [os.fsencode(item.path).hex(), item.label, item.patient, item.source]
         for item in listing.candidates
     ]
-    return digest_of([INGEST_VERSION, source_digest(*_DECIDING_CODE), digest, candidates])[:16]
+    libraries = [versions()[name] for name in _DECIDING_LIBRARIES]
+    return digest_of([source_digest(*_DECIDING_CODE), libraries, digest, candidates])[:16]
 
 
 def _build(
