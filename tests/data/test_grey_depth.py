@@ -119,3 +119,10 @@ def test_declared_depth_counts() -> None:
     grey, depth = to_8_bits(deep(12, GREY // 3), n_bits=12)
     assert depth == "12"
     assert abs(grey.astype(int) - GREY // 3).max() <= 1
+
+
+def test_values_that_go_on_above_a_depth_are_of_more_bits() -> None:
+    dim = np.linspace(0, 16_500, GREY.size).astype(np.uint16).reshape(GREY.shape)
+    assert 0 < (dim > 16_383).mean() < 0.02
+    with pytest.raises(UnusableImage, match=UNCLEAR):
+        to_8_bits(dim)
