@@ -18,7 +18,7 @@ from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.files import as_unicode, building, digest_of, locked, open_table, remove_leftovers
 from cxr_tasks.paths import Home
-from cxr_tasks.progress import duration, watched
+from cxr_tasks.progress import duration, warning, watched
 from cxr_tasks.records import Record, find_finished, make_record, versions, write_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.source_code import source_digest
@@ -86,7 +86,7 @@ def _list(source: Source, config: RunConfig, report: Report) -> Listing:
     counts = ", ".join(f"{n} {name}" for name, n in listing.n_by_class.items())
     report(f"{source.description}: {counts}")
     for reason, n in listing.n_left_out_by_reason.items():
-        report(f"left out: {counted(n, reason)}. {REMEDIES.get(reason, '')}".rstrip())
+        report(warning(f"left out: {counted(n, reason)}. {REMEDIES.get(reason, '')}".rstrip()))
     if listing.tables:
         report(f"not read: {first_few(list(map(repr, listing.tables)))}")
     if not config.patients:

@@ -182,6 +182,8 @@ def _missing_class(
     others = told({reason: n for reason, n in left_out.items() if reason != NO_CLASS})
     if names:
         there = f"what may be an image lies in {seen_in(names)}"
+        if preset_name(preset) == "custom":  # the patterns are about names, not folders
+            there += f", such as {first_few(list(map(repr, names)))}"
     else:
         there = "no file may be an image" if others else "it is empty"
     there += f"; left out: {others}" if others else ""

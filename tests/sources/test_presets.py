@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.config import make_config
-from cxr_tasks.errors import DataError
+from cxr_tasks.errors import DataError, SourceError
 from cxr_tasks.sources.candidates import list_candidates
 from cxr_tasks.sources.left_out import HIDDEN, NO_CLASS, OTHER, TABLE
 from cxr_tasks.sources.presets import PRESETS, Preset, label_paths, preset_of
@@ -105,3 +105,11 @@ def test_classes_are_ordered_by_their_folder_not_by_the_whole_path() -> None:
     paths = ["data/a-1/2.png", "data/a/x/1.png"]  # "-" sorts before "/"
     labelled = label_paths(paths, Preset("a/**", "a-1/**"))
     assert [path for path, _ in labelled.paths] == ["data/a/x/1.png", "data/a-1/2.png"]
+
+
+def test_patterns_that_match_nothing_are_told_with_names_that_are_there() -> None:
+    names = [f"images/{kind}-{n}.png" for kind in ("pos", "neg") for n in range(4)]
+    with pytest.raises(SourceError, match="No image of either class") as caught:
+        list_candidates(Found(tuple(names)), Preset("covid/**", "other/**"), root="/x")
+    assert "such as 'images/pos-0.png', 'images/pos-1.png'" in str(caught.value)
+    assert "'covid/**' as COVID-19 and 'other/**' as normal" in str(caught.value)
