@@ -129,7 +129,10 @@ def _beside_undisturbed(check: Check, part: str, variant: str, entry: Entry) -> 
     here, undisturbed = check.folder(part, variant), check.folder("float32", variant)
     if entry["status"] != DONE or not (undisturbed / SCORES).exists():
         return {"is_bit_equal": None, "largest_score_difference": None}
-    difference = np.abs(np.load(here / SCORES) - np.load(undisturbed / SCORES)).max()
+    difference = np.abs(
+        np.load(here / SCORES, allow_pickle=False)
+        - np.load(undisturbed / SCORES, allow_pickle=False)
+    ).max()
     return {
         "is_bit_equal": sha256_of(here / MODEL) == sha256_of(undisturbed / MODEL),
         "largest_score_difference": float(difference),
