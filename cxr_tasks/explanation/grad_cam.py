@@ -14,7 +14,8 @@ FloatArray = NDArray[np.float64]
 Layer = Any
 Model = Any
 
-BATCH_SIZE = 32
+BATCH_SIZE = 8
+"""All that a network computes on the way stays in memory until its maps are there."""
 
 
 class Images(Protocol):
@@ -76,16 +77,14 @@ class GradCam:
         n = len(images)
         found: FloatArray = np.zeros((n, *self.maps_of.output.shape[1:3]))
         for start in range(0, n, BATCH_SIZE):
-            # The last batch overlaps the one before: a batch of another size is traced anew.
-            first = max(0, min(start, n - BATCH_SIZE))
-            batch = slice(first, first + BATCH_SIZE)
+            batch = slice(start, start + BATCH_SIZE)
             found[batch] = self._evidence(np.asarray(images[batch]), signs[batch])
         return found
 
     def _evidence(self, images: NDArray[np.uint8], signs: FloatArray) -> FloatArray:
         import tensorflow as tf
 
-        # Not by `predict_on_batch`: a graph of its own would be traced for a batch or two.
+        # Not by `predict_on_batch`: a graph of its own would be traced for few images.
         maps = tf.convert_to_tensor(self.maps_of([images], training=False))
         with tf.GradientTape() as tape:
             tape.watch(maps)
