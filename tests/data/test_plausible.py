@@ -1,8 +1,10 @@
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import decode_image
@@ -12,10 +14,11 @@ from cxr_tasks.data.plausible import (
     MASK,
     MAX_MASK_FRACTION,
     MAX_MEAN_CHROMA,
+    MAX_REST_FRACTION,
     MIN_CONTRAST,
     check_plausible,
     contrast,
-    mask_fraction,
+    mask_fractions,
     mean_chroma,
 )
 from cxr_tasks.data.unusable import UnusableImage
@@ -123,8 +126,33 @@ def test_all_real_radiographs_pass(shared_data: Path, archive: str) -> None:
     pixels = [each.image.pixels for each in outcomes if isinstance(each, Accepted)]
     assert max(map(mean_chroma, pixels)) < 0.7 * MAX_MEAN_CHROMA
     assert min(map(contrast, pixels)) > 2 * MIN_CONTRAST
-    masks = [mask_fraction(Image.fromarray(image).convert("L").histogram()) for image in pixels]
-    assert max(masks) < 0.8 * MAX_MASK_FRACTION
+    masks = [mask_fractions(Image.fromarray(image).convert("L").histogram()) for image in pixels]
+    assert max(near for near, _ in masks) < 0.8 * MAX_MASK_FRACTION
+    assert max(near_rest for _, near_rest in masks) < 0.8 * MAX_REST_FRACTION
+
+
+def test_soft_and_small_masks_are_refused(shared_data: Path) -> None:
+    masks = zipfile.ZipFile(shared_data / "lung-masks.zip")
+    names = [name for name in masks.namelist() if name.endswith(".png")]
+    assert len(names) == 29
+    for name in names:
+        mask = Image.open(io.BytesIO(masks.read(name))).convert("L")
+        whole = mask.resize((299, 299), Image.Resampling.BILINEAR)
+        for soft in (
+            mask.resize((64, 64), Image.Resampling.BILINEAR),
+            whole.filter(ImageFilter.GaussianBlur(3)),
+        ):
+            with pytest.raises(UnusableImage, match=MASK):
+                decode_image(encode(soft, "JPEG", quality=30))
+
+
+@pytest.mark.parametrize("share", [0.15, 0.2, 0.3])
+def test_dark_radiographs_are_no_masks(shared_data: Path, share: float) -> None:
+    images = open_images([str(shared_data / "cxr-324.zip")])
+    for candidate in images.candidates[::12]:
+        whole = Image.open(io.BytesIO(images.reader.read(candidate))).convert("L")
+        dark = whole.resize((300, 300)).point(lambda level: int(level * share))
+        decode_image(encode(dark))
 
 
 def test_all_phantoms_pass() -> None:
