@@ -12,7 +12,7 @@ MAX_HUE_VARIATION = 14.0
 """Of 255: how far apart the colour channels are after each is fitted to the grey, on average.
 
 A uniform tint (yellowed film, sepia, blue film) leaves hardly any. 924 real radiographs have at
-most 4.6, every twentieth of 324 tinted in five ways at most 0.5; three photographs 24, 45 and 51."""
+most 4.6, 17 of them tinted in five ways at most 0.5; three photographs have 24, 45 and 51."""
 
 MIN_CONTRAST = 16.0
 """Grey levels of 255 between the darkest and the brightest hundredth of an image.
