@@ -54,7 +54,7 @@ Walk = Callable[[_Bits, int, int], int]
 
 
 def check_scans(content: bytes, layout: JpegLayout) -> None:
-    """Follow the codes of all scans.
+    """Follow the codes of all scans, whose restarts are in order.
 
     Raises:
         UnusableImage: Data are missing, or more are there than the picture has room for.
@@ -71,15 +71,30 @@ def check_scans(content: bytes, layout: JpegLayout) -> None:
         raise UnusableImage("truncated")
 
 
+def check_restarts(content: bytes, layout: JpegLayout) -> None:
+    """Check that the restarts, which are numbered from 0 to 7 again and again, are all in order.
+
+    libjpeg passes over pieces that are missing, doubled or exchanged.
+
+    Raises:
+        UnusableImage: One is missing or out of order, or there are more than the picture needs.
+    """
+    for scan in layout.scans:
+        numbers = [each[-1] & 7 for each in _RESTART.findall(content, scan.begin, scan.end)]
+        n_units = _n_units(layout.frame, scan)
+        expected = [index % 8 for index in range(-(-n_units // (scan.interval or n_units)) - 1)]
+        if numbers != expected:
+            is_cut = numbers == expected[: len(numbers)]
+            raise UnusableImage("truncated" if is_cut else "damaged")
+
+
 def _check_scan(content: bytes, frame: Frame, scan: Scan, known: dict[int, list[int]]) -> None:
     n_units = _n_units(frame, scan)
     step = scan.interval or n_units
     data = content[scan.begin : scan.end]
-    pieces = _RESTART.split(data) if scan.interval else [data]
-    if len(pieces) < -(-n_units // step):
-        raise UnusableImage("truncated")
+    pieces = _RESTART.split(data)
     walk = _walk_of(frame, scan, known, n_units)
-    for first, piece in zip(range(0, n_units, step), pieces, strict=False):
+    for first, piece in zip(range(0, n_units, step), pieces, strict=True):
         bits = _Bits(piece.replace(b"\xff\0", b"\xff"))
         try:
             end = walk(bits, first, min(first + step, n_units))

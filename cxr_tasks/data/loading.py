@@ -11,7 +11,7 @@ from PIL.ImageFile import ImageFile
 
 from cxr_tasks.data.file_formats import PNG_START, unsupported, what_it_is
 from cxr_tasks.data.jpeg_layout import END, START, Scan, read_layout
-from cxr_tasks.data.jpeg_scans import check_scans
+from cxr_tasks.data.jpeg_scans import check_restarts, check_scans
 from cxr_tasks.data.png_file import check_rows, picture_only
 from cxr_tasks.data.unusable import UnusableImage
 
@@ -47,6 +47,8 @@ def opened(content: bytes) -> Iterator[ImageFile]:
 def load_whole(image: ImageFile, content: bytes) -> None:
     """Decode an opened image, and make sure that its file has data for all of it.
 
+    Uncompressed rows of zeros, as an unfinished download leaves them, are as a black border is.
+
     Raises:
         UnusableImage: A part is missing, or filled with what is not the picture's.
     """
@@ -75,6 +77,7 @@ def _in_words(err: Exception, content: bytes) -> str:
 
 def _load_jpeg(image: ImageFile, content: bytes) -> None:
     layout = read_layout(content)
+    check_restarts(content, layout)
     [*_, last] = layout.scans
     if layout.has_one_pass:
         _load_one_pass(image, content, last)

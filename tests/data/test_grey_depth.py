@@ -65,13 +65,27 @@ def bordered(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def with_two_bars(values: np.ndarray) -> np.ndarray:
+    values[:10], values[-10:] = 65535, 60000
+    return values
+
+
+def salted(values: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    places = rng.random(values.shape) < 0.005
+    values[places] = rng.integers(0, 65535, places.sum())
+    return values
+
+
 def saturated(values: np.ndarray) -> np.ndarray:
     values[:, 200:] = (1 << int(values.max()).bit_length()) - 1
     return values
 
 
 @pytest.mark.parametrize("n_bits", [8, 10, 12, 14, 16])
-@pytest.mark.parametrize("change", [hot, with_text, padded, bordered, saturated])
+@pytest.mark.parametrize(
+    "change", [hot, with_text, padded, bordered, with_two_bars, salted, saturated]
+)
 def test_a_few_extreme_pixels_change_no_others(n_bits: int, change: object) -> None:
     whole = deep(n_bits)
     changed = change(whole.copy())  # type: ignore[operator]  # one of the functions above
@@ -126,3 +140,29 @@ def test_values_that_go_on_above_a_depth_are_of_more_bits() -> None:
     assert 0 < (dim > 16_383).mean() < 0.02
     with pytest.raises(UnusableImage, match=UNCLEAR):
         to_8_bits(dim)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        deep(12) + 32768,
+        deep(14) + 32768,
+        np.minimum(deep(16), 32767) + 32768,
+        padded(deep(12) + 30000),
+        deep(12) - 2048,
+        deep(14) - 5000,
+    ],
+    ids=["12", "14", "16", "padded", "12 wrapped", "14 wrapped"],
+)
+def test_offset_and_wrapped_signs_are_unclear(values: np.ndarray) -> None:
+    with pytest.raises(UnusableImage, match=UNCLEAR):
+        decode_image(encode(Image.fromarray(values)))
+
+
+@pytest.mark.parametrize("n_bits", [12, 14, 16])
+def test_a_brightest_part_just_above_half_white_is_enough(n_bits: int) -> None:
+    ramp = np.linspace(0, 0.504, GREY.size).reshape(GREY.shape) * ((1 << n_bits) - 1)
+    assert 0.005 < (ramp >= 1 << n_bits - 1).mean() < 0.01
+    grey, depth = to_8_bits(np.rint(ramp).astype(np.uint16))
+    assert depth == ("16" if n_bits == 16 else f"{n_bits} of 16")
+    assert abs(int(grey.max()) - 0.504 * 255) <= 1

@@ -1,8 +1,10 @@
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import decode_image
@@ -10,13 +12,14 @@ from cxr_tasks.data.plausible import (
     BLANK,
     COLOUR,
     MASK,
+    MAX_HUE_VARIATION,
     MAX_MASK_FRACTION,
-    MAX_MEAN_CHROMA,
+    MAX_REST_FRACTION,
     MIN_CONTRAST,
     check_plausible,
     contrast,
-    mask_fraction,
-    mean_chroma,
+    hue_variation,
+    mask_fractions,
 )
 from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.devices import n_cores
@@ -39,13 +42,26 @@ def test_grey_image_passes() -> None:
     check(grey(20, 220))
 
 
-def test_tinted_image_passes_and_a_coloured_one_does_not() -> None:
-    tinted = grey(20, 220)
-    tinted[..., 2] -= 10
-    check(tinted)
-    tinted[..., 0] += 10
-    with pytest.raises(UnusableImage, match=COLOUR):
-        check(tinted)
+@pytest.mark.parametrize(
+    "tint", [(1, 0.95, 0.75), (1, 0.8, 0.55), (0.65, 0.8, 1), (0.7, 1, 1)],
+    ids=["yellowed", "sepia", "blue film", "cyan"],
+)  # fmt: skip
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_evenly_tinted_scan_passes(tint: tuple[float, ...], file_format: str) -> None:
+    scan = np.asarray(picture(width=300, height=300).convert("L"))[..., None] * np.array(tint)
+    decode_image(encode(Image.fromarray(scan.astype(np.uint8)), file_format))
+
+
+def test_picture_of_several_hues_is_refused() -> None:
+    drawn = picture(width=300, height=300).convert("L")
+    halves = np.asarray(drawn)[..., None] * np.ones(3)
+    halves[:, :150, 0] *= 0.5
+    halves[:, 150:, 2] *= 0.5
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
+    other_orders = (drawn, drawn.rotate(90), drawn.rotate(180))
+    for colours in (halves.astype(np.uint8), noise, np.asarray(Image.merge("RGB", other_orders))):
+        with pytest.raises(UnusableImage, match=COLOUR):
+            decode_image(encode(Image.fromarray(colours)))
 
 
 def test_small_coloured_mark_passes() -> None:
@@ -121,10 +137,35 @@ def test_all_real_radiographs_pass(shared_data: Path, archive: str) -> None:
     assert len(outcomes) in (324, 600)
     assert [each.reason for each in outcomes if isinstance(each, Rejected)] == []
     pixels = [each.image.pixels for each in outcomes if isinstance(each, Accepted)]
-    assert max(map(mean_chroma, pixels)) < 0.7 * MAX_MEAN_CHROMA
+    assert max(map(hue_variation, pixels)) < 0.4 * MAX_HUE_VARIATION
     assert min(map(contrast, pixels)) > 2 * MIN_CONTRAST
-    masks = [mask_fraction(Image.fromarray(image).convert("L").histogram()) for image in pixels]
-    assert max(masks) < 0.8 * MAX_MASK_FRACTION
+    masks = [mask_fractions(Image.fromarray(image).convert("L").histogram()) for image in pixels]
+    assert max(near for near, _ in masks) < 0.8 * MAX_MASK_FRACTION
+    assert max(near_rest for _, near_rest in masks) < 0.8 * MAX_REST_FRACTION
+
+
+def test_soft_and_small_masks_are_refused(shared_data: Path) -> None:
+    masks = zipfile.ZipFile(shared_data / "lung-masks.zip")
+    names = [name for name in masks.namelist() if name.endswith(".png")]
+    assert len(names) == 29
+    for name in names:
+        mask = Image.open(io.BytesIO(masks.read(name))).convert("L")
+        whole = mask.resize((299, 299), Image.Resampling.BILINEAR)
+        for soft in (
+            mask.resize((64, 64), Image.Resampling.BILINEAR),
+            whole.filter(ImageFilter.GaussianBlur(3)),
+        ):
+            with pytest.raises(UnusableImage, match=MASK):
+                decode_image(encode(soft, "JPEG", quality=30))
+
+
+@pytest.mark.parametrize("share", [0.15, 0.2, 0.3])
+def test_dark_radiographs_are_no_masks(shared_data: Path, share: float) -> None:
+    images = open_images([str(shared_data / "cxr-324.zip")])
+    for candidate in images.candidates[::12]:
+        whole = Image.open(io.BytesIO(images.reader.read(candidate))).convert("L")
+        dark = whole.resize((300, 300)).point(lambda level: int(level * share))
+        decode_image(encode(dark))
 
 
 def test_all_phantoms_pass() -> None:

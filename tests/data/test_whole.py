@@ -1,5 +1,6 @@
 """Whether all of a picture is in its file: JPEG and PNG, cut, with holes, or merely odd."""
 
+import re
 import zlib
 
 import numpy as np
@@ -73,6 +74,22 @@ def test_jpeg_with_a_hole_is_refused(content: bytes, filling: bytes) -> None:
     holed = content[:begin] + filling * hole + content[begin + hole :]
     assert reason_of(holed) in ("truncated", "damaged")
     assert reason_of(content[:begin] + content[begin + hole :]) in ("truncated", "damaged")
+
+
+@pytest.mark.parametrize("kind", ["restarts", "many restarts", "progressive with restarts"])
+def test_pieces_between_restarts_are_neither_repeated_exchanged_nor_lost(kind: str) -> None:
+    content = KINDS[kind]
+    ends = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", content)]
+    a, b, c, d = ends[4:8]
+    assert content[a:b] != content[b:c]
+    for changed in (
+        content[:a] + 2 * content[a:b] + content[c:],
+        content[:a] + content[b:c] + content[a:b] + content[c:],
+        content[:b] + content[c:],
+        content[:b] + content[a:b] + content[b:],
+        content[:a] + content[c:d] + content[b:],
+    ):
+        assert reason_of(changed) == "damaged"
 
 
 def test_progressive_jpeg_needs_all_its_scans() -> None:
