@@ -5,14 +5,15 @@ import unicodedata
 
 _WORDS = frozenset({
     "nan", "none", "null", "nil", "nat", "na", "n/a", "n.a", "na na", "n/a n/a", "n/k", "n.k",
-    "n/d", "n.d", "unknown", "unk", "undefined", "unspecified", "unidentified", "missing", "empty",
-    "blank", "not known", "not available", "not applicable", "not specified", "not given",
-    "not provided", "not recorded", "not reported", "not stated", "not disclosed", "not identified",
-    "none given", "anonymous", "anonymized", "anonymised", "anonym", "anon", "deidentified", "de identified",
-    "redacted", "removed", "withheld", "hidden", "confidential", "tbd", "xxx", "no id", "no data",
-    "no patient", "no patient id", "unknown patient", "unknown id", "patient unknown", "id unknown",
-    "unbekannt", "anonymisiert", "keine angabe", "k.a", "inconnu", "anonyme", "desconocido",
-    "sconosciuto", "不明", "未知",
+    "n/d", "n.d", "unknown", "unk", "undefined", "unspecified", "unidentified", "missing",
+    "empty", "blank", "not known", "not available", "not applicable", "not specified",
+    "not given", "not provided", "not recorded", "not reported", "not stated", "not disclosed",
+    "not identified", "none given", "anonymous", "anonymized", "anonymised", "anonym", "anon",
+    "deidentified", "de identified", "redacted", "removed", "withheld", "hidden",
+    "confidential", "tbd", "xxx", "no id", "no data", "no patient", "no patient id",
+    "unknown patient", "unknown id", "patient unknown", "id unknown", "unbekannt",
+    "anonymisiert", "keine angabe", "k.a", "inconnu", "anonyme", "desconocido", "sconosciuto",
+    "不明", "未知",
 })  # fmt: skip
 """In lower case, without signs at the ends, `_` and `-` between words as blanks."""
 
