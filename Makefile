@@ -29,8 +29,10 @@ SHELL := /bin/bash
 SWITCHES := FOLLOW_LINKS CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
 
 # What is typed for the environment of what runs, and not as a setting.
-ENVIRONMENT := AIRFLOW_% CUDA_% CXR_% HOME KAGGLE_% KERAS_% LANG LC_% MAKE% PATH PYTHON% SHELL TF_% \
-	TMPDIR VIRTUAL_ENV XDG_% XLA_% %_PROXY %_proxy
+# Kaggle's by name: KAGGLE_DATASET is a setting.
+ENVIRONMENT := AIRFLOW_% CUDA_% CXR_% HOME KERAS_% LANG LC_% MAKE% PATH PYTHON% SHELL TF_% TMPDIR \
+	VIRTUAL_ENV XDG_% XLA_% %_PROXY %_proxy $(addprefix KAGGLE_,API_ENVIRONMENT API_TOKEN CONFIG_DIR \
+	KEY USERNAME)
 
 # Only what is typed after `make run` counts: a variable of the shell that happens to be called
 # DATA or SEED does not. All that is typed counts: the command refuses what it does not know.

@@ -203,11 +203,17 @@ def _check_handles(config: RunConfig) -> None:
 
 
 def _check_patterns(config: RunConfig) -> None:
-    """Refuse patterns that can match nothing, in the run's own data or in the external ones."""
+    """Refuse patterns that can tell no class, in the run's own data or in the external ones."""
     external = external_config(config)
     for each in (config, external) if external else (config,):
-        if each.source != "phantom":
-            preset_of(each)
+        preset = preset_of(each) if each.source != "phantom" else None
+        if preset and preset.covid == preset.normal:
+            raise ConfigError(
+                f"covid_glob={config.covid_glob!r} and normal_glob={config.normal_glob!r} are the "
+                "same.",
+                "An image is of one class; patterns that match the same images tell none.",
+                "Give each class a pattern of its own (command line: --covid-glob, --normal-glob).",
+            )
 
 
 def _check_folds(config: RunConfig) -> None:

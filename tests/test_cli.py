@@ -80,6 +80,7 @@ def words_of_make_run(*typed: str) -> list[str]:
         ("EPOCH=3", "is --epochs (make run: EPOCHS)"),
         ("PROMOT=0", "is --promote (make run: PROMOTE)"),
         ("epoch=3", "is --epochs (make run: EPOCHS)"),
+        ("KAGGLE_DATSET=o/s", "is --kaggle-dataset (make run: KAGGLE_DATASET)"),
         ("FRAMEWORK=jax", "python -m cxr_tasks run --help lists what it knows"),
     ],
 )
@@ -92,10 +93,18 @@ def test_unknown_variable_of_make_run_is_refused(
 
 def test_variables_of_make_run_are_flags_and_those_of_the_environment_are_not() -> None:
     typed = ("DATA=/o'neil/a b.zip", "PREVALENCE=0.2", "PROMOTE=Off", "FORCE=1", "ALLOW_SHORTCUT=",
-             "CXR_HOME=/x", "PYTHON=python3", "HTTPS_PROXY=none")  # fmt: skip
+             "CXR_HOME=/x", "PYTHON=python3", "HTTPS_PROXY=none", "KAGGLE_USERNAME=me",
+             "KAGGLE_KEY=0", "KAGGLE_API_TOKEN=0", "KAGGLE_CONFIG_DIR=/k",
+             "KAGGLE_API_ENVIRONMENT=PROD")  # fmt: skip
     options = vars(make_parser().parse_args(words_of_make_run(*typed)))
     given = {name: value for name, value in options.items() if value is not None}
     assert given == {
         "command": "run", "airflow": True, "data": "/o'neil/a b.zip", "prevalence": 0.2,
         "promote": False, "force": True,
     }  # fmt: skip
+
+
+def test_every_setting_is_a_variable_of_make_run() -> None:
+    words = words_of_make_run(*(f"{name.upper()}=1" for name in SETTINGS))
+    given = {word.partition("=")[0] for word in words}
+    assert given >= {f"--{name.replace('_', '-')}" for name in SETTINGS}

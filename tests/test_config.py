@@ -58,6 +58,16 @@ def test_every_setting_decides_the_fingerprint() -> None:
         ({"source": "zip", "data": "x", "follow_links": True}, "follow_links=True"),
         ({"source": "kaggle"}, "names no owner"),
         ({"preset": "custom"}, "preset='custom'"),
+        (
+            {
+                "source": "folder",
+                "data": "/x",
+                "preset": "custom",
+                "covid_glob": "a/*.png",
+                "normal_glob": "./a/*.png",
+            },
+            "covid_glob='a/*.png' and normal_glob='./a/*.png' are the same",
+        ),
         ({"source": "folder", "data": "a\nb"}, "data="),
         ({"profile": "paper", "source": "phantom", "weights": "random"}, "weights='random'"),
     ],
@@ -94,6 +104,10 @@ CNN_ONLY = {"variants": "vanilla_cnn"}
         ({"external_patients": "p.csv"}, {"external_source": "kaggle", "external_data": "o/s"}),
         ({"allow_shortcut": True, "promote": False, **FILES}, {"promote": True}),
         ({"allow_shortcut": True}, FILES),
+        ({"allow_shortcut": True, "split": "paper", **FILES}, {"split": "grouped"}),
+        ({"challenge_level": "fixed"}, FILES),
+        ({"challenge_level": "fixed", "promote": False, **FILES}, {"promote": True}),
+        ({"challenge_level": "fixed", "split": "paper", **FILES}, {"split": "grouped"}),
     ],
 )
 def test_setting_that_can_do_nothing_is_refused_and_accepted_where_it_can(

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TextIO
 
 from cxr_tasks import through_airflow
+from cxr_tasks.champion.outcome import outcome
 from cxr_tasks.commands.command import Command, Options
 from cxr_tasks.commands.settings_flags import add_settings
 from cxr_tasks.config import make_config
@@ -55,7 +56,7 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
             else:
                 run_pipeline(run, config, environ=environ, on_line=partial(_write_line, log))
     finally:
-        _show_result(run)
+        show_result(run)
     return 0
 
 
@@ -69,7 +70,7 @@ def _write_line(log: TextIO, line: str) -> None:
     print(f"{now} {line}", file=log)
 
 
-def _show_result(run: RunPaths) -> None:
+def show_result(run: RunPaths) -> None:
     """Show the comparison; of a run that ended early, that of the run it would have repeated."""
     if earlier := unchanged_since(run):
         print(f"\n{reason(run, earlier)}")
@@ -77,7 +78,7 @@ def _show_result(run: RunPaths) -> None:
     if report := find_record(run.report, "report"):
         print("\n" + comparison_table(report))
         if promotion := find_record(run.promote, "promote"):
-            told = f"Champion, {promotion['decision']}: {promotion['reason']}"
+            told = f"Champion, {outcome(run.home, promotion)}"
             print("\n".join(textwrap.wrap(told, WIDTH, subsequent_indent="  ")))
         print(f"\nReport: {run.report / 'index.html'}")
 

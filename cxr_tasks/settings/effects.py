@@ -114,12 +114,16 @@ EFFECTS = (
         "It describes an external data set of files: external_source 'folder', 'zip' or 'kaggle'.",
     ),
     Effect(
-        ("allow_shortcut",), "promote", lambda config: config.promote,
+        ("allow_shortcut", "challenge_level"), "promote", lambda config: config.promote,
         "A run that does not challenge the champion promotes no model.",
     ),
     Effect(
-        ("allow_shortcut",), "source", lambda config: config.source != "phantom",
+        ("allow_shortcut", "challenge_level"), "source", lambda config: config.source != "phantom",
         "Models of images that the project draws are never promoted.",
+    ),
+    Effect(
+        ("allow_shortcut", "challenge_level"), "split", lambda config: config.split == "grouped",
+        "Only split 'grouped' keeps patients and copies apart; no other model is ever promoted.",
     ),
 )  # fmt: skip
 """Settings that are in no row always take effect."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cxr_tasks.errors import DataError
 from cxr_tasks.sources.file_kinds import is_named_image
@@ -23,14 +23,23 @@ _SURE = {
     NORMAL: re.compile(rf"(?:normals?|healthy|nofindings?){_WHAT}"),
 }
 _LIKELY = {
-    COVID: re.compile(rf"{_SURE[COVID].pattern}|pos(?:itive)?{_WHAT}"),
+    COVID: re.compile(rf"{_SURE[COVID].pattern}|pos(?:itives?)?{_WHAT}"),
     NORMAL: re.compile(
-        rf"{_SURE[NORMAL].pattern}|(?:controls?|neg(?:ative)?|(?:no|non|not){_VIRUS}"
+        rf"{_SURE[NORMAL].pattern}|(?:controls?|neg(?:atives?)?|(?:no|non|not){_VIRUS}"
         rf"|{_VIRUS}neg(?:ative)?){_WHAT}"
     ),
 }
 """What people call the folder of a class, without what is no letter or digit. A folder of what is
 not COVID-19 may hold other pneumonia, where there is one of normal images too."""
+
+_OTHER = -1
+_ANY = _LIKELY | {
+    _OTHER: re.compile(
+        r"(?:others?|abnormal|virus|viral|bacteria|bacterial|fungal|tuberculosis|tb|(?:lung)?opacity"
+        rf"|pneumonias?)+{_WHAT}"
+    )
+}
+"""Also what neither class is called."""
 
 _Words = dict[int, re.Pattern[str]]
 _Place = tuple[int, str]
@@ -79,7 +88,13 @@ def suggestion(names: Sequence[str], preset: Preset) -> str:
             return _use(name)
     found = find_patterns(names)
     if found is None:
-        return ""
+        odd = next((_in_the_way(names, unsafe) for unsafe in _all_patterns(names)), None)
+        return (
+            f"Folders called otherwise lie inside those of a class: {_most_common(odd)}. Move them "
+            "out, or use preset=custom with patterns of your own that leave them out."
+            if odd
+            else ""
+        )
     told = f"Use preset=custom with covid_glob={found.covid!r} and normal_glob={found.normal!r}."
     if "*" in found.covid.removesuffix("**"):
         told += " That takes all parts together; for one part, put its folder for the star."
@@ -87,12 +102,30 @@ def suggestion(names: Sequence[str], preset: Preset) -> str:
 
 
 def find_patterns(names: Sequence[str]) -> Preset | None:
-    """Find patterns by which every image in a folder with a class's name is of that class."""
+    """Find patterns by which every image in a folder with a class's name is of that class.
+
+    None that would take a folder for one class whose name says another.
+    """
+    return next((found for found in _all_patterns(names) if not _in_the_way(names, found)), None)
+
+
+def _all_patterns(names: Sequence[str]) -> Iterator[Preset]:
     images, top = list(names), ""
     while (deeper := within_common_top(images, top))[0]:
         images, top = deeper
-    found = (_patterns(images, top, words) for words in (_LIKELY, _SURE))
-    return next(filter(None, found), None)
+    for words in (_LIKELY, _SURE):
+        if found := _patterns(images, top, words):
+            yield found
+
+
+def _in_the_way(names: Sequence[str], preset: Preset) -> Counter[str]:
+    """Count, by folder, what patterns would take for one class, and whose folder says another."""
+    odd: Counter[str] = Counter()
+    for path, label in label_paths(names, preset).paths:
+        place = _class_of(path.rpartition("/")[0], _ANY)
+        if place and place[0] != label:
+            odd[place[1]] += 1
+    return odd
 
 
 def seen_in(names: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 from cxr_tasks.errors import DataError, SourceError, first_few
 from cxr_tasks.sources.text_encoding import WINDOWS, encoding_of
+from cxr_tasks.sources.unknown_words import is_unknown
 
 _MAX_BYTES = 256 << 20
 """More than a million rows."""
@@ -30,20 +31,16 @@ _COLUMNS = {
 }  # fmt: skip
 """What a column may be called, in the order in which it is chosen; blanks, `_` and case apart."""
 
+_ALSO_A_REMARK = ("patient", "subject", "participant")
+"""Columns that may say whether one is a patient, where another gives the numbers."""
+
 _REQUIRED = ("path", "patient")
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 """Excel's own first line."""
 
-_UNKNOWN = frozenset({
-    "", "nan", "none", "null", "nil", "na", "n/a", "n.a.", "#n/a", "<na>", "nat", "unknown", "unk",
-    "undefined", "missing", "not available", "anonymous", "anonymized", "anonymised", "-", "--",
-    "?",
-})  # fmt: skip
-"""What is written where nobody knows, in lower case; each would be one patient with many images."""
-
 _WHOLE_NUMBER = re.compile(r"(\d+)[.,]0+")
-_ROUNDED_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+_ROUNDED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+|\dE\+\d+", re.IGNORECASE)
 
 _OTHER_KINDS = (
     (b"PK\x03\x04", "it is an Excel workbook or a zip file"),
@@ -153,18 +150,37 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     for places in found.values():
         if len(places) > 1:
             raise _unusable(path, f"it has {len(places)} columns {header[places[0]].strip()!r}")
+    _check_patient_columns(header, found["patient"][0], path)
     return {name: places[0] for name, places in found.items()}
+
+
+def _check_patient_columns(header: Sequence[str], taken: int, path: Path) -> None:
+    """Refuse two columns either of which may say who is on an image."""
+    if _spelled(header[taken]) not in _ALSO_A_REMARK:
+        return
+    others = set(_COLUMNS["patient"]) - {*_ALSO_A_REMARK, "patientname"}
+    for name in header:
+        if _spelled(name) in others:
+            raise _unusable(
+                path,
+                f"either of its columns {header[taken].strip()!r} and {name.strip()!r} may say who "
+                "is on an image; rename the one that does not",
+            )
 
 
 def _found(header: Sequence[str]) -> dict[str, list[int]]:
     """Find the places of the columns; of several names for one, those of the first."""
-    spelled = [re.sub(r"[\W_]", "", name).casefold() for name in header]
+    spelled = [_spelled(name) for name in header]
     found = {}
     for name, synonyms in _COLUMNS.items():
         known = next((synonym for synonym in synonyms if synonym in spelled), None)
         if known is not None:
             found[name] = [at for at, other in enumerate(spelled) if other == known]
     return found
+
+
+def _spelled(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
 
 
 def _missing(found: dict[str, list[int]]) -> list[str]:
@@ -210,7 +226,7 @@ def _field(fields: list[str], at: int | None, *, strip: bool = True) -> str:
 def _known(text: str) -> str:
     """Spell a patient or a source so that equal ones are equal; empty where it is not known."""
     text = unicodedata.normalize("NFC", text)
-    if text.casefold() in _UNKNOWN:
+    if is_unknown(text):
         return ""
     # pandas makes decimal fractions of a column of whole numbers in which one is missing
     number = _WHOLE_NUMBER.fullmatch(text)

@@ -1,5 +1,6 @@
 """Who is on which image, and where it is from, as a file of the user's says."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,11 @@ from cxr_tasks.sources.patient_table import PatientTable, Row, read_patient_tabl
 from cxr_tasks.sources.presets import CLASS_NAMES
 
 Report = Callable[[str], None]
+
+_DATE = re.compile(r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:\d{4}|\d\d))(?:[T ].*)?")
+
+_FEWEST_IN_DOUBT = 6
+"""So many images of one person, in both classes, are ordinary in a very small data set."""
 
 
 @dataclass
@@ -46,13 +52,14 @@ def with_patients(
 
     Raises:
         SourceError: The file is missing or is no such CSV file.
-        DataError: It names two patients for one image, no image of the data set, or one name
-            fits several images.
+        DataError: It names two patients for one image, no image of the data set, one name fits
+            several images, or one patient has most images, of both classes.
     """
     table = read_patient_table(path)
     matches = _match(table.rows, ImageNames((item.path for item in candidates), root=root))
     _check(path, matches, example=candidates[0].path)
     origins = _origins(path, matches)
+    _check_largest(path, {item.path: item.label for item in candidates}, origins)
     known = tuple(
         replace(item, patient=origins[item.path].patient, source=origins[item.path].source)
         if item.path in origins
@@ -123,6 +130,24 @@ def _origins(path: Path, matches: _Matches) -> dict[str, Row]:
     return origins
 
 
+def _check_largest(path: Path, labels: dict[str, int], origins: dict[str, Row]) -> None:
+    """Refuse a patient who would hold most images of both classes together: it is no patient."""
+    images = Counter(row.patient for row in origins.values() if row.patient)
+    patient, n = next(iter(images.most_common(1)), ("", 0))
+    classes = Counter(labels[image] for image, row in origins.items() if row.patient == patient)
+    if n < _FEWEST_IN_DOUBT or 2 * n <= images.total() or len(classes) < len(CLASS_NAMES):
+        return
+    counts = " and ".join(f"{classes[label]} {name}" for label, name in CLASS_NAMES.items())
+    raise DataError(
+        f"{path} gives {n} of the {images.total()} images whose patient it knows to {patient!r}: "
+        f"{counts} ones.",
+        "A patient's images train or test together, so nobody can have most of both classes; "
+        "perhaps it stands for an unknown patient, or the column holds something else.",
+        "Leave the field empty where the patient is not known, or give the column that names "
+        "patients.",
+    )
+
+
 def _with_renamed(
     before: Iterable[Candidate],
     after: tuple[Candidate, ...],
@@ -169,6 +194,12 @@ def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> Non
         report(warning(
             f"patients file: {len(matches.unmatched)} of {len(table.rows)} paths are not in the "
             f"data set: {first_few(matches.unmatched)}"
+        ))  # fmt: skip
+    if dates := [repr(row.patient) for row in table.rows if _DATE.fullmatch(row.patient)]:
+        report(warning(
+            f"patients file: the patient of {len(dates)} of {len(table.rows)} rows is a date "
+            f"({first_few(list(dict.fromkeys(dates)))}); all images of one date count as one "
+            "person's"
         ))  # fmt: skip
     if n := table.unknown.total():
         words = [f"{word!r} {times} times" for word, times in table.unknown.most_common()]

@@ -71,6 +71,7 @@ def run_report(context: StageContext) -> str:
 
 def run_promote(context: StageContext) -> str:
     """Let the run's model serve, if it is better than the one that does."""
+    from cxr_tasks.champion.outcome import outcome
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
     from cxr_tasks.evaluation.scoring import score_images
@@ -92,4 +93,4 @@ def run_promote(context: StageContext) -> str:
     )
     if record["version"]:
         restore_version(run, config, record, note=note)
-    return f"{record['decision']}: {record['reason']}"
+    return outcome(run.home, record)

@@ -150,7 +150,8 @@ def test_other_level_keeps_the_number_and_spends_the_larger(tmp_path: Path) -> N
 
 
 def test_fixed_level_is_a_setting(home: Home) -> None:
-    draw_challenger(home.root, "fixed", strength=1.2, settings={"challenge_level": FIXED})
+    settings = {"source": "folder", "data": str(home.root), "challenge_level": FIXED}
+    draw_challenger(home.root, "fixed", strength=1.2, settings=settings)
     promote(home, "like")
     record = promote(home, "fixed")
     assert record["comparison"]["challenge"]["level"] == LEVEL

@@ -11,11 +11,13 @@ import pytest
 
 from cxr_tasks.champion import pointer
 from cxr_tasks.champion.describe import describe_champion
+from cxr_tasks.champion.outcome import outcome
 from cxr_tasks.champion.pointer import history, serving, serving_without
 from cxr_tasks.champion.restoring import restore_pointer, restore_version
 from cxr_tasks.champion.rollback import retire, roll_back
 from cxr_tasks.champion.store import find_champion, require_champion, versions
 from cxr_tasks.cli import main
+from cxr_tasks.commands.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home
@@ -254,3 +256,26 @@ def test_terminal_is_told_of_the_retirement(home: Home) -> None:
     told = describe_champion(home)
     assert told.startswith("Champion 0002-right")
     assert "\n  - 0001-masks\n" in told
+
+
+def test_run_whose_model_was_retired_does_not_tell_that_it_serves(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = (
+        f"promoted, but retired on 2026-01-03T03:04:05+00:00 ({MASKS}): it serves no more. Then: "
+    )
+    assert main(["promote", "--home", str(home.root), "--run", "masks"], {}) == 0
+    assert f"{since}The first champion" in capsys.readouterr().out
+    show_result(home.run("masks"))
+    assert f"Champion, {since}The first" in " ".join(capsys.readouterr().out.split())
+
+
+def test_run_whose_model_another_has_replaced_says_so(home: Home) -> None:
+    record = promote(home, "right")
+    assert outcome(home, record) == f"promoted: {record['reason']}"
+    roll_back(home, "0001-masks", now=LATER)
+    assert outcome(home, record) == (
+        f"promoted, but 0001-masks serves now: it serves no more. Then: {record['reason']}"
+    )
+    (home.champion / "champion.json").write_text("{", encoding="utf-8")
+    assert outcome(home, record) == f"promoted: {record['reason']}"

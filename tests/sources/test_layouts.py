@@ -126,6 +126,28 @@ def test_other_layout_is_refused_with_patterns_that_take_all_of_it(kind: str, pr
     assert taken.n_by_class == {"COVID-19": n_covid, "normal": n_normal}
 
 
+@pytest.mark.parametrize("preset", ["study", "radiography"])
+@pytest.mark.parametrize("inside", [
+    "non-covid", "Neg", "negatives", "other", "Pneumonia", "Viral Pneumonia", "bacterial",
+    "more/Covid-negative/deeper",
+])  # fmt: skip
+@pytest.mark.parametrize("top", ["", "ds/", "train/"])
+def test_no_pattern_is_suggested_that_takes_another_class(
+    inside: str, top: str, preset: str
+) -> None:
+    paths = below(*(f"{top}{name}" for name in ("COVID19", f"COVID19/{inside}", "NORMAL")))
+    remedy = refusal(paths, preset).remedy
+    assert "covid_glob" not in remedy
+    folder = f"{top}COVID19/{inside.removesuffix('/deeper')}"
+    assert f"lie inside those of a class: {folder!r} (2). Move them out" in remedy
+
+
+def test_no_pattern_is_suggested_for_parts_with_negatives_inside() -> None:
+    parts = [f"{part}/{name}" for part in ("train", "test")
+             for name in ("COVID/pos", "COVID/neg", "NORMAL")]  # fmt: skip
+    assert "'test/COVID/neg' (2), 'train/COVID/neg' (2). Move" in refusal(below(*parts)).remedy
+
+
 def test_parts_may_be_taken_apart() -> None:
     remedy = refusal(OTHERS["train and test"][0]).remedy
     assert "covid_glob='*/COVID/**'" in remedy

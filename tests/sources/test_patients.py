@@ -37,7 +37,10 @@ def table(names: list[str] | tuple[str, ...] = PATHS, *, head: str = "path,patie
 @pytest.mark.parametrize(
     "word",
     ["", "nan", "NaN", "NAN", "None", "none", "null", "NULL", "NA", "N/A", "n/a", "#N/A", "<NA>",
-     "NaT", "unknown", "Unknown", " unknown ", "-", "--", "?", "missing", "anonymous"],
+     "NaT", "unknown", "Unknown", " unknown ", "-", "--", "?", "missing", "anonymous", "not known",
+     "Not_Known", "not-applicable", "N.A", "n.d.", "n/k", "(unknown)", "[redacted]", "<unknown>",
+     "#REF!", "#N/A N/A", "#DIV/0!", "1.#IND", "\u2013", "\u2014", ".", "unspecified", "-1", "-1.0",
+     "-999", "Anonymized", "unknown  patient", "\uff1f", "unbekannt"],
 )  # fmt: skip
 def test_word_for_unknown_is_no_patient(tmp_path: Path, word: str) -> None:
     rows = [
@@ -47,6 +50,56 @@ def test_word_for_unknown_is_no_patient(tmp_path: Path, word: str) -> None:
     assert told.patients == ["p", "", "", "q"]
     assert f"2 of 4 rows name no patient ({word.strip()!r} 2 times)" in told[0]
     assert told[0].startswith("Warning: ")
+
+
+@pytest.mark.parametrize(
+    "name", ["0", "1", "-2", "N", "X1", "nd", "KA", "ref", "unknown-17", "Anna", "(1)", "P.1"]
+)
+def test_short_or_odd_name_is_a_patient(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, f"path,patient\n{PATHS[0]},{name}\n").patients[0] == name
+
+
+def images(n_covid: int, n_normal: int) -> tuple[Candidate, ...]:
+    covid = (Candidate(f"COVID/a{n}.png", 1, "") for n in range(n_covid))
+    return (*covid, *(Candidate(f"NORMAL/b{n}.png", 0, "") for n in range(n_normal)))
+
+
+def listed(candidates: tuple[Candidate, ...], *, n_alike: int) -> str:
+    patients = ["yes"] * n_alike + [f"p{n}" for n in range(len(candidates) - n_alike)]
+    rows = (f"{item.path},{who}" for item, who in zip(candidates, patients, strict=True))
+    return "\n".join(["path,patient", *rows])
+
+
+def test_patient_with_most_images_of_both_classes_is_none(tmp_path: Path) -> None:
+    both = images(4, 6)
+    message = "6 of the 10 images whose patient it knows to 'yes': 4 COVID-19 and 2 normal ones"
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, listed(both, n_alike=6), both)
+    for candidates, n_alike in ((both, 5), (images(6, 4), 6), (images(3, 2), 5), (images(4, 8), 6)):
+        told = read(tmp_path, listed(candidates, n_alike=n_alike), candidates)
+        assert told.patients.count("yes") == n_alike
+
+
+@pytest.mark.parametrize("date", ["2020-04-03", "3.4.2020", "04/03/20", "2020-04-03 10:15:00"])
+def test_date_as_patient_is_a_warning(tmp_path: Path, date: str) -> None:
+    told = read(tmp_path, f"path,patient\n{PATHS[0]},{date}\n{PATHS[1]},{date}\n{PATHS[2]},p\n")
+    assert told.patients == [date, date, "p", ""]
+    assert told[0].startswith(
+        f"Warning: patients file: the patient of 2 of 3 rows is a date ({date!r});"
+    )
+
+
+@pytest.mark.parametrize(
+    "head", ["path,patient,patient_id", "path,PID,Patient", "path,subject,subject id"]
+)
+def test_two_columns_of_patients_are_refused(tmp_path: Path, head: str) -> None:
+    with pytest.raises(SourceError, match=r"either of its columns .* may say who is on an image"):
+        read(tmp_path, f"{head}\n{PATHS[0]},1,2\n")
+
+
+def test_number_counts_before_the_name_of_a_patient(tmp_path: Path) -> None:
+    text = f"path,patient_name,patient_id\n{PATHS[0]},Unknown,7\n"
+    assert read(tmp_path, text).patients[0] == "7"
 
 
 def test_unknown_source_is_none(tmp_path: Path) -> None:
@@ -163,9 +216,15 @@ def test_number_that_became_a_fraction_is_the_same_patient(tmp_path: Path) -> No
     assert told.patients[:2] == ["7", "1.5"]
 
 
-def test_rounded_number_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"2 patients of .* are rounded numbers: '1\.23457E\+08'"):
-        read(tmp_path, table().replace(",1", ",1.23457E+08"))
+@pytest.mark.parametrize("number", ["1.23457E+08", "1.23457E08", "1,2e15", "1E+15"])
+def test_rounded_number_is_refused(tmp_path: Path, number: str) -> None:
+    with pytest.raises(DataError, match=r"2 patients of .* are rounded numbers: ") as caught:
+        read(tmp_path, table().replace(",", ";").replace(";1", f";{number}"))
+    assert repr(number) in caught.value.problem
+
+
+def test_code_with_an_e_is_a_patient(tmp_path: Path) -> None:
+    assert read(tmp_path, f"path,patient\n{PATHS[0]},5E12\n").patients[0] == "5E12"
 
 
 TWINS = (Candidate("COVID/a.png", 1, ""), Candidate("NORMAL/a.png", 0, ""))
