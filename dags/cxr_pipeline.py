@@ -100,7 +100,7 @@ def split() -> None:
     """Divide the images into train, val and test."""
     run, _ = opened_run()
     if earlier := unchanged_since(run):
-        raise AirflowSkipException(reason(run, earlier))
+        raise AirflowSkipException(reason(earlier))
     run_stage_as_child("split")
 
 
