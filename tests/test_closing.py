@@ -1,30 +1,22 @@
 """The last words of `run` in a terminal: results, and what was left out, each said once."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cxr_tasks.cli import main
 from cxr_tasks.config import make_config
 from cxr_tasks.files import read_json
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.records import finish_once
+from cxr_tasks.progress import Progress
 from cxr_tasks.reporting.ingested import ingested_lines
-from cxr_tasks.runs import start_run
+from cxr_tasks.runs import read_config, start_run
 from cxr_tasks.sources.left_out import LINK_OUT, TABLE
+from cxr_tasks.stages import StageContext
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.image_files import class_files, encode, make_files, picture
 from tests.stages.test_ingestion import do_ingest
 
 LEFT_OUT = {"dataset": {LINK_OUT: 1, TABLE: 5}}
-
-
-def finish_ingest(run: RunPaths, facts: dict[str, Any], fingerprint: str) -> None:
-    finish_once(
-        run.ingest, "ingest", inputs={}, config_fingerprint=fingerprint, seed=42, note=print,
-        build=lambda _built: facts,
-    )  # fmt: skip
 
 
 def test_unchanged_run_says_so_above_the_results_and_its_own_left_out(
@@ -35,10 +27,9 @@ def test_unchanged_run_says_so_above_the_results_and_its_own_left_out(
     run = start_run(make_config(config.as_dict()), before.home, "now")
     facts = read_json(before.ingest / "ingest.json")
     kept = {name: facts[name] for name in ("dataset", "external", "weights")}
-    finish_ingest(
-        run, kept | {"n_left_out_by_reason": LEFT_OUT, "unchanged_since": "before"},
-        config.fingerprint,
-    )  # fmt: skip
+    now = kept | {"n_left_out_by_reason": LEFT_OUT, "unchanged_since": "before"}
+    context = StageContext(run, read_config(run), Progress(run.progress, "ingest"), {})
+    context.finish_once(run.ingest, {}, lambda _built: now)
     capsys.readouterr()
     assert main(["run", "--home", str(tmp_path), "--run", "now"], environ={}) == 0
     shown = capsys.readouterr().out

@@ -68,7 +68,7 @@ class Challenger:
 
 
 def lacking(run: RunPaths, config: RunConfig) -> str | None:
-    """Say what a run lacks to challenge anything; None where it is complete and has a model.
+    """Describe what a run lacks to challenge anything; None where it is complete and has a model.
 
     Raises:
         ArtifactError: A file is missing, not what its record says, or older than what it was
