@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from bench.results import markdown_table
-from cxr_tasks.champion.challenges import FIXED, SPENT, level_of
+from cxr_tasks.champion.challenges import FIXED, SPENT, challenge_level_of
 from cxr_tasks.champion.contest import Answers, Contest, compare, outcome
 from cxr_tasks.evaluation.intervals import wilson
 from cxr_tasks.evaluation.scored import FloatArray, IntArray
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(markdown_table(header, rows))
     print(f"\nA challenger of AUC 0.985 against 0.950, of {options.years} promoted:")
     for kind, turn in ((FIXED, 1), *((SPENT, turn) for turn in TURNS)):
-        told = _rate(_better_ones(options, level=level_of(turn, kind)))
+        told = _rate(_better_ones(options, level=challenge_level_of(turn, kind)))
         print(f"{kind}, challenge {turn}: {told}", flush=True)
     return 0
 
@@ -83,7 +83,7 @@ def _rate(found: list[bool]) -> str:
 
 
 def simulate_year(*, seed: int, n_weeks: int, n_groups: int, is_fresh: bool) -> dict[str, bool]:
-    """Say for both settings of `challenge_level` whether an equal challenger was promoted.
+    """Return for both settings of `challenge_level` whether an equal challenger was promoted.
 
     Args:
         seed: Decides everything.
@@ -99,7 +99,7 @@ def simulate_year(*, seed: int, n_weeks: int, n_groups: int, is_fresh: bool) -> 
         if standard_errors(contest) < _IS_OPEN:
             continue
         for kind in (kind for kind, has_fallen in fallen.items() if not has_fallen):
-            figures = compare(contest, seed=seed, level=level_of(week, kind))
+            figures = compare(contest, seed=seed, level=challenge_level_of(week, kind))
             fallen[kind] = outcome(figures) == "better"
     return fallen
 
@@ -140,7 +140,7 @@ def draw_noise(rng: np.random.Generator, groups: IntArray) -> FloatArray:
 
 
 def standard_errors(contest: Contest) -> float:
-    """Say how many standard errors over groups the gain in the Brier score is."""
+    """Return how many standard errors over groups the gain in the Brier score is."""
     losses = [
         (each.probabilities - contest.labels) ** 2
         for each in (contest.champion, contest.challenger)

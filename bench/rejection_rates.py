@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _cases() -> list[tuple[str, float]]:
-    """Give every size with every correlation; single images have none."""
+    """Return every size with every correlation; single images have none."""
     return [
         (sizes, correlation)
         for sizes in _SIZES

@@ -196,7 +196,7 @@ def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Itera
 
 
 def is_locked(path: Path) -> bool:
-    """Say whether a process holds a lock file; this one may only be able to read it.
+    """Return whether a process holds a lock file; this one may only be able to read it.
 
     A shared lock tells, let go at once: whoever comes in between waits for a moment.
     """

@@ -67,7 +67,7 @@ def check_complete(run: RunPaths, config: RunConfig) -> None:
 
 
 def _parts(run: RunPaths, config: RunConfig) -> Iterator[tuple[str, str, str | None, Path]]:
-    """Give what makes a run whole: how it is called, its stage and variant, and its folder."""
+    """Return what makes a run whole: how it is called, its stage and variant, and its folder."""
     for variant in config.variants:
         yield variant, "train", variant, run.train(variant)
     yield "the audit", "audit", None, run.audit

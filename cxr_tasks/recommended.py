@@ -7,7 +7,7 @@ NONE = "none"
 
 
 def recommended(variant: str | None) -> str:
-    """Say which variant a run recommends; where nothing is better than chance it is none."""
+    """Describe which variant a run recommends; where nothing is better than chance it is none."""
     return f"Recommended: {NONE if variant is None else variant}"
 
 

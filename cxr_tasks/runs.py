@@ -97,7 +97,7 @@ def read_config(run: RunPaths) -> RunConfig:
 
 
 def is_of_this_code(run: RunPaths) -> bool:
-    """Say whether this code has begun a run; what older versions began says no code, and is not.
+    """Return whether this code has begun a run; what older versions began says no code, and is not.
 
     Where the configuration is damaged, the record of the run's ingestion tells.
     """
@@ -218,7 +218,7 @@ def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
 
 
 def _tell_threads(described: dict[str, Any], note: Note) -> None:
-    """Say where a run goes on with other threads than this machine would begin it with."""
+    """Report where a run goes on with other threads than this machine would begin it with."""
     threads = described["config"]["threads"]
     if threads != n_training_threads():
         note(

@@ -1,4 +1,4 @@
-"""Whether a run would only repeat an earlier one: same images, settings and versions."""
+"""Whether a run would only repeat an earlier one: same images, settings, code and versions."""
 
 from pathlib import Path
 
@@ -35,11 +35,11 @@ def unchanged_since(run: RunPaths) -> str | None:
     return record.get("unchanged_since") if record else None
 
 
-def reason(run: RunPaths, earlier: str) -> str:
+def reason(earlier: str) -> str:
     """Say why a run ended early."""
     return (
-        f"The run {run.key!r} ends here: {earlier!r} has the same images, settings and versions, "
-        "so its results are this run's. To run it all the same, set force (command line: --force)."
+        f"Nothing has changed since {earlier!r}: the same images, settings, code and versions, so "
+        "its results are this run's. To run it all the same, set force (command line: --force)."
     )
 
 

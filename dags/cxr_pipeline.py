@@ -82,8 +82,8 @@ def start() -> dict[str, str]:
     run_key = choose_run_key(given.pop(RUN_NAME, None), get_current_context()["run_id"])
     config = make_config(given, defaults=defaults.run)
     if is_scheduled():
-        in_force = replace(defaults, run=config.as_dict())
-        check_schedule(in_force, because="No person has filled in the form of this run")
+        unattended = replace(defaults, run=config.as_dict())
+        check_schedule(unattended, because="No person has filled in the form of this run")
     run = start_run(config, shared_volume(), run_key)
     log_lines(settings_in_force(read_config(run)))
     return describe_opening(run)
@@ -100,7 +100,7 @@ def split() -> None:
     """Divide the images into train, val and test."""
     run, _ = opened_run()
     if earlier := unchanged_since(run):
-        raise AirflowSkipException(reason(run, earlier))
+        raise AirflowSkipException(reason(earlier))
     run_stage_as_child("split")
 
 

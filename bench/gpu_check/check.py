@@ -60,11 +60,11 @@ class Check:
         return self.scratch / "home"
 
     def folder(self, part: str, variant: str) -> Path:
-        """Give the folder of one training."""
+        """Return the folder of one training."""
         return self.scratch / part / variant
 
     def seconds_left(self) -> float:
-        """Give the time that a step may take now; 0 where none should begin."""
+        """Return the time that a step may take now; 0 where none should begin."""
         left = self.deadline - self.clock()
         return min(left, self.step_seconds) if left >= _LEAST_SECONDS else 0.0
 

@@ -12,7 +12,7 @@ _EVERY_MS = "500"
 
 
 def peak_card_mb() -> float | None:
-    """Give the most memory that this process's arrays held on the card; None without a card."""
+    """Return the most memory that this process's arrays held on the card; None without a card."""
     import keras
 
     count = {"tensorflow": _tensorflow_bytes, "jax": _jax_bytes, "torch": _torch_bytes}
@@ -21,7 +21,7 @@ def peak_card_mb() -> float | None:
 
 
 def peak_host_mb() -> float:
-    """Give the most memory that this process held on the host, its libraries included."""
+    """Return the most memory that this process held on the host, its libraries included."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MB, 1)
 
 

@@ -65,7 +65,7 @@ def no_report_yet(
 
 
 def refused(key: str, reason: str = "") -> Notice:
-    """Say that a run of the DAG has begun nothing, since its first task refused.
+    """Report that a run of the DAG has begun nothing, since its first task refused.
 
     Args:
         key: The name that it asked for; empty where it can be none.
@@ -83,7 +83,7 @@ def refused(key: str, reason: str = "") -> Notice:
 
 
 def not_begun(key: str) -> Notice:
-    """Say that a run of the DAG has still to open its run on the shared volume."""
+    """Report that a run of the DAG has still to open its run on the shared volume."""
     return _going_on(key, None, at_work=True)
 
 
@@ -100,7 +100,7 @@ def _goes_on(key: str) -> str:
 
 
 def _is_cut_off(run: RunFacts | None) -> bool:
-    """Say whether a stage was in the middle of its work when it was seen last."""
+    """Return whether a stage was in the middle of its work when it was seen last."""
     return run is not None and run.last_sign is not None and not run.last_sign.ended
 
 

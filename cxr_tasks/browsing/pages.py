@@ -47,7 +47,7 @@ def utc(seconds: float) -> str:
 
 
 def variant_title(name: str | None) -> str:
-    """Say what a person calls a recommended variant; a name from elsewhere is shown as it is."""
+    """Return what a person calls a recommended variant; a name from elsewhere stays as it is."""
     if name is None:
         return NONE
     return VARIANTS[name].title if name in VARIANTS else one_line(name, 40)

@@ -10,7 +10,7 @@ _PAUSE_SECONDS = 60.0
 
 
 def is_at_work(run: RunPaths, facts: RunFacts | None, *, now: float) -> bool:
-    """Say whether a process works on a run, or did a moment ago.
+    """Return whether a process works on a run, or did a moment ago.
 
     Args:
         run: The run.

@@ -58,7 +58,7 @@ def read_run(run: RunPaths) -> RunFacts:
 
 
 def with_retirement(facts: RunFacts, retired: Mapping[str, str]) -> RunFacts:
-    """Say of a run that its model was retired, where it was; `retired` is the reason by version."""
+    """Add to a run that its model was retired, where it was; `retired` is the reason by version."""
     if facts.version not in retired:
         return facts
     return replace(facts, decision="retired", reason=retired[facts.version])

@@ -57,8 +57,8 @@ class Challenge:
         }  # fmt: skip
 
 
-def level_of(number: int, kind: str) -> float:
-    """Give the level of a version's k-th challenge, beginning with 1."""
+def challenge_level_of(number: int, kind: str) -> float:
+    """Return the level of a version's k-th challenge, beginning with 1."""
     return LEVEL if kind == FIXED else LEVEL * 6 / (math.pi * number) ** 2
 
 
@@ -77,7 +77,7 @@ def register(home: Home, champion: str, *, run_key: str, challenger: str, kind: 
     own = [entry for entry in entries if entry["champion"] == champion]
     at = next((at for at, entry in enumerate(own) if _is_same(entry, run_key, challenger)), None)
     number = len(own) + 1 if at is None else at + 1
-    level = level_of(number, kind)
+    level = challenge_level_of(number, kind)
     if at is None or own[at]["level"] < level or own[at]["challenger"] is None:
         entry = {"champion": champion, "run": run_key, "challenger": challenger, "level": level}
         if at is None:
@@ -105,8 +105,8 @@ def challenges_of(home: Home, version: str) -> list[Entry]:
 
 
 def challenges_sentence(own: list[Entry]) -> str:
-    """Say how often a version was challenged, what that has spent, and what the next one gets."""
-    level = level_of(len(own) + 1, SPENT)
+    """Describe how often a version was challenged, what that has spent, what the next one gets."""
+    level = challenge_level_of(len(own) + 1, SPENT)
     n_times = {0: "Not challenged yet", 1: "Challenged once"}.get(
         len(own), f"Challenged {len(own)} times"
     )

@@ -177,7 +177,7 @@ def _paired(
 def _t_interval(
     difference: float, gains: FloatArray, resamples: Resamples, *, level: float
 ) -> list[float]:
-    """Give Student's interval at a level, with the bootstrap's standard error.
+    """Return Student's interval at a level, with the bootstrap's standard error.
 
     From the sixth challenge on fewer than one of 2,000 resamples lies beyond such a level's
     quantile, so none can be read from them. Groups less classes are the degrees of freedom

@@ -11,7 +11,6 @@ from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.files import sha256_of
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.pipeline import check_complete
-from cxr_tasks.recommended import recommended
 from cxr_tasks.records import Record, record_file, require_record
 from cxr_tasks.settings import RunConfig
 
@@ -69,7 +68,7 @@ class Challenger:
 
 
 def lacking(run: RunPaths, config: RunConfig) -> str | None:
-    """Say what a run lacks to challenge anything; None where it is complete and has a model.
+    """Describe what a run lacks to challenge anything; None where it is complete and has a model.
 
     Raises:
         ArtifactError: A file is missing, not what its record says, or older than what it was
@@ -81,7 +80,7 @@ def lacking(run: RunPaths, config: RunConfig) -> str | None:
         return err.problem
     recommendation = _checked_report(run)["recommendation"]
     if recommendation["variant"] is None:
-        return f"{recommended(None)}, so there is no model to promote. {recommendation['reason']}"
+        return "No variant is recommended, so there is no model to promote."
     return None
 
 

@@ -42,7 +42,7 @@ def retired_versions(home: Home) -> dict[str, Entry]:
 
 
 def retirement(home: Home) -> Entry | None:
-    """Give the retirement since which no version serves; None where one does, or none ever did."""
+    """Return the retirement since which no version serves; None where one does or none ever did."""
     entries = history(home)
     return entries[-1] if entries and entries[-1]["action"] == RETIRED else None
 

@@ -123,7 +123,7 @@ def _judge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> 
 
 
 def _retired_alike(challenger: Challenger) -> list[str]:
-    """Say that this very model was retired, if so; a person may let it serve, a run may not."""
+    """Report that this very model was retired, if so; a person may let it serve, a run may not."""
     home, own = challenger.run.home, identity_of(challenger)
     for name, entry in retired_versions(home).items():
         try:

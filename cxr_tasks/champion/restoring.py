@@ -99,7 +99,7 @@ def restore_pointer(home: Home, *, note: Note) -> str | None:
 
 
 def _promotions(home: Home, note: Note) -> list[Entry]:
-    """Put a history together from the versions' own records."""
+    """Build a history from the versions' own records."""
     records = list(_records(home, note))
     if not records:
         raise none_yet(home)

@@ -209,7 +209,7 @@ def _damaged(folder: Path, reason: str) -> DamagedError:
 
 
 def none_serves(home: Home) -> ConfigError:
-    """Say that no model serves, since when and why, and what it takes that one does."""
+    """Report that no model serves, since when and why, and what it takes that one does."""
     retired = retirement(home)
     if retired is not None:
         return ConfigError(

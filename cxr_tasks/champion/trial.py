@@ -191,7 +191,7 @@ def _register(challenger: Challenger, champion: Champion) -> Challenge:
 
 
 def _challenge_sentence(challenge: Challenge, figures: Facts) -> str:
-    """Say which of the champion's challenges it was, and what its level asks for."""
+    """Describe which of the champion's challenges it was, and what its level asks for."""
     opening = f"Challenge {challenge.number} of this champion, "
     if challenge.kind == FIXED:
         return f"{opening}decided at {percent_of(challenge.level)} like every one."

@@ -16,10 +16,11 @@ from cxr_tasks.console import following
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
+from cxr_tasks.reporting.ingested import ingested_lines
 from cxr_tasks.reporting.table import WIDTH, comparison_table
 from cxr_tasks.runs import check_code, new_run_key, open_run, start_run
 from cxr_tasks.settings import settings_in_force
-from cxr_tasks.unchanged import reason, unchanged_since
+from cxr_tasks.unchanged import unchanged_since
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,16 +72,28 @@ def _write_line(log: TextIO, line: str) -> None:
 
 
 def show_result(run: RunPaths) -> None:
-    """Show the comparison; of a run that ended early, that of the run it would have repeated."""
-    if earlier := unchanged_since(run):
-        print(f"\n{reason(run, earlier)}")
-        run = run.home.run(earlier)
-    if report := find_record(run.report, "report"):
+    """Show the comparison; of a run that ended early, that of the run it would have repeated.
+
+    What was left out is always this run's own.
+    """
+    earlier = unchanged_since(run)
+    if earlier:
+        print(f"\nNothing has changed since {earlier}; its results:")
+    with_results = run.home.run(earlier) if earlier else run
+    if report := find_record(with_results.report, "report"):
         print("\n" + comparison_table(report))
-        if promotion := find_record(run.promote, "promote"):
-            told = f"Champion, {outcome(run.home, promotion)}"
-            print("\n".join(textwrap.wrap(told, WIDTH, subsequent_indent="  ")))
-        print(f"\nReport: {run.report / 'index.html'}")
+        if promotion := find_record(with_results.promote, "promote"):
+            _print_wrapped(f"Champion, {outcome(run.home, promotion)}")
+        print()
+        for line in ingested_lines(run):
+            _print_wrapped(line)
+        print(f"\nReport: {with_results.report / 'index.html'}")
+    if earlier:
+        print("To run it all the same: --force (make run: FORCE=1)")
+
+
+def _print_wrapped(text: str) -> None:
+    print("\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  ")))
 
 
 COMMAND = Command("all stages, from ingestion to the report", _run, _add_arguments)

@@ -66,7 +66,7 @@ def _correlation(right: BoolArray, members: IntArray, sizes: IntArray, chance: f
 
 
 def _at_least(n_right: int, sizes: IntArray, chance: float, correlation: float) -> float:
-    """Give the probability of so many right or more."""
+    """Return the probability of so many right or more."""
     if sizes.max() == 1:
         return float(binomtest(n_right, len(sizes), chance, alternative="greater").pvalue)
     return float(min(1.0, _n_right(sizes, chance, correlation)[n_right:].sum()))
@@ -81,7 +81,7 @@ def _n_right(sizes: IntArray, chance: float, correlation: float) -> FloatArray:
 
 
 def _of_groups(size: int, n_groups: int, chance: float, correlation: float) -> FloatArray:
-    """Give the probability of each number right in groups of one size."""
+    """Return the probability of each number right in groups of one size."""
     if size == 1 or correlation < _NONE:
         n = size * n_groups
         return np.asarray(binom.pmf(np.arange(n + 1), n, chance))

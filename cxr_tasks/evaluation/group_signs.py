@@ -41,7 +41,7 @@ def group_signs(first: BoolArray, second: BoolArray, groups: IntArray) -> dict[s
 
 
 def _sign_flip_p(gains: IntArray) -> float:
-    """Give how many of all sign patterns have a sum at least as far from 0 as these gains have."""
+    """Return the share of all sign patterns whose sum is at least as far from 0 as these gains'."""
     gains = gains[gains != 0]
     sizes, statistic = np.abs(gains), abs(int(gains.sum()))
     if statistic == 0:
@@ -54,7 +54,7 @@ def _sign_flip_p(gains: IntArray) -> float:
 
 
 def _positive_sums(sizes: IntArray) -> FloatArray:
-    """Give the probability of each sum of sizes, from 0 on, when a coin decides on each.
+    """Return the probability of each sum of sizes, from 0 on, when a coin decides on each.
 
     Of n groups of one size the number that is positive is binomial; sizes are then convolved.
     """

@@ -53,7 +53,7 @@ def pairs(
 
 
 def is_right(scored: Scored) -> BoolArray:
-    """Say which images a variant has right at the fixed threshold."""
+    """Return which images a variant has right at the fixed threshold."""
     right: BoolArray = predict(scored.scores) == scored.labels
     return right
 

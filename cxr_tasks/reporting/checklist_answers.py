@@ -43,7 +43,7 @@ def chosen_variant(report: Facts) -> Facts | None:
 
 
 def any_variant(report: Facts) -> Facts:
-    """Give the facts of the recommended variant, or else the best, for what is alike in all."""
+    """Return the facts of the recommended variant, or else the best, for what is alike in all."""
     facts: Facts = report["variants"][shown_variant(report["recommendation"])]
     return facts
 

@@ -2,18 +2,23 @@
 
 from typing import Any
 
+from cxr_tasks.settings.effects import default_of
 from cxr_tasks.settings.run_config import SETTINGS, RunConfig
-from cxr_tasks.settings.setting import PROFILES
+
+_ALWAYS_SET = ("profile", "threads")
+"""The profile itself, and what is by the cores of the machine where nobody sets it."""
 
 
 def settings_in_force(config: RunConfig) -> list[str]:
-    """Tell a run's settings: what differs from its profile first, then the rest by section.
+    """Describe a run's settings: what differs from its profile first, then the rest by section.
 
     Settings that are empty are left out.
     """
-    usual = {name: setting.default for name, setting in SETTINGS.items()}
-    usual |= PROFILES[config.profile] | {"profile": config.profile, "threads": config.threads}
-    chosen = [name for name, value in usual.items() if getattr(config, name) != value]
+    chosen = [
+        name
+        for name in SETTINGS
+        if name not in _ALWAYS_SET and getattr(config, name) != default_of(name, config.profile)
+    ]
     told = [_shown(config, name) for name in chosen]
     lines = [f"profile {config.profile}, chosen beside it: {', '.join(told) or 'nothing'}"]
     for section in dict.fromkeys(setting.section for setting in SETTINGS.values()):

@@ -23,7 +23,7 @@ _TAR, _TAR_AT = b"ustar", 257
 
 
 def what_it_is(path: Path) -> tuple[str, str]:
-    """Say what a file is, and what to do about it; two empty texts where it cannot be told."""
+    """Describe what a file is, and what to do about it; two empty texts where it cannot be told."""
     with path.open("rb") as stream:
         start = stream.read(_TAR_AT + len(_TAR))
     if not start:

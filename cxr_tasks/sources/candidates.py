@@ -121,7 +121,7 @@ def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
 
 
 def why_left_out(path: str, target: str | None = None) -> str:
-    """Say why a file is no candidate in any layout; empty where it may be one.
+    """Describe why a file is no candidate in any layout; empty where it may be one.
 
     Args:
         path: Its name, relative to the source's root.
@@ -176,7 +176,7 @@ def _missing_class(
     preset: Preset,
     root: object,
 ) -> SourceError | DataError:
-    """Say which class is missing, what is there instead, and what could be done."""
+    """Describe which class is missing, what is there instead, and what could be done."""
     names = [*(path for path, _ in labelled), *unmatched]
     counts = Counter(label for _, label in labelled)
     others = told({reason: n for reason, n in left_out.items() if reason != NO_CLASS})

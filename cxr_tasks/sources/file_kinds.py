@@ -39,7 +39,7 @@ def may_be_image(path: str) -> bool:
 
 
 def is_named_image(path: str) -> bool:
-    """Say whether a file's name promises an image."""
+    """Return whether a file's name promises an image."""
     return suffix_of(path) in IMAGE_SUFFIXES
 
 
@@ -50,7 +50,7 @@ def is_hidden(path: str) -> bool:
 
 
 def is_in_mask_folder(path: str) -> bool:
-    """Say whether a file is in a folder whose name says that it holds masks of organs.
+    """Return whether a file is in a folder whose name says that it holds masks of organs.
 
     A mask is the answer to another question, drawn by a person: as a radiograph it teaches a
     model who drew it.
@@ -59,7 +59,7 @@ def is_in_mask_folder(path: str) -> bool:
 
 
 def is_mask_folder(name: str) -> bool:
-    """Say whether a folder's own name says mask: `masks`, `Lung_Masks`, `lung segmentation`.
+    """Return whether a folder's own name says mask: `masks`, `Lung_Masks`, `lung segmentation`.
 
     Not `Lung Segmentation Data`, below which the COVID-QU-Ex data set has its radiographs too.
     """

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cxr_tasks.sources.file_kinds import IMAGE_SUFFIXES
 
 
-class Found(NamedTuple):
+class NameMatch(NamedTuple):
     """The images that a name may mean.
 
     Attributes:
@@ -40,17 +40,17 @@ class ImageNames:
         self._exact = set(self._paths)
         self._indexes: dict[int, _Index] = {}
 
-    def find(self, name: str) -> Found:
+    def find(self, name: str) -> NameMatch:
         """Find the images that a name may mean, by the closest reading that finds any."""
         if name in self._exact:
-            return Found([name], 0)
+            return NameMatch([name], 0)
         below_root = "/".join(self._below_root(_parts(name)))
         for number, spelling in enumerate(_SPELLINGS):
             readings = self._index(number).find(spelling.of_name(below_root))
             for kind, paths in enumerate(readings):
                 if paths:
-                    return Found(paths, 1 + len(readings) * number + kind)
-        return Found([], 0)
+                    return NameMatch(paths, 1 + len(readings) * number + kind)
+        return NameMatch([], 0)
 
     def _below_root(self, parts: list[str]) -> list[str]:
         """Take off what a name has of the data's own folder."""
@@ -61,7 +61,7 @@ class ImageNames:
         return parts
 
     def _index(self, number: int) -> "_Index":
-        """Give an index; it is made when the ones before it have failed."""
+        """Return an index; it is made when the ones before it have failed."""
         if number not in self._indexes:
             self._indexes[number] = _Index(self._paths, _SPELLINGS[number].of_image)
         return self._indexes[number]

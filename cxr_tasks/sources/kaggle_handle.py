@@ -56,7 +56,7 @@ def read_handle(setting: str, text: str) -> str:
 
 
 def slug_of(handle: str) -> str:
-    """Give the data set's name without its owner; files are named by it."""
+    """Return the data set's name without its owner; files are named by it."""
     return handle.split("/")[1]
 
 

@@ -15,7 +15,7 @@ _UNKNOWN = ("filename", "label", "COVID-19", "normal")
 
 
 def how_to_sort(tables: Sequence[str]) -> str:
-    """Say that tables are not read, and show a few lines of Python that sort images by one."""
+    """Report that tables are not read, and show a few lines of Python that sort images by one."""
     shown = first_few([repr(table) for table in sorted(tables)])
     table = next((name for name in sorted(tables) if name.endswith(".csv")), "labels.csv")
     file, label, covid, normal = _columns_of(table)

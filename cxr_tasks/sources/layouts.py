@@ -82,7 +82,7 @@ def check_whole(labelled: Labelled, preset: Preset, root: object) -> None:
 
 
 def suggestion(names: Sequence[str], preset: Preset) -> str:
-    """Say by which preset or patterns the images could be taken; empty where none is found."""
+    """Describe by which preset or patterns the images could be taken; empty where none is found."""
     for name, other in PRESETS.items():
         if other != preset and _fits(names, other):
             return _use(name)
@@ -129,7 +129,7 @@ def _in_the_way(names: Sequence[str], preset: Preset) -> Counter[str]:
 
 
 def seen_in(names: Sequence[str]) -> str:
-    """Say which folders the images lie in, where they part, and how many in each."""
+    """Describe which folders the images lie in, where they part, and how many in each."""
     inside, top = list(names), ""
     while (deeper := within_common_top(inside, top))[0] and _has_folder(*deeper):
         inside, top = deeper

@@ -56,7 +56,7 @@ def counted(n: int, reason: str) -> str:
 
 
 def told(n_by_reason: Mapping[str, int]) -> str:
-    """Say how many files were left out and why; empty where none was."""
+    """Return how many files were left out and why; empty where none was."""
     return ", ".join(counted(n, reason) for reason, n in n_by_reason.items() if n)
 
 

@@ -113,7 +113,7 @@ def _check(path: Path, matches: _Matches, *, example: str) -> None:
 
 
 def _origins(path: Path, matches: _Matches) -> dict[str, Row]:
-    """Give each image's patient and source; a row that knows counts before one that does not."""
+    """Return each image's patient and source; a row that knows counts before one that does not."""
     origins, clashes = {}, []
     for image, (_distance, rows) in matches.rows.items():
         patients = {row.patient for row in rows} - {""}
@@ -154,7 +154,7 @@ def _with_renamed(
     origins: dict[str, Row],
     report: Report,
 ) -> tuple[Candidate, ...]:
-    """Give images that the file leaves out the patient whom it gives others of their number.
+    """Return images that the file leaves out the patient whom it gives others of their number.
 
     File names number patients too. One who had one name in the file and another in file names
     would be on both sides of a split.
@@ -210,7 +210,7 @@ def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> Non
 
 
 def _tell_coverage(known: Iterable[Candidate], report: Report) -> None:
-    """Say for how many images of each class a patient is known."""
+    """Report for how many images of each class a patient is known."""
     images, with_patient = Counter[int](), Counter[int]()
     for item in known:
         images[item.label] += 1

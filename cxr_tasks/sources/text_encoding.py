@@ -17,7 +17,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def encoding_of(path: Path) -> str:
-    """Tell how a text is encoded; by its mark, its zero bytes, or because it is whole UTF-8."""
+    """Return how a text is encoded; by its mark, its zero bytes, or because it is whole UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
         head = stream.read(_BLOCK_BYTES)

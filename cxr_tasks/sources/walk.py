@@ -68,7 +68,7 @@ def walk_files(root: Path, *, follow_links: bool = False) -> Found:
 
 
 def unreadable(path: Path, err: OSError) -> SourceError:
-    """Say that a file or folder cannot be read, and why."""
+    """Report that a file or folder cannot be read, and why."""
     remedy = "Correct the path (of a data set: data=PATH, --data) or the permissions."
     if isinstance(err, NotADirectoryError):
         remedy = "Name a folder; a zip file is read with source=zip (--source zip)."

@@ -36,12 +36,12 @@ def find_fault(members: Sequence[ZipInfo], *, n_bytes: int) -> Fault | None:
 
 
 def member_name(info: ZipInfo) -> str:
-    r"""Give a member's name with `/` between folders, where older programs of Windows put `\`."""
+    r"""Return a member's name with `/` between folders, where older programs of Windows put `\`."""
     return info.filename.replace("\\", "/")
 
 
 def is_link(info: ZipInfo) -> bool:
-    """Say whether a member is a symbolic link, whose content is a path."""
+    """Return whether a member is a symbolic link, whose content is a path."""
     return stat.S_ISLNK(info.external_attr >> 16)
 
 

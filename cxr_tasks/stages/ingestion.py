@@ -24,7 +24,7 @@ def run_ingest(context: StageContext) -> str:
     makers = _makers(context, left_out)
     record = context.finish_once(run.ingest, {}, lambda _built: _facts(context, makers, left_out))
     if record["unchanged_since"]:
-        return reason(run, record["unchanged_since"])
+        return reason(record["unchanged_since"])
     for name, make in makers.items():
         _make_again_if_damaged(context, record, name, make)
     return _told(run, record)

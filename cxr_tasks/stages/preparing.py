@@ -46,4 +46,5 @@ def run_audit(context: StageContext) -> str:
             built=built,
         ),
     )
-    return f"{len(record['findings'])} findings"
+    n_findings = len(record["findings"])
+    return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"

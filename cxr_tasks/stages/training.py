@@ -58,7 +58,7 @@ def _told(record: Record) -> str:
 
 
 def _tell_threads(context: StageContext) -> None:
-    """Say where a training has more threads than this machine has cores."""
+    """Report where a training has more threads than this machine has cores."""
     threads = context.config.threads
     if threads > n_cores():
         context.progress.note(

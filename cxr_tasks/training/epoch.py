@@ -104,7 +104,7 @@ def run_epoch(
 def _first_batches(
     data: LabelledImages, batch_size: int
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
-    """Give a batch of each size that Keras has to see once, before the numbers count."""
+    """Return a batch of each size that Keras has to see once, before the numbers count."""
     import keras
 
     sizes = [1, 2]

@@ -123,7 +123,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _deterministic(xla_flags: str) -> str:
-    """Have JAX compute the same bits on a card each time, unless the environment has its say."""
+    """Make JAX compute the same bits on a card each time, unless the environment has its say."""
     if _DETERMINISTIC_JAX in xla_flags:
         return xla_flags
     return f"{xla_flags} {_DETERMINISTIC_JAX}=true".strip()

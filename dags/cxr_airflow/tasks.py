@@ -109,7 +109,7 @@ def is_scheduled() -> bool:
 
 
 def any_succeeded(task_group_id: str) -> bool:
-    """Say whether a task of a group has succeeded in this DAG run, whatever lies on the volume."""
+    """Return whether a task of a group succeeded in this DAG run, whatever lies on the volume."""
     context = get_current_context()
     run_id = context["run_id"]
     states = context["ti"].get_task_states(

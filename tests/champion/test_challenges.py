@@ -15,9 +15,9 @@ from cxr_tasks.champion.challenges import (
     FIXED,
     LEVEL,
     SPENT,
+    challenge_level_of,
     challenges_of,
     confidence_of,
-    level_of,
     percent_of,
     register,
 )
@@ -50,11 +50,11 @@ def forget(home: Home, *keys: str) -> None:
 
 
 def test_levels_of_all_challenges_together_stay_below_five_percent() -> None:
-    spent = [level_of(number, SPENT) for number in range(1, 5001)]
+    spent = [challenge_level_of(number, SPENT) for number in range(1, 5001)]
     assert spent[0] == pytest.approx(0.0304, abs=1e-4)
     assert spent[9] == pytest.approx(spent[0] / 100)
     assert 0.0499 < sum(spent) < LEVEL
-    assert {level_of(number, FIXED) for number in (1, 7)} == {LEVEL}
+    assert {challenge_level_of(number, FIXED) for number in (1, 7)} == {LEVEL}
 
 
 def test_challenge_is_told_and_written_down(home: Home) -> None:
@@ -142,7 +142,7 @@ def test_other_level_keeps_the_number_and_spends_the_larger(tmp_path: Path) -> N
             found = register(home, FIRST, run_key="a", challenger="ab", kind=kind)
         return found.number, found.level, found.spent
 
-    first = level_of(1, SPENT)
+    first = challenge_level_of(1, SPENT)
     assert levels(SPENT) == (1, first, first)
     assert levels(FIXED) == (1, LEVEL, LEVEL)
     assert levels(SPENT) == (1, first, LEVEL)
@@ -225,7 +225,7 @@ def test_interval_at_the_level_is_students() -> None:
     contest = Contest(
         labels, np.arange(80), Answers(challenger, decisions), Answers(champion, decisions)
     )
-    level = level_of(9, SPENT)
+    level = challenge_level_of(9, SPENT)
     brier = compare(contest, seed=3, level=level)["brier"]
     gains = (champion - labels) ** 2 - (challenger - labels) ** 2
     error = math.sqrt(sum(gains[labels == each].var() for each in (0, 1)) / 40) / 2

@@ -50,6 +50,31 @@ def test_page_begins_without_a_large_share(guessing: Made) -> None:
     assert not re.search(r"\d+\.\d.%", told[first : told.index("Accuracy on out-of-fold images")])
 
 
+def test_no_bold_claim_and_no_choice_where_nothing_is_recommended(guessing: Made) -> None:
+    told = " ".join(guessing.parsed.text.split())
+    note = "which is not shown to be better than chance. "
+    for section in ("Do the probabilities mean what they say?", "A cut-off for a chosen"):
+        begin = told.index(section)
+        assert note in told[begin : begin + 300], section
+    assert "nothing speaks against it" not in told
+    assert "did choose between the variants" not in told
+    assert "of the others and called" not in told
+    intros = re.findall(r'<p class="intro">.*?</p>', guessing.page, re.DOTALL)
+    about = [intro for intro in intros if "No variant is recommended" in intro]
+    assert len(about) == 4
+    assert not any("<strong>" in intro for intro in about)
+
+
+def test_where_one_is_recommended_its_figures_are_claimed(tmp_path: Path) -> None:
+    made = make(tmp_path, Drawing(n_images=80, n_folds=5))
+    told = " ".join(made.parsed.text.split())
+    assert "did choose between the variants" in told
+    assert "of the others and called" in told
+    assert "No variant is recommended" not in told
+    assert "by a simulation that takes images as independent" in told
+    assert "no file of patients and sources was given" in told
+
+
 def test_terminal_card_checklist_table_and_notifier_say_the_same(guessing: Made) -> None:
     reason = guessing.report["recommendation"]["reason"]
     assert f"{NONE}. {reason}" in " ".join(comparison_table(guessing.report).split())
