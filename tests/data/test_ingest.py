@@ -275,6 +275,8 @@ def test_worker_that_is_killed_counts_as_memory_that_ran_out(tmp_path: Path) -> 
     source = FolderSource(make_files(tmp_path, files), PRESETS["study"])
     decoded = decode_all(source, source.listing().candidates, n_workers=2)
     next(decoded)
+    # not while it sends a result: the pool then waits for the rest of that without end
+    time.sleep(2)
     os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
     with pytest.raises(BrokenProcessPool) as caught:
         list(decoded)
