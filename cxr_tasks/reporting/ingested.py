@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cxr_tasks.data.dataset import STAGE
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.records import find_record
 from cxr_tasks.reporting.wording import one_line
@@ -18,7 +17,7 @@ def ingested_lines(run: RunPaths) -> Iterator[str]:
     ingested = find_record(run.ingest, "ingest") or {}
     for name, title in (("dataset", "Images"), ("external", "External images")):
         fingerprint = ingested.get(name)
-        dataset = find_record(run.home.datasets / fingerprint, STAGE) if fingerprint else None
+        dataset = find_record(run.home.datasets / fingerprint, "dataset") if fingerprint else None
         if dataset:
             yield from _lines(title, dataset, left_out_of(ingested, dataset, name))
 
