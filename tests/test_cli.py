@@ -67,7 +67,7 @@ def test_run_and_stages_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def words_of_make_run(*typed: str) -> list[str]:
     """Return what `make run` would give to `python -m cxr_tasks`."""
     done = subprocess.run(
-        ["/usr/bin/env", "make", "--dry-run", "run", *typed],
+        ["/usr/bin/env", "make", "--dry-run", "--no-print-directory", "run", *typed],
         cwd=Path(__file__).parent.parent, env={**os.environ, "SEED": "9"},
         capture_output=True, text=True, check=True,
     )  # fmt: skip

@@ -2,15 +2,14 @@
 
 import hashlib
 import multiprocessing
-import os
-from collections import deque
+import signal
+import traceback
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import connection
-from threading import Thread
+from itertools import cycle, islice
+from multiprocessing.connection import Connection
 
 from cxr_tasks.data.images import DecodedImage, decode_image
 from cxr_tasks.data.unusable import UnusableImage
@@ -20,7 +19,8 @@ from cxr_tasks.sources.source import Reader
 MIN_IMAGES_FOR_POOL = 64
 """Below this, starting worker processes takes longer than they save."""
 
-_WAITING_PER_WORKER = 4
+_AHEAD_PER_WORKER = 4
+"""Candidates a worker is given before its first result is taken."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,25 @@ class Rejected:
 def decode_all(
     source: Reader, candidates: Sequence[Candidate], *, n_workers: int
 ) -> Generator[Accepted | Rejected, None, None]:
-    """Read and decode candidates in worker processes; what comes out is in their order."""
+    """Read and decode candidates in worker processes; what comes out is in their order.
+
+    Raises what reading a source raises, and BrokenProcessPool where a worker was killed.
+    """
     if n_workers == 1 or len(candidates) < MIN_IMAGES_FOR_POOL:
         yield from (decode_candidate(source, candidate) for candidate in candidates)
         return
-    with _workers(source, n_workers) as pool:
+    with _workers(source, n_workers) as workers:
         todo = iter(candidates)
-        waiting: deque[Future[Accepted | Rejected]] = deque()
-        first = islice(todo, n_workers * _WAITING_PER_WORKER)
-        waiting.extend(pool.submit(_decode_in_worker, candidate) for candidate in first)
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(_decode_in_worker, item) for item in islice(todo, 1))
+        in_turn = cycle(workers)
+        for candidate in islice(todo, n_workers * _AHEAD_PER_WORKER):
+            _give(next(in_turn), candidate)
+        in_turn = cycle(workers)
+        for _ in candidates:
+            worker = next(in_turn)
+            outcome = _take(worker)
+            for candidate in islice(todo, 1):
+                _give(worker, candidate)
+            yield outcome
 
 
 def decode_candidate(source: Reader, candidate: Candidate) -> Accepted | Rejected:
@@ -73,37 +80,63 @@ def decode_candidate(source: Reader, candidate: Candidate) -> Accepted | Rejecte
 
 
 @contextmanager
-def _workers(source: Reader, n_workers: int) -> Iterator[ProcessPoolExecutor]:
-    # spawn: a fork of a process with threads may hang
+def _workers(source: Reader, n_workers: int) -> Iterator[list[Connection]]:
+    """Processes that decode what they are sent, each at the end of a pipe of its own.
+
+    Not a ProcessPoolExecutor: its workers share one pipe, and where one is killed in the middle
+    of a result, the others keep that pipe open and the pool waits for the rest without end.
+    """
+    # spawn: a fork of a process with threads may hang, and would inherit the others' pipes
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        n_workers, mp_context=context, initializer=_start_worker, initargs=(source,)
-    )
+    workers: list[Connection] = []
+    processes = []
     try:
-        yield pool
+        for _ in range(n_workers):
+            worker, end = context.Pipe()
+            workers.append(worker)
+            processes.append(context.Process(target=_decode_in_worker, args=(source, end)))
+            processes[-1].start()
+            end.close()
+        yield workers
     finally:
-        pool.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.close()
+        for process in processes:
+            process.join()
 
 
-_source: Reader | None = None
-"""What this worker process reads from."""
+def _give(worker: Connection, candidate: Candidate) -> None:
+    with _whole_or_broken():
+        worker.send(candidate)
 
 
-def _start_worker(source: Reader) -> None:
-    global _source
-    _source = source
-    Thread(target=_end_with_parent, daemon=True).start()
+def _take(worker: Connection) -> Accepted | Rejected:
+    with _whole_or_broken():
+        outcome: Accepted | Rejected | Exception = worker.recv()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
-def _end_with_parent() -> None:
-    """Do not outlive a parent that was killed and could not stop its workers."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+@contextmanager
+def _whole_or_broken() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError) as err:
+        raise BrokenProcessPool("A process that decodes images was killed") from err
 
 
-def _decode_in_worker(candidate: Candidate) -> Accepted | Rejected:
-    if _source is None:
-        raise RuntimeError("a worker process decodes only after _start_worker")
-    return decode_candidate(_source, candidate)
+def _decode_in_worker(source: Reader, end: Connection) -> None:
+    # Ctrl-C is the parent's to answer. The pipe closes with it, also where it is killed.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, ConnectionError):
+        while True:
+            end.send(_outcome(source, end.recv()))
+
+
+def _outcome(source: Reader, candidate: Candidate) -> Accepted | Rejected | Exception:
+    try:
+        return decode_candidate(source, candidate)
+    except Exception as err:
+        err.add_note(f"in a process that decodes images:\n{traceback.format_exc()}")
+        return err

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -269,18 +270,36 @@ def test_little_is_decoded_ahead_of_what_is_taken(tmp_path: Path) -> None:
     outcomes.close()
 
 
-def test_worker_that_is_killed_counts_as_memory_that_ran_out(tmp_path: Path) -> None:
-    """The kernel may choose a worker where memory runs out."""
+@pytest.mark.parametrize("waits", [0, 2], ids=["at work", "full of results"])
+def test_worker_that_is_killed_counts_as_memory_that_ran_out(tmp_path: Path, waits: float) -> None:
+    """The kernel may choose a worker where memory runs out, also in the middle of a result."""
     files = class_files(n_covid=100, n_normal=100)
     source = FolderSource(make_files(tmp_path, files), PRESETS["study"])
     decoded = decode_all(source, source.listing().candidates, n_workers=2)
     next(decoded)
-    # not while it sends a result: the pool then waits for the rest of that without end
-    time.sleep(2)
+    time.sleep(waits)
     os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
     with pytest.raises(BrokenProcessPool) as caught:
         list(decoded)
     assert ran_out(caught.value)
+
+
+class BrokenSource(CountingSource):
+    """Cannot be read any more after a while."""
+
+    def read(self, candidate: Candidate) -> bytes:
+        if candidate.path == "150":
+            raise SourceError("The drive is gone", rule="it stays", remedy="plug it in")
+        return super().read(candidate)
+
+
+def test_error_of_a_worker_is_raised_where_its_result_is_due(tmp_path: Path) -> None:
+    source = BrokenSource(tmp_path / "log")
+    decoded = decode_all(source, source.listing().candidates, n_workers=2)
+    assert len(list(islice(decoded, 150))) == 150
+    with pytest.raises(SourceError, match="The drive is gone") as caught:
+        next(decoded)
+    assert "test_ingest.py" in "".join(caught.value.__notes__)
 
 
 def test_what_workers_import_is_light() -> None:
