@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 
 from cxr_tasks.browsing.library import Library
+from cxr_tasks.browsing.reading import read_run
+from cxr_tasks.browsing.run_facts import RunFacts
 from cxr_tasks.champion.pointer import PROMOTED, RETIRED, changing, serve
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home, RunPaths
@@ -199,16 +200,21 @@ def test_a_file_that_may_not_be_read_is_told(home: Home, template: RunPaths) -> 
     assert "config.json cannot be read" in read(home)["one"].problem
 
 
-def test_three_hundred_runs_are_read_in_seconds_and_then_at_once(
-    home: Home, template: RunPaths
+def test_only_what_changed_is_read_again(
+    home: Home, template: RunPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(300):
+    read_keys: list[str] = []
+
+    def counted(run: RunPaths) -> RunFacts:
+        read_keys.append(run.key)
+        return read_run(run)
+
+    monkeypatch.setattr("cxr_tasks.browsing.library.read_run", counted)
+    for number in range(20):
         put_run(home, template, f"run-{number}", began=BEGAN + number)
     library = Library(home)
-    started = time.perf_counter()
-    assert len(library.runs()) == 300
-    first = time.perf_counter()
+    assert len(library.runs()) == len(read_keys) == 20
+    assert len(library.runs()) == len(read_keys)
+    os.utime(home.run("run-7").progress, ns=(1, 1))
     library.runs()
-    again = time.perf_counter()
-    assert first - started < 5
-    assert again - first < 0.5
+    assert read_keys[20:] == ["run-7"]
