@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,10 +48,11 @@ COMMANDS: dict[str, Command] = {
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run a command and return its exit status; the project's errors become messages."""
     die_with_parent(environ)
-    parsed, unknown = make_parser().parse_known_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parsed, unknown = make_parser().parse_known_args(words)
     options = vars(parsed)
-    if unknown:
-        return _failed(f"ConfigError: {_unknown(unknown, options['command'])}", status=EXIT_CODE)
+    if refused := _unknown(unknown, options["command"]) or _repeated(words):
+        return _failed(f"ConfigError: {refused}", status=EXIT_CODE)
     command = COMMANDS[options.pop("command")]
     home = Home(Path(options.pop("home", None) or environ.get("CXR_HOME") or "cxr-home").absolute())
     try:
@@ -93,8 +95,10 @@ def _add_parser(commands: Any, name: str, **told: str) -> argparse.ArgumentParse
     return parser
 
 
-def _unknown(words: list[str], command: str) -> ConfigError:
+def _unknown(words: list[str], command: str) -> ConfigError | None:
     """Refuse what a command does not know, naming the nearest flag that it has."""
+    if not words:
+        return None
     rule = f"python -m cxr_tasks {command} --help lists what it knows."
     flags = [word.partition("=")[0] for word in words if word.startswith("--")]
     if nearest := get_close_matches((flags or words)[0], _flags_of(command), n=1):
@@ -105,6 +109,21 @@ def _unknown(words: list[str], command: str) -> ConfigError:
         f"Unknown to {command!r}: {first_few([shown(word) for word in words])}.",
         rule,
         "Correct the spelling, or leave it out.",
+    )
+
+
+def _repeated(words: list[str]) -> ConfigError | None:
+    """Refuse a flag that is given twice, of which argparse would take the last in silence."""
+    before_paths = words[: words.index("--")] if "--" in words else words
+    flags = [word.partition("=")[0] for word in before_paths if word.startswith("--")]
+    times = Counter(f"--{flag.removeprefix('--').removeprefix('no-')}" for flag in flags)
+    twice = [flag for flag, n in times.items() if n > 1]
+    if not twice:
+        return None
+    return ConfigError(
+        f"Given more than once: {first_few(twice)}.",
+        "A flag counts once; several values stand in one, with commas: --variants A,B.",
+        "Leave out all but one.",
     )
 
 

@@ -27,6 +27,8 @@ def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) 
         (["run", "--run", "../up"], "The run name '../up' cannot be used"),
         (["run", "--source", "zip", "--data", "no.zip"], "no.zip' does not exist"),
         (["run", "--epoch", "3"], "nearest that it knows is --epochs (make run: EPOCHS)"),
+        (["run", "--variants", "vanilla_cnn", "--variants=resnet"], "more than once: --variants."),
+        (["run", "--promote", "--no-promote"], "more than once: --promote."),
         (["run", "--kaggle-dataset", "o/s"], "kaggle_dataset='o/s' with source='phantom'"),
         (["run", "--prevalence", "10"], "It is a fraction: 0.1 is 10 %"),
         (["split"], "No run is named"),
