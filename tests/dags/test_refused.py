@@ -20,7 +20,7 @@ from tests.dags.airflow_cli import ROOT, dags_test, run_python
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 AFTER_SPLIT = ("evaluate", "report", "gate", "promote")
-_STOP_SECONDS = 60
+_STOP_SECONDS = 200
 
 
 @pytest.fixture
@@ -153,6 +153,7 @@ def test_a_task_that_takes_too_long_is_ended_and_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", ["terminal", "kill", "make run"])
 def test_a_run_that_a_person_stops_ends_at_once_and_says_stopped(
     airflow_environ: dict[str, str], how: str
