@@ -72,7 +72,7 @@ def test_only_what_is_new_is_trained_and_only_what_is_better_serves(
     assert told(environ, "champion", "champion.json")["version"] == "0001-first"
 
     done = dags_test("cxr_pipeline", {"run": "same"}, environ, expected=0)
-    assert "Nothing has changed since 'first': the same images, settings" in done.stdout + done.stderr
+    assert "Nothing has changed since 'first': the same images" in done.stdout + done.stderr
     assert not Path(environ["CXR_HOME"], "runs", "same", "split").exists()
 
     dags_test("cxr_pipeline", {"run": "second", "seed": 1}, environ, expected=0)

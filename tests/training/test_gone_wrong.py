@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,9 @@ def test_variant_that_loses_its_numbers_fails_and_the_others_go_on(
     run = Home(tmp_path).run("first")
     failure = read_json(run.error("train", "mobilenetv2_frozen"))
     assert failure["exit_code"] == 2
-    assert failure["message"].startswith("TrainingError: In epoch 1 a weight is no number")
+    # a processor's ReLU makes 0 of NaN, or lets it through to the loss
+    noticed = "TrainingError: In epoch 1 (a weight|the loss) is no number"
+    assert re.match(noticed, failure["message"])
     assert "Check the backbone weights" in failure["message"]
     assert not run.train("mobilenetv2_frozen").exists()
     report = read_json(run.report / "report.json")
