@@ -1,14 +1,9 @@
 import csv
 import hashlib
-import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +13,14 @@ from PIL import Image
 
 from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import MAX_FILE_BYTES, decode_image
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.plausible import BLANK, COLOUR
 from cxr_tasks.data.plausible import MASK as MASK_IMAGE
 from cxr_tasks.errors import ArtifactError, DataError, SourceError
-from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.sources.candidates import Candidate, Listing
-from cxr_tasks.sources.folder import FolderSource
 from cxr_tasks.sources.left_out import MASK, NO_CLASS, OTHER, TABLE
-from cxr_tasks.sources.presets import PRESETS
 from tests.image_files import (
     class_files,
     colour_picture,
@@ -220,96 +210,6 @@ def test_name_that_is_no_unicode_is_rejected(tmp_path: Path) -> None:
     fingerprint, _ = do_ingest(tmp_path, folder_config(data, max_rejected_fraction=0.5))
     rejected = (tmp_path / "datasets" / fingerprint / "rejected.csv").read_text()
     assert r'"COVID/\udcff.png",1,"file name is not Unicode"' in rejected
-
-
-def test_worker_processes_give_the_same_in_the_same_order(tmp_path: Path) -> None:
-    files = class_files(n_covid=40, n_normal=40) | BAD
-    source = FolderSource(make_files(tmp_path, files), PRESETS["study"])
-    candidates = source.listing().candidates
-    alone, together = (
-        list(decode_all(source, candidates, n_workers=n_workers)) for n_workers in (1, 2)
-    )
-    assert [outcome.candidate for outcome in together] == list(candidates)
-    for one, other in zip(alone, together, strict=True):
-        assert summary(one) == summary(other)
-
-
-def summary(outcome: Accepted | Rejected) -> tuple[object, ...]:
-    if isinstance(outcome, Rejected):
-        return (outcome.candidate, outcome.reason)
-    return (outcome.sha256, outcome.image.phash, outcome.image.pixels.tobytes())
-
-
-@dataclass
-class CountingSource:
-    """Writes down every read, in whichever process."""
-
-    log: Path
-    synthetic: bool = True
-    description: str = "counted"
-    content: bytes = field(default_factory=lambda: encode(picture()))
-
-    def digest(self) -> str:
-        return ""
-
-    def listing(self) -> Listing:
-        return Listing(tuple(Candidate(str(k), k % 2, "") for k in range(200)))
-
-    def read(self, candidate: Candidate) -> bytes:  # noqa: ARG002 - as the protocol has it
-        with self.log.open("ab") as stream:
-            stream.write(b".")
-        return self.content
-
-
-def test_little_is_decoded_ahead_of_what_is_taken(tmp_path: Path) -> None:
-    source = CountingSource(tmp_path / "log")
-    outcomes = decode_all(source, source.listing().candidates, n_workers=2)
-    next(outcomes)
-    time.sleep(0.5)
-    assert source.log.stat().st_size <= 8
-    outcomes.close()
-
-
-@pytest.mark.parametrize("waits", [0, 2], ids=["at work", "full of results"])
-def test_worker_that_is_killed_counts_as_memory_that_ran_out(tmp_path: Path, waits: float) -> None:
-    """The kernel may choose a worker where memory runs out, also in the middle of a result."""
-    files = class_files(n_covid=100, n_normal=100)
-    source = FolderSource(make_files(tmp_path, files), PRESETS["study"])
-    decoded = decode_all(source, source.listing().candidates, n_workers=2)
-    next(decoded)
-    time.sleep(waits)
-    os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
-    with pytest.raises(BrokenProcessPool) as caught:
-        list(decoded)
-    assert ran_out(caught.value)
-
-
-class BrokenSource(CountingSource):
-    """Cannot be read any more after a while."""
-
-    def read(self, candidate: Candidate) -> bytes:
-        if candidate.path == "150":
-            raise SourceError("The drive is gone", rule="it stays", remedy="plug it in")
-        return super().read(candidate)
-
-
-def test_error_of_a_worker_is_raised_where_its_result_is_due(tmp_path: Path) -> None:
-    source = BrokenSource(tmp_path / "log")
-    decoded = decode_all(source, source.listing().candidates, n_workers=2)
-    assert len(list(islice(decoded, 150))) == 150
-    with pytest.raises(SourceError, match="The drive is gone") as caught:
-        next(decoded)
-    assert "test_ingest.py" in "".join(caught.value.__notes__)
-
-
-def test_what_workers_import_is_light() -> None:
-    code = "import cxr_tasks.data.ingest, sys; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert {"tensorflow", "keras", "pandas", "matplotlib", "sklearn"}.isdisjoint(
-        done.stdout.split()
-    )
 
 
 INGEST = """
