@@ -1,56 +1,78 @@
-"""What a process allocates is seen, also in its children; mapped files are not."""
+"""What a process allocates is seen, also in its children; mapped files are not.
+
+Each is tried in a process of its own: what pytest and the tests before have, and perhaps give back
+meanwhile, is not measured.
+"""
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.memory import MemoryWatch, anonymous_bytes, ran_out
+from cxr_tasks.memory import ran_out
+
+SETTLED = """
+import subprocess, sys, time
+import numpy as np
+from cxr_tasks.memory import MemoryWatch, anonymous_bytes
 
 MB = 1_000_000
+ALLOCATE = "import sys; held = bytearray(b'1' * 100_000_000); print(); sys.stdin.read()"
 
-
-def wait_for(peak_mb: float, watch: MemoryWatch) -> None:
-    """Wait until the watch has seen so much, at most some seconds."""
+def wait_for(peak_mb, watch):
     until = time.monotonic() + 10
     while watch.peak_anon_mb() < peak_mb and time.monotonic() < until:
         time.sleep(0.02)
 
+before = anonymous_bytes() / MB
+"""
+
+
+def run_alone(code: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SETTLED + code, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
 
 def test_a_peak_that_has_gone_is_remembered() -> None:
-    before = anonymous_bytes() / MB
-    with MemoryWatch() as watch:
-        held = np.ones(100 * MB, np.uint8)
-        wait_for(before + 95, watch)
-        del held
-    assert before + 95 < watch.peak_anon_mb() < before + 130
-    assert anonymous_bytes() / MB < before + 50
+    run_alone("""
+with MemoryWatch() as watch:
+    held = np.ones(100 * MB, np.uint8)
+    wait_for(before + 95, watch)
+    del held
+assert before + 95 < watch.peak_anon_mb() < before + 130, (before, watch.peak_anon_mb())
+assert anonymous_bytes() / MB < before + 50
+""")
 
 
 def test_worker_processes_count() -> None:
-    code = "import sys; held = bytearray(b'1' * 100_000_000); print(); sys.stdin.read()"
-    before = anonymous_bytes() / MB
-    with MemoryWatch() as watch:
-        child = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert child.stdout is not None
-        child.stdout.readline()
-        wait_for(before + 95, watch)
-        child.communicate()
-    assert watch.peak_anon_mb() > before + 95
+    run_alone("""
+with MemoryWatch() as watch:
+    child = subprocess.Popen(
+        [sys.executable, "-c", ALLOCATE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    child.stdout.readline()
+    wait_for(before + 95, watch)
+    child.communicate()
+assert watch.peak_anon_mb() > before + 95, (before, watch.peak_anon_mb())
+""")
 
 
 def test_mapped_files_do_not_count(tmp_path: Path) -> None:
-    np.save(tmp_path / "store.npy", np.ones(100 * MB, np.uint8))
-    before = anonymous_bytes() / MB
-    with MemoryWatch() as watch:
-        mapped = np.load(tmp_path / "store.npy", mmap_mode="r")
-        assert int(mapped.sum()) == 100 * MB
-        time.sleep(0.3)
-    assert watch.peak_anon_mb() < before + 40
+    store = tmp_path / "store.npy"
+    np.save(store, np.ones(100_000_000, np.uint8))
+    run_alone(
+        """
+with MemoryWatch() as watch:
+    mapped = np.load(sys.argv[1], mmap_mode="r")
+    assert int(mapped.sum()) == 100 * MB
+    time.sleep(0.3)
+assert watch.peak_anon_mb() < before + 40, (before, watch.peak_anon_mb())
+""",
+        str(store),
+    )
 
 
 def test_error_of_any_name_counts_where_no_memory_is_left() -> None:
