@@ -50,14 +50,20 @@ def render(label: int, *, seed: int, patient: int, view: int) -> NDArray[np.uint
     of_patient = np.random.default_rng([seed, patient, 0])
     of_view = np.random.default_rng([seed, patient, view + 1])
     scene = make_scene(of_patient, of_view)
+    attenuation, lungs = chest(scene, of_patient)
+    attenuation += _opacities(label, scene, lungs, of_patient, of_view)
+    return expose(attenuation, of_view)
+
+
+def chest(scene: Scene, of_patient: Generator) -> tuple[FloatImage, FloatImage]:
+    """Draw a chest without opacities: its attenuation, and the depth of air in its lungs."""
     lungs = lung_depth(scene)
     attenuation = soft_tissue(scene) * (1 + 0.08 * unevenness(scene, of_patient))
     attenuation -= lungs * (1.05 + 0.12 * scene.habitus[0])
     attenuation += heart(scene) + bones(scene, lungs)
     attenuation += lungs * vessels(scene, of_patient)
     attenuation += 0.12 * (blur(attenuation, 8) - attenuation)  # scatter
-    attenuation += _opacities(label, scene, lungs, of_patient, of_view)
-    return _expose(attenuation, of_view)
+    return attenuation, lungs
 
 
 def _opacities(
@@ -73,7 +79,7 @@ def _opacities(
     sharp, blurred = (lower, upper) if label == 1 else (upper, lower)
     fine = sharp - blur(sharp, _COARSE_SIGMA_PX)
     haze = blur(np.abs(sharp - blurred), _COARSE_SIGMA_PX)
-    return severity * _window() * np.sqrt(lungs) * (0.5 * haze + 1.1 * fine)
+    return severity * window() * np.sqrt(lungs) * (0.5 * haze + 1.1 * fine)
 
 
 def _lower_periphery(of_patient: Generator) -> list[complex]:
@@ -106,15 +112,16 @@ def _patches(scene: Scene, centres: list[complex], sign: int, of_patient: Genera
 
 
 @cache
-def _window() -> FloatImage:
+def window() -> FloatImage:
+    """Give how much of an opacity shows where: all of it inside `CENTRE`, nothing outside."""
     centre = (np.arange(IMAGE_SIZE_PX, dtype=np.float32) + 0.5) / IMAGE_SIZE_PX
     inside = np.minimum(centre - CENTRE[0], CENTRE[1] - centre) - _DETECTOR_REACH_FRACTION
     fade = step(inside - _TAPER_FRACTION / 2, _TAPER_FRACTION / 2)
     return fade[:, None] * fade[None, :]
 
 
-def _expose(attenuation: FloatImage, of_view: Generator) -> NDArray[np.uint8]:
-    """Photon noise, blur of the detector and film curve."""
+def expose(attenuation: FloatImage, of_view: Generator) -> NDArray[np.uint8]:
+    """Take the film: photon noise, blur of the detector, and the film curve."""
     dose, level, gain = of_view.normal(size=3).clip(-2, 2).tolist()
     quantum = (0.05 + 0.012 * dose) * np.exp(0.25 * (attenuation - 1))
     noise = of_view.standard_normal(attenuation.shape, dtype=np.float32)

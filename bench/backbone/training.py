@@ -1,0 +1,170 @@
+"""The backbone's training: what is in which zone of the lungs, asked of MobileNetV2's features."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backbone.lesson import (
+    FINDINGS,
+    N_CHEST_FACTS,
+    NETWORK_SIZE_PX,
+    ZONES,
+    Lesson,
+    draw_lesson,
+    mirrored,
+)
+from cxr_tasks.training.backbone import LAST_MAP, build_backbone, seed_of
+from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+
+Model = Any
+Batch = tuple[NDArray[np.uint8], dict[str, NDArray[Any]]]
+
+MOMENTUM = 0.95
+"""Of the running batch statistics; with Keras' 0.999 they would lag behind so short a training."""
+
+_WARM_UP_STEPS = 30
+_WEIGHTS = {"findings": 1.0, "densities": 2.0, "chest": 0.1}
+"""Of the three losses: about equally large in an untrained network, but for the easy last one."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps on images of one size; the network does not care which."""
+
+    size_px: int
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the backbone is trained.
+
+    Args:
+        seed: Decides images, first weights, order and mirroring.
+        n_images: How many are drawn; they come again in another order.
+        phases: One after the other: small images are cheap, the last ones are of the real size.
+        batch_size: Images in one step.
+        learning_rate: Adam's largest, after some steps; falls to nothing along a cosine.
+    """
+
+    seed: int
+    n_images: int
+    phases: tuple[Phase, ...]
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+
+    @property
+    def n_steps(self) -> int:
+        """Give the steps of all phases."""
+        return sum(phase.n_steps for phase in self.phases)
+
+
+def draw_lessons(plan: Plan, *, workers: int) -> list[Lesson]:
+    """Draw all images; the same from any number of workers."""
+    with ProcessPoolExecutor(workers) as pool:
+        draw = partial(draw_lesson, seed=plan.seed)
+        return list(pool.map(draw, range(plan.n_images), chunksize=32))
+
+
+def train_backbone(
+    plan: Plan, lessons: list[Lesson], *, on_step: Callable[[int, dict[str, float]], None]
+) -> Model:
+    """Train a network for the images' findings, and give its backbone.
+
+    Args:
+        plan: How.
+        lessons: What `draw_lessons` gave.
+        on_step: Told the number of each step, from 1, and its losses.
+    """
+    import keras
+
+    image = keras.Input((None, None, 1), name="image")
+    grey = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
+    scaled = keras.layers.Concatenate()([grey, grey, grey])
+    backbone = build_backbone(scaled, seed=plan.seed, weights=None)
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+    network = with_fused_batch_norm(_with_heads(image, backbone, plan.seed))
+    network.compile(
+        optimizer=keras.optimizers.Adam(plan.learning_rate),
+        loss={
+            "findings": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            "densities": keras.losses.MeanSquaredError(),
+            "chest": keras.losses.MeanSquaredError(),
+        },
+        loss_weights=_WEIGHTS,
+    )
+    step = 0
+    batches = _batches(plan, lessons)
+    for phase in plan.phases:
+        for _ in range(phase.n_steps):
+            step += 1
+            network.optimizer.learning_rate = _learning_rate(plan, step)
+            pixels, answers = next(batches)
+            losses = network.train_on_batch(_resized(pixels, phase.size_px), answers,
+                                            return_dict=True)  # fmt: skip
+            on_step(step, {name: float(value) for name, value in losses.items()})
+    return backbone
+
+
+def _with_heads(image: Any, backbone: Model, seed: int) -> Model:
+    import keras
+    from keras import layers
+
+    features = layers.GlobalAveragePooling2D()(backbone.get_layer(LAST_MAP).output)
+
+    def linear(n_outputs: int, name: str) -> Any:
+        start = keras.initializers.GlorotUniform(seed=seed_of(seed, name))
+        return layers.Dense(n_outputs, kernel_initializer=start, name=name)
+
+    findings = linear(len(ZONES) * len(FINDINGS), "findings_flat")(features)
+    outputs = {
+        "findings": layers.Reshape((len(ZONES), len(FINDINGS)), name="findings")(findings),
+        "densities": linear(len(ZONES), "densities")(features),
+        "chest": linear(N_CHEST_FACTS, "chest")(features),
+    }
+    return keras.Model(image, outputs)
+
+
+def _learning_rate(plan: Plan, step: int) -> float:
+    warm = min(1.0, step / _WARM_UP_STEPS)
+    return plan.learning_rate * warm * 0.5 * (1 + float(np.cos(np.pi * step / (plan.n_steps + 1))))
+
+
+def _batches(plan: Plan, lessons: list[Lesson]) -> Iterator[Batch]:
+    """Give batches without end, every image once before any comes again; half are mirrored."""
+    rng = np.random.default_rng([plan.seed, 1])
+    waiting: list[int] = []
+    while True:
+        if len(waiting) < plan.batch_size:
+            waiting = rng.permutation(len(lessons)).tolist() + waiting
+        chosen = [lessons[waiting.pop()] for _ in range(plan.batch_size)]
+        yield _batch([_mirror(each) if rng.random() < 0.5 else each for each in chosen])
+
+
+def _mirror(lesson: Lesson) -> Lesson:
+    chest = lesson.chest * np.float32([1, 1, -1, 1, 1, -1])  # shift to the side, and turn
+    return Lesson(lesson.pixels[:, ::-1], mirrored(lesson.findings), mirrored(lesson.densities),
+                  chest)  # fmt: skip
+
+
+def _batch(lessons: list[Lesson]) -> Batch:
+    answers = {
+        name: np.stack([getattr(lesson, name) for lesson in lessons])
+        for name in ("findings", "densities", "chest")
+    }
+    return np.stack([lesson.pixels for lesson in lessons])[..., None], answers
+
+
+def _resized(pixels: NDArray[np.uint8], size_px: int) -> Any:
+    import keras
+
+    if size_px == NETWORK_SIZE_PX:
+        return pixels
+    return keras.ops.image.resize(pixels.astype(np.float32), (size_px, size_px), antialias=True)
