@@ -10,6 +10,7 @@ from cxr_tasks.settings import (
     PROFILES,
     SETTINGS,
     STUDY_SLUG,
+    WEIGHTS_WITHOUT_FILE,
     Effect,
     RunConfig,
     Setting,
@@ -186,11 +187,11 @@ def _check_together(config: RunConfig) -> None:
         )
     _check_patterns(config)
     _check_handles(config)
-    if config.weights == "random" and config.profile != "quickstart":
+    if config.weights in WEIGHTS_WITHOUT_FILE and config.profile != "quickstart":
         raise ConfigError(
-            f"weights='random' in profile {config.profile!r}.",
-            "Transfer learning from random weights means nothing; only quickstart, which "
-            "shows the machinery, may do it.",
+            f"weights={config.weights!r} in profile {config.profile!r}.",
+            "Transfer learning from random weights, or from synthetic images, says nothing of "
+            "real ones; only quickstart, which shows the machinery, may do it.",
             "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
         )
 

@@ -14,7 +14,7 @@ from cxr_tasks.files import locked, remove_leftovers, volume_error
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.records import SOURCE, Note, find_record
 from cxr_tasks.sealed import read_sealed, write_sealed
-from cxr_tasks.settings import RunConfig
+from cxr_tasks.settings import WEIGHTS_WITHOUT_FILE, RunConfig
 from cxr_tasks.source_code import source_digest
 
 PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
@@ -181,7 +181,7 @@ def _exists(path: str) -> bool:
 
 def _paths(config: RunConfig) -> dict[str, str]:
     given = {name: getattr(config, name) for name in PATH_SETTINGS}
-    if config.weights == "random":
+    if config.weights in WEIGHTS_WITHOUT_FILE:
         del given["weights"]
     if config.external_source == "kaggle":
         del given["external_data"]

@@ -70,6 +70,7 @@ def test_every_setting_decides_the_fingerprint() -> None:
         ),
         ({"source": "folder", "data": "a\nb"}, "data="),
         ({"profile": "paper", "source": "phantom", "weights": "random"}, "weights='random'"),
+        ({"profile": "honest", "source": "phantom", "weights": "phantom"}, "weights='phantom'"),
     ],
 )
 def test_wrong_settings_are_refused_in_three_parts(given: dict[str, object], seen: str) -> None:

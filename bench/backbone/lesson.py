@@ -2,7 +2,7 @@
 
 It must not learn the question of the phantom data itself (lobules, dense in the lower periphery
 or lucent in the upper and central zones). So these images have other seeds and other textures, in
-twelve zones that are drawn independently of one another; what is common is the chest, and that the
+six zones that are drawn independently of one another; what is common is the chest, and that the
 answer needs fine structure and where it lies.
 """
 
@@ -28,16 +28,15 @@ from cxr_tasks.phantom.anatomy import (
 )
 from cxr_tasks.phantom.drawing import chest, expose, window
 
-ZONES = tuple(
-    complex(side * away, down)
-    for down in (-0.2, -0.04, 0.11)
-    for away in (0.11, 0.22)
-    for side in (-1, 1)
-)
-"""Centres of the zones: upper, middle and lower, central and peripheral, right and left."""
+ZONES = tuple(complex(side * 0.17, down) for down in (-0.2, -0.04, 0.12) for side in (-1, 1))
+"""Centres of the zones: upper, middle and lower, right and left."""
 
 TEXTURES = ("nodules", "lines", "stripes", "grain", "clumps")
-FINDINGS = ("none", "haze", *(f"{sign} {name}" for name in TEXTURES for sign in ("dense", "lucent")))
+FINDINGS = (
+    "none",
+    "haze",
+    *(f"{sign} {name}" for name in TEXTURES for sign in ("dense", "lucent")),
+)
 """What a zone may hold. Of the haze no texture is left to name."""
 
 N_CHEST_FACTS = 6
@@ -101,8 +100,8 @@ def _choose(rng: Generator) -> int:
 def _opacity(finding: str, scene: Scene, centre: complex, rng: Generator) -> FloatImage:
     """Draw a zone's finding: its fine structure, which averages to zero, or a haze."""
     u, v = shrink(scene.u), shrink(scene.v)
-    shift = rng.normal(size=2).clip(-2, 2) * 0.012
-    width, height = rng.uniform(0.035, 0.055, size=2).tolist()
+    shift = rng.normal(size=2).clip(-2, 2) * 0.015
+    width, height = rng.uniform(0.04, 0.065, size=2).tolist()
     extent = enlarge(
         blob(u - centre.real - shift[0], v - centre.imag - shift[1], width=width, height=height)
     )

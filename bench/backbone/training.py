@@ -27,6 +27,12 @@ Batch = tuple[NDArray[np.uint8], dict[str, NDArray[Any]]]
 MOMENTUM = 0.95
 """Of the running batch statistics; with Keras' 0.999 they would lag behind so short a training."""
 
+_ZONE_REACH = 0.06
+"""Standard deviation of a zone's window, in widths of the image."""
+
+LOSSES = ("loss", "findings_loss", "densities_loss", "chest_loss")
+"""What each step tells: the weighted sum, and its three parts."""
+
 _WARM_UP_STEPS = 30
 _WEIGHTS = {"findings": 1.0, "densities": 2.0, "chest": 0.1}
 """Of the three losses: about equally large in an untrained network, but for the easy last one."""
@@ -114,22 +120,47 @@ def train_backbone(
 
 
 def _with_heads(image: Any, backbone: Model, seed: int) -> Model:
+    """Ask each zone's features the same questions, and all features together for the chest."""
     import keras
     from keras import layers
 
-    features = layers.GlobalAveragePooling2D()(backbone.get_layer(LAST_MAP).output)
+    maps = backbone.get_layer(LAST_MAP).output
+    of_zones = _zone_pooling()(maps)
 
     def linear(n_outputs: int, name: str) -> Any:
         start = keras.initializers.GlorotUniform(seed=seed_of(seed, name))
         return layers.Dense(n_outputs, kernel_initializer=start, name=name)
 
-    findings = linear(len(ZONES) * len(FINDINGS), "findings_flat")(features)
     outputs = {
-        "findings": layers.Reshape((len(ZONES), len(FINDINGS)), name="findings")(findings),
-        "densities": linear(len(ZONES), "densities")(features),
-        "chest": linear(N_CHEST_FACTS, "chest")(features),
+        "findings": linear(len(FINDINGS), "findings")(of_zones),
+        "densities": layers.Reshape((len(ZONES),), name="densities")(
+            linear(1, "density")(of_zones)
+        ),
+        "chest": linear(N_CHEST_FACTS, "chest")(layers.GlobalAveragePooling2D()(maps)),
     }
     return keras.Model(image, outputs)
+
+
+def _zone_pooling() -> Any:
+    """Give a layer: of maps (n, height, width, c) the means around each zone, (n, zones, c)."""
+    import keras
+    from keras import ops
+
+    class ZonePooling(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, maps: Any) -> Any:
+            _, height, width, _ = ops.shape(maps)
+            near = ops.stack([
+                _near(zone.imag, height)[:, None] * _near(zone.real, width)[None, :]
+                for zone in ZONES
+            ])  # fmt: skip
+            near = near / ops.sum(near, axis=(1, 2), keepdims=True)
+            return ops.einsum("zhw,nhwc->nzc", near, maps)
+
+    def _near(place: float, n_cells: Any) -> Any:
+        cells = (ops.arange(n_cells, dtype="float32") + 0.5) / ops.cast(n_cells, "float32") - 0.5
+        return ops.exp(-0.5 * ((cells - place) / _ZONE_REACH) ** 2)
+
+    return ZonePooling(name="zones")
 
 
 def _learning_rate(plan: Plan, step: int) -> float:

@@ -9,8 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from cxr_tasks.data.duplicates import IntArray
 from cxr_tasks.errors import DataError
 
-N_PARTS = 5
-"""A fifth is set apart at a time."""
+FIFTH = 5
+"""What is usually set apart: one image in five."""
 
 _CLASSES = {1: "COVID-19", 0: "normal"}
 PlaceArray = npt.NDArray[np.intp]
@@ -45,10 +45,12 @@ def whole_groups(
     )
 
 
-def set_apart(labels: IntArray, groups: IntArray, *, seed: int) -> tuple[PlaceArray, PlaceArray]:
-    """Set a fifth of the images apart, or more where a class has fewer than five groups.
+def set_apart(
+    labels: IntArray, groups: IntArray, *, seed: int, one_in: int = FIFTH
+) -> tuple[PlaceArray, PlaceArray]:
+    """Set one image in so many apart, or more where a class has fewer groups than that.
 
-    Where the first fifth happens to lack a class, the next one is taken.
+    Where the first part happens to lack a class, the next one is taken.
 
     Returns:
         The places of those that stay, and of those set apart.
@@ -57,7 +59,7 @@ def set_apart(labels: IntArray, groups: IntArray, *, seed: int) -> tuple[PlaceAr
         DataError: A class has fewer than two groups.
     """
     n_groups = min(_n_groups(labels, groups, label) for label in _CLASSES)
-    n_folds = max(2, min(N_PARTS, n_groups))
+    n_folds = max(2, min(one_in, n_groups))
     divisions = list(whole_groups(labels, groups, n_folds=n_folds, seed=seed))
     for kept, taken in divisions:
         if len(np.unique(labels[taken])) == len(np.unique(labels[kept])) == len(_CLASSES):

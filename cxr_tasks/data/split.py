@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.division import set_apart
+from cxr_tasks.data.division import FIFTH, set_apart
 from cxr_tasks.data.duplicates import IntArray, group_images
 from cxr_tasks.data.folds import PartArray, make_folds, write_folds
 from cxr_tasks.data.table import write_table
@@ -39,7 +39,8 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     if config.split == "paper":
         parts = split_paper(labels, seed=config.seed)
     else:
-        parts = split_grouped(labels, groups, seed=config.seed, with_test=not config.folds)
+        n_parts = None if config.folds else config.test_one_in
+        parts = split_grouped(labels, groups, seed=config.seed, test_one_in=n_parts)
     table = pd.DataFrame(
         {"path": dataset.index["path"], "label": labels, "group": groups, "part": parts}
     )
@@ -74,17 +75,17 @@ def split_paper(labels: IntArray, *, seed: int) -> PartArray:
 
 
 def split_grouped(
-    labels: IntArray, groups: IntArray, *, seed: int, with_test: bool = True
+    labels: IntArray, groups: IntArray, *, seed: int, test_one_in: int | None = FIFTH
 ) -> PartArray:
     """Split into train, val and test, stratified, each group in one part only.
 
-    A fifth tests, a fifth of the rest validates: 64 / 16 / 20 % of the images.
+    A part tests, a fifth of the rest validates; where a fifth tests: 64 / 16 / 20 % of the images.
 
     Args:
         labels: Shape (n,); 1 is COVID-19.
         groups: Shape (n,); images of one patient or copies share a number.
         seed: Decides the shuffle.
-        with_test: Whether there is a test part; else its images train and validate too.
+        test_one_in: One image in so many tests; None for no test part.
 
     Returns:
         The part of each image, shape (n,).
@@ -94,8 +95,10 @@ def split_grouped(
     """
     parts = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
-    for part in ("test", "val") if with_test else ("val",):
-        kept, taken = set_apart(labels[rest], groups[rest], seed=seed)
+    for part, one_in in (("test", test_one_in), ("val", FIFTH)):
+        if one_in is None:
+            continue
+        kept, taken = set_apart(labels[rest], groups[rest], one_in=one_in, seed=seed)
         parts[rest[taken]] = part
         rest = rest[kept]
     return parts

@@ -9,6 +9,7 @@ label.
 """
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -36,13 +37,19 @@ from cxr_tasks.phantom.anatomy import (
 CENTRE = (0.15, 0.85)
 """Fractions of width and height between which everything lies that depends on the label."""
 
+Difficulty = Literal["easy", "hard"]
+FINE_STRUCTURE: dict[Difficulty, float] = {"easy": 2.2, "hard": 1.1}
+"""How strongly the sharp field's structure shows, which alone tells the classes apart."""
+
 _TAPER_FRACTION = 0.05  # over which opacities fade out towards the edge of CENTRE
 _DETECTOR_REACH_FRACTION = 3 / IMAGE_SIZE_PX  # the detector's blur ends within so much
 _COARSE_SIGMA_PX = 6.5  # a cell of an 8 x 8 thumbnail is 32 px wide: finer structure averages out
 
 
-def render(label: int, *, seed: int, patient: int, view: int) -> NDArray[np.uint8]:
-    """Draw one image; the same four numbers give the same pixels in any process and order.
+def render(
+    label: int, *, seed: int, patient: int, view: int, difficulty: Difficulty = "hard"
+) -> NDArray[np.uint8]:
+    """Draw one image; the same numbers give the same pixels in any process and order.
 
     Returns:
         Grey values, shape (IMAGE_SIZE_PX, IMAGE_SIZE_PX).
@@ -51,8 +58,8 @@ def render(label: int, *, seed: int, patient: int, view: int) -> NDArray[np.uint
     of_view = np.random.default_rng([seed, patient, view + 1])
     scene = make_scene(of_patient, of_view)
     attenuation, lungs = chest(scene, of_patient)
-    attenuation += _opacities(label, scene, lungs, of_patient, of_view)
-    return expose(attenuation, of_view)
+    opacities = _opacities(label, scene, lungs, of_patient, of_view, FINE_STRUCTURE[difficulty])
+    return expose(attenuation + opacities, of_view)
 
 
 def chest(scene: Scene, of_patient: Generator) -> tuple[FloatImage, FloatImage]:
@@ -67,7 +74,12 @@ def chest(scene: Scene, of_patient: Generator) -> tuple[FloatImage, FloatImage]:
 
 
 def _opacities(
-    label: int, scene: Scene, lungs: FloatImage, of_patient: Generator, of_view: Generator
+    label: int,
+    scene: Scene,
+    lungs: FloatImage,
+    of_patient: Generator,
+    of_view: Generator,
+    fine_structure: float,
 ) -> FloatImage:
     """Both fields; the label says which one is sharp.
 
@@ -79,7 +91,7 @@ def _opacities(
     sharp, blurred = (lower, upper) if label == 1 else (upper, lower)
     fine = sharp - blur(sharp, _COARSE_SIGMA_PX)
     haze = blur(np.abs(sharp - blurred), _COARSE_SIGMA_PX)
-    return severity * window() * np.sqrt(lungs) * (0.5 * haze + 1.1 * fine)
+    return severity * window() * np.sqrt(lungs) * (0.5 * haze + fine_structure * fine)
 
 
 def _lower_periphery(of_patient: Generator) -> list[complex]:

@@ -10,13 +10,14 @@ from PIL import Image
 
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.phantom.anatomy import IMAGE_SIZE_PX
-from cxr_tasks.phantom.drawing import CENTRE, render
+from cxr_tasks.phantom.drawing import CENTRE, Difficulty, render
 
 __all__ = [
     "CENTRE",
     "IMAGE_SIZE_PX",
     "PATIENT_PATTERN",
     "PHANTOM_VERSION",
+    "Difficulty",
     "PhantomImage",
     "draw_phantom",
     "plan_phantom",
@@ -69,9 +70,12 @@ def plan_phantom(n_images: int, *, seed: int) -> list[PhantomImage]:
     return sorted(images, key=lambda image: image.path)
 
 
-def draw_phantom(image: PhantomImage, *, seed: int) -> bytes:
+def draw_phantom(image: PhantomImage, *, seed: int, difficulty: Difficulty = "hard") -> bytes:
     """Draw one image as a grey PNG; the same whichever others are drawn, and wherever."""
-    pixels = render(image.label, seed=seed, patient=image.patient_number, view=image.view)
+    pixels = render(
+        image.label, seed=seed, patient=image.patient_number, view=image.view,
+        difficulty=difficulty,
+    )  # fmt: skip
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=3)
     return file.getvalue()

@@ -7,11 +7,13 @@ from cxr_tasks.settings.effects import Effect, default_of, without_effect
 from cxr_tasks.settings.in_force import settings_in_force
 from cxr_tasks.settings.run_config import SETTINGS, RunConfig
 from cxr_tasks.settings.setting import PROFILES, STUDY_SLUG, Setting
+from cxr_tasks.settings.training_section import WEIGHTS_WITHOUT_FILE
 
 __all__ = [
     "PROFILES",
     "SETTINGS",
     "STUDY_SLUG",
+    "WEIGHTS_WITHOUT_FILE",
     "Effect",
     "RunConfig",
     "Setting",

@@ -62,6 +62,13 @@ class DataSection:
         minimum=24,
         maximum=200_000,
     )
+    phantom_difficulty: str = setting(
+        "hard",
+        "Difficulty of the phantom images",
+        "By profile where empty (quickstart: easy). How strongly the fine structure shows that "
+        "tells the classes apart: `easy` twice as strongly as `hard`.",
+        choices=("easy", "hard"),
+    )
     max_rejected_fraction: float = setting(
         0.05,
         "Largest rejected fraction",

@@ -91,10 +91,17 @@ EFFECTS = (
         "Only in a folder are there links to follow.",
     ),
     Effect(
-        ("phantom_images",), "source",
+        ("phantom_images", "phantom_difficulty"), "source",
         lambda config: "phantom" in (config.source, config.external_source),
-        "It is the number of images that the project draws, for source or external_source "
-        "'phantom'.",
+        "It describes the images that the project draws, for source or external_source 'phantom'.",
+    ),
+    Effect(
+        ("test_one_in",), "split", lambda config: config.split == "grouped",
+        "The study's split, 'paper', sets no test part apart.",
+    ),
+    Effect(
+        ("test_one_in",), "folds", lambda config: config.folds == 0,
+        "With folds every image is tested in one of them, and no other test part is set apart.",
     ),
     Effect(
         ("repeats",), "folds", lambda config: config.folds > 0,

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from cxr_tasks.settings.setting import setting
 
+WEIGHTS_WITHOUT_FILE = ("phantom", "random")
+"""Choices of the backbone's weights that name no file; for profile quickstart only."""
+
 
 @dataclass(frozen=True)
 class TrainingSection:
@@ -15,6 +18,14 @@ class TrainingSection:
         "By profile where empty. `paper`: 75/25 as Keras' loader does it, no test part. "
         "`grouped`: train, val and test with no patient or duplicate in two of them.",
         choices=("paper", "grouped"),
+    )
+    test_one_in: int = setting(
+        5,
+        "One image in so many tests",
+        "By profile where empty (quickstart: 3). Of split `grouped` without folds; a fifth of the "
+        "other images then validates.",
+        minimum=2,
+        maximum=10,
     )
     folds: int = setting(
         0,
@@ -62,7 +73,8 @@ class TrainingSection:
         "",
         "Backbone weights",
         "A MobileNetV2 weights file without top. Empty: Keras' ImageNet weights, downloaded "
-        "once. `random`: none, in profile `quickstart` only.",
+        "once. In profile `quickstart` only: `phantom`, made from this project's synthetic "
+        "images, which serve there where ImageNet's cannot be had; and `random`.",
     )
     precision: str = setting(
         "auto",

@@ -7,7 +7,13 @@ from typing import Any, Protocol
 
 from cxr_tasks.files import digest_of
 from cxr_tasks.paths import Home
-from cxr_tasks.phantom.plan import PHANTOM_VERSION, PhantomImage, draw_phantom, plan_phantom
+from cxr_tasks.phantom.plan import (
+    PHANTOM_VERSION,
+    Difficulty,
+    PhantomImage,
+    draw_phantom,
+    plan_phantom,
+)
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.sources.candidates import Candidate, Listing
 from cxr_tasks.sources.folder import FolderSource
@@ -54,17 +60,23 @@ class PhantomSource:
 
     n_images: int
     seed: int
+    difficulty: Difficulty = "hard"
     synthetic: bool = True
     _plan: dict[str, PhantomImage] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def description(self) -> str:
         """What it is, for people."""
-        return f"{self.n_images} synthetic radiographs (phantom), seed {self.seed}"
+        return (
+            f"{self.n_images} synthetic radiographs (phantom, {self.difficulty}), seed {self.seed}"
+        )
 
     def digest(self) -> str:
         """Digest what the images are drawn from."""
-        return digest_of({"phantom": PHANTOM_VERSION, "n": self.n_images, "seed": self.seed})
+        return digest_of({
+            "phantom": PHANTOM_VERSION, "n": self.n_images, "seed": self.seed,
+            "difficulty": self.difficulty,
+        })  # fmt: skip
 
     def listing(self) -> Listing:
         """List the images as if they were files."""
@@ -77,7 +89,9 @@ class PhantomSource:
 
     def read(self, candidate: Candidate) -> bytes:
         """Draw one image."""
-        return draw_phantom(self._planned()[candidate.path], seed=self.seed)
+        return draw_phantom(
+            self._planned()[candidate.path], seed=self.seed, difficulty=self.difficulty
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the plan behind: each process makes the same."""
@@ -123,7 +137,8 @@ def _kaggle(config: RunConfig, home: Home, environ: Mapping[str, str], report: R
 def _phantom(
     config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: Report
 ) -> PhantomSource:
-    return PhantomSource(config.phantom_images, config.seed)
+    difficulty: Any = config.phantom_difficulty  # checked against its choices
+    return PhantomSource(config.phantom_images, config.seed, difficulty)
 
 
 SOURCES: dict[str, Callable[[RunConfig, Home, Mapping[str, str], Report], Source]] = {

@@ -1,4 +1,4 @@
-"""The backbone's pre-trained weights: named by the user, or Keras' own, fetched once."""
+"""The backbone's weights: named by the user, Keras' own, fetched once, or the project's own."""
 
 import re
 import shutil
@@ -22,7 +22,8 @@ from cxr_tasks.sealed import read_sealed, write_sealed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 
-Origin = Literal["file", "keras", "random", "none"]
+Origin = Literal["file", "keras", "phantom", "random", "none"]
+"""A file that the user names, ImageNet's, this project's from drawn images, a seed's, or none."""
 
 KERAS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
@@ -35,6 +36,9 @@ URL_SETTING = "CXR_BACKBONE_URL"
 
 N_PARAMETERS = 2_257_984
 """Of Keras' MobileNetV2 1.0 without top; batch statistics included."""
+
+OWN_WEIGHTS = Path(__file__).with_name("mobilenetv2-phantom-1.weights.h5")
+"""Made by `python -m bench.backbone` from synthetic images; the number goes up with each making."""
 
 _TIMEOUT_SECONDS = 20
 _ODD = re.compile(r"[^\x21-\x7e]")
@@ -72,6 +76,8 @@ def prepare_weights(
     if config.weights == "random":
         return BackboneWeights("random")
     with locked(home.locks / "backbones.lock"):
+        if config.weights == "phantom":
+            return _keep(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
         if config.weights:
             return _keep(Path(config.weights), home, origin="file")
         try:
@@ -80,9 +86,10 @@ def prepare_weights(
             if config.profile != "quickstart":
                 raise
             report(warning(
-                f"no pre-trained weights ({err.problem}); the backbones start from random ones"
+                f"no ImageNet weights ({err.problem}); the backbones start from weights that "
+                "were pre-trained on this project's synthetic images"
             ))  # fmt: skip
-            return BackboneWeights("random")
+            return _keep(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
 
 
 def weights_of(run: RunPaths, record: Mapping[str, object]) -> Path | None:
@@ -188,8 +195,8 @@ def _why(err: Exception) -> str:
     return told or type(reason if isinstance(reason, Exception) else err).__name__
 
 
-def _keep(path: Path, home: Home, *, origin: Origin) -> BackboneWeights:
-    """Copy a checked file into the cache under its digest."""
+def _keep(path: Path, home: Home, *, origin: Origin, name: str = "") -> BackboneWeights:
+    """Copy a checked file into the cache under its digest, and its own name or a common one."""
     if not path.is_file():
         raise ArtifactError(
             f"The weights file {path} does not exist.",
@@ -198,7 +205,7 @@ def _keep(path: Path, home: Home, *, origin: Origin) -> BackboneWeights:
         )
     suffix = check_backbone_file(path)
     digest = sha256_of(path)
-    weights = BackboneWeights(origin, digest, f"{digest[:16]}/mobilenetv2{suffix}")
+    weights = BackboneWeights(origin, digest, f"{digest[:16]}/{name or 'mobilenetv2' + suffix}")
     target = home.cache / "backbones" / weights.file_name
     remove_leftovers(target.parent)
     if not target.exists() or sha256_of(target) != digest:

@@ -68,6 +68,15 @@ def test_grouped_split_keeps_groups_together_and_classes_balanced(seed: int) -> 
         assert labels[chosen].mean() == pytest.approx(labels.mean(), abs=0.12)
 
 
+@pytest.mark.parametrize("one_in", [2, 3, 10])
+def test_one_image_in_so_many_tests(one_in: int) -> None:
+    labels, groups = drawn_groups(1)
+    parts = split_grouped(labels, groups, seed=1, test_one_in=one_in)
+    assert (parts == "test").mean() == pytest.approx(1 / one_in, abs=0.06)
+    rest = (1 - 1 / one_in) / 5
+    assert (parts == "val").mean() == pytest.approx(rest, abs=0.06)
+
+
 def test_seed_decides_the_grouped_split() -> None:
     labels, groups = drawn_groups(0)
     first = split_grouped(labels, groups, seed=1)

@@ -12,8 +12,15 @@ import pytest
 
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError, SourceError
+from cxr_tasks.files import sha256_of
 from cxr_tasks.paths import Home
-from cxr_tasks.training.weights import N_PARAMETERS, URL_SETTING, BackboneWeights, prepare_weights
+from cxr_tasks.training.weights import (
+    N_PARAMETERS,
+    OWN_WEIGHTS,
+    URL_SETTING,
+    BackboneWeights,
+    prepare_weights,
+)
 
 PAPER = {"profile": "paper", "source": "phantom"}
 NOWHERE = "http://127.0.0.1:9/weights.h5"
@@ -114,7 +121,21 @@ def test_download_of_something_else_is_not_kept(
 def test_missing_weights_are_an_error_but_in_quickstart(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="weights=PATH"):
         prepared(tmp_path, PAPER)
-    assert prepared(tmp_path, {"profile": "quickstart"}).origin == "random"
+
+
+@pytest.mark.parametrize("asked", ["", "phantom"])
+def test_quickstart_without_imagenet_takes_the_projects_own(tmp_path: Path, asked: str) -> None:
+    weights = prepared(tmp_path, {"profile": "quickstart", "weights": asked})
+    assert weights.origin == "phantom"
+    assert weights.file_name.endswith(OWN_WEIGHTS.name)
+    kept = weights.path(Home(tmp_path))
+    assert kept is not None
+    assert kept.read_bytes() == OWN_WEIGHTS.read_bytes()
+    assert sha256_of(kept) == weights.sha256
+
+
+def test_random_weights_stay_a_choice_of_quickstart(tmp_path: Path) -> None:
+    assert prepared(tmp_path, {"profile": "quickstart", "weights": "random"}).origin == "random"
 
 
 def test_variant_without_backbone_needs_no_weights(tmp_path: Path) -> None:
