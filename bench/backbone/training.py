@@ -30,17 +30,23 @@ MOMENTUM = 0.95
 _ZONE_REACH = 0.06
 """Standard deviation of a zone's window, in widths of the image."""
 
-LOSSES = ("loss", "findings_loss", "densities_loss", "chest_loss")
-"""What each step tells: the weighted sum, and its three parts."""
+LOSSES = ("loss", "early_findings_loss", "last_findings_loss", "last_densities_loss")
+"""What is kept of each step's losses: the weighted sum, and some of its parts."""
 
 _WARM_UP_STEPS = 30
+_MAPS = {
+    "early": ("block_6_expand_relu", 8), "middle": ("block_13_expand_relu", 16),
+    "last": (LAST_MAP, 32),
+}  # fmt: skip
+"""The maps that are asked: the layer that gives each, and the pixels from cell to cell."""
+
 _WEIGHTS = {"findings": 1.0, "densities": 2.0, "chest": 0.1}
-"""Of the three losses: about equally large in an untrained network, but for the easy last one."""
+"""Of the losses in their sum."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Some steps on images of one size; the network does not care which."""
+    """Some steps on the middle of the images, so many pixels wide; the lungs are in 160."""
 
     size_px: int
     n_steps: int
@@ -53,7 +59,7 @@ class Plan:
     Args:
         seed: Decides images, first weights, order and mirroring.
         n_images: How many are drawn; they come again in another order.
-        phases: One after the other: small images are cheap, the last ones are of the real size.
+        phases: One after the other: the middle is cheap, the last ones see whole images.
         batch_size: Images in one step.
         learning_rate: Adam's largest, after some steps; falls to nothing along a cosine.
     """
@@ -99,12 +105,8 @@ def train_backbone(
     network = with_fused_batch_norm(_with_heads(image, backbone, plan.seed))
     network.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate),
-        loss={
-            "findings": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            "densities": keras.losses.MeanSquaredError(),
-            "chest": keras.losses.MeanSquaredError(),
-        },
-        loss_weights=_WEIGHTS,
+        loss={name: _loss_of(name) for name in network.output_names},
+        loss_weights={name: _WEIGHTS[name.rsplit("_")[-1]] for name in network.output_names},
     )
     step = 0
     batches = _batches(plan, lessons)
@@ -113,35 +115,40 @@ def train_backbone(
             step += 1
             network.optimizer.learning_rate = _learning_rate(plan, step)
             pixels, answers = next(batches)
-            losses = network.train_on_batch(_resized(pixels, phase.size_px), answers,
-                                            return_dict=True)  # fmt: skip
+            losses = network.train_on_batch(
+                _centre(pixels, phase.size_px), answers, return_dict=True
+            )
             on_step(step, {name: float(value) for name, value in losses.items()})
     return backbone
 
 
 def _with_heads(image: Any, backbone: Model, seed: int) -> Model:
-    """Ask each zone's features the same questions, and all features together for the chest."""
+    """Ask each zone's features the same questions, and all features together for the chest.
+
+    Maps on the way are asked too (deep supervision, Lee et al. 2015): what is fine is theirs to
+    see, and from random weights the last map alone would teach them slowly.
+    """
     import keras
     from keras import layers
-
-    maps = backbone.get_layer(LAST_MAP).output
-    of_zones = _zone_pooling()(maps)
 
     def linear(n_outputs: int, name: str) -> Any:
         start = keras.initializers.GlorotUniform(seed=seed_of(seed, name))
         return layers.Dense(n_outputs, kernel_initializer=start, name=name)
 
-    outputs = {
-        "findings": linear(len(FINDINGS), "findings")(of_zones),
-        "densities": layers.Reshape((len(ZONES),), name="densities")(
-            linear(1, "density")(of_zones)
-        ),
-        "chest": linear(N_CHEST_FACTS, "chest")(layers.GlobalAveragePooling2D()(maps)),
-    }
+    outputs = {}
+    for name, (layer, stride_px) in _MAPS.items():
+        pooling = _zone_pooling(stride_px, f"{name}_zones")
+        of_zones = pooling(backbone.get_layer(layer).output)
+        outputs[f"{name}_findings"] = linear(len(FINDINGS), f"{name}_findings")(of_zones)
+        outputs[f"{name}_densities"] = layers.Reshape(
+            (len(ZONES),), name=f"{name}_densities"
+        )(linear(1, f"{name}_density")(of_zones))  # fmt: skip
+    everything = layers.GlobalAveragePooling2D()(backbone.get_layer(LAST_MAP).output)
+    outputs["chest"] = linear(N_CHEST_FACTS, "chest")(everything)
     return keras.Model(image, outputs)
 
 
-def _zone_pooling() -> Any:
+def _zone_pooling(stride_px: int, name: str) -> Any:
     """Give a layer: of maps (n, height, width, c) the means around each zone, (n, zones, c)."""
     import keras
     from keras import ops
@@ -157,10 +164,11 @@ def _zone_pooling() -> Any:
             return ops.einsum("zhw,nhwc->nzc", near, maps)
 
     def _near(place: float, n_cells: Any) -> Any:
-        cells = (ops.arange(n_cells, dtype="float32") + 0.5) / ops.cast(n_cells, "float32") - 0.5
+        from_centre = ops.arange(n_cells, dtype="float32") + 0.5 - ops.cast(n_cells, "float32") / 2
+        cells = from_centre * (stride_px / NETWORK_SIZE_PX)
         return ops.exp(-0.5 * ((cells - place) / _ZONE_REACH) ** 2)
 
-    return ZonePooling(name="zones")
+    return ZonePooling(name=name)
 
 
 def _learning_rate(plan: Plan, step: int) -> float:
@@ -186,16 +194,22 @@ def _mirror(lesson: Lesson) -> Lesson:
 
 
 def _batch(lessons: list[Lesson]) -> Batch:
-    answers = {
-        name: np.stack([getattr(lesson, name) for lesson in lessons])
-        for name in ("findings", "densities", "chest")
-    }
+    answers = {"chest": np.stack([lesson.chest for lesson in lessons])}
+    for name in _MAPS:
+        answers[f"{name}_findings"] = np.stack([lesson.findings for lesson in lessons])
+        answers[f"{name}_densities"] = np.stack([lesson.densities for lesson in lessons])
     return np.stack([lesson.pixels for lesson in lessons])[..., None], answers
 
 
-def _resized(pixels: NDArray[np.uint8], size_px: int) -> Any:
+def _centre(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """Cut the middle out, at its own scale: what is fine stays as fine."""
+    margin = (NETWORK_SIZE_PX - size_px) // 2
+    return pixels[:, margin : margin + size_px, margin : margin + size_px]
+
+
+def _loss_of(output: str) -> Any:
     import keras
 
-    if size_px == NETWORK_SIZE_PX:
-        return pixels
-    return keras.ops.image.resize(pixels.astype(np.float32), (size_px, size_px), antialias=True)
+    if output.endswith("_findings"):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return keras.losses.MeanSquaredError()
