@@ -45,16 +45,14 @@ def last_screen(
         [
             *(line for text in also for line in _wrapped(text, width, hanging=True)),
             f"Report: {report_file}",
-            *(_next(step, width, with_make) if step else ()),
         ],
+        list(_next(step, width, with_make)) if step else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _next(step: NextStep, width: int, with_make: bool) -> Iterator[str]:
-    told, remark = (
-        text if with_make else step.as_flags(text) for text in (step.text, step.remark)
-    )
+    told, remark = (text if with_make else step.as_flags(text) for text in (step.text, step.remark))
     yield from _wrapped(f"Next: {told[0].lower()}{told[1:]}", width, hanging=True)
     if step.settings:
         yield f"{_INDENT}{step.make if with_make else step.python}"

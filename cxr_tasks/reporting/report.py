@@ -48,11 +48,13 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
 def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
     """Fill the template; a name that it lacks is an error, and all text is escaped."""
     trained = {name: facts for name, facts in report["variants"].items() if facts["status"] == "ok"}
+    shown = shown_variant(report["recommendation"])
     return make_environment().get_template("report.html.j2").render(
         report=report,
         page=page,
         trained=trained,
-        shown=report["variants"][shown_variant(report["recommendation"])],
+        shown=report["variants"][shown],
+        shown_name=shown,
         done=what_was_done(report, named=True),
         next=next_step(report),
         notes=[*notes(report), NOTICE],
