@@ -20,7 +20,7 @@ def comparison_table(report: Mapping[str, Any], *, width: int = WIDTH) -> list[s
         width: Columns of the terminal, at least 80.
     """
     basis, variants = report["basis"], report["variants"]
-    header = (
+    header: Cells = (
         "variant", f"{PART_NAMES[basis]} AUC, 95 % interval", "right", "trainable", "training",
     )  # fmt: skip
     ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
