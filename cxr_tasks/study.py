@@ -6,6 +6,7 @@ from typing import Any
 
 from cxr_tasks.settings import STUDY_SLUG, RunConfig
 from cxr_tasks.sources.kaggle_handle import read_handle, slug_of
+from cxr_tasks.weights_origins import ORIGINS
 
 SOURCE = (
     "Joakim Andersson Svendsen and Max Brehmer, Deep learning HT24: Project 4 "
@@ -80,8 +81,7 @@ def study_differences(
         f"{n_by_part.get('test', 0)} test; in the study {N_TRAIN} and {N_VAL}, without test.": (
             config.split != "paper" or (n_train, n_val) != (N_TRAIN, N_VAL)
         ),
-        "The backbones start from random weights, not from ImageNet's.": weights_origin == "random",
-        "The backbones start from a weights file that the user named.": weights_origin == "file",
+        ORIGINS[weights_origin].difference: bool(ORIGINS[weights_origin].difference),
         "Profile quickstart: few epochs, and higher learning rates of its own.": quickstart,
         f"At most {config.epochs} epochs, patience {config.patience}; in the study 500 and 30.": (
             limits != (500, 30)

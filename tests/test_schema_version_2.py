@@ -12,10 +12,10 @@ from cxr_tasks.champion.promotion import make_promotion
 from cxr_tasks.champion.version import _comparison_lines
 from cxr_tasks.files import digest_of, read_json, write_json
 from cxr_tasks.reporting.checklist import checklist
+from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.reporting.model_card import model_card
 from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.reporting.report import make_report
-from cxr_tasks.reporting.table import comparison_table
 from cxr_tasks.schema_version_2 import BINOMIAL, MCNEMAR
 from cxr_tasks.sealed import SCHEMA_VERSION, read_sealed
 from tests.drawn_run import Drawing, draw_run, finish_report
@@ -53,7 +53,8 @@ def test_old_run_is_read_by_all_its_readers(tmp_path: Path) -> None:
     assert facts.problem == ""
     assert facts.report is not None
     assert facts.report.recommended == chosen
-    assert f"Recommended: {chosen}." in comparison_table(report)
+    last = last_screen(report, width=80, report_file="index.html", with_make=True)
+    assert f"Recommended: {chosen}." in last
     assert model_card(report)[0].title == "Model"
     assert len(checklist(report)) == 44
     assert {row["variant"]: row.get("p_holm_vs_chance") for row in paper_table(report)[1]} == {

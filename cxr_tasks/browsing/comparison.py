@@ -58,6 +58,15 @@ class Comparison:
     settings: tuple[SettingPair, ...]
     variants: Mapping[str, VariantPair]
 
+    @property
+    def weights_notes(self) -> dict[str, str]:
+        """Give what has to be known of where the backbones started, each with whose it is."""
+        first, second = (report.weights_note for report in self.reports)
+        if first == second:
+            return {first: "Both runs"} if first else {}
+        named = {first: "The first run", second: "The second run"}
+        return {note: whose for note, whose in named.items() if note}
+
 
 def compare(first: RunFacts, second: RunFacts) -> Comparison | None:
     """Put two runs side by side; None where one of them has no report."""

@@ -13,10 +13,8 @@ from cxr_tasks.browsing.trend import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Tr
 from cxr_tasks.recommended import NONE
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.inks import INKS
-from cxr_tasks.reporting.wording import PART_NAMES, one_line
+from cxr_tasks.reporting.wording import PART_NAMES, VERDICT_NAMES, one_line
 from cxr_tasks.variants import VARIANTS
-
-VERDICT_NAMES = {"shortcut": "shortcut", "warning": "warning", "clean": "no shortcut found"}
 
 
 def runs_page(listing: Listing, trend: Trend | None, ready: Sequence[str], *, base: str) -> str:

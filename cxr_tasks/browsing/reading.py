@@ -156,7 +156,7 @@ def _report(record: Mapping[str, Any]) -> dict[str, Any]:
         synthetic=bool(data["synthetic"]),
         basis=_text(record["basis"]),
         split_digest=_text(record["hashes"]["split.csv"]),
-        random_weights=record["weights"]["origin"] == "random",
+        weights_origin=_text(record["weights"]["origin"]),
         verdict=_text(audit["verdict"]),
         sentence=_text(audit["sentence"]),
         recommended=None if chosen is None else _text(chosen),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cxr_tasks.weights_origins import ORIGINS, WeightsOrigin
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -30,7 +32,7 @@ class ReportFacts:
     Attributes:
         basis: Which part was scored: val, test or oof (out of fold).
         split_digest: Of the file that says which image is in which part.
-        random_weights: Whether backbones began untrained.
+        weights_origin: Where the backbones' weights came from, by its name in `ORIGINS`.
         recommended: The variant to take; None where none is better than chance.
     """
 
@@ -41,11 +43,25 @@ class ReportFacts:
     synthetic: bool
     basis: str
     split_digest: str
-    random_weights: bool
+    weights_origin: str
     verdict: str
     sentence: str
     recommended: str | None
     variants: Mapping[str, VariantFacts]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Give the labels that its numbers are never shown without."""
+        return tuple(filter(None, ("synthetic" if self.synthetic else "", self._origin.tag)))
+
+    @property
+    def weights_note(self) -> str:
+        """Say what has to be known of where the backbones started; empty where nothing has."""
+        return self._origin.note
+
+    @property
+    def _origin(self) -> WeightsOrigin:
+        return ORIGINS.get(self.weights_origin, ORIGINS["none"])  # of a later version: unknown
 
     @property
     def measured_on(self) -> tuple[str, str]:

@@ -1,10 +1,11 @@
 """The command `run`: all stages, with or without Airflow, and the result in the terminal."""
 
 import argparse
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
+from shutil import get_terminal_size
 from typing import TextIO
 
 from cxr_tasks import through_airflow
@@ -17,7 +18,8 @@ from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
 from cxr_tasks.reporting.ingested import ingested_lines
-from cxr_tasks.reporting.table import WIDTH, comparison_table
+from cxr_tasks.reporting.last_screen import last_screen
+from cxr_tasks.reporting.table import WIDTH
 from cxr_tasks.runs import check_code, new_run_key, open_run, start_run
 from cxr_tasks.settings import settings_in_force
 from cxr_tasks.unchanged import unchanged_since
@@ -57,7 +59,7 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
             else:
                 run_pipeline(run, config, environ=environ, on_line=partial(_write_line, log))
     finally:
-        show_result(run)
+        show_result(run, with_make=airflow)
     return 0
 
 
@@ -71,29 +73,47 @@ def _write_line(log: TextIO, line: str) -> None:
     print(f"{now} {line}", file=log)
 
 
-def show_result(run: RunPaths) -> None:
-    """Show the comparison; of a run that ended early, that of the run it would have repeated.
+def show_result(run: RunPaths, *, with_make: bool = False) -> None:
+    """Show the last screen; of a run that ended early, with the results it would have repeated.
 
     What was left out is always this run's own.
+
+    Args:
+        run: The run.
+        with_make: Whether what to do next is a command of `make`, as this run's was.
     """
     earlier = unchanged_since(run)
     if earlier:
         print(f"\nNothing has changed since {earlier}; its results:")
     with_results = run.home.run(earlier) if earlier else run
     if report := find_record(with_results.report, "report"):
-        print("\n" + comparison_table(report))
-        if promotion := find_record(with_results.promote, "promote"):
-            _print_wrapped(f"Champion, {outcome(run.home, promotion)}")
-        print()
-        for line in ingested_lines(run):
-            _print_wrapped(line)
-        print(f"\nReport: {with_results.report / 'index.html'}")
+        told = last_screen(
+            report,
+            width=_width(),
+            report_file=_shorter(with_results.report / "index.html"),
+            with_make=with_make,
+            also=_champion_and_images(run, with_results),
+        )
+        print(f"\n{told}")
     if earlier:
         print("To run it all the same: --force (make run: FORCE=1)")
 
 
-def _print_wrapped(text: str) -> None:
-    print("\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  ")))
+def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
+    if promotion := find_record(with_results.promote, "promote"):
+        yield f"Champion, {outcome(run.home, promotion)}"
+    yield from ingested_lines(run)
+
+
+def _shorter(path: Path) -> str:
+    """Name a file from the folder that the person is in, where it lies below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _width() -> int:
+    """Return the columns to write in: the terminal's, but no fewer than 80 and no more than 100."""
+    return max(80, min(get_terminal_size().columns, WIDTH))
 
 
 COMMAND = Command("all stages, from ingestion to the report", _run, _add_arguments)

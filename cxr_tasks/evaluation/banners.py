@@ -1,17 +1,18 @@
-"""What a reader has to know before any number: banners over the report."""
+"""What a reader has to know beside any number: the notes of a run, each a banner by its kind."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.weights_origins import ORIGINS
 
 PHANTOM = (
-    "Synthetic images: every radiograph of this run was drawn by the project. "
-    "No number here says anything about patients or about the study's result."
+    "Synthetic images: this project drew every radiograph. No number says anything about patients "
+    "or about the study's result."
 )
 CHANCE = (
-    "No better than chance: no variant of this run is shown to be better than always naming the "
-    "larger class, so none is recommended. This run gives no reason to use any of them."
+    "No better than chance: no variant is shown to be better than always naming the larger class, "
+    "so none is recommended."
 )
 NO_TEST = (
     "No test part: the validation images chose the stopping epoch and then gave the "
@@ -26,21 +27,23 @@ def make_banners(
     *,
     split_kind: str,
 ) -> list[dict[str, str]]:
-    """Collect the warnings that hold for a run, the gravest first."""
+    """Collect the notes that hold for a run, the gravest first.
+
+    The first sentence of each, or what stands before its colon, says the matter by itself.
+    """
     ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
     failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
     limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
-    random = [name for name, facts in ok.items() if facts["weights_origin"] == "random"]
+    origins = {facts["weights_origin"] for facts in ok.values()}
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
         "chance": recommendation["variant"] is None and CHANCE,
         "phantom": dataset.record["synthetic"] and PHANTOM,
-        "random_weights": random
-        and f"Random backbone weights: {_listed(random)} started without pre-training, for lack "
-        "of ImageNet weights. Their numbers say nothing about transfer learning.",
+        "random_weights": "random" in origins and ORIGINS["random"].note,
+        "phantom_weights": "phantom" in origins and ORIGINS["phantom"].note,
         "epoch_limit": limited
-        and f"Stopped by the limit of epochs, not by early stopping: {_listed(limited)}. "
-        "More epochs might have changed the result.",
+        and f"Stopped by the limit of epochs: {_all_or_listed(limited, ok)}. More epochs might "
+        "change the result.",
         "no_test": split_kind == "paper" and NO_TEST,
     }
     return [{"kind": kind, "text": text} for kind, text in found.items() if text]
@@ -48,6 +51,10 @@ def make_banners(
 
 def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
     return any(fit["stopped_by"] == "epochs" for fit in (facts, *facts["folds"]))
+
+
+def _all_or_listed(names: list[str], variants: Mapping[str, Any]) -> str:
+    return "every variant" if len(names) == len(variants) > 1 else _listed(names)
 
 
 def _listed(names: list[str]) -> str:

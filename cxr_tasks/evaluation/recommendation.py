@@ -57,19 +57,18 @@ def recommend(
     able = [name for name in equal if tested[name]["above_chance"]]
     chosen = min(able, key=lambda name: n_trainable[name]) if able else None
     part = _BASIS_NAMES[basis]
-    several = sum(n == n_right[best] for n in n_right.values()) > 1
-    told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}"
-    told += ", and of those with as many the lowest loss." if several else "."
-    reason = (
-        _why(chosen, best, n_right, n_images, n_trainable, able)
-        if chosen
-        else _why_none(best, tested)
-    )
+    if chosen is not None and chosen != best:
+        reason = _why_smaller(chosen, best, n_right, f"of {n_images} {part} images", n_trainable)
+    else:
+        several = sum(n == n_right[best] for n in n_right.values()) > 1
+        told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}"
+        told += ", and of those with as many the lowest loss." if several else "."
+        reason = f"{told} {_why_best(n_right, able) if chosen else _why_none(best, tested)}"
     shown = tested[chosen or best]
     return {
         "variant": chosen,
         "best": best,
-        "reason": f"{told} {reason}",
+        "reason": reason,
         "rule": RULE,
         "compared": compared,
         "chance": tested,
@@ -102,28 +101,22 @@ def _corrected(chances: Mapping[str, Mapping[str, Any]]) -> dict[str, Facts]:
     }
 
 
-def _why(
-    chosen: str,
-    best: str,
-    n_right: Mapping[str, int],
-    n_images: int,
-    n_trainable: Mapping[str, int],
-    able: Sequence[str],
+def _why_smaller(
+    chosen: str, best: str, n_right: Mapping[str, int], of: str, n_trainable: Mapping[str, int]
 ) -> str:
+    return (
+        f"{chosen} has {n_right[chosen]} {of} right, which cannot be told from the best ({best}, "
+        f"{n_right[best]}; {group_signs.TEST}, p at least {SIGNIFICANCE} after Holm's correction), "
+        f"and trains the fewest parameters: {n_trainable[chosen]:,}; {best}: {n_trainable[best]:,}."
+    )
+
+
+def _why_best(n_right: Mapping[str, int], able: Sequence[str]) -> str:
     if len(n_right) == 1:
         return "It is the only variant of this run."
-    if chosen == best:
-        others = (
-            "those that cannot be told from it on these images train no fewer parameters"
-            if len(able) > 1
-            else "on these images no other variant that is better than chance equals it"
-        )
-        return f"It is taken because {others}."
-    return (
-        f"{chosen} has {n_right[chosen]} right, which on {n_images} images cannot be told from "
-        f"that ({group_signs.TEST}, p at least {SIGNIFICANCE} after Holm's correction), and it "
-        f"trains the fewest parameters: {n_trainable[chosen]:,}; {best}: {n_trainable[best]:,}."
-    )
+    if len(able) > 1:
+        return "Those that cannot be told from it on these images train no fewer parameters."
+    return "On these images no other variant that is better than chance equals it."
 
 
 def _why_none(best: str, tested: Mapping[str, Mapping[str, Any]]) -> str:

@@ -9,17 +9,11 @@ from typing import Any, Literal
 from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.reporting.wording import one_line, percent, whole
 from cxr_tasks.sources.left_out import told
+from cxr_tasks.weights_origins import ORIGINS
 
 Status = Literal["answered", "person", "not available"]
 Facts = Mapping[str, Any]
 Answer = tuple[Status, str]
-
-_ORIGINS = {
-    "file": "The backbones start from a weights file that the user named",
-    "keras": "The backbones start from Keras' ImageNet weights",
-    "random": "The backbones start from random weights",
-    "none": "No variant has a backbone",
-}
 
 
 def says(status: Status, text: str) -> Callable[[Facts], Answer]:
@@ -160,8 +154,8 @@ def model(report: Facts) -> Answer:
 
 def initialisation(report: Facts) -> Answer:
     """Item 24."""
-    origin = _ORIGINS[report["weights"]["origin"]]
-    return "answered", f"{origin}; all other weights are random, from the seed."
+    origin = ORIGINS[report["weights"]["origin"]]
+    return "answered", f"{origin.sentence}; all other weights are random, from the seed."
 
 
 def training(report: Facts) -> Answer:

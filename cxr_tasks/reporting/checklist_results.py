@@ -112,6 +112,6 @@ def limits(report: Facts) -> Answer:
     """Item 40."""
     sentence, n = one_line(report["audit"]["sentence"], 1200), len(report["banners"])
     return "person", (
-        f"The run's own: {sentence} Warnings over the report: {n}. Write what follows for your "
+        f"The run's own: {sentence} Notes beside the result: {n}. Write what follows for your "
         "question."
     )

@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from cxr_tasks.progress import duration
 from cxr_tasks.recommended import recommended
 from cxr_tasks.reporting import wording
+from cxr_tasks.reporting.notes import matter_of
 from cxr_tasks.variants import VARIANTS
 
 
@@ -38,6 +39,7 @@ def make_environment(*packages: str) -> Environment:
         "signed": wording.signed,
         "groupby_in_order": groupby_in_order,
         "markdown": wording.markdown,
+        "matter_of": matter_of,
         "megabytes": wording.megabytes,
         "one_line": wording.one_line,
         "titled": titled,

@@ -17,6 +17,7 @@ from cxr_tasks.reporting.wording import (
     spread,
     whole,
 )
+from cxr_tasks.weights_origins import ORIGINS
 
 Facts = Mapping[str, Any]
 Lines = tuple[str, ...]
@@ -26,12 +27,6 @@ NEVER_SCORED = (
     "median of their best epochs; the figures are of {n} models trained the same way on other "
     "parts of the data."
 )
-_ORIGINS = {
-    "file": "from a weights file that the user named",
-    "keras": "from Keras' ImageNet weights",
-    "random": "from random weights, without pre-training",
-    "none": "no backbone: every weight started at random",
-}
 _STOPPED_BY = {
     "patience": "early stopping on validation loss; the weights are those of its best epoch",
     "epochs": "the limit of epochs; the weights are those of the best epoch",
@@ -151,7 +146,7 @@ def _data(report: Facts) -> Lines:
 def _training(chosen: Facts) -> Lines:
     weights = "Both classes weigh equally in the loss." if chosen["class_weight"] else None
     told = (
-        f"Start: {_ORIGINS[chosen['weights_origin']]}.",
+        _start(chosen["weights_origin"]),
         (
             f"{whole(chosen['n_train'])} images trained it for {chosen['epochs_run']} epochs; "
             f"learning rate {chosen['learning_rate']:g}, batches of {chosen['batch_size']}, "
@@ -160,6 +155,10 @@ def _training(chosen: Facts) -> Lines:
         f"Stopped by {_STOPPED_BY[chosen['stopped_by']]}.",
     )
     return told if weights is None else (*told, weights)
+
+
+def _start(origin: str) -> str:
+    return f"Start: {ORIGINS[origin].start or 'no backbone; every weight started at random'}."
 
 
 def _figures(report: Facts, chosen: Facts) -> Lines:

@@ -10,14 +10,18 @@ from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.records import Record
 from cxr_tasks.reporting import wording
 from cxr_tasks.reporting.checklist import STATUS_NAMES
+from cxr_tasks.reporting.done import what_was_done
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts
 from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.material import Material, collect
+from cxr_tasks.reporting.next_step import next_step
+from cxr_tasks.reporting.notes import NOTICE, notes
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, Page, make_page
 from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.sources.left_out import REMEDIES, told
+from cxr_tasks.weights_origins import ORIGINS
 
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
@@ -44,11 +48,16 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
 def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
     """Fill the template; a name that it lacks is an error, and all text is escaped."""
     trained = {name: facts for name, facts in report["variants"].items() if facts["status"] == "ok"}
+    shown = shown_variant(report["recommendation"])
     return make_environment().get_template("report.html.j2").render(
         report=report,
         page=page,
         trained=trained,
-        shown=report["variants"][shown_variant(report["recommendation"])],
+        shown=report["variants"][shown],
+        shown_name=shown,
+        done=what_was_done(report, named=True),
+        next=next_step(report),
+        notes=[*notes(report), NOTICE],
         versions=material.comparison["versions"],
         inks=INKS,
         settings=SETTINGS,
@@ -58,6 +67,8 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
         told=told,
         part_names=wording.PART_NAMES,
         label_names=wording.LABEL_NAMES,
+        verdict_names=wording.VERDICT_NAMES,
+        origins=ORIGINS,
         status_names=STATUS_NAMES,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 LABEL_NAMES = {1: "COVID-19", 0: "normal"}
 PART_NAMES = {"train": "training", "val": "validation", "test": "test", "oof": "out-of-fold"}
+VERDICT_NAMES = {"shortcut": "shortcut", "warning": "warning", "clean": "no shortcut found"}
 UNDEFINED = "\N{EN DASH}"
 _GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 _SPACES = _GAP + _THIN_GAP

@@ -34,7 +34,7 @@ def test_a_finished_run_is_read(home: Home, template: RunPaths) -> None:
     run = read(home)["one"]
     assert (run.started, run.duration_seconds, run.problem) == (BEGAN + 5, 61, "")
     assert run.report.synthetic
-    assert run.report.random_weights
+    assert run.report.weights_origin == "random"
     assert run.report.basis == "test"
     assert run.report.variants["vanilla_cnn"].status == "skipped"
     frozen = run.report.variants["mobilenetv2_frozen"]

@@ -17,7 +17,7 @@ from cxr_tasks.browsing.site import AirflowRun, Answer, Site
 from cxr_tasks.files import is_locked, locked, write_json
 from cxr_tasks.paths import Home, RunPaths, run_key_from
 from cxr_tasks.variants import VARIANTS
-from tests.browsing.shelf import BEGAN, on_data, put_run, put_unfinished
+from tests.browsing.shelf import BEGAN, Change, on_data, put_run, put_unfinished
 from tests.stored import accept_changes, change_record, flip_bit
 
 RUN_ID = "manual__2026-01-31T03:00:00+00:00"
@@ -94,6 +94,23 @@ def test_synthetic_data_and_random_weights_are_labelled_in_the_row(
     shutil.rmtree(home.run("drawn").root)
     put_run(home, template, "real", change=real)
     assert labels.findall(shown(all_runs(site))) == []
+
+
+def test_weights_that_are_not_of_imagenet_are_told_wherever_runs_are_listed_or_compared(
+    site: Site, home: Home, template: RunPaths
+) -> None:
+    def start_from(origin: str) -> Change:
+        return lambda report: report["weights"].update(origin=origin)
+
+    told = "pre-trained on this project&#39;s synthetic images"
+    for key, origin in (("own", "phantom"), ("same", "phantom"), ("later", "not-yet-known")):
+        put_run(home, template, key, change=start_from(origin))
+    assert shown(all_runs(site)).count(f'class="tag synthetic">{told}<') == 2
+    both = shown(site.compared("own", "same", base="/cxr"))
+    one = shown(site.compared("own", "later", base="/cxr"))
+    assert f"<strong>Both runs.</strong> The MobileNetV2 variants were {told}" in both
+    assert f"<strong>The first run.</strong> The MobileNetV2 variants were {told}" in one
+    assert "Both runs.</strong>" not in one
 
 
 def test_every_column_can_be_sorted_by_a_link(site: Site, home: Home, template: RunPaths) -> None:

@@ -47,9 +47,9 @@ def test_smallest_of_the_indistinguishable_is_taken() -> None:
     found = choose({"large": 77, "small": 75}, {"large": LARGE, "small": SMALL})
     assert (found["best"], found["variant"]) == ("large", "small")
     assert found["reason"] == (
-        "large has the most validation images right: 77 of 80. small has 75 right, which on 80 "
-        "images cannot be told from that (exact sign-flip test over groups, p at least 0.05 after "
-        "Holm's correction), and it trains the fewest parameters: 164,097; large: 1,216,577."
+        "small has 75 of 80 validation images right, which cannot be told from the best (large, "
+        "77; exact sign-flip test over groups, p at least 0.05 after Holm's correction), and "
+        "trains the fewest parameters: 164,097; large: 1,216,577."
     )
 
 
@@ -69,9 +69,11 @@ def test_ties_go_by_loss_and_then_by_the_order_of_variants() -> None:
     sizes = {"one": SMALL, "two": SMALL}
     found = choose({"one": 70, "two": 70}, sizes, losses={"one": 0.5, "two": 0.4})
     assert (found["best"], found["variant"]) == ("two", "one")
-    assert "70 of 80, and of those with as many the lowest loss. one has 70" in found["reason"]
+    assert "one has 70 of 80 validation images right" in found["reason"]
+    assert "(two, 70;" in found["reason"]
     found = choose({"one": 70, "two": 70}, sizes)
     assert (found["best"], found["variant"]) == ("one", "one")
+    assert "70 of 80, and of those with as many the lowest loss. Those" in found["reason"]
 
 
 def test_comparison_is_told_from_the_best_ones_side() -> None:

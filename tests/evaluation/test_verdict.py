@@ -77,7 +77,7 @@ def test_without_a_finding_it_is_clean_and_says_what_may_still_hide(
 ) -> None:
     found = verdict(3.0, 0.0, interval=interval)
     assert found["verdict"] == "clean"
-    assert f"Not ruled out are shortcuts worth up to AUC {reach} " in found["sentence"]
+    assert f"Not ruled out: shortcuts worth up to AUC {reach} " in found["sentence"]
 
 
 def test_model_at_chance_is_no_shortcut_whatever_the_control() -> None:

@@ -16,7 +16,9 @@ from cxr_tasks.errors import ArtifactError
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.material import collect
-from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, wrong_images
+from cxr_tasks.reporting.notes import NOTICE, matter_of
+from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, make_page, wrong_images
+from cxr_tasks.reporting.report import render
 from cxr_tasks.reporting.reproduce import reproduce_command
 from cxr_tasks.reporting.wording import one_line
 from cxr_tasks.sealed import read_sealed
@@ -254,24 +256,72 @@ def test_basis_is_told(phantom: Made, mixed: Made) -> None:
     assert "validation images also chose the stopping epoch" in mixed.parsed.text
 
 
-def banner_kinds(made: Made) -> set[str]:
-    classes = [attrs.get("class") or "" for attrs in made.parsed.attributes("p")]
-    return {name.split()[1] for name in classes if name.startswith("banner ")}
+def kinds(made: Made) -> set[str]:
+    return {banner["kind"] for banner in made.report["banners"]}
 
 
-def test_banners_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_path: Path) -> None:
-    always = {"phantom", "random_weights", "epoch_limit", "device"}
-    assert banner_kinds(phantom) - {"chance"} == always
-    assert banner_kinds(mixed) - {"chance"} == {"failed", "no_test", "device"}
+def notes_of(made: Made) -> str:
+    """Give the text of the one box of notes."""
+    box = re.findall(r'<section class="notes".*?</section>', made.page, re.DOTALL)
+    assert len(box) == 1
+    assert "<details" not in box[0]
+    return " ".join(Parsed(box[0]).text.split())
+
+
+def test_notes_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_path: Path) -> None:
+    assert kinds(phantom) - {"chance"} == {"phantom", "random_weights", "epoch_limit"}
+    assert kinds(mixed) - {"chance"} == {"failed", "no_test"}
+    assert re.search("Synthetic images:.* Random weights:.* every variant", notes_of(phantom))
+    assert re.search("Failed: MobileNetV2 partly frozen.*No test part", notes_of(mixed))
     clean = Drawing(synthetic=False, weights_origin="file")
     made = make(tmp_path, clean, source="folder", data=str(tmp_path))
-    assert banner_kinds(made) - {"chance"} == {"device"}
+    assert kinds(made) - {"chance"} == set()
+    assert notes_of(made) == NOTICE
+
+
+def test_notes_of_an_older_run_are_shown_as_they_were_worded(phantom: Made) -> None:
+    old = "Random backbone weights: mobilenetv2_frozen started without pre-training. And so on."
+    report = {**phantom.report, "banners": [{"kind": "random_weights", "text": old}]}
+    material = collect(phantom.run, phantom.config)
+    page = Parsed(render(material, report, make_page(material, report)))
+    assert old.replace("mobilenetv2_frozen", "MobileNetV2 frozen") in " ".join(page.text.split())
+
+
+def test_what_a_note_says_by_itself_ends_with_its_first_colon_or_full_stop() -> None:
+    assert matter_of("Failed: a. The rest.") == ("Failed:", "a. The rest.")
+    assert matter_of("It stopped at 0.64. So: more.") == ("It stopped at 0.64.", "So: more.")
+    assert matter_of("Only this.") == ("Only this.", "")
+
+
+def test_page_begins_with_done_verdict_recommendation_comparison_next_notes(made: Made) -> None:
+    told = " ".join(made.parsed.text.split())
+    places = [
+        told.index(mark)
+        for mark in (
+            "seed 42.", "Verdict:", "Recommended:", "AUC: 0.5 is guessing", "Next.",
+            "not a medical device", "Why, and how sure",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_page_says_what_was_done(phantom: Made, mixed: Made) -> None:
+    told = " ".join(phantom.parsed.text.split())
+    n = {part: facts["n_images"] for part, facts in phantom.report["split"]["parts"].items()}
+    assert (
+        f"140 synthetic radiographs, drawn by this project: {n['train']} trained four classifiers "
+        "(Vanilla CNN, MobileNetV2 frozen, MobileNetV2 partly frozen, MobileNetV2 unfrozen), "
+        f"{n['val']} chose when to stop, {n['test']} tested; split by patients and copies, seed 42."
+    ) in told
+    assert "24 images of a folder of <images>:" in mixed.parsed.text
+    assert "two of three classifiers (Vanilla CNN, MobileNetV2 frozen)" in mixed.parsed.text
+    assert "split image by image, as in the study" in mixed.parsed.text
 
 
 def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:
     for made in (phantom, mixed):
-        told = "chance" in banner_kinds(made)
-        assert told != made.report["recommendation"]["above_chance"]
+        assert ("chance" in kinds(made)) != made.report["recommendation"]["above_chance"]
+        assert ("Recommended: none" in made.parsed.text) == ("chance" in kinds(made))
 
 
 def test_no_report_speaks_of_diagnosing(made: Made) -> None:

@@ -43,7 +43,7 @@ def test_shortcut_stands_before_every_number(folds: Made) -> None:
     first_share = re.search(r"\d+\.\d", told)
     assert first_share is not None
     assert verdict < first_share.start()
-    assert verdict < told.index("The result in one look")
+    assert verdict < told.index("Recommended: ")
 
 
 def test_verdict_is_at_the_top_level_of_the_json(folds: Made) -> None:

@@ -1,0 +1,109 @@
+"""What to do after a run: with synthetic images the next command, else what the verdict asks."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cxr_tasks.settings import SETTINGS
+
+_OF_THE_DATA = (
+    "source", "data", "follow_links", "preset", "covid_glob", "normal_glob", "kaggle_dataset",
+    "patients", "weights",
+)  # fmt: skip
+_SETTING = re.compile(r"\b([A-Z]+(?:_[A-Z]+)*)=")
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next.
+
+    Attributes:
+        text: In words; ends with a colon where settings follow.
+        settings: Of the command that does it; empty where a person has to do it.
+        remark: What to know of that command.
+    """
+
+    text: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    remark: str = ""
+
+    @property
+    def make(self) -> str:
+        """The command through Airflow: `make run PROFILE=honest ...`."""
+        words = (f"{name.upper()}={_typed(value)}" for name, value in self.settings.items())
+        return " ".join(["make run", *words])
+
+    @property
+    def python(self) -> str:
+        """The same without Airflow: `python -m cxr_tasks run --profile honest ...`."""
+        words = (_flag(name, value) for name, value in self.settings.items())
+        return " ".join(["python -m cxr_tasks run", *words])
+
+    @staticmethod
+    def as_flags(text: str) -> str:
+        """Write the settings in a sentence as flags: `--seed 1` for `SEED=1`."""
+        return _SETTING.sub(lambda found: f"--{found[1].lower().replace('_', '-')} ", text)
+
+
+def next_step(report: Mapping[str, Any]) -> NextStep | None:
+    """Say what follows from a run; None where nothing is left to ask.
+
+    Args:
+        report: As `report_facts` gives them.
+    """
+    if report["data"]["synthetic"]:
+        return _OWN_IMAGES
+    audit = report["audit"]
+    if audit["verdict"] != "clean" and audit["controls"] and _has_control(audit):
+        return NextStep(_OTHER_IMAGES)
+    if report["basis"] == "val":
+        return NextStep(
+            "Score every image by models that have seen neither it nor its patient:",
+            _in_folds(report["config"]),
+        )
+    if audit["verdict"] != "clean":
+        return NextStep("Settle what the audit found, then run it again.")
+    if report["recommendation"]["variant"] is None:
+        return NextStep("More images, or more patients, may show what these cannot.")
+    if not report["external"]:
+        return NextStep(
+            "Test it on images of another hospital: run the same again with "
+            "EXTERNAL_SOURCE=folder EXTERNAL_DATA=/path/to/others."
+        )
+    return None
+
+
+_OWN_IMAGES = NextStep(
+    "With your own images, in a folder that holds COVID/ and NORMAL/:",
+    {"profile": "honest", "source": "folder", "data": "/path/to/xrays"},
+    "Also: VARIANTS=mobilenetv2_frozen (minutes instead of hours for a few hundred images), "
+    "PATIENTS=FILE, offline WEIGHTS=FILE.",
+)
+_OTHER_IMAGES = (
+    "Do not rely on this score: see under Audit what tells the classes apart without the lungs, "
+    "and find images of both classes from the same hospitals and devices."
+)
+
+
+def _has_control(audit: Mapping[str, Any]) -> bool:
+    return any(
+        facts["role"] == "control" and facts["above_chance"] for facts in audit["controls"].values()
+    )
+
+
+def _in_folds(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings of profile `honest` on the same images."""
+    kept = {name: config[name] for name in _OF_THE_DATA if name in config}
+    given = {name: value for name, value in kept.items() if value != SETTINGS[name].default}
+    return {"profile": "honest", **given}
+
+
+def _typed(value: Any) -> str:
+    return "1" if value is True else shlex.quote(str(value))
+
+
+def _flag(name: str, value: Any) -> str:
+    flag = f"--{name.replace('_', '-')}"
+    return flag if value is True else f"{flag} {shlex.quote(str(value))}"
