@@ -23,7 +23,7 @@ from cxr_tasks.training.weights import OWN_WEIGHTS
 RECORD = Path(__file__).with_name("record.json")
 PROBE_SEEDS = (11, 12, 13)
 THREADS = 2
-_EVERY_STEPS = 10
+_EVERY_STEPS = 25
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "--small-steps", type=int, default=450, help="on images of 160 px; default: %(default)s"
     )
     parser.add_argument(
-        "--steps", type=int, default=200, help="then, on those of 224 px; default: %(default)s"
+        "--steps", type=int, default=100, help="then, on those of 224 px; default: %(default)s"
     )
     parser.add_argument(
         "--probe-images", type=int, default=300, help="phantoms of each probe; default: %(default)s"
