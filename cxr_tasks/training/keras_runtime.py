@@ -55,6 +55,19 @@ def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def forget_networks() -> None:
+    """Drop the networks that nobody holds any more, and the names and graphs Keras keeps of them.
+
+    What is built next is named, seeded and traced as in a new process. Nothing where Keras was
+    not started.
+    """
+    if "keras" not in sys.modules:
+        return
+    import keras
+
+    keras.utils.clear_session()
+
+
 def has_gpu() -> bool:
     """Say whether the trainings of this process run on a graphics card."""
     return bool(_gpus())
