@@ -39,7 +39,9 @@ def run_train(context: StageContext) -> str:
             progress=progress or context.progress,
             memory=context.memory,
             card=card,
-            train_one=partial(_fold_here if shares_process else _fold_in_child, context, card),
+            train_one=partial(
+                train_fold_here if shares_process else _train_fold_in_child, context, card
+            ),
             environ=context.environ,
         )
     if record["folds"]:
@@ -55,7 +57,7 @@ def run_fold(context: StageContext) -> str:
         return _run_fold(context, card)
 
 
-def _fold_here(context: StageContext, card: "ProcessCard", number: int) -> None:
+def train_fold_here(context: StageContext, card: "ProcessCard", number: int) -> None:
     """Train one fold in this process, as its own process would, and drop its network.
 
     Raises:
@@ -71,7 +73,7 @@ def _fold_here(context: StageContext, card: "ProcessCard", number: int) -> None:
         forget_networks()
 
 
-def _fold_in_child(context: StageContext, _card: "ProcessCard", number: int) -> None:
+def _train_fold_in_child(context: StageContext, _card: "ProcessCard", number: int) -> None:
     run_fold_in_child(context.variant, number, context.run, environ=context.environ)
 
 
