@@ -15,11 +15,11 @@ from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.progress import read_events
 from cxr_tasks.runs import start_run
-from cxr_tasks.side_by_side import run_at_once
+from cxr_tasks.side_by_side import Stage, run_at_once
 from tests.test_stopped import WITHIN_SECONDS, _is_alive_in_group
 
 VARIANT = "vanilla_cnn"
-LANES = [[("audit", None)], [("train", VARIANT)]]
+LANES: list[list[Stage]] = [[("audit", None)], [("train", VARIANT)]]
 
 _SLEEP = "import time; print('asleep', flush=True); time.sleep(60)"
 
@@ -55,7 +55,7 @@ os._exit(0)
 
 
 def test_stages_of_a_lane_follow_each_other_whatever_happens_to_them(run: RunPaths) -> None:
-    lane = [("audit", None), ("train", VARIANT), ("evaluate", None)]
+    lane: list[Stage] = [("audit", None), ("train", VARIANT), ("evaluate", None)]
     run_at_once([lane], run, environ=os.environ, on_line=lambda _: None)
     events = [(event.name, event.kind) for event, _ in read_events(run.progress)]
     names = ["audit", f"train {VARIANT}", "evaluate"]
