@@ -47,8 +47,11 @@ class Child:
 
     def lines(self) -> Iterator[str]:
         """Return what it prints, line by line, until it has closed its output."""
-        for line in self._process.stdout or ():
-            yield line.rstrip("\n")
+        if self._process.stdout is None:
+            return
+        with self._process.stdout as output:
+            for line in output:
+                yield line.rstrip("\n")
 
     def follow(self, on_line: Callable[[str], None]) -> int:
         """Pass on what it prints until it ends, and return its exit status."""
@@ -59,10 +62,7 @@ class Child:
 
     def wait(self) -> int:
         """Wait for its end, and return its exit status."""
-        status = self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
-        return status
+        return self._process.wait()
 
     def ask_to_end(self) -> None:
         """Ask it to end, and do not wait for that."""

@@ -102,7 +102,7 @@ def test_whoever_stops_a_run_stops_all_its_stages(
     assert [next(asleep), next(asleep)]
     assert callable(send)
     send(process.pid, number)
-    process.wait(WITHIN_SECONDS)
+    process.communicate(timeout=WITHIN_SECONDS)
     assert _members(process.pid) == []
     for stage, variant in (("audit", None), ("train", VARIANT)):
         assert read_json(run.error(stage, variant))["stopped"]
