@@ -1,6 +1,7 @@
 """Keras started the same way on every route: backend, threads, determinism, seed."""
 
 import importlib.metadata
+import logging
 import os
 import platform
 import sys
@@ -66,6 +67,13 @@ def forget_networks() -> None:
     import keras
 
     keras.utils.clear_session()
+    # TensorFlow tells functions apart by their address: of a new network at a dropped one's place
+    # it would warn that the same function is traced again and again.
+    logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
+
+
+def _is_not_about_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in str(record.msg)
 
 
 def has_gpu() -> bool:
