@@ -113,12 +113,13 @@ def final_epochs(folds: list[dict[str, Any]]) -> int:
 
 
 def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Describe a final fit with its folds: what it cost is the sum of all."""
+    """Describe a final fit with its folds: the time of all, and the most memory of any."""
     sums = {
         key: round(final[key] + sum(fold[key] for fold in folds), 3)
         for key in ("train_seconds", "prepare_seconds")
     }
-    return final | sums | {"folds": folds}
+    peak = max(each["peak_anon_mb"] for each in (final, *folds))
+    return final | sums | {"peak_anon_mb": peak, "folds": folds}
 
 
 def fold_seed(seed: int, number: int) -> int:

@@ -78,7 +78,7 @@ def train_variant(
     folds = finish_folds(folder, n_rounds, inputs=inputs, train_one=train_one, note=note)
     task = _task(run, config, variant, dataset, ingested, folds)
     facts = fit(task, folder, progress=progress, card=card)
-    facts = with_costs(facts, folds) | {"peak_anon_mb": memory.peak_anon_mb()}
+    facts = with_costs(facts | {"peak_anon_mb": memory.peak_anon_mb()}, folds)
     return finish_training(
         folder, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
         facts=facts,
