@@ -138,7 +138,9 @@ def _shuffle(layer: Layer, rng: np.random.Generator) -> None:
 @contextmanager
 def _kept_kernels(model: Model) -> Iterator[None]:
     """Put the kernels back at the block's end: the model may be used again."""
-    before = [(kernel, np.array(kernel)) for layer in model.layers for kernel in _kernels(layer)]
+    before = [
+        (kernel, np.asarray(kernel).copy()) for layer in model.layers for kernel in _kernels(layer)
+    ]
     try:
         yield
     finally:
