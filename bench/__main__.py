@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.images import find_images
+from bench.images import BenchImages, find_images
 from bench.orchestration import measure_orchestration
 from bench.results import as_tables, read_results, write_part
 from bench.scale import measure_scale
 from bench.variants import Schedule, measure_variants
+from bench.whole_run import measure_whole_run
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.process import StageError
 
@@ -35,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure each variant by the study's procedure and by this pipeline, how time "
-        "and memory grow with the images, and what Airflow costs. Nothing else should run.",
+        "and memory grow with the images, a whole run, and what Airflow costs. Nothing else should "
+        "run.",
     )
     parser.add_argument("--quick", action="store_true", help="the variants only")
     parser.add_argument("--data", metavar="PATH", help="images, a zip file or folder; default: "
@@ -46,9 +48,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(options: argparse.Namespace, schedule: Schedule, scratch: Path) -> None:
-    _measure_variants(options, schedule, scratch)
+    images = find_images(options.data, options.weights, scratch=scratch)
+    _report(f"images: {images.label}")
+    _measure_variants(options, images, schedule, scratch)
     if options.quick:
         return
+    whole = measure_whole_run(images, scratch=scratch, report=_report)
+    write_part(options.out, "whole_run", whole, images=images.label)
     orchestration = measure_orchestration(scratch=scratch, report=_report)
     write_part(options.out, "orchestration", orchestration)
     rows = []
@@ -57,9 +63,9 @@ def _measure(options: argparse.Namespace, schedule: Schedule, scratch: Path) -> 
         write_part(options.out, "scale", rows)
 
 
-def _measure_variants(options: argparse.Namespace, schedule: Schedule, scratch: Path) -> None:
-    images = find_images(options.data, options.weights, scratch=scratch)
-    _report(f"images: {images.label}")
+def _measure_variants(
+    options: argparse.Namespace, images: BenchImages, schedule: Schedule, scratch: Path
+) -> None:
     measured = {}
     for name, entry in measure_variants(images, schedule, scratch=scratch, report=_report):
         measured[name] = entry

@@ -1,8 +1,9 @@
 """What Airflow adds to a run: the same small run through the DAG and without it.
 
-Both ways are the user's command lines, with one child process a stage, one stage after another
-(`airflow dags test` runs its tasks so too), each in a fresh shared volume; only the way differs.
-Taken in turns, several times; medians count.
+Both ways are the user's command lines, with one child process a stage, each in a fresh shared
+volume. `airflow dags test` runs one task after another; without Airflow the audit runs beside the
+trainings, so that the difference also has what this saves. Taken in turns, several times; medians
+count.
 """
 
 import os

@@ -8,7 +8,7 @@ from cxr_tasks.devices import n_cores
 from cxr_tasks.files import read_json, write_json
 from cxr_tasks.records import versions
 
-PARTS: dict[str, Any] = {"variants": {}, "scale": [], "orchestration": {}}
+PARTS: dict[str, Any] = {"variants": {}, "whole_run": {}, "scale": [], "orchestration": {}}
 """Every part of the results, as it is before anything was measured."""
 
 Results = dict[str, Any]
@@ -38,6 +38,9 @@ def as_tables(results: Mapping[str, Any]) -> str:
     if results["variants"]:
         label = results["measured_with"]["variants"]["images"]
         told.append("\n".join([f"Variants, on {label}:", "", _variants(results["variants"])]))
+    if results["whole_run"]:
+        label = results["measured_with"]["whole_run"]["images"]
+        told.append("\n".join([f"A whole run, on {label}:", "", _whole_run(results["whole_run"])]))
     if results["scale"]:
         told.append("\n".join(["Scale, on synthetic images:", "", _scale(results["scale"])]))
     if results["orchestration"]:
@@ -77,6 +80,18 @@ def _variants(variants: Mapping[str, Mapping[str, Any]]) -> str:
         "prep.: from the start of the process to the first epoch. Here ingestion and split come\n"
         f"before it, {once:.0f} s once for all variants."
     )
+
+
+def _whole_run(measured: Mapping[str, Any]) -> str:
+    ways = {
+        "stage by stage, each fold a process": measured["stage_by_stage"],
+        "as `run` does it": measured["as_run"],
+    }
+    rows = [
+        [name, f"{cost['seconds']:.1f}", f"{cost['cpu_seconds']:.1f}"]
+        for name, cost in (measured["stages"] | ways).items()
+    ]
+    return markdown_table(["stage", "seconds", "processor s"], rows)
 
 
 def _scale(measured: Sequence[Mapping[str, Any]]) -> str:

@@ -10,13 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from cxr_tasks.child_process import die_with_parent
 from cxr_tasks.commands import champion, predict, run, set_up, space, stage, watch
 from cxr_tasks.commands.command import Command
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.files import volume_error
 from cxr_tasks.memory import ran_out
 from cxr_tasks.paths import Home
-from cxr_tasks.process import StageError, die_with_parent
+from cxr_tasks.process import StageError
 
 _EPILOG = """\
 examples:

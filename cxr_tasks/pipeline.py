@@ -1,4 +1,4 @@
-"""The whole run without a scheduler: the DAG's stages, one after another, and its gate."""
+"""The whole run without a scheduler: the DAG's stages in its order, and its gate."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +7,10 @@ from pathlib import Path
 from cxr_tasks.errors import ArtifactError, TrainingError
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import RunPaths
-from cxr_tasks.process import StageError, run_stage
+from cxr_tasks.process import run_stage
 from cxr_tasks.records import find_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.side_by_side import run_at_once
 from cxr_tasks.unchanged import unchanged_since
 
 
@@ -22,6 +23,7 @@ def run_pipeline(
 ) -> None:
     """Run every stage as a child process, as the DAG does; finished stages are not repeated.
 
+    The audit runs beside the trainings, which run one after another, each with all its threads.
     A run that would only repeat an earlier one ends after ingestion.
     A failed variant does not cost the others, nor does a failed audit: evaluation and report go
     on without it.
@@ -34,11 +36,8 @@ def run_pipeline(
     if unchanged_since(run):
         return
     run_stage("split", run, environ=environ, on_line=on_line)
-    for stage, variant in (("audit", None), *(("train", name) for name in config.variants)):
-        try:
-            run_stage(stage, run, variant=variant, environ=environ, on_line=on_line)
-        except StageError as err:
-            on_line(str(err))
+    trainings = [("train", name) for name in config.variants]
+    run_at_once([[("audit", None)], trainings], run, environ=environ, on_line=on_line)
     for stage in ("evaluate", "report"):
         run_stage(stage, run, environ=environ, on_line=on_line)
     check_complete(run, config)

@@ -1,16 +1,9 @@
 """A stage as a child process: started from a list, watched, stopped with its parent."""
 
-import ctypes
 import os
-import signal
-import subprocess
-import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 
+from cxr_tasks.child_process import Child, run_child, stopped_by_sigterm
 from cxr_tasks.errors import EXIT_CODE
 from cxr_tasks.failure import (
     failure_message,
@@ -21,13 +14,6 @@ from cxr_tasks.failure import (
 )
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.progress import Progress
-
-_N_LAST_LINES = 30
-_GRACE_SECONDS = 3.0
-"""What a child that is asked to end has for it; Airflow's supervisor waits 5 s for the task."""
-
-_PR_SET_PDEATHSIG = 1
-_PARENT = "CXR_PARENT_PID"
 
 
 class StageError(Exception):
@@ -58,48 +44,71 @@ def run_stage(
     Raises:
         StageError: The child ended with another status than 0.
     """
-    progress = Progress(run.progress, stage, variant or "", echo=on_line)
-    if run.config.exists():
-        progress.emit("start", "started")
-    error_file = run.error(stage, variant)
-    command = _stage_command(stage, variant)
+    process = StageProcess(stage, run, variant, on_line=on_line)
     with stopped_by_sigterm():
         try:
-            exit_code, lines = _run_child(command, _environment(run, environ), on_line)
+            child = process.start(environ)
+            child.follow(on_line)
         except BaseException as err:
-            write_failure(interruption(err), run, error_file, progress)
+            process.interrupt(err)
             raise
-    if exit_code == 0:
-        error_file.unlink(missing_ok=True)
-        return
-    message = failure_message(exit_code, lines) + memory_hint(exit_code, run, stage)
-    write_failure(failure_of_process(exit_code, message, lines), run, error_file, progress)
-    raise StageError(message, retryable=exit_code != EXIT_CODE)
+    process.check(child)
 
 
-@contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """Let a request to end interrupt this process as Ctrl-C does, so that it can end its child.
+class StageProcess:
+    """A stage of a run in a process of its own, and what is told and written down of it.
 
-    Asked again, it does not interrupt what is written down about the end; Ctrl-C twice does.
+    Args:
+        stage: Its name.
+        run: The run.
+        variant: Where the stage has one.
+        on_line: Told each line that the process prints.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signals = [signal.SIGTERM]
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signals.append(signal.SIGINT)
-    before = {each: signal.signal(each, _stop) for each in signals}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, signal.SIG_DFL if handler is None else handler)
 
+    def __init__(
+        self, stage: str, run: RunPaths, variant: str | None, *, on_line: Callable[[str], None]
+    ) -> None:
+        self._stage = stage
+        self._run = run
+        self._variant = variant
+        self._progress = Progress(run.progress, stage, variant or "", echo=on_line)
+        self._child: Child | None = None
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    def start(self, environ: Mapping[str, str]) -> Child:
+        """Start the process; what a person typed is in its environment only."""
+        if self._run.config.exists():
+            self._progress.emit("start", "started")
+        arguments = _stage_arguments(self._stage, self._variant)
+        self._child = Child(arguments, _environment(self._run, environ))
+        return self._child
+
+    def ask_to_end(self) -> None:
+        """Ask it to end, and do not wait for that."""
+        if self._child is not None:
+            self._child.ask_to_end()
+
+    def interrupt(self, err: BaseException) -> None:
+        """End it, since it must not outlive whoever waits for it, and write down what ended it."""
+        if self._child is not None:
+            self._child.end()
+        error_file = self._run.error(self._stage, self._variant)
+        write_failure(interruption(err), self._run, error_file, self._progress)
+
+    def check(self, child: Child) -> None:
+        """Wait for its end, and write down how it ended if it did not end well.
+
+        Raises:
+            StageError: It ended with another status than 0.
+        """
+        exit_code, lines = child.wait(), list(child.last_lines)
+        error_file = self._run.error(self._stage, self._variant)
+        if exit_code == 0:
+            error_file.unlink(missing_ok=True)
+            return
+        message = failure_message(exit_code, lines) + memory_hint(exit_code, self._run, self._stage)
+        failure = failure_of_process(exit_code, message, lines)
+        write_failure(failure, self._run, error_file, self._progress)
+        raise StageError(message, retryable=exit_code != EXIT_CODE)
 
 
 def run_fold(
@@ -115,8 +124,8 @@ def run_fold(
     Raises:
         StageError: The child ended with another status than 0.
     """
-    command = [*_stage_command("fold", variant), "--fold", str(fold)]
-    exit_code, lines = _run_child(command, _environment(run, environ), on_line)
+    arguments = [*_stage_arguments("fold", variant), "--fold", str(fold)]
+    exit_code, lines = run_child(arguments, _environment(run, environ), on_line=on_line)
     if exit_code:
         message = f"Fold {fold}: {failure_message(exit_code, lines)}"
         hint = memory_hint(exit_code, run, "train")
@@ -137,72 +146,14 @@ def run_command(
         StageError: The child ended with another status than 0.
     """
     with stopped_by_sigterm():
-        exit_code, lines = _run_child(_command(*arguments), _child_environment(environ), on_line)
+        exit_code, lines = run_child(arguments, environ, on_line=on_line)
     if exit_code:
         raise StageError(failure_message(exit_code, lines), retryable=exit_code != EXIT_CODE)
 
 
-def die_with_parent(environ: Mapping[str, str]) -> None:
-    """Ask Linux to end this process when the one that started it ends.
-
-    A worker killed with SIGKILL can no longer stop its child, which would hold the device.
-    """
-    parent = environ.get(_PARENT)
-    if parent is None or sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it ended before the request was made
-        os._exit(1)
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "cxr_tasks", *arguments]
-
-
-def _stage_command(stage: str, variant: str | None) -> list[str]:
-    return _command(stage) if variant is None else _command(stage, "--variant", variant)
+def _stage_arguments(stage: str, variant: str | None) -> list[str]:
+    return [stage] if variant is None else [stage, "--variant", variant]
 
 
 def _environment(run: RunPaths, environ: Mapping[str, str]) -> dict[str, str]:
-    named = {"CXR_HOME": str(run.home.root), "CXR_RUN": run.key}
-    return _child_environment(environ) | named
-
-
-def _child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {**environ, _PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
-
-
-def _run_child(
-    command: list[str], environ: dict[str, str], on_line: Callable[[str], None]
-) -> tuple[int, list[str]]:
-    last_lines: deque[str] = deque(maxlen=_N_LAST_LINES)
-    with subprocess.Popen(
-        command,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as child:
-        try:
-            for line in child.stdout or ():
-                last_lines.append(line.rstrip("\n"))
-                on_line(last_lines[-1])
-        except BaseException:
-            # Stopped from outside, or nobody to tell: the child must not outlive it.
-            _end(child)
-            raise
-    return child.returncode, list(last_lines)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """Ask a child to end, and make it end where it does not; those below it die with it."""
-    child.terminate()
-    try:
-        child.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:  # also where the wait was interrupted: whoever stops a second time is in a hurry
-        child.kill()
+    return {**environ, "CXR_HOME": str(run.home.root), "CXR_RUN": run.key}

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from cxr_tasks.child_process import stopped_by_sigterm
 from cxr_tasks.errors import EXIT_CODE, ConfigError
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.pipeline import check_complete
-from cxr_tasks.process import StageError, stopped_by_sigterm
+from cxr_tasks.process import StageError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.unchanged import unchanged_since
 

@@ -44,6 +44,11 @@ class Variant:
         """Whether the variant starts from MobileNetV2."""
         return self.n_frozen_layers is not None
 
+    @property
+    def trains_on_features(self) -> bool:
+        """Whether frozen layers run once, and training only sees what they gave."""
+        return bool(self.n_frozen_layers)
+
 
 _ALL = (
     Variant(

@@ -59,7 +59,7 @@ def test_child_dies_with_its_parent(tmp_path: Path) -> None:
     """As when a worker is killed with SIGKILL in the middle of a training."""
     pid_file = tmp_path / "pid"
     child = (
-        "import os, time; from cxr_tasks.process import die_with_parent;"
+        "import os, time; from cxr_tasks.child_process import die_with_parent;"
         f"die_with_parent(os.environ); open({str(pid_file)!r}, 'w').write(str(os.getpid()));"
         "time.sleep(60)"
     )

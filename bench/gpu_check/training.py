@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from bench.gpu_check.memory import peak_card_mb, peak_host_mb
+from cxr_tasks.child_process import die_with_parent
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.split import read_split, rows_of
 from cxr_tasks.files import write_json
 from cxr_tasks.paths import Home
-from cxr_tasks.process import die_with_parent
 from cxr_tasks.records import require_record
 from cxr_tasks.runs import open_run
 from cxr_tasks.training.activations import BATCH_SIZE

@@ -13,7 +13,6 @@ from cxr_tasks.champion.outcome import outcome
 from cxr_tasks.commands.command import Command, Options
 from cxr_tasks.commands.settings_flags import add_settings
 from cxr_tasks.config import make_config
-from cxr_tasks.console import following
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.pipeline import run_pipeline
 from cxr_tasks.records import find_record
@@ -41,6 +40,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
+    from cxr_tasks.console import following  # which imports much
+
     airflow, run_key = options.pop("airflow"), options.pop("run")
     given = {key: value for key, value in options.items() if value is not None}
     if run_key and not given and home.run(run_key).config.exists():

@@ -34,12 +34,8 @@ def _run(options: Options, home: Home, environ: Mapping[str, str], *, stage: str
         )
     run, config = open_run(home, run_key)
     variant, fold = options.get("variant", ""), options.get("fold", 0)
-    if fold:
-        fit = f"fold {fold} of {config.folds * config.repeats}"
-        progress = Progress(run.progress, "train", variant, fit)
-    else:
-        progress = Progress(run.progress, stage, variant)
-    execute(stage, StageContext(run, config, progress, environ, variant, fold))
+    context = StageContext(run, config, Progress(run.progress, stage, variant), environ, variant)
+    execute(stage, context.for_fold(fold) if fold else context)
     return 0
 
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from cxr_tasks.commands.command import Command, Options
 from cxr_tasks.defaults import read_defaults
 from cxr_tasks.paths import Home
-from cxr_tasks.watch import LOOKED_BY, look
 
 
 def _run(_options: Options, home: Home, environ: Mapping[str, str]) -> int:
+    from cxr_tasks.watch import LOOKED_BY, look  # which imports much
+
     look(
         read_defaults({**environ, "CXR_HOME": str(home.root)}).config,
         home,

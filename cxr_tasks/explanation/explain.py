@@ -1,5 +1,6 @@
 """One variant explained: a share of attention, a sanity check, and maps to look at."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ MAPS_FILE = "explanation.npz"
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Model = Any
 
 
 def explain_variant(
@@ -34,6 +36,7 @@ def explain_variant(
     part: str,
     seed: int,
     built: Path,
+    load: Callable[[Path], Model] = load_model,
 ) -> dict[str, Any] | None:
     """Explain a saved model on images that did not train it; write `explanation.npz` and `.json`.
 
@@ -49,6 +52,7 @@ def explain_variant(
         part: What the images are to the model: `test` or `val`.
         seed: Decides resamples and random weights.
         built: The variant's folder to write into.
+        load: Loads the model, which is left as it was.
 
     Returns:
         What the report tells; None where the backend gives no gradients.
@@ -58,7 +62,7 @@ def explain_variant(
     """
     if not can_explain():
         return None
-    model = load_model(model_file)
+    model = load(model_file)
     cam = GradCam.of(model)
     signs = np.where(predict(scores) == 1, 1.0, -1.0)
     taken, shown = _evenly(len(rows), MAX_IMAGES), _examples(labels, scores)

@@ -78,14 +78,21 @@ class GradCam:
         found: FloatArray = np.zeros((n, *self.maps_of.output.shape[1:3]))
         for start in range(0, n, BATCH_SIZE):
             batch = slice(start, start + BATCH_SIZE)
-            found[batch] = self._evidence(np.asarray(images[batch]), signs[batch])
+            # Not by `predict_on_batch`: a graph of its own would be traced for few images.
+            maps = self.maps_of([np.asarray(images[batch])], training=False)
+            found[batch] = self.evidence(maps, signs[batch])
         return found
 
-    def _evidence(self, images: NDArray[np.uint8], signs: FloatArray) -> FloatArray:
+    def evidence(self, last_maps: Any, signs: FloatArray) -> FloatArray:
+        """Find the evidence in what `maps_of` gave, as `maps` does for images.
+
+        Args:
+            last_maps: Shape (n, height, width, channels).
+            signs: Shape (n,).
+        """
         import tensorflow as tf
 
-        # Not by `predict_on_batch`: a graph of its own would be traced for few images.
-        maps = tf.convert_to_tensor(self.maps_of([images], training=False))
+        maps = tf.convert_to_tensor(last_maps)
         with tf.GradientTape() as tape:
             tape.watch(maps)
             features = self.before_logit(maps, training=False)

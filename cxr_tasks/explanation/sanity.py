@@ -4,6 +4,8 @@ Adebayo et al. 2018, arXiv 1810.03292: weights are randomised from the output do
 layers, and the maps are compared with the trained model's.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from scipy.stats import rankdata
 
 from cxr_tasks.explanation.attention import enlarge
 from cxr_tasks.explanation.grad_cam import GradCam
+from cxr_tasks.explanation.on_the_way import OnTheWay
 
 FloatArray = NDArray[np.float64]
 Layer = Any
@@ -36,7 +39,7 @@ def check_sanity(
     the signal neither dies nor grows on its way. Biases and batch statistics stay.
 
     Args:
-        model: Destroyed in place; its file is not touched.
+        model: Destroyed step by step, and at the end as it was.
         cam: The same model taken apart.
         images: Shape (n, 224, 224, 3).
         signs: Shape (n,); for which class evidence is looked for, kept throughout.
@@ -46,13 +49,16 @@ def check_sanity(
         For each step the deepest layer that is random, and over the `n_compared` images that have
         evidence before and after the mean rank correlation and mean SSIM; None of none.
     """
-    trained = cam.maps(images, signs)
+    destroyed = stages(model)
+    on_the_way = OnTheWay(cam, destroyed, images, signs)
     rng = np.random.default_rng(seed)
     steps = []
-    for layers in stages(model):
-        for layer in layers:
-            _shuffle(layer, rng)
-        steps.append({"layer": layers[-1].name, **compare(trained, cam.maps(images, signs))})
+    with _kept_kernels(model):
+        for number, layers in enumerate(destroyed):
+            for layer in layers:
+                _shuffle(layer, rng)
+            compared = compare(on_the_way.trained_maps, on_the_way.maps_at(number))
+            steps.append({"layer": layers[-1].name, **compared})
     return steps
 
 
@@ -127,3 +133,16 @@ def _shuffle(layer: Layer, rng: np.random.Generator) -> None:
     for kernel in _kernels(layer):
         values = np.asarray(kernel)
         kernel.assign(rng.permutation(values.ravel()).reshape(values.shape))
+
+
+@contextmanager
+def _kept_kernels(model: Model) -> Iterator[None]:
+    """Put the kernels back at the block's end: the model may be used again."""
+    before = [
+        (kernel, np.asarray(kernel).copy()) for layer in model.layers for kernel in _kernels(layer)
+    ]
+    try:
+        yield
+    finally:
+        for kernel, values in before:
+            kernel.assign(values)

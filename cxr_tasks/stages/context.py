@@ -1,7 +1,7 @@
 """What a stage is given."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cxr_tasks.memory import MemoryWatch
@@ -22,6 +22,12 @@ class StageContext:
     variant: str = ""
     fold: int = 0
     memory: MemoryWatch = field(default_factory=MemoryWatch)
+
+    def for_fold(self, number: int) -> "StageContext":
+        """Return what one fold of this variant is given; it is told of as part of its training."""
+        fit = f"fold {number} of {self.config.folds * self.config.repeats}"
+        progress = replace(self.progress, stage="train", fit=fit)
+        return replace(self, progress=progress, fold=number, memory=MemoryWatch())
 
     def finish_once(
         self, folder: Path, inputs: Mapping[str, Path], build: Callable[[Path], Record]

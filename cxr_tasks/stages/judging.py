@@ -46,6 +46,7 @@ def _evaluation_material(context: StageContext) -> "Material":
     run, config, note = context.run, context.config, context.progress.note
     ingested = require_record(run.ingest, "ingest")
     require_record(run.split, "split")
+    load = cache(load_model)
     audited = find_record(run.audit, "audit") is not None
     return Material(
         dataset=open_dataset(run.home, ingested["dataset"]),
@@ -53,8 +54,8 @@ def _evaluation_material(context: StageContext) -> "Material":
         audit=require_record(run.audit, "audit") if audited else None,
         control_scores=read_control_scores(run.audit) if audited else None,
         external=open_dataset(run.home, ingested["external"]) if ingested["external"] else None,
-        score=partial(score_images, config=config, note=note, load=cache(load_model)),
-        explain=partial(explain_variant, seed=config.seed),
+        score=partial(score_images, config=config, note=note, load=load),
+        explain=partial(explain_variant, seed=config.seed, load=load),
     )
 
 

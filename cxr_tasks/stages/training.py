@@ -1,28 +1,49 @@
 """The stages that train: a variant with all its folds, and one fold."""
 
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from cxr_tasks.devices import n_cores
-from cxr_tasks.errors import ConfigError
+from cxr_tasks.errors import ConfigError, CxrError
+from cxr_tasks.process import run_fold as run_fold_in_child
 from cxr_tasks.records import Record, require_record
 from cxr_tasks.stages.context import StageContext
+from cxr_tasks.stages.execution import execute_alone
+from cxr_tasks.variants import VARIANTS
+
+if TYPE_CHECKING:
+    from cxr_tasks.training.gpu_lease import ProcessCard
 
 
 def run_train(context: StageContext) -> str:
-    """Train one variant, with all its folds."""
+    """Train one variant, with all its folds.
+
+    Where frozen layers run once, a fold trains for seconds on what they gave, and starting Python
+    and TensorFlow for it would take longer: all folds and the final fit share this process, which
+    lays aside each network before the next. The other variants train for minutes, and need the
+    most memory: each of their folds has a process of its own, which gives back all of it.
+    """
+    from cxr_tasks.training.gpu_lease import ProcessCard
     from cxr_tasks.training.train import train_variant
 
     _check_variant(context)
     _tell_threads(context)
+    shares_process = VARIANTS[context.variant].trains_on_features
     progress = replace(context.progress, fit="final fit") if context.config.folds else None
-    record = train_variant(
-        context.run,
-        context.config,
-        context.variant,
-        progress=progress or context.progress,
-        memory=context.memory,
-        environ=context.environ,
-    )
+    with ProcessCard(context.run.home, context.environ, note=context.progress.note) as card:
+        record = train_variant(
+            context.run,
+            context.config,
+            context.variant,
+            progress=progress or context.progress,
+            memory=context.memory,
+            card=card,
+            train_one=partial(
+                train_fold_here if shares_process else _train_fold_in_child, context, card
+            ),
+            environ=context.environ,
+        )
     if record["folds"]:
         return f"{len(record['folds'])} folds, final fit of {record['epochs_run']} epochs"
     return _told(record)
@@ -30,6 +51,33 @@ def run_train(context: StageContext) -> str:
 
 def run_fold(context: StageContext) -> str:
     """Train one fold of a variant; `train` does it for all that are missing."""
+    from cxr_tasks.training.gpu_lease import ProcessCard
+
+    with ProcessCard(context.run.home, context.environ, note=context.progress.note) as card:
+        return _run_fold(context, card)
+
+
+def train_fold_here(context: StageContext, card: "ProcessCard", number: int) -> None:
+    """Train one fold in this process, as its own process would, and drop its network.
+
+    Raises:
+        CxrError: The fold's own, with its number.
+    """
+    from cxr_tasks.training.keras_runtime import forget_networks
+
+    try:
+        execute_alone("fold", context.for_fold(number), lambda fold: _run_fold(fold, card))
+    except CxrError as err:
+        raise type(err)(f"Fold {number}: {err.problem}", err.rule, err.remedy) from err
+    finally:
+        forget_networks()
+
+
+def _train_fold_in_child(context: StageContext, _card: "ProcessCard", number: int) -> None:
+    run_fold_in_child(context.variant, number, context.run, environ=context.environ)
+
+
+def _run_fold(context: StageContext, card: "ProcessCard") -> str:
     from cxr_tasks.training.train import train_one_fold
 
     _check_variant(context)
@@ -48,7 +96,7 @@ def run_fold(context: StageContext) -> str:
         context.fold,
         progress=context.progress,
         memory=context.memory,
-        environ=context.environ,
+        card=card,
     )
     return _told(record)
 

@@ -67,7 +67,7 @@ def frozen_activations(
     key = activations_key(prefix, dataset)
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
-    with locked(lock, on_wait=lambda: note("another training runs the frozen layers; waiting")):
+    with locked(lock, on_wait=lambda: note("another process runs the frozen layers; waiting")):
         was_there = find_finished(folder, STAGE, note=note) is not None
         remove_leftovers(folder)
         if was_there:

@@ -1,7 +1,6 @@
 """One fit of a network, from first weights to a saved model: of a run, a fold, or a final fit."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from cxr_tasks.files import write_rows
 from cxr_tasks.progress import Progress
 from cxr_tasks.training.exhaustion import naming_batch_size
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.gpu_lease import leased_card, usable_cards
+from cxr_tasks.training.gpu_lease import ProcessCard
 from cxr_tasks.training.keras_runtime import describe_device, start_keras
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
 from cxr_tasks.training.models import augment, save_model
@@ -34,7 +33,7 @@ def fit(
     folder: Path,
     *,
     progress: Progress,
-    environ: Mapping[str, str],
+    card: ProcessCard,
     with_scores: bool = False,
 ) -> dict[str, Any]:
     """Train into a folder, on a leased card where there are cards; go on from its checkpoint.
@@ -46,7 +45,7 @@ def fit(
         task: What to train, and on what.
         folder: Where to; made where it is missing.
         progress: Told every epoch.
-        environ: Which cards may be used.
+        card: The card of this process.
         with_scores: Whether to write `scores.csv` too: row, path, label, group, part and score
             of every image that did not train.
 
@@ -57,12 +56,9 @@ def fit(
         TrainingError: The loss is no number, or memory ran out.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    cards = usable_cards(environ)
-    with (
-        leased_card(cards, home=task.home, environ=environ, note=progress.note) as card,
-        naming_batch_size(task.config.batch_size),
-    ):
-        return _fit_on(card, task, folder, progress, with_scores=with_scores)
+    leased = card.lease()
+    with naming_batch_size(task.config.batch_size):
+        return _fit_on(leased, task, folder, progress, with_scores=with_scores)
 
 
 class _Teller:

@@ -16,6 +16,7 @@ from cxr_tasks.records import Note, Record, find_finished, require_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.fit import fit
+from cxr_tasks.training.gpu_lease import ProcessCard
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
 
@@ -41,7 +42,7 @@ def train_fold(
     inputs: Mapping[str, str],
     progress: Progress,
     memory: MemoryWatch,
-    environ: Mapping[str, str],
+    card: ProcessCard,
 ) -> Record:
     """Train one fold into the variant's unfinished folder; go on where a try before stopped.
 
@@ -55,7 +56,7 @@ def train_fold(
         inputs: Digests of what a training reads.
         progress: Told every epoch.
         memory: Watches what it takes.
-        environ: Which cards may be used.
+        card: The card of this process.
     """
     place = fold_folder(run.training(variant), number)
     working = place.with_name(f"{place.name}.partial")
@@ -66,7 +67,7 @@ def train_fold(
         run, config, variant=VARIANTS[variant], dataset=dataset, ingested=ingested,
         split=read_fold(run.split, number), seed=fold_seed(config.seed, number),
     )  # fmt: skip
-    facts = fit(task, working, progress=progress, environ=environ, with_scores=True)
+    facts = fit(task, working, progress=progress, card=card, with_scores=True)
     facts |= {"round": number, "peak_anon_mb": memory.peak_anon_mb()}
     return finish_training(
         working, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=task.seed,
@@ -88,7 +89,7 @@ def finish_folds(
         folder: The variant's.
         n_rounds: How many folds there are in all.
         inputs: Digests of what a training reads; a fold from others is trained again.
-        train_one: Trains the fold of this number into the folder, in a process of its own.
+        train_one: Trains the fold of this number into the folder.
         note: Told which fold is damaged and trained again.
 
     Returns:
@@ -112,12 +113,13 @@ def final_epochs(folds: list[dict[str, Any]]) -> int:
 
 
 def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Describe a final fit with its folds: what it cost is the sum of all."""
+    """Describe a final fit with its folds: the time of all, and the most memory of any."""
     sums = {
         key: round(final[key] + sum(fold[key] for fold in folds), 3)
         for key in ("train_seconds", "prepare_seconds")
     }
-    return final | sums | {"folds": folds}
+    peak = max(each["peak_anon_mb"] for each in (final, *folds))
+    return final | sums | {"peak_anon_mb": peak, "folds": folds}
 
 
 def fold_seed(seed: int, number: int) -> int:

@@ -5,6 +5,7 @@ mode, batch normalisation included. So they need to run once, and the rest can b
 what they gave; that is the same function with the same gradients.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +42,22 @@ def cut_frozen_prefix(model: Model) -> Cut | None:
     Returns:
         The parts, or None where no layer with weights lies before the first trainable one.
     """
+    return cut_prefix(model, _is_constant)
+
+
+def cut_prefix(model: Model, is_constant: Callable[[Layer], bool]) -> Cut | None:
+    """Cut a network where its frozen prefix would end if these layers, and no others, were frozen.
+
+    Args:
+        model: A functional model of one output.
+        is_constant: Whether a layer always gives the same for the same input.
+
+    Returns:
+        The parts, or None where no constant layer with weights lies before the first other one.
+    """
     import keras
 
-    tensor = _last_constant_dominator(model.outputs[0])
+    tensor = _last_constant_dominator(model.outputs[0], is_constant)
     if tensor is None:
         return None
     return Cut(
@@ -53,7 +67,7 @@ def cut_frozen_prefix(model: Model) -> Cut | None:
     )
 
 
-def _last_constant_dominator(output: Tensor) -> Tensor | None:
+def _last_constant_dominator(output: Tensor, is_constant: Callable[[Layer], bool]) -> Tensor | None:
     dominators: dict[int, set[int]] = {}
     constant: dict[int, bool] = {}
     saves_work: dict[int, bool] = {}
@@ -62,7 +76,7 @@ def _last_constant_dominator(output: Tensor) -> Tensor | None:
         layer, before = _maker(tensor), [id(each) for each in _made_from(tensor)]
         shared = set.intersection(*(dominators[each] for each in before)) if before else set()
         dominators[id(tensor)] = shared | {id(tensor)}
-        constant[id(tensor)] = _is_constant(layer) and all(constant[each] for each in before)
+        constant[id(tensor)] = is_constant(layer) and all(constant[each] for each in before)
         saves_work[id(tensor)] = bool(layer.weights) or any(saves_work[each] for each in before)
     on_every_path = dominators[id(output)]
     possible = [

@@ -1,6 +1,7 @@
 """Keras started the same way on every route: backend, threads, determinism, seed."""
 
 import importlib.metadata
+import logging
 import os
 import platform
 import sys
@@ -53,6 +54,26 @@ def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
         import keras
 
     keras.utils.set_random_seed(seed)
+
+
+def forget_networks() -> None:
+    """Drop the networks that nobody holds any more, and the names and graphs Keras keeps of them.
+
+    What is built next is named, seeded and traced as in a new process. Nothing where Keras was
+    not started.
+    """
+    if "keras" not in sys.modules:
+        return
+    import keras
+
+    keras.utils.clear_session()
+    # TensorFlow tells functions apart by their address: of a new network at a dropped one's place
+    # it would warn that the same function is traced again and again.
+    logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
+
+
+def _is_not_about_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in str(record.msg)
 
 
 def has_gpu() -> bool:

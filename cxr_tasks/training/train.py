@@ -1,6 +1,6 @@
 """One variant's training as a stage: its folds, if it has any, and the fit that is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cxr_tasks.data.dataset import Dataset, open_dataset
@@ -9,7 +9,6 @@ from cxr_tasks.errors import TrainingError
 from cxr_tasks.files import sha256_of
 from cxr_tasks.memory import MemoryWatch
 from cxr_tasks.paths import RunPaths
-from cxr_tasks.process import run_fold
 from cxr_tasks.progress import Progress
 from cxr_tasks.records import Record, record_file, require_record
 from cxr_tasks.settings import RunConfig
@@ -22,6 +21,7 @@ from cxr_tasks.training.folds import (
     train_fold,
     with_costs,
 )
+from cxr_tasks.training.gpu_lease import ProcessCard
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
 
@@ -36,13 +36,25 @@ def train_variant(
     *,
     progress: Progress,
     memory: MemoryWatch,
+    card: ProcessCard,
+    train_one: Callable[[int], None],
     environ: Mapping[str, str],
 ) -> Record:
     """Train one variant of a run, unless that is done; go on where a try before stopped.
 
     The caller holds the stage's lock. While it runs, everything is in `<variant>.partial`.
-    With folds, each is trained by a child process, one after another; those that are finished
-    are kept. The final fit then trains for the median of their best epochs.
+    With folds, one is trained after another; those that are finished are kept. The final fit then
+    trains for the median of their best epochs.
+
+    Args:
+        run: The run.
+        config: Its configuration.
+        variant: What to train.
+        progress: Told every epoch of the final fit.
+        memory: Watches what it takes.
+        card: The card of this process.
+        train_one: Trains the fold of this number into the unfinished folder.
+        environ: May name a variant that fails, for the tests.
 
     Returns:
         The record, as in `train.json`.
@@ -63,13 +75,10 @@ def train_variant(
     folder.mkdir(parents=True, exist_ok=True)
     keep_whole_folds(place, folder, inputs=inputs, note=note)
     n_rounds = len(split["folds"]["rounds"]) if split["folds"] else 0
-    folds = finish_folds(
-        folder, n_rounds, inputs=inputs,
-        train_one=lambda number: run_fold(variant, number, run, environ=environ), note=note,
-    )  # fmt: skip
+    folds = finish_folds(folder, n_rounds, inputs=inputs, train_one=train_one, note=note)
     task = _task(run, config, variant, dataset, ingested, folds)
-    facts = fit(task, folder, progress=progress, environ=environ)
-    facts = with_costs(facts, folds) | {"peak_anon_mb": memory.peak_anon_mb()}
+    facts = fit(task, folder, progress=progress, card=card)
+    facts = with_costs(facts | {"peak_anon_mb": memory.peak_anon_mb()}, folds)
     return finish_training(
         folder, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
         facts=facts,
@@ -84,7 +93,7 @@ def train_one_fold(
     *,
     progress: Progress,
     memory: MemoryWatch,
-    environ: Mapping[str, str],
+    card: ProcessCard,
 ) -> Record:
     """Train one fold of a variant; `train_variant` then finds it finished.
 
@@ -97,7 +106,7 @@ def train_one_fold(
     dataset = open_dataset(run.home, ingested["dataset"])
     return train_fold(
         run, config, variant, number, dataset=dataset, ingested=ingested,
-        inputs=_input_digests(run), progress=progress, memory=memory, environ=environ,
+        inputs=_input_digests(run), progress=progress, memory=memory, card=card,
     )  # fmt: skip
 
 

@@ -9,7 +9,10 @@ import pytest
 from bench.__main__ import main
 from bench.images import SHARED_DATA, find_images
 from bench.variants import Schedule
+from bench.whole_run import VARIANT, measure_whole_run
 from cxr_tasks.errors import EXIT_CODE, ConfigError
+from cxr_tasks.files import read_json
+from cxr_tasks.paths import Home
 from cxr_tasks.phantom.plan import draw_phantom, plan_phantom
 
 N_IMAGES = 24
@@ -45,6 +48,24 @@ def test_both_sides_are_timed_on_the_same_images(
     assert (results["scale"], results["orchestration"]) == ([], {})
     assert str(tmp_path) not in (tmp_path / "results.json").read_text()
     assert f"`{name}`" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_a_whole_run_is_timed_stage_by_stage_and_as_a_run(images: Path, tmp_path: Path) -> None:
+    found = find_images(str(images), None, scratch=tmp_path, environ={SHARED_DATA: str(tmp_path)})
+    measured = measure_whole_run(
+        found, scratch=tmp_path, report=lambda _: None, folds=2, epochs=2, batch_size=8
+    )
+    assert [*measured["stages"]] == [
+        "ingest", "split", "audit", "fold 1", "fold 2", "final fit", "evaluate", "report",
+        "promote",
+    ]  # fmt: skip
+    assert all(cost["cpu_seconds"] > 0.1 for cost in measured["stages"].values())
+    assert measured["as_run"]["cpu_seconds"] < measured["stage_by_stage"]["cpu_seconds"]
+    reports = [Home(tmp_path / way).run("bench").report for way in ("stage-by-stage", "as-run")]
+    headlines = [read_json(each / "report.json")["variants"] for each in reports]
+    assert headlines[0][VARIANT]["headline"] == headlines[1][VARIANT]["headline"]
 
 
 def test_images_that_are_not_there_are_told(

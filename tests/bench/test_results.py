@@ -37,10 +37,22 @@ def test_tables_fit_a_terminal_and_say_what_was_measured(tmp_path: Path) -> None
     write_part(path, "variants", {"mobilenetv2_unfrozen": ENTRY}, images="324 synthetic images")
     assert "Scale" not in as_tables(read_results(path))
     write_part(path, "scale", [ROW])
+    cost = {"seconds": 81.5, "cpu_seconds": 99.5}
+    whole = {"stages": {"audit": cost}, "stage_by_stage": cost, "as_run": cost}
+    write_part(path, "whole_run", whole, images="324 synthetic images; weights: random")
     write_part(path, "orchestration", summarise([70, 68, 71], [60, 59, 59]))
     told = as_tables(read_results(path))
     assert max(map(len, told.splitlines())) <= 100
-    for figure in ("324 synthetic", "125.00", "0.040", "30,000", "12.30", "457", "10.0 s for 12"):
+    for figure in (
+        "324 synthetic",
+        "125.00",
+        "0.040",
+        "30,000",
+        "12.30",
+        "457",
+        "81.5",
+        "10.0 s for 12",
+    ):
         assert figure in told
 
 

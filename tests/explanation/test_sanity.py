@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cxr_tasks.explanation.grad_cam import GradCam
+from cxr_tasks.explanation.on_the_way import OnTheWay
 from cxr_tasks.explanation.sanity import (
     MAX_STAGES,
     check_sanity,
@@ -77,3 +78,22 @@ def test_maps_change_as_weights_are_randomised_the_same_way_by_one_seed() -> Non
     assert [step["layer"] for step in steps] == names
     assert passes(steps)
     assert steps_of(0) == steps != steps_of(1)
+
+
+def test_step_is_what_the_whole_network_gives_and_the_model_ends_as_it_was() -> None:
+    start_keras(threads=2, seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (10, 224, 224, 3), dtype=np.uint8)
+    signs = np.where(np.arange(10) % 2, 1.0, -1.0)
+    model = build_model(VARIANTS["vanilla_cnn"], seed=3, backbone_weights=None)
+    cam = GradCam.of(model)
+    before = model.get_weights()
+    steps = stages(model)
+    on_the_way = OnTheWay(cam, steps, images, signs)
+    assert np.array_equal(on_the_way.trained_maps, cam.maps(images, signs))
+    for number, layers in enumerate(steps):
+        for layer in layers:
+            layer.set_weights([weight[..., ::-1] for weight in layer.get_weights()])
+        assert np.array_equal(on_the_way.maps_at(number), cam.maps(images, signs))
+    model.set_weights(before)
+    check_sanity(model, cam, images=images, signs=signs, seed=0)
+    assert all(map(np.array_equal, before, model.get_weights()))

@@ -1,0 +1,131 @@
+"""A child process of this project: started from a list, ended by its parent and with it."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+_N_LAST_LINES = 30
+_GRACE_SECONDS = 3.0
+"""What a child that is asked to end has for it; Airflow's supervisor waits 5 s for the task."""
+
+_PR_SET_PDEATHSIG = 1
+_PARENT = "CXR_PARENT_PID"
+
+
+class Child:
+    """A command of `python -m cxr_tasks` as a fresh interpreter, in this process's group.
+
+    To be started by a thread that lives as long as the child may: Linux ends the child with it.
+
+    Args:
+        arguments: The command; nothing that a person typed.
+        environ: What the child is given.
+
+    Attributes:
+        last_lines: The last that it printed, of those that were passed on.
+    """
+
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cxr_tasks", *arguments],
+            env={**environ, _PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self.last_lines: deque[str] = deque(maxlen=_N_LAST_LINES)
+
+    def lines(self) -> Iterator[str]:
+        """Return what it prints, line by line, until it has closed its output."""
+        if self._process.stdout is None:
+            return
+        with self._process.stdout as output:
+            for line in output:
+                yield line.rstrip("\n")
+
+    def follow(self, on_line: Callable[[str], None]) -> int:
+        """Pass on what it prints until it ends, and return its exit status."""
+        for line in self.lines():
+            self.last_lines.append(line)
+            on_line(line)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit status."""
+        return self._process.wait()
+
+    def ask_to_end(self) -> None:
+        """Ask it to end, and do not wait for that."""
+        self._process.terminate()
+
+    def end(self) -> None:
+        """Ask it to end, and make it end where it does not; those below it die with it."""
+        self._process.terminate()
+        try:
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:  # also where the wait was interrupted: whoever stops a second time is in a hurry
+            self._process.kill()
+            self._process.wait()
+
+
+def run_child(
+    arguments: Sequence[str], environ: Mapping[str, str], *, on_line: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    """Run a command to its end; return its exit status and the last lines that it printed."""
+    child = Child(arguments, environ)
+    try:
+        return child.follow(on_line), list(child.last_lines)
+    except BaseException:
+        # Stopped from outside, or nobody to tell: the child must not outlive it.
+        child.end()
+        raise
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let a request to end interrupt this process as Ctrl-C does, so that it can end its child.
+
+    Asked again, it does not interrupt what is written down about the end; Ctrl-C twice does.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signals.append(signal.SIGINT)
+    before = {each: signal.signal(each, _stop) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def die_with_parent(environ: Mapping[str, str]) -> None:
+    """Ask Linux to end this process when the one that started it ends.
+
+    A worker killed with SIGKILL can no longer stop its child, which would hold the device.
+    """
+    parent = environ.get(_PARENT)
+    if parent is None or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(parent):  # it ended before the request was made
+        os._exit(1)
