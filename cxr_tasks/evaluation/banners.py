@@ -31,6 +31,7 @@ def make_banners(
     failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
     limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
     random = [name for name, facts in ok.items() if facts["weights_origin"] == "random"]
+    lagged = [name for name, facts in ok.items() if _lag_decided(facts)]
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
         "chance": recommendation["variant"] is None and CHANCE,
@@ -38,6 +39,10 @@ def make_banners(
         "random_weights": random
         and f"Random backbone weights: {_listed(random)} started without pre-training, for lack "
         "of ImageNet weights. Their numbers say nothing about transfer learning.",
+        "lag": lagged
+        and f"Stopped by lag: patience ended {_listed(lagged)}, whose validation loss still fell "
+        "when batch normalisation used the statistics of each epoch itself. The running ones, "
+        "which the score is of, follow the weights too slowly.",
         "epoch_limit": limited
         and f"Stopped by the limit of epochs, not by early stopping: {_listed(limited)}. "
         "More epochs might have changed the result.",
@@ -48,6 +53,11 @@ def make_banners(
 
 def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
     return any(fit["stopped_by"] == "epochs" for fit in (facts, *facts["folds"]))
+
+
+def _lag_decided(facts: Mapping[str, Any]) -> bool:
+    without_lag = (fit.get("without_lag") for fit in (facts, *facts["folds"]))
+    return any(found["decided_stopping"] for found in without_lag if found)
 
 
 def _listed(names: list[str]) -> str:
