@@ -17,6 +17,7 @@ _INK = INKS[VARIANT]
 STOPPED_AFTER = 52
 """Epochs, on the stand-in data with the study's patience (README, the table of this project)."""
 
+_LIMIT_AT = 575  # on the axis of epochs: behind the last of them
 _DASHED, _DOTTED = (5.0, 1.8), (1.2, 1.4)
 
 _THEMES = {
@@ -39,15 +40,17 @@ def draw_mixing(mixing: pd.DataFrame, path: Path) -> None:
         for (head_epochs, rows), alpha in zip(by_head, _fading(len(by_head)), strict=True):
             for axes, column in zip(charts, ("val_loss", "val_accuracy"), strict=True):
                 steps = rows[rows["epoch"].notna()]
-                label = f"head of {head_epochs} epochs"
+                label = f"head fitted for {head_epochs} epochs"
                 axes.plot(
                     steps["epoch"], steps[column], color=_INK.light, marker="o", markersize=3.5,
                     markeredgecolor=SURFACE, markeredgewidth=0.6, alpha=alpha, label=label,
                 )  # fmt: skip
                 limit = rows.loc[rows["epoch"].isna(), column]
-                axes.plot([535] * len(limit), limit, _INK.marker, color=_INK.light, alpha=alpha)
+                axes.plot(
+                    [_LIMIT_AT] * len(limit), limit, _INK.marker, color=_INK.light, alpha=alpha
+                )
         for axes in charts:
-            axes.set_xticks([0, 100, 200, 300, 400, 500, 535], [*range(0, 500, 100), "", "limit"])
+            axes.set_xticks([*range(0, 600, 100), _LIMIT_AT], [*range(0, 600, 100), "limit"])
             axes.axvline(STOPPED_AFTER, color=MUTED, linewidth=0.8, dashes=(1, 2))
         charts[0].annotate(
             f"epoch {STOPPED_AFTER}", (STOPPED_AFTER, 1), (4, -2), va="top", color=MUTED, size=8.5,
@@ -87,8 +90,8 @@ def draw_curves(curves: pd.DataFrame, path: Path) -> None:
             handlelength=2.6,
         )  # fmt: skip
         told = "; ".join(
-            f"under {row['statistics']} statistics best epoch {row['best_epoch']}, validation "
-            f"accuracy {row['val_accuracy']:.3f}"
+            f"best epoch {row['best_epoch']} with validation accuracy {row['val_accuracy']:.3f}, "
+            f"statistics {row['statistics']}"
             for row in (running, without_lag)
         )
         _write(figure, path, f"{len(curves)} epochs. With patience {STUDY_PATIENCE}: {told}.")
@@ -115,8 +118,8 @@ def _two_charts() -> tuple[Figure, tuple[Axes, Axes]]:
     for axes in (loss, accuracy):
         axes.set(facecolor="none", xlabel="epoch")
         axes.grid(visible=False, axis="x")
-    loss.set_ylabel("validation loss (cross-entropy)")
-    accuracy.set_ylabel("validation accuracy")
+    loss.set_ylabel("loss (cross-entropy)")
+    accuracy.set_ylabel("accuracy")
     percent_axes(accuracy.yaxis)
     return figure, (loss, accuracy)
 
@@ -141,7 +144,7 @@ def _write(figure: Figure, path: Path, description: str) -> None:
         f"@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}"
     )
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    head, rest = drawing.split(">", 1)
+    head, rest = str(drawing).split(">", 1)
     head = head.replace("<svg", f"<svg {names}", 1)
     path.write_text(f"{head}><style>{style}</style>{rest}\n", encoding="utf-8")
 

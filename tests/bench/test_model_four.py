@@ -1,5 +1,6 @@
 """The tool behind the page on Model 4: what it derives from one trajectory, and that it goes on."""
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
@@ -70,6 +71,7 @@ def test_figures_are_drawn_again_without_training(
         "choices.csv", "curves.csv", "curves.svg",
     ]  # fmt: skip
     first = (tmp_path / "curves.svg").read_text()
+    assert ET.fromstring(first).tag.endswith("svg")  # noqa: S314 - drawn here
     assert "validation, statistics without lag" in first
     assert "prefers-color-scheme: dark" in first
     assert "patience 30 stops here" in first

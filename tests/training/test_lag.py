@@ -60,7 +60,10 @@ def test_new_low_after_patience_had_run_out_does_not_count() -> None:
 
 
 def test_nothing_is_said_where_nothing_lags() -> None:
-    for losses in ([None] * 15, [None, *FALLING[1:]], [float("nan")] * 15):
+    curves: list[list[float | None]] = [
+        [None] * 15, [None, *FALLING[1:]], [float("nan")] * 15,
+    ]  # fmt: skip
+    for losses in curves:
         assert not describe_without_lag(history(losses), patience=PATIENCE, stopped_by="patience")
 
 
