@@ -37,11 +37,7 @@ ZONES = tuple(
 """Centres of the zones: upper, middle and lower, central and peripheral, right and left."""
 
 TEXTURES = ("nodules", "lines", "stripes", "grain", "clumps")
-FINDINGS = (
-    "none",
-    "haze",
-    *(f"{sign} {name}" for name in TEXTURES for sign in ("dense", "lucent")),
-)
+FINDINGS = ("none", "haze", *(f"{sign} {name}" for name in TEXTURES for sign in ("dense", "lucent")))
 """What a zone may hold. Of the haze no texture is left to name."""
 
 N_CHEST_FACTS = 6
