@@ -90,6 +90,9 @@ def _mix(task: TrainingTask, _wanted: StudyRun, out: Path) -> dict[str, object]:
 def _train(task: TrainingTask, wanted: StudyRun, out: Path) -> dict[str, object]:
     result = train_long(task, wanted.home.run(wanted.name), out / CURVES, report=_report)
     return {
+        "learning_rate": task.settings.learning_rate,
+        "max_epochs": task.settings.epochs,
+        "patience": task.settings.patience,
         "epochs_run": len(result.history),
         "stopped_by": "patience" if result.stopped_early else "epochs",
         "train_seconds": round(result.train_seconds, 1),

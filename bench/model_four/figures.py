@@ -40,7 +40,7 @@ def draw_mixing(mixing: pd.DataFrame, path: Path) -> None:
         for (head_epochs, rows), alpha in zip(by_head, _fading(len(by_head)), strict=True):
             for axes, column in zip(charts, ("val_loss", "val_accuracy"), strict=True):
                 steps = rows[rows["epoch"].notna()]
-                label = f"head fitted for {head_epochs} epochs"
+                label = f"head of {head_epochs} epochs"
                 axes.plot(
                     steps["epoch"], steps[column], color=_INK.light, marker="o", markersize=3.5,
                     markeredgecolor=SURFACE, markeredgewidth=0.6, alpha=alpha, label=label,
@@ -56,7 +56,7 @@ def draw_mixing(mixing: pd.DataFrame, path: Path) -> None:
             f"epoch {STOPPED_AFTER}", (STOPPED_AFTER, 1), (4, -2), va="top", color=MUTED, size=8.5,
             xycoords=("data", "axes fraction"), textcoords="offset points",
         )  # fmt: skip
-        charts[0].set_ylim(bottom=0)
+        charts[0].set_ylim(0, 1.12 * mixing["val_loss"].max())  # room for the words
         figure.legend(
             *charts[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(by_head)
         )

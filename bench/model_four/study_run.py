@@ -69,17 +69,13 @@ def open_study_run(wanted: StudyRun, *, report: Callable[[str], None]) -> Traini
 
 def describe(task: TrainingTask, wanted: StudyRun) -> dict[str, Any]:
     """Describe what the figures are of; no path."""
-    settings = task.settings
     return {
         "images": wanted.data.name,
         "weights": wanted.weights.name,
         "n_train": len(task.train_rows),
         "n_val": len(rows_of(task.split, "val")),
         "seed": task.seed,
-        "batch_size": settings.batch_size,
-        "learning_rate": settings.learning_rate,
-        "max_epochs": settings.epochs,
-        "patience": settings.patience,
+        "batch_size": task.settings.batch_size,
         "threads": task.config.threads,
         "device": describe_device(),
         "versions": library_versions(),
