@@ -35,12 +35,17 @@ def make_banners(
     failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
     limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
     origins = {facts["weights_origin"] for facts in ok.values()}
+    lagged = [name for name, facts in ok.items() if _lag_decided(facts)]
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
         "chance": recommendation["variant"] is None and CHANCE,
         "phantom": dataset.record["synthetic"] and PHANTOM,
         "random_weights": "random" in origins and ORIGINS["random"].note,
         "phantom_weights": "phantom" in origins and ORIGINS["phantom"].note,
+        "lag": lagged
+        and f"Stopped by lag: patience ended {_listed(lagged)}, whose validation loss still fell "
+        "when batch normalisation used the statistics of each epoch itself. The running ones, "
+        "which the score is of, follow the weights too slowly.",
         "epoch_limit": limited
         and f"Stopped by the limit of epochs: {_all_or_listed(limited, ok)}. More epochs might "
         "change the result.",
@@ -55,6 +60,11 @@ def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
 
 def _all_or_listed(names: list[str], variants: Mapping[str, Any]) -> str:
     return "every variant" if len(names) == len(variants) > 1 else _listed(names)
+
+
+def _lag_decided(facts: Mapping[str, Any]) -> bool:
+    without_lag = (fit.get("without_lag") for fit in (facts, *facts["folds"]))
+    return any(found["decided_stopping"] for found in without_lag if found)
 
 
 def _listed(names: list[str]) -> str:

@@ -23,6 +23,13 @@ from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 
 _LEAST_SECONDS = 1e-3  # a logarithmic axis has no zero
 
+_CURVES = (
+    ("{}", "training", (2.2, 1.6), 0.75),
+    ("val_{}", "validation", (), 1.0),
+    ("val_{}_no_lag", "validation, statistics without lag", (6.0, 1.8), 1.0),
+)
+"""Column, name, dashes and alpha of each line."""
+
 
 def draw_curve(
     history: pd.DataFrame,
@@ -36,7 +43,8 @@ def draw_curve(
     """Draw a quantity of training and validation images over the epochs, the best marked.
 
     Args:
-        history: Columns epoch, loss, accuracy, val_loss, val_accuracy.
+        history: Columns epoch, loss, accuracy, val_loss, val_accuracy; where the training moved
+            batch statistics val_loss_no_lag, val_accuracy_no_lag.
         variant: Whose colour to draw in.
         quantity: `loss` or `accuracy`.
         best_epoch: The epoch whose weights were kept, counted from 1.
@@ -47,10 +55,10 @@ def draw_curve(
         figure, axes = new_figure(4.5, 2.75)
         marker = INKS[variant].marker if len(history) < 3 else ""
         color = INKS[variant].light
-        for column, name, dashes, alpha in (
-            (quantity, "training", (2.2, 1.6), 0.75),
-            (f"val_{quantity}", "validation", (), 1.0),
-        ):
+        for column, name, dashes, alpha in _CURVES:
+            column = column.format(quantity)
+            if not has_values(history, column):
+                continue
             axes.plot(
                 history["epoch"], history[column], color=color, label=name, alpha=alpha,
                 marker=marker, markersize=4, linestyle=line_style(dashes),
@@ -58,6 +66,11 @@ def draw_curve(
         _mark_best(axes, history, f"val_{quantity}", best_epoch, variant)
         _label_curve(axes, quantity, lowest_accuracy)
         return inline_svg(figure, f"{quantity}-{variant}", description=description, colors=COLORS)
+
+
+def has_values(history: pd.DataFrame, column: str) -> bool:
+    """Return whether a history has such figures: older ones, and some variants, have not all."""
+    return column in history and bool(history[column].notna().any())
 
 
 def draw_roc(
@@ -157,9 +170,11 @@ def _label_curve(axes: Axes, quantity: str, lowest_accuracy: float) -> None:
     else:
         axes.set_ylim(bottom=0)
         axes.set_ylabel("loss (cross-entropy)")
+    n_columns = 3 if len(axes.get_legend_handles_labels()[1]) < 4 else 2
     legend = axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handlelength=1.9, columnspacing=1.3
-    )
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=n_columns, handlelength=1.9,
+        columnspacing=1.3,
+    )  # fmt: skip
     legend.set_in_layout(True)
 
 

@@ -12,7 +12,7 @@ from cxr_tasks.reporting.attention_maps import attention_pictures
 from cxr_tasks.reporting.calibration_figure import draw_reliability
 from cxr_tasks.reporting.checklist import Item, checklist
 from cxr_tasks.reporting.drift_figure import draw_drift
-from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc
+from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc, has_values
 from cxr_tasks.reporting.material import Material
 from cxr_tasks.reporting.model_card import CardSection, model_card
 from cxr_tasks.reporting.pair_matrix import Cell, pair_matrix
@@ -163,7 +163,8 @@ def _curves(material: Material, report: Mapping[str, Any], quantity: str) -> dic
     lowest = min(
         float(history[column].min())
         for history in material.histories.values()
-        for column in ("accuracy", "val_accuracy")
+        for column in ("accuracy", "val_accuracy", "val_accuracy_no_lag")
+        if has_values(history, column)
     )
     return {
         name: draw_curve(
@@ -179,12 +180,19 @@ def _curves(material: Material, report: Mapping[str, Any], quantity: str) -> dic
 
 
 def _curve_in_words(history: pd.DataFrame, title: str, quantity: str) -> str:
-    first, last = history.iloc[0], history.iloc[-1]
-    return (
-        f"{title}, {quantity} over {len(history)} epochs: training from {first[quantity]:.3f} "
-        f"to {last[quantity]:.3f}, validation from {first[f'val_{quantity}']:.3f} "
-        f"to {last[f'val_{quantity}']:.3f}."
+    lines = {
+        name: history[column]
+        for name, column in (
+            ("training", quantity),
+            ("validation", f"val_{quantity}"),
+            ("validation under statistics without lag", f"val_{quantity}_no_lag"),
+        )
+        if has_values(history, column)
+    }
+    told = (
+        f"{name} from {each.iloc[0]:.3f} to {each.iloc[-1]:.3f}" for name, each in lines.items()
     )
+    return f"{title}, {quantity} over {len(history)} epochs: {', '.join(told)}."
 
 
 def _roc(material: Material, report: Mapping[str, Any]) -> Markup | None:

@@ -1,6 +1,7 @@
 """When a training stops: Keras' EarlyStopping as a value that a checkpoint can hold."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,3 +34,16 @@ class EarlyStopping:
     def stops(self) -> bool:
         """Whether the training is to end."""
         return self.wait > 0 and self.wait >= self.patience
+
+
+def stopping_over(losses: Iterable[float], *, patience: int) -> EarlyStopping:
+    """Return the state in which a training with these validation losses ends.
+
+    Losses after it has stopped are not looked at; where it never stops, all are.
+    """
+    stopping = EarlyStopping(patience)
+    for epoch, loss in enumerate(losses, start=1):
+        stopping = stopping.after(epoch, loss)
+        if stopping.stops:
+            break
+    return stopping

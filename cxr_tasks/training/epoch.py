@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.errors import TrainingError
+from cxr_tasks.training.batch_statistics import RunningStatistics
 from cxr_tasks.training.labelled_images import LabelledImages
 from cxr_tasks.training.model_state import ModelState
 
@@ -76,15 +77,19 @@ def run_epoch(
 ) -> dict[str, float]:
     """Train on every image once, then look at the validation images.
 
-    Order, dropout and augmentation come from (seed, epoch) alone.
+    Order, dropout and augmentation come from (seed, epoch) alone. Where batch normalisation is
+    trained, validation images are looked at once more under statistics without lag, which changes
+    nothing of the training.
 
     Returns:
-        Means over images: loss, accuracy, val_loss, val_accuracy.
+        Means over images: loss, accuracy, val_loss, val_accuracy; under statistics without lag
+        val_loss_no_lag and val_accuracy_no_lag.
 
     Raises:
         TrainingError: A loss or a weight is no finite number.
     """
-    model = state.model
+    model, running = state.model, RunningStatistics.of(state.model)
+    before = running.copies()
     state.seed_random_layers(settings.seed, epoch)
     order = np.random.default_rng([settings.seed, epoch]).permutation(len(train_data))
     trained = []
@@ -92,13 +97,22 @@ def run_epoch(
         weights = _weights(labels, settings)
         logs = model.train_on_batch(images, labels, sample_weight=weights, return_dict=True)
         trained.append((logs, len(labels)))
-    validated = [
-        (model.test_on_batch(images, labels, return_dict=True), len(labels))
-        for images, labels in val_data.batches(settings.batch_size)
-    ]
-    means = _means(trained, prefix="") | _means(validated, prefix="val_")
+    means = _means(trained, "{}") | _validate(model, val_data, settings, "val_{}")
     _check_finite(means, state, epoch, settings)
-    return means
+    if not running:
+        return means
+    with running.replaced(running.of_epoch(before, n_steps=len(trained))):
+        return means | _validate(model, val_data, settings, "val_{}_no_lag")
+
+
+def _validate(
+    model: Model, data: LabelledImages, settings: TrainingSettings, name: str
+) -> dict[str, float]:
+    batches = [
+        (model.test_on_batch(images, labels, return_dict=True), len(labels))
+        for images, labels in data.batches(settings.batch_size)
+    ]
+    return _means(batches, name)
 
 
 def _first_batches(
@@ -144,10 +158,10 @@ def _check_finite(
     )
 
 
-def _means(batches: list[tuple[dict[str, Any], int]], *, prefix: str) -> dict[str, float]:
+def _means(batches: list[tuple[dict[str, Any], int]], key: str) -> dict[str, float]:
     """Give the means over images of what Keras gave for each batch."""
     n_images = sum(n for _, n in batches)
     return {
-        f"{prefix}{name}": sum(float(logs[name]) * n for logs, n in batches) / n_images
+        key.format(name): sum(float(logs[name]) * n for logs, n in batches) / n_images
         for name in ("loss", "accuracy")
     }

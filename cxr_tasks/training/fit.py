@@ -1,7 +1,7 @@
 """One fit of a network, from first weights to a saved model: of a run, a fold, or a final fit."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from cxr_tasks.training.exhaustion import naming_batch_size
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.gpu_lease import ProcessCard
 from cxr_tasks.training.keras_runtime import describe_device, start_keras
+from cxr_tasks.training.lag import describe_without_lag
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
 from cxr_tasks.training.models import augment, save_model
 from cxr_tasks.training.precision import computing_in
 from cxr_tasks.training.predict import predict_scores
 from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
 
-HISTORY_COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+HISTORY_COLUMNS = [field.name for field in fields(EpochResult)]
 N_AUGMENTED_EXAMPLES = 6
 CHECKPOINT = "checkpoint.npz"
 Model = Any
@@ -129,7 +130,7 @@ def _save_scores(task: TrainingTask, trainable: Trainable, path: Path) -> None:
 def _facts(
     task: TrainingTask, model: Model, result: TrainingResult, folder: Path
 ) -> dict[str, Any]:
-    settings = task.settings
+    settings, stopped_by = task.settings, _stopped_by(task, result)
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     weights = settings.class_weight
     return {
@@ -138,7 +139,10 @@ def _facts(
         "n_trainable_parameters": trainable,
         "epochs_run": len(result.history),
         "best_epoch": result.kept_epoch,
-        "stopped_by": _stopped_by(task, result),
+        "stopped_by": stopped_by,
+        "without_lag": describe_without_lag(
+            result.history, patience=settings.patience, stopped_by=stopped_by
+        ),
         "max_epochs": settings.epochs,
         "patience": settings.patience,
         "train_seconds": round(result.train_seconds, 3),

@@ -22,7 +22,7 @@ from cxr_tasks.variants import VARIANTS
 
 _KEPT = (
     "best_epoch", "epochs_run", "stopped_by", "train_seconds", "prepare_seconds",
-    "resumed_from_epoch", "peak_anon_mb",
+    "resumed_from_epoch", "peak_anon_mb", "without_lag",
 )  # fmt: skip
 
 

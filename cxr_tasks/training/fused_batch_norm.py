@@ -11,6 +11,8 @@ Layer = Any
 Model = Any
 Tensor = Any
 
+_FUSED = "FusedBatchNormalization"
+
 
 def with_fused_batch_norm(model: Model) -> Model:
     """Give the same network, on the same weights, with what trains fast in training.
@@ -34,6 +36,11 @@ def with_fused_batch_norm(model: Model) -> Model:
         return fused(layer) if _can_be_fused(layer) else layer
 
     return keras.models.clone_model(model, clone_function=share)
+
+
+def without_fusing(layer: Layer) -> Layer:
+    """Return the Keras layer behind one that `with_fused_batch_norm` has put in; others as is."""
+    return layer.layer if type(layer).__name__ == _FUSED else layer
 
 
 def _can_be_fused(layer: Layer) -> bool:

@@ -37,7 +37,10 @@ CHECKPOINT_INTERVAL_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class EpochResult:
-    """An epoch's figures; those without `val_` are means over its training steps."""
+    """An epoch's figures; those without `val_` are means over its training steps.
+
+    Those with `_no_lag` are of batch statistics without lag; None where the training moves none.
+    """
 
     epoch: int
     loss: float
@@ -45,6 +48,8 @@ class EpochResult:
     val_loss: float
     val_accuracy: float
     seconds: float
+    val_loss_no_lag: float | None = None
+    val_accuracy_no_lag: float | None = None
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class ModelState:
 
     def weights(self) -> Arrays:
         """Copy the weights that training changes."""
-        return _copies(self._changing)
+        return copies_of(self._changing)
 
     def is_finite(self) -> bool:
         """Say whether every weight that training changes is a finite number."""
@@ -40,13 +40,13 @@ class ModelState:
 
     def optimizer(self) -> Arrays:
         """Copy the optimiser's variables."""
-        return _copies(self.model.optimizer.variables)
+        return copies_of(self.model.optimizer.variables)
 
     def restore(self, weights: Arrays, optimizer: Arrays | None = None) -> None:
         """Put weights back, and the optimiser's variables where they are given."""
-        _assign(self._changing, weights)
+        assign(self._changing, weights)
         if optimizer is not None:
-            _assign(self.model.optimizer.variables, optimizer)
+            assign(self.model.optimizer.variables, optimizer)
 
     def seed_random_layers(self, seed: int, epoch: int) -> None:
         """Set dropout and augmentation to where this epoch begins, whatever came before."""
@@ -66,12 +66,14 @@ class ModelState:
         return digest.hexdigest()
 
 
-def _assign(variables: Variables, arrays: Arrays) -> None:
+def assign(variables: Variables, arrays: Arrays) -> None:
+    """Put arrays into variables, in their order."""
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
 
 
-def _copies(variables: Variables) -> Arrays:
+def copies_of(variables: Variables) -> Arrays:
+    """Copy variables' values, in their order."""
     return tuple(_copy(variable) for variable in variables)
 
 

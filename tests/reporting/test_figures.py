@@ -104,6 +104,18 @@ def test_curve_of_one_epoch_can_be_seen() -> None:
     assert n_of_one_epoch == n_of_best + 4  # two curves, each in the chart and in the legend
 
 
+def test_curve_without_lag_is_drawn_where_there_is_one() -> None:
+    name, lines = "validation, statistics without lag", re.compile(r"stroke-dasharray: 10\.2")
+    history = HISTORY.assign(val_loss_no_lag=[0.6, 0.5, 0.4, 0.3], val_accuracy_no_lag=0.8)
+    for quantity in ("loss", "accuracy"):
+        drawing = curve(history, quantity=quantity)
+        assert name in drawing
+        assert len(lines.findall(drawing)) == 2  # in the chart and in the legend
+    empty = HISTORY.assign(val_loss_no_lag=np.nan, val_accuracy_no_lag=np.nan)
+    assert curve(empty) == curve() != curve(history)
+    assert name not in curve()
+
+
 def test_roc_names_the_area_of_each_variant() -> None:
     for name, area in zip(VARIANTS, ("0.811", "0.822", "0.833", "0.844"), strict=True):
         assert f"AUC {area}  {VARIANTS[name].title}" in roc()

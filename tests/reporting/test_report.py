@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError
+from cxr_tasks.evaluation.banners import make_banners
 from cxr_tasks.paths import RunPaths
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.material import collect
@@ -316,6 +317,29 @@ def test_page_says_what_was_done(phantom: Made, mixed: Made) -> None:
     assert "24 images of a folder of <images>:" in mixed.parsed.text
     assert "two of three classifiers (Vanilla CNN, MobileNetV2 frozen)" in mixed.parsed.text
     assert "split image by image, as in the study" in mixed.parsed.text
+
+
+def test_trainings_that_lag_ended_are_named(tmp_path: Path) -> None:
+    lagged = Drawing(synthetic=False, weights_origin="file", lag_decided=True)
+    made = make(tmp_path, lagged, source="folder", data=str(tmp_path))
+    assert banner_kinds(made) - {"chance"} == {"lag", "device"}
+    told = {banner["kind"]: banner["text"] for banner in made.report["banners"]}
+    assert "patience ended mobilenetv2_partial, mobilenetv2_unfrozen, whose" in told["lag"]
+    assert made.parsed.text.count("patience would not have ended it.") == 2
+    assert made.report["variants"][NAMES[3]]["without_lag"]["decided_stopping"]
+    assert made.report["variants"][NAMES[0]]["without_lag"] is None
+
+
+def test_lag_in_a_fold_counts(phantom: Made) -> None:
+    dataset = collect(phantom.run, phantom.config).dataset
+    ended = {"best_epoch": 9, "decided_stopping": True}
+    facts = {"status": "ok", "weights_origin": "file", "stopped_by": "folds", "without_lag": None}
+    for without_lag, expected in ((ended, 1), (ended | {"decided_stopping": False}, 0), (None, 0)):
+        fold = {"stopped_by": "patience", "without_lag": without_lag}
+        of_older_version = {"stopped_by": "patience"}
+        variants = {NAMES[2]: facts | {"folds": [of_older_version, fold]}}
+        told = make_banners(dataset, variants, {"variant": NAMES[2]}, split_kind="grouped")
+        assert [banner["kind"] for banner in told].count("lag") == expected
 
 
 def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:

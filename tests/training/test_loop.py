@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cxr_tasks.errors import TrainingError
+from cxr_tasks.training.checkpoint import load_checkpoint, save_checkpoint
 from cxr_tasks.training.early_stopping import EarlyStopping
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.loop import (
@@ -89,7 +90,9 @@ def assert_same(one: tuple[Any, TrainingResult], other: tuple[Any, TrainingResul
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, TrainingResult]:
     start_keras(threads=THREADS, seed=0)
-    return do_train(tmp_path_factory.mktemp("undisturbed"))
+    model, result = do_train(tmp_path_factory.mktemp("undisturbed"))
+    assert all(epoch.val_loss_no_lag for epoch in result.history)  # compared with all the others
+    return model, result
 
 
 class StoppedHereError(Exception):
@@ -123,6 +126,24 @@ def test_a_resumed_training_ends_with_the_numbers_of_an_undisturbed_one(
     assert resumed[1].resumed_after_epoch == epoch
     assert trained == list(range(epoch + 1, 6))
     assert_same(resumed, undisturbed)
+
+
+def test_history_of_an_older_version_is_gone_on_with(
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult]
+) -> None:
+    with pytest.raises(StoppedHereError):
+        do_train(tmp_path, on_epoch=stop_after(2))
+    kept = load_checkpoint(tmp_path / "c.npz")
+    assert kept is not None
+    older = [
+        {key: value for key, value in epoch.items() if not key.endswith("_no_lag")}
+        for epoch in kept.facts["history"]
+    ]
+    save_checkpoint(tmp_path / "c.npz", replace(kept, facts={**kept.facts, "history": older}))
+    _, result = do_train(tmp_path)
+    found = [epoch.val_loss_no_lag for epoch in result.history]
+    expected = [epoch.val_loss_no_lag for epoch in undisturbed[1].history]
+    assert found == [None, None, *expected[2:]]
 
 
 def test_a_killed_training_is_resumed_by_another_process(

@@ -1,0 +1,1 @@
+"""Why the unfrozen variant stops early: one long training, and its statistics mixed by hand."""

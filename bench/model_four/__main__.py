@@ -1,0 +1,132 @@
+"""`python -m bench.model_four`: the finding about Model 4, measured and drawn."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from bench.model_four.choices import COLUMNS as CHOICE_COLUMNS
+from bench.model_four.choices import choose
+from bench.model_four.figures import draw_curves, draw_mixing
+from bench.model_four.mixing import COLUMNS as MIXING_COLUMNS
+from bench.model_four.mixing import HEAD_LEARNING_RATE, N_PASSES, see, validate_heads
+from bench.model_four.study_run import (
+    PATIENCE,
+    STUDY_PATIENCE,
+    VARIANT,
+    StudyRun,
+    describe,
+    open_study_run,
+)
+from bench.model_four.trajectory import train_long
+from cxr_tasks.errors import EXIT_CODE, CxrError
+from cxr_tasks.files import read_json, write_json, write_rows
+from cxr_tasks.paths import Home
+from cxr_tasks.process import StageError
+from cxr_tasks.training.task import TrainingTask
+
+OUT = Path("docs/model-four")
+MIXING, CURVES, CHOICES, MEASURED = "mixing.csv", "curves.csv", "choices.csv", "measured.json"
+PARTS = ("mixing", "training")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the parts that are asked for, and draw what has been measured."""
+    options = _options(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        if not options.redraw:
+            _measure(options)
+    except (CxrError, StageError) as err:
+        print(f"{type(err).__name__}: {err}", file=sys.stderr, flush=True)
+        return EXIT_CODE if isinstance(err, CxrError) else 1
+    for path in draw(options.out):
+        _report(f"drawn: {path}")
+    return 0
+
+
+def draw(folder: Path) -> list[Path]:
+    """Draw each figure whose CSV file is there; tell what patience would have chosen.
+
+    Returns:
+        What was written.
+    """
+    written = []
+    if (folder / MIXING).exists():
+        written.append(folder / "mixing.svg")
+        draw_mixing(pd.read_csv(folder / MIXING), written[-1])
+    if (folder / CURVES).exists():
+        curves = pd.read_csv(folder / CURVES)
+        written += [folder / "curves.svg", folder / CHOICES]
+        draw_curves(curves, written[-2])
+        rows = [row for p in (STUDY_PATIENCE, PATIENCE) for row in choose(curves, patience=p)]
+        write_rows(written[-1], CHOICE_COLUMNS, rows)
+    return written
+
+
+def _measure(options: argparse.Namespace) -> None:
+    wanted = StudyRun(
+        Home(options.home), options.data.absolute(), options.weights.absolute(), options.epochs,
+        options.run,
+    )  # fmt: skip
+    task = open_study_run(wanted, report=_report)
+    for part in options.parts:
+        facts = {"mixing": _mix, "training": _train}[part](task, wanted, options.out)
+        path = options.out / MEASURED
+        told = read_json(path) if path.exists() else {}
+        write_json(path, told | {part: describe(task, wanted) | facts})
+
+
+def _mix(task: TrainingTask, _wanted: StudyRun, out: Path) -> dict[str, object]:
+    _report("mixing statistics with all weights fixed, minutes")
+    seen = see(task)
+    write_rows(out / MIXING, MIXING_COLUMNS, validate_heads(seen, task))
+    return {"n_passes": N_PASSES, "head_learning_rate": HEAD_LEARNING_RATE,
+            "n_layers": seen.n_layers}  # fmt: skip
+
+
+def _train(task: TrainingTask, wanted: StudyRun, out: Path) -> dict[str, object]:
+    result = train_long(task, wanted.home.run(wanted.name), out / CURVES, report=_report)
+    return {
+        "learning_rate": task.settings.learning_rate,
+        "max_epochs": task.settings.epochs,
+        "patience": task.settings.patience,
+        "epochs_run": len(result.history),
+        "stopped_by": "patience" if result.stopped_early else "epochs",
+        "train_seconds": round(result.train_seconds, 1),
+    }
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.model_four",
+        description=f"Train {VARIANT} by the study's procedure with patience {PATIENCE}, validated "
+        "under running statistics and under statistics without lag (hours on two cores; an "
+        "interrupted training goes on when the command is given again), and mix both statistics "
+        "with all weights fixed (minutes).",
+    )
+    add = parser.add_argument
+    add("--data", type=Path, help="a zip file or folder laid out as the study's download")
+    add("--weights", type=Path, help="of MobileNetV2, pre-trained on ImageNet")
+    add(
+        "--out", type=Path, default=OUT, help="where CSV files and figures go; default: %(default)s"
+    )
+    add("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: both")
+    add("--epochs", type=int, default=500, help="most epochs of the training; default: %(default)s")
+    add("--home", type=Path, default=Path("cxr-home"), help="default: %(default)s")
+    add("--run", default="model-four", help="name of the run in it; default: %(default)s")
+    add("--redraw", action="store_true", help="draw from the CSV files in --out, measure nothing")
+    options = parser.parse_args(arguments)
+    if not options.redraw and not (options.data and options.weights):
+        parser.error("--data and --weights are needed, or --redraw")
+    return options
+
+
+def _report(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""One long training of the unfrozen variant, validated under both kinds of statistics."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxr_tasks.files import locked, write_rows
+from cxr_tasks.paths import RunPaths
+from cxr_tasks.training.fit import CHECKPOINT, HISTORY_COLUMNS
+from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+from cxr_tasks.training.loop import EpochResult, TrainingResult, train
+from cxr_tasks.training.task import TrainingTask
+
+
+def train_long(
+    task: TrainingTask, run: RunPaths, curves: Path, *, report: Callable[[str], None]
+) -> TrainingResult:
+    """Train until patience or epochs run out; go on from the run's checkpoint.
+
+    Args:
+        task: What to train.
+        run: Where the checkpoint is.
+        curves: The CSV file to write after every epoch: `HISTORY_COLUMNS`.
+        report: Told every epoch.
+    """
+    folder = run.training(task.variant.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = CurveWriter(curves, report)
+    images = task.dataset.images
+    with locked(run.lock("train", task.variant.name), on_wait=lambda: report("waiting")):
+        result = train(
+            with_fused_batch_norm(task.build()),
+            task.labelled("train", images),
+            task.labelled("val", images),
+            task.settings,
+            checkpoint=folder / CHECKPOINT,
+            on_epoch=writer.add,
+            note=report,
+            context=f"{task.context} model four",
+        )
+    write_rows(curves, HISTORY_COLUMNS, map(asdict, result.history))
+    return result
+
+
+class CurveWriter:
+    """Writes each epoch as it comes, after those of a training that was interrupted.
+
+    Args:
+        path: The CSV file; its epochs before the first that comes are kept.
+        report: Told every epoch.
+    """
+
+    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
+        self._path = path
+        self._report = report
+
+    def add(self, result: EpochResult) -> None:
+        """Write an epoch, and leave out what an older checkpoint is about to do again."""
+        rows = [row for row in self._written() if row["epoch"] < result.epoch]
+        write_rows(self._path, HISTORY_COLUMNS, [*rows, asdict(result)])
+        self._report(
+            f"epoch {result.epoch}: loss {result.loss:.4f}, val_loss {result.val_loss:.4f}, "
+            f"without lag {result.val_loss_no_lag or float('nan'):.4f}, {result.seconds:.1f} s"
+        )
+
+    def _written(self) -> list[dict[str, Any]]:
+        if not self._path.exists():
+            return []
+        table = pd.read_csv(self._path)
+        return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
