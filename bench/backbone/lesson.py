@@ -7,6 +7,7 @@ answer needs fine structure and where it lies.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from cxr_tasks.data.images import IMAGE_SIZE_PX as NETWORK_SIZE_PX
+from cxr_tasks.data import images
 from cxr_tasks.phantom.anatomy import (
     IMAGE_SIZE_PX,
     FloatImage,
@@ -39,6 +40,7 @@ FINDINGS = (
 )
 """What a zone may hold. Of the haze no texture is left to name."""
 
+NETWORK_SIZE_PX = images.IMAGE_SIZE_PX
 N_CHEST_FACTS = 6
 _P_EMPTY, _P_HAZE = 0.35, 0.15
 _HAZE_SIGMA_PX = 6.5
@@ -82,10 +84,10 @@ def draw_lesson(number: int, *, seed: int) -> Lesson:
     return Lesson(np.asarray(small), findings, densities, _chest_facts(scene))
 
 
-def mirrored(findings: NDArray[np.int8]) -> NDArray[np.int8]:
+def mirrored(of_zones: NDArray[Any]) -> NDArray[Any]:
     """Exchange right and left zones: the last axis of an array of zones."""
-    pairs = findings.reshape(*findings.shape[:-1], -1, 2)[..., ::-1]
-    return pairs.reshape(findings.shape)
+    pairs = of_zones.reshape(*of_zones.shape[:-1], -1, 2)[..., ::-1]
+    return pairs.reshape(of_zones.shape)
 
 
 def _choose(rng: Generator) -> int:
@@ -107,11 +109,12 @@ def _opacity(finding: str, scene: Scene, centre: complex, rng: Generator) -> Flo
     )
     if finding == "haze":
         texture = extent * _texture(TEXTURES[int(rng.integers(len(TEXTURES)))], rng)
-        return 0.6 * blur(np.abs(texture), _HAZE_SIGMA_PX)
+        haze: FloatImage = 0.6 * blur(np.abs(texture), _HAZE_SIGMA_PX)
+        return haze
     sign, name = finding.split()
     fine = extent * _texture(name, rng)
-    fine = fine - blur(fine, _HAZE_SIGMA_PX)
-    return 1.1 * (fine if sign == "dense" else -fine)
+    opacity: FloatImage = 1.1 * (fine - blur(fine, _HAZE_SIGMA_PX))
+    return opacity if sign == "dense" else -opacity
 
 
 def _texture(name: str, rng: Generator) -> FloatImage:
@@ -156,7 +159,7 @@ def _smooth_noise(rng: Generator, sigma_px: float) -> FloatImage:
     """Give Gaussian noise of unit variance, correlated over so many pixels."""
     noise = rng.standard_normal((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32)
     smooth: FloatImage = gaussian_filter(noise, sigma_px, truncate=3)
-    return smooth / smooth.std()
+    return np.asarray(smooth / smooth.std())
 
 
 def _chest_facts(scene: Scene) -> NDArray[np.float32]:

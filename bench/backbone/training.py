@@ -188,7 +188,7 @@ def _batches(plan: Plan, lessons: list[Lesson]) -> Iterator[Batch]:
 
 
 def _mirror(lesson: Lesson) -> Lesson:
-    chest = lesson.chest * np.float32([1, 1, -1, 1, 1, -1])  # shift to the side, and turn
+    chest = lesson.chest * np.array([1, 1, -1, 1, 1, -1], np.float32)  # shift to the side, and turn
     return Lesson(lesson.pixels[:, ::-1], mirrored(lesson.findings), mirrored(lesson.densities),
                   chest)  # fmt: skip
 

@@ -56,7 +56,7 @@ class DataSection:
         "overrides what file names say.",
     )
     phantom_images: int = setting(
-        160,
+        192,
         "Phantom images",
         "How many images to draw for source `phantom`.",
         minimum=24,
