@@ -125,13 +125,15 @@ def _texture(name: str, rng: Generator) -> FloatImage:
 def _nodules(rng: Generator) -> FloatImage:
     seeds = (rng.random((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32) < 0.006).astype(np.float32)
     radius = rng.uniform(1.6, 2.6)
-    return np.clip(gaussian_filter(seeds, radius) * (2 * np.pi * radius**2), 0, 1.2)
+    dots: FloatImage = gaussian_filter(seeds, radius) * (2 * np.pi * radius**2)
+    return dots.clip(0, 1.2)
 
 
 def _lines(rng: Generator) -> FloatImage:
     """Contours of a smooth field: a net of thin lines."""
     field = _smooth_noise(rng, rng.uniform(3.5, 5.5))
-    return np.exp(-((field / 0.16) ** 2))
+    lines: FloatImage = np.exp(-((field / 0.16) ** 2))
+    return lines
 
 
 def _stripes(rng: Generator) -> FloatImage:

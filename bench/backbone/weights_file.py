@@ -9,6 +9,8 @@ import numpy as np
 
 Model = Any
 
+_SMALL = 256  # of so few numbers, packing would cost more than it saves
+
 
 def write_weights(backbone: Model, path: Path) -> None:
     """Write a backbone's weights without top.
@@ -42,6 +44,7 @@ def _copy(source: Any, target: Any) -> None:
         values = item[()]
         if np.ndim(values) > 1:
             values = values.astype(np.float16)
-        packing = {"compression": "gzip", "shuffle": True} if np.size(values) > 256 else {}
-        copy = target.create_dataset(name, data=values, track_times=False, **packing)
+        packing = {"compression": "gzip", "shuffle": True, "chunks": values.shape}
+        whole = packing if np.size(values) > _SMALL else {}
+        copy = target.create_dataset(name, data=values, track_times=False, **whole)
         copy.attrs.update(item.attrs)
