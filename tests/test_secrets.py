@@ -84,7 +84,7 @@ def test_ingest_with_credentials_and_a_failing_download(
     run_stage("ingest", run, environ=environ, on_line=told.append)
     sent = {request.headers.get("Authorization", "") for request in kaggle.requests}
     assert any(TOKEN in header for header in sent)  # the client was given them
-    assert any("no pre-trained weights" in line for line in told)
+    assert any("no ImageNet weights" in line for line in told)
     assert (run.ingest / "ingest.json").exists()
     check_nothing_is_told(home, told)
 
