@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from cxr_tasks.devices import n_cores
 from cxr_tasks.errors import ConfigError, CxrError
@@ -10,10 +9,8 @@ from cxr_tasks.process import run_fold as run_fold_in_child
 from cxr_tasks.records import Record, require_record
 from cxr_tasks.stages.context import StageContext
 from cxr_tasks.stages.execution import execute_alone
+from cxr_tasks.training.gpu_lease import CardLease, process_card
 from cxr_tasks.variants import VARIANTS
-
-if TYPE_CHECKING:
-    from cxr_tasks.training.gpu_lease import ProcessCard
 
 
 def run_train(context: StageContext) -> str:
@@ -24,14 +21,13 @@ def run_train(context: StageContext) -> str:
     lays aside each network before the next. The other variants train for minutes, and need the
     most memory: each of their folds has a process of its own, which gives back all of it.
     """
-    from cxr_tasks.training.gpu_lease import ProcessCard
     from cxr_tasks.training.train import train_variant
 
     _check_variant(context)
     _tell_threads(context)
     shares_process = VARIANTS[context.variant].trains_on_features
     progress = replace(context.progress, fit="final fit") if context.config.folds else None
-    with ProcessCard(context.run.home, context.environ, note=context.progress.note) as card:
+    with process_card(context.run.home, context.environ, note=context.progress.note) as card:
         record = train_variant(
             context.run,
             context.config,
@@ -51,13 +47,11 @@ def run_train(context: StageContext) -> str:
 
 def run_fold(context: StageContext) -> str:
     """Train one fold of a variant; `train` does it for all that are missing."""
-    from cxr_tasks.training.gpu_lease import ProcessCard
-
-    with ProcessCard(context.run.home, context.environ, note=context.progress.note) as card:
+    with process_card(context.run.home, context.environ, note=context.progress.note) as card:
         return _run_fold(context, card)
 
 
-def train_fold_here(context: StageContext, card: "ProcessCard", number: int) -> None:
+def train_fold_here(context: StageContext, card: CardLease, number: int) -> None:
     """Train one fold in this process, as its own process would, and drop its network.
 
     Raises:
@@ -73,11 +67,11 @@ def train_fold_here(context: StageContext, card: "ProcessCard", number: int) -> 
         forget_networks()
 
 
-def _train_fold_in_child(context: StageContext, _card: "ProcessCard", number: int) -> None:
+def _train_fold_in_child(context: StageContext, _card: CardLease, number: int) -> None:
     run_fold_in_child(context.variant, number, context.run, environ=context.environ)
 
 
-def _run_fold(context: StageContext, card: "ProcessCard") -> str:
+def _run_fold(context: StageContext, card: CardLease) -> str:
     from cxr_tasks.training.train import train_one_fold
 
     _check_variant(context)

@@ -14,7 +14,7 @@ from cxr_tasks.files import write_rows
 from cxr_tasks.progress import Progress
 from cxr_tasks.training.exhaustion import naming_batch_size
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.gpu_lease import ProcessCard
+from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.keras_runtime import describe_device, start_keras
 from cxr_tasks.training.lag import describe_without_lag
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
@@ -34,7 +34,7 @@ def fit(
     folder: Path,
     *,
     progress: Progress,
-    card: ProcessCard,
+    card: CardLease,
     with_scores: bool = False,
 ) -> dict[str, Any]:
     """Train into a folder, on a leased card where there are cards; go on from its checkpoint.
@@ -57,7 +57,7 @@ def fit(
         TrainingError: The loss is no number, or memory ran out.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    leased = card.lease()
+    leased = card()
     with naming_batch_size(task.config.batch_size):
         return _fit_on(leased, task, folder, progress, with_scores=with_scores)
 

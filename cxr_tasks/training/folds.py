@@ -16,7 +16,7 @@ from cxr_tasks.records import Note, Record, find_finished, require_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.fit import fit
-from cxr_tasks.training.gpu_lease import ProcessCard
+from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
 
@@ -42,7 +42,7 @@ def train_fold(
     inputs: Mapping[str, str],
     progress: Progress,
     memory: MemoryWatch,
-    card: ProcessCard,
+    card: CardLease,
 ) -> Record:
     """Train one fold into the variant's unfinished folder; go on where a try before stopped.
 

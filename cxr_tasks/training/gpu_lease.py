@@ -4,9 +4,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from itertools import product
-from types import TracebackType
-from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -27,8 +26,15 @@ def usable_cards(environ: Mapping[str, str]) -> list[str]:
     return [card.strip() for card in named.split(",") if card.strip()] if n_gpus() else []
 
 
-class ProcessCard:
-    """The card of all trainings of this process: leased for the first, held until the block ends.
+CardLease = Callable[[], str | None]
+"""Waits for a place on a card and returns its name, each time the same; None without cards."""
+
+
+@contextmanager
+def process_card(
+    home: Home, environ: Mapping[str, str], *, note: Callable[[str], None]
+) -> Iterator[CardLease]:
+    """Give the card of all trainings of this process: leased for the first, held to the end.
 
     A backend keeps the card that it began with, and its memory there, as long as the process lives.
 
@@ -36,37 +42,13 @@ class ProcessCard:
         home: The shared volume, where the locks are.
         environ: Which cards may be used, and how many trainings share one.
         note: Told once that all places are taken.
+
+    Raises:
+        ConfigError: The environment's number of trainings is none; raised by the lease.
     """
-
-    def __init__(
-        self, home: Home, environ: Mapping[str, str], *, note: Callable[[str], None]
-    ) -> None:
-        self._lease = leased_card(usable_cards(environ), home=home, environ=environ, note=note)
-        self._held = ExitStack()
-        self._card: str | None = None
-        self._is_leased = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._held.close()
-
-    def lease(self) -> str | None:
-        """Wait for a place on a card and return its name, each time the same; None without cards.
-
-        Raises:
-            ConfigError: The environment's number of trainings is none.
-        """
-        if not self._is_leased:
-            self._card = self._held.enter_context(self._lease)
-            self._is_leased = True
-        return self._card
+    lease = leased_card(usable_cards(environ), home=home, environ=environ, note=note)
+    with ExitStack() as held:
+        yield cache(lambda: held.enter_context(lease))
 
 
 @contextmanager

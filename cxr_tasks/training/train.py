@@ -21,7 +21,7 @@ from cxr_tasks.training.folds import (
     train_fold,
     with_costs,
 )
-from cxr_tasks.training.gpu_lease import ProcessCard
+from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
 
@@ -36,7 +36,7 @@ def train_variant(
     *,
     progress: Progress,
     memory: MemoryWatch,
-    card: ProcessCard,
+    card: CardLease,
     train_one: Callable[[int], None],
     environ: Mapping[str, str],
 ) -> Record:
@@ -93,7 +93,7 @@ def train_one_fold(
     *,
     progress: Progress,
     memory: MemoryWatch,
-    card: ProcessCard,
+    card: CardLease,
 ) -> Record:
     """Train one fold of a variant; `train_variant` then finds it finished.
 

@@ -14,7 +14,7 @@ import pytest
 
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.paths import Home
-from cxr_tasks.training.gpu_lease import ProcessCard, leased_card, usable_cards
+from cxr_tasks.training.gpu_lease import leased_card, process_card, usable_cards
 
 _HOLD = """
 import sys, time
@@ -85,9 +85,9 @@ def test_all_trainings_of_a_process_have_the_card_of_the_first(
     (tmp_path / "gpus" / "0").mkdir(parents=True)
     monkeypatch.setattr("cxr_tasks.devices.NVIDIA_CARDS", tmp_path / "gpus")
     environ = {"CUDA_VISIBLE_DEVICES": "0"}
-    with ProcessCard(Home(tmp_path), environ, note=lambda _: None) as card:
+    with process_card(Home(tmp_path), environ, note=lambda _: None) as card:
         assert held(["0"], tmp_path, 1, per_card="1") == ["0"]  # nothing is leased yet
-        assert [card.lease() for _ in range(3)] == ["0"] * 3
+        assert [card() for _ in range(3)] == ["0"] * 3
         assert held(["0", "7"], tmp_path, 1, per_card="1") == ["7"]
     assert held(["0"], tmp_path, 1, per_card="1") == ["0"]
 

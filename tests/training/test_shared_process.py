@@ -10,16 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxr_tasks.config import make_config
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.files import read_json, sha256_of
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.process import run_fold, run_stage
 from cxr_tasks.progress import Progress, read_events
-from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.runs import open_run
 from cxr_tasks.stages import StageContext
 from cxr_tasks.stages.training import train_fold_here
-from cxr_tasks.training.gpu_lease import ProcessCard
+from cxr_tasks.training.gpu_lease import process_card
+from tests.training.ready_run import ready_to_train
 
 VARIANT = "mobilenetv2_partial"
 SETTINGS = {
@@ -33,17 +33,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("home"))
 
 
-def ready_to_train(home: Home, name: str) -> RunPaths:
-    run = start_run(make_config(SETTINGS), home, name)
-    for stage in ("ingest", "split"):
-        run_stage(stage, run, on_line=lambda _: None)
-    return run
-
-
 @pytest.fixture(scope="module")
 def shared(home: Home) -> RunPaths:
     """Train the folds and the final fit in one process."""
-    run = ready_to_train(home, "shared")
+    run = ready_to_train(home, "shared", SETTINGS)
     run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
     return run
 
@@ -63,7 +56,7 @@ def numbers_of(run: RunPaths) -> dict[str, object]:
 
 
 def test_numbers_are_those_of_processes_of_their_own(home: Home, shared: RunPaths) -> None:
-    run = ready_to_train(home, "separate")
+    run = ready_to_train(home, "separate", SETTINGS)
     for number in (1, 2):
         run_fold(VARIANT, number, run, environ=os.environ, on_line=lambda _: None)
     assert not (run.training(VARIANT) / "model.keras").exists()
@@ -86,7 +79,7 @@ def test_records_and_progress_are_those_of_processes_of_their_own(shared: RunPat
 
 @pytest.mark.slow
 def test_process_killed_in_its_second_fold_goes_on_there(home: Home, shared: RunPaths) -> None:
-    run = ready_to_train(home, "killed")
+    run = ready_to_train(home, "killed", SETTINGS)
     child = subprocess.Popen(
         [sys.executable, "-m", "cxr_tasks", "train", "--variant", VARIANT],
         env={**os.environ, "CXR_HOME": str(home.root), "CXR_RUN": run.key},
@@ -116,7 +109,7 @@ def test_fold_that_fails_is_named(shared: RunPaths) -> None:
     progress = Progress(shared.progress, "train", VARIANT, echo=lambda _: None)
     context = StageContext(shared, config, progress, {}, VARIANT)
     with (
-        ProcessCard(shared.home, {}, note=progress.note) as card,
+        process_card(shared.home, {}, note=progress.note) as card,
         pytest.raises(ConfigError, match=r"^Fold 9: The run 'shared' has no fold 9\."),
     ):
         train_fold_here(context, card, 9)

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.config import make_config
 from cxr_tasks.files import read_json
 from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.process import StageError, run_stage
-from cxr_tasks.runs import start_run
+from tests.training.ready_run import ready_to_train
 
 VARIANT = "vanilla_cnn"
 SETTINGS = {
@@ -29,16 +28,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("home"))
 
 
-def ready_to_train(home: Home, name: str) -> RunPaths:
-    run = start_run(make_config(SETTINGS), home, name)
-    for stage in ("ingest", "split"):
-        run_stage(stage, run, on_line=lambda _: None)
-    return run
-
-
 @pytest.fixture(scope="module")
 def undisturbed(home: Home) -> RunPaths:
-    run = ready_to_train(home, "undisturbed")
+    run = ready_to_train(home, "undisturbed", SETTINGS)
     run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
     return run
 
@@ -61,7 +53,7 @@ def train_until_checkpoint(run: RunPaths) -> None:
 def test_killed_training_goes_on_and_ends_with_the_same_numbers(
     home: Home, undisturbed: RunPaths
 ) -> None:
-    run = ready_to_train(home, "killed")
+    run = ready_to_train(home, "killed", SETTINGS)
     train_until_checkpoint(run)
     assert not run.train(VARIANT).exists()
     run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
@@ -108,7 +100,7 @@ def test_finished_training_is_not_repeated(undisturbed: RunPaths) -> None:
 
 
 def test_changed_split_is_noticed(home: Home) -> None:
-    run = ready_to_train(home, "tampered")
+    run = ready_to_train(home, "tampered", SETTINGS)
     path = run.split / "split.csv"
     path.write_text(path.read_text().replace("train", "val", 1))
     with pytest.raises(StageError, match=r"split\.csv is not what its record says"):
@@ -116,7 +108,7 @@ def test_changed_split_is_noticed(home: Home) -> None:
 
 
 def test_variant_outside_the_run_is_refused(home: Home) -> None:
-    run = ready_to_train(home, "other")
+    run = ready_to_train(home, "other", SETTINGS)
     with pytest.raises(StageError, match="is not part of run 'other'"):
         run_stage("train", run, variant="mobilenetv2_frozen", on_line=lambda _: None)
     assert Path(run.error("train", "mobilenetv2_frozen")).exists()
