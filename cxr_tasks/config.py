@@ -187,6 +187,12 @@ def _check_together(config: RunConfig) -> None:
         )
     _check_patterns(config)
     _check_handles(config)
+    if config.epochs == 0 and config.profile != "quickstart":
+        raise ConfigError(
+            f"epochs=0 in profile {config.profile!r}.",
+            "0 leaves the number to each variant; they have one for profile quickstart only.",
+            "Give 1 to 10000, or leave epochs out (command line: --epochs).",
+        )
     if config.weights in WEIGHTS_WITHOUT_FILE and config.profile != "quickstart":
         raise ConfigError(
             f"weights={config.weights!r} in profile {config.profile!r}.",

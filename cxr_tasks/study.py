@@ -70,6 +70,7 @@ def study_differences(
     """
     by_name = config.source == "kaggle" and _slug(config) == STUDY_SLUG
     n_train, n_val = n_by_part["train"], n_by_part["val"]
+    most = f"At most {config.epochs}" if config.epochs else "Few"
     limits = (config.epochs, config.patience)
     quickstart = config.profile == "quickstart"
     told = {
@@ -83,8 +84,8 @@ def study_differences(
         ),
         ORIGINS[weights_origin].difference: bool(ORIGINS[weights_origin].difference),
         "Profile quickstart: few epochs, and higher learning rates of its own.": quickstart,
-        f"At most {config.epochs} epochs, patience {config.patience}; in the study 500 and 30.": (
-            limits != (500, 30)
+        f"{most} epochs, patience {config.patience}; in the study 500 and 30.": (
+            limits not in ((500, 30), (0, 30))
         ),
         f"Batches of {config.batch_size} images; in the study 32.": config.batch_size != 32,
         "Both classes weigh equally in the loss.": config.class_weights,

@@ -21,7 +21,7 @@ def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "--epochs", "0"], "epochs=0 is not possible"),
+        (["run", "--epochs", "-1"], "epochs=-1 is not possible"),
         (["run", "--epochs", "many"], "epochs='many' is not possible"),
         (["run", "--variants", "resnet"], "variants=['resnet'] is not possible"),
         (["run", "--run", "../up"], "The run name '../up' cannot be used"),

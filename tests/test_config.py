@@ -41,11 +41,15 @@ def test_every_setting_decides_the_fingerprint() -> None:
     assert make_config({"seed": 1}).fingerprint != make_config({"seed": 2}).fingerprint
 
 
+FILES = {"source": "folder", "data": "/x-rays"}
+
+
 @pytest.mark.parametrize(
     ("given", "seen"),
     [
         ({"epoch": 3}, "epoch"),
-        ({"epochs": 0}, "epochs=0"),
+        ({"epochs": -1}, "epochs=-1"),
+        ({"profile": "paper", "epochs": 0, **FILES}, "epochs=0 in profile 'paper'"),
         ({"epochs": "many"}, "epochs='many'"),
         ({"epochs": True}, "epochs=True"),
         ({"max_rejected_fraction": 1.5}, "max_rejected_fraction=1.5"),
@@ -80,7 +84,6 @@ def test_wrong_settings_are_refused_in_three_parts(given: dict[str, object], see
     assert len(str(caught.value).splitlines()) == 3
 
 
-FILES = {"source": "folder", "data": "/x-rays"}
 HEAD_ONLY = {"variants": "mobilenetv2_frozen"}
 CNN_ONLY = {"variants": "vanilla_cnn"}
 

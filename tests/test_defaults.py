@@ -45,7 +45,7 @@ def test_another_file_can_be_named_and_has_to_be_there(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("epoch = 3", "Unknown setting: 'epoch'"),
-        ("epochs = 0", "epochs=0"),
+        ("epochs = -1", "epochs=-1"),
         ("epochs = ", "cannot be read"),
         ('source = "folder"', "without data"),
         ("score = 3", "[score] is 3"),

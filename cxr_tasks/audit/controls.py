@@ -11,10 +11,9 @@ from scipy.stats import rankdata
 from cxr_tasks.audit.features import FloatArray, standardised, with_interactions
 from cxr_tasks.audit.group_test import GroupTest, IntArray, group_test
 from cxr_tasks.evaluation.resampling import (
-    auc_of,
+    auc_interval,
     group_resamples,
     percentile_interval,
-    resampled,
 )
 from cxr_tasks.evaluation.significance import holm
 
@@ -144,7 +143,7 @@ def _facts(
         **_described(name),
         "n_features": sight.features.shape[1],
         "auc": test.auc,
-        "interval": percentile_interval(resampled(resamples, auc_of(labels, test.scores))),
+        "interval": auc_interval(labels, test.scores, resamples),
         "accuracy": test.accuracy,
         "p_value": test.p_value,
         "p_holm": None,

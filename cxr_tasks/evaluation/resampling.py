@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cxr_tasks.evaluation.intervals import newcombe_interval
 from cxr_tasks.evaluation.scored import FloatArray, IntArray
 
 N_RESAMPLES = 2000
@@ -111,6 +112,20 @@ def auc_of(labels: IntArray, scores: FloatArray) -> Statistic:
         return _ratio((covid * below).sum(axis=1), pairs)
 
     return statistic
+
+
+def auc_interval(labels: IntArray, scores: FloatArray, resamples: Resamples) -> list[float] | None:
+    """Give the 95 % interval of an area under the ROC curve over groups; None if undefined.
+
+    Where the scores part the classes, so does every resample, and the bootstrap would claim
+    certainty: there Newcombe's interval, on the number of groups, takes its place.
+    """
+    area = auc_of(labels, scores)
+    value = float(area(np.ones((1, len(labels))))[0])
+    if value not in (0.0, 1.0):
+        return percentile_interval(resampled(resamples, area))
+    n_groups = [len(stratum) for stratum in resamples.strata]
+    return newcombe_interval(value, n_groups[-1], n_groups[0])
 
 
 def average_precision_of(labels: IntArray, scores: FloatArray) -> Statistic:

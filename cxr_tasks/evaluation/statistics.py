@@ -14,6 +14,7 @@ from cxr_tasks.evaluation.rates import cells_of, measure_rates, number
 from cxr_tasks.evaluation.resampling import (
     Resamples,
     WeightArray,
+    auc_interval,
     auc_of,
     average_precision_of,
     confusion_of,
@@ -87,9 +88,9 @@ def _of_scores(scored: Scored, resamples: Resamples) -> Facts:
         }
         for name, statistic in statistics.items()
     }
-    figures["roc_auc"]["independent"] = {
-        "method": "DeLong",
-        "interval": delong_interval(labels, scores),
+    figures["roc_auc"] |= {
+        "interval": auc_interval(labels, scores, resamples),
+        "independent": {"method": "DeLong", "interval": delong_interval(labels, scores)},
     }
     return figures
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.audit.finding import finding, gravest_first
-from cxr_tasks.evaluation.resampling import auc_of, group_resamples, percentile_interval, resampled
+from cxr_tasks.evaluation.resampling import auc_interval, auc_of, group_resamples
 from cxr_tasks.evaluation.scored import IntArray, Scored
 from cxr_tasks.evaluation.significance import auc_difference
 from cxr_tasks.variants import VARIANTS
@@ -97,15 +97,14 @@ def _compare(
 def _compare_one(scored: Scored, theirs: Any, facts: Facts, *, seed: int) -> Facts:
     resamples = group_resamples(scored.labels, scored.groups, seed=seed)
     everyone = np.ones((1, len(scored)))
-    of_model = auc_of(scored.labels, scored.scores)
-    model_interval = percentile_interval(resampled(resamples, of_model))
+    model_interval = auc_interval(scored.labels, scored.scores, resamples)
     difference = auc_difference(scored, theirs, resamples)
     above_chance = model_interval is not None and model_interval[0] > 0.5
     reach = difference["interval"]
     no_better = isinstance(reach, list) and reach[1] < MARGIN
     return {
         "title": facts["title"],
-        "model_auc": float(of_model(everyone)[0]),
+        "model_auc": float(auc_of(scored.labels, scored.scores)(everyone)[0]),
         "model_interval": model_interval,
         "control_auc": float(auc_of(scored.labels, theirs)(everyone)[0]),
         "difference": difference,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from cxr_tasks.recommended import recommended, shown_variant
 from cxr_tasks.reporting.wording import one_line, percent, whole
 from cxr_tasks.sources.left_out import told
+from cxr_tasks.variants import VARIANTS
 from cxr_tasks.weights_origins import ORIGINS
 
 Status = Literal["answered", "person", "not available"]
@@ -161,15 +162,19 @@ def initialisation(report: Facts) -> Answer:
 def training(report: Facts) -> Answer:
     """Item 25."""
     config = report["config"]
-    rates = ", ".join(
-        f"{facts['learning_rate']:g} ({facts['title']})"
-        for facts in report["variants"].values()
-        if facts["status"] == "ok"
+    trained = {name: f for name, f in report["variants"].items() if f["status"] == "ok"}
+    rates = ", ".join(f"{f['learning_rate']:g} ({f['title']})" for f in trained.values())
+    limits = (
+        str(config["epochs"])
+        if config["epochs"]
+        else ", ".join(
+            f"{VARIANTS[name].quickstart_epochs} ({f['title']})" for name, f in trained.items()
+        )
     )
     augmented = "augmentation in the vanilla CNN only"
     return "answered", (
         f"Adam, learning rate {rates}; batches of {any_variant(report)['batch_size']}, at most "
-        f"{config['epochs']} epochs, early stopping on validation loss with patience "
+        f"{limits} epochs, early stopping on validation loss with patience "
         f"{config['patience']}; {augmented}. Every setting stands under How to reproduce it."
     )
 

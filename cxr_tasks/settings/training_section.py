@@ -43,17 +43,17 @@ class TrainingSection:
         maximum=20,
     )
     epochs: int = setting(
-        8,
+        500,
         "Most epochs",
-        "By profile where empty (paper: 500). Early stopping usually ends a training before.",
-        minimum=1,
+        "By profile where empty (paper: 500). Early stopping usually ends a training before. "
+        "quickstart: 0, which leaves it to each variant, fewer where one takes longer.",
+        minimum=0,
         maximum=10_000,
     )
     patience: int = setting(
-        8,
+        30,
         "Patience",
-        "By profile where empty (paper: 30). Epochs without a lower validation loss before "
-        "a training stops.",
+        "Epochs without a lower validation loss before a training stops.",
         minimum=1,
         maximum=10_000,
     )

@@ -75,7 +75,7 @@ class TrainingTask:
         variant, quick = self.variant, self.config.profile == "quickstart"
         n_epochs = self.n_epochs
         return TrainingSettings(
-            epochs=n_epochs or self.config.epochs,
+            epochs=n_epochs or self.config.epochs or variant.quickstart_epochs,
             patience=n_epochs or self.config.patience,
             batch_size=self.config.batch_size,
             learning_rate=variant.quickstart_learning_rate if quick else variant.learning_rate,

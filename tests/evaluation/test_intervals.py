@@ -3,7 +3,12 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from cxr_tasks.evaluation.intervals import delong_interval, delong_p, wilson
+from cxr_tasks.evaluation.intervals import (
+    delong_interval,
+    delong_p,
+    newcombe_interval,
+    wilson,
+)
 
 
 def drawn(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,3 +69,25 @@ def test_wilson_of_the_study_is_as_published() -> None:
     assert interval is not None
     assert [round(100 * end, 1) for end in interval] == [88.0, 98.1]
     assert wilson(0, 0) is None
+
+
+@pytest.mark.parametrize(("n_covid", "n_normal"), [(5, 5), (8, 30)])
+def test_a_lower_area_seldom_shows_as_one(n_covid: int, n_normal: int) -> None:
+    low, high = newcombe_interval(1.0, n_covid, n_normal)
+    assert high == 1.0
+    assert newcombe_interval(0.0, n_covid, n_normal) == pytest.approx([0.0, 1 - low])
+    rng = np.random.default_rng(7)
+    of_normal = rng.normal(size=(4000, n_normal))
+    of_covid = rng.normal(norm.ppf(low) * np.sqrt(2), size=(4000, n_covid))  # their area is `low`
+    assert np.mean(of_covid.min(axis=1) > of_normal.max(axis=1)) < 0.025
+    assert low < newcombe_interval(1.0, 3 * n_covid, 3 * n_normal)[0]
+
+
+def test_an_area_between_lies_inside() -> None:
+    low, high = newcombe_interval(0.7, 20, 30)
+    others, true = 24, np.array([low, high])
+    variance = (true * (1 - true) / 600) * (
+        1 + others * ((1 - true) / (2 - true) + true / (1 + true))
+    )
+    assert np.abs(true - 0.7) == pytest.approx(1.959964 * np.sqrt(variance))
+    assert 0 < low < 0.7 < high < 1

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
+from cxr_tasks.evaluation.intervals import newcombe_interval
 from cxr_tasks.evaluation.resampling import (
+    auc_interval,
     auc_of,
     average_precision_of,
     confusion_of,
@@ -94,3 +96,24 @@ def test_undefined_resamples_are_left_out_and_nothing_is_said_of_too_few() -> No
     one_class = np.ones(5, np.int64)
     resamples = group_resamples(one_class, np.arange(5), n_resamples=10, seed=0)
     assert np.isnan(resampled(resamples, auc_of(one_class, np.arange(5.0)))).all()
+
+
+def test_interval_of_parted_classes_is_as_sure_as_its_groups_are_many() -> None:
+    labels = np.repeat([0, 1], 12)
+    alone, pairs = np.arange(24), np.arange(24) // 2
+    of_images, of_pairs = (
+        auc_interval(labels, labels * 0.5, group_resamples(labels, groups, seed=0))
+        for groups in (alone, pairs)
+    )
+    assert of_images == newcombe_interval(1.0, 12, 12)
+    assert of_pairs == newcombe_interval(1.0, 6, 6)
+    one_patient = group_resamples(labels, np.zeros(24, np.int64), seed=0)
+    assert auc_interval(labels, labels * 0.5, one_patient) == newcombe_interval(1.0, 1, 1)
+    assert auc_interval(np.ones(24, np.int64), labels * 0.5, one_patient) is None
+
+
+def test_interval_of_an_area_between_is_the_bootstraps() -> None:
+    labels, scores, groups = drawn()
+    resamples = group_resamples(labels, groups, seed=4)
+    drawn_areas = resampled(resamples, auc_of(labels, scores))
+    assert auc_interval(labels, scores, resamples) == percentile_interval(drawn_areas)
