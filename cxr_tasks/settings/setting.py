@@ -6,7 +6,7 @@ from typing import Any
 PROFILES: dict[str, dict[str, Any]] = {
     "quickstart": {
         "source": "phantom", "split": "grouped", "folds": 0, "epochs": 0,
-        "phantom_difficulty": "easy", "test_one_in": 3,
+        "batch_size": 16, "phantom_difficulty": "easy", "test_one_in": 3,
     },
     "paper": {"source": "kaggle", "split": "paper", "folds": 0, "epochs": 500},
     "honest": {"source": "kaggle", "split": "grouped", "folds": 5, "epochs": 500},

@@ -60,7 +60,7 @@ class TrainingSection:
     batch_size: int = setting(
         32,
         "Batch size",
-        "Images in one step of training.",
+        "Images in one step of training; by profile where empty (quickstart: 16; paper: 32).",
         minimum=1,
         maximum=1024,
     )
