@@ -85,7 +85,7 @@ def study_differences(
         ORIGINS[weights_origin].difference: bool(ORIGINS[weights_origin].difference),
         "Profile quickstart: few epochs, and higher learning rates of its own.": quickstart,
         f"{most} epochs, patience {config.patience}; in the study 500 and 30.": (
-            limits not in ((500, 30), (0, 30))
+            limits not in ((500, 30), (0, 100))
         ),
         f"Batches of {config.batch_size} images; in the study 32.": config.batch_size != 32,
         "Both classes weigh equally in the loss.": config.class_weights,

@@ -7,7 +7,7 @@ def test_what_was_chosen_comes_first_and_every_setting_once() -> None:
     first, *rest = settings_in_force(make_config(given))
     assert first == "profile quickstart, chosen beside it: variants=vanilla_cnn, epochs=3"
     told = " ".join(rest)
-    for name in ("seed=42", "batch_size=16", "patience=30", "threads=1", "source=phantom"):
+    for name in ("seed=42", "batch_size=16", "patience=100", "threads=1", "source=phantom"):
         assert told.count(name) == 1
     assert "epochs=" not in told
     assert "kaggle_dataset" not in told  # empty

@@ -5,11 +5,11 @@ from typing import Any
 
 PROFILES: dict[str, dict[str, Any]] = {
     "quickstart": {
-        "source": "phantom", "split": "grouped", "folds": 0, "epochs": 0,
+        "source": "phantom", "split": "grouped", "folds": 0, "epochs": 0, "patience": 100,
         "batch_size": 16, "phantom_difficulty": "easy", "test_one_in": 3,
     },
-    "paper": {"source": "kaggle", "split": "paper", "folds": 0, "epochs": 500},
-    "honest": {"source": "kaggle", "split": "grouped", "folds": 5, "epochs": 500},
+    "paper": {"source": "kaggle", "split": "paper", "folds": 0, "epochs": 500, "patience": 30},
+    "honest": {"source": "kaggle", "split": "grouped", "folds": 5, "epochs": 500, "patience": 30},
 }  # fmt: skip
 """What each profile sets where the user says nothing."""
 

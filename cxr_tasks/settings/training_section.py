@@ -53,7 +53,8 @@ class TrainingSection:
     patience: int = setting(
         30,
         "Patience",
-        "Epochs without a lower validation loss before a training stops.",
+        "By profile where empty (quickstart: 100, which stops none; others: 30). Epochs without a "
+        "lower validation loss before a training stops.",
         minimum=1,
         maximum=10_000,
     )
