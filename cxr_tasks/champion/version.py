@@ -178,6 +178,7 @@ def _facts(
         "basis": challenger.basis,
         "dataset": challenger.dataset.fingerprint,
         "synthetic": challenger.dataset.record["synthetic"],
+        "weights_origin": facts["weights_origin"],
         "temperature": facts["fixed"]["temperature"],
         "cutoff": facts["fixed"]["cutoff"],
         "min_sensitivity": config.min_sensitivity,

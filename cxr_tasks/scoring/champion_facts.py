@@ -10,6 +10,7 @@ from cxr_tasks.champion.store import Champion
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.evaluation.intervals import wilson
+from cxr_tasks.weights_origins import ORIGINS
 
 _FROM_RECORD = (
     "variant", "title", "run_key", "promoted_at", "profile", "basis", "synthetic", "temperature",
@@ -28,9 +29,10 @@ def champion_facts(
         retired: Its retirement, where it was retired and has not served since.
 
     Returns:
-        What its record says; `retired`, when and why; `data`; `prevalence`, the fraction of
-        COVID-19 in its data, where its probabilities are calibrated; `cutoff_probability`, the
-        cut-off as a probability; and `at_cutoff`, what its decisions found of each class there.
+        What its record says; `start`, where its backbone started if a reader has to know;
+        `retired`, when and why; `data`; `prevalence`, the fraction of COVID-19 in its data, where
+        its probabilities are calibrated; `cutoff_probability`, the cut-off as a probability; and
+        `at_cutoff`, what its decisions found of each class there.
     """
     record, predictions = champion.record, champion.predictions()
     n_covid = int((predictions["label"] == 1).sum())
@@ -38,6 +40,7 @@ def champion_facts(
     return {
         "version": champion.name,
         **{key: record[key] for key in _FROM_RECORD},
+        "start": _start(record),
         "retired": {key: retired[key] for key in ("at", "reason")} if retired else None,
         "data": {
             "description": dataset.record["description"],
@@ -50,6 +53,11 @@ def champion_facts(
         "cutoff_probability": float(apply_temperature(cutoff, record["temperature"])[0]),
         "at_cutoff": _at_cutoff(predictions, record["basis"]),
     }
+
+
+def _start(record: Mapping[str, Any]) -> str | None:
+    origin = ORIGINS[record.get("weights_origin", "none")]  # champions of older versions do not say
+    return f"Its backbone started {origin.start}." if origin.tag else None
 
 
 def moved_probability(probability: float, *, prevalence: float, to: float) -> float:

@@ -25,6 +25,7 @@ def score_summary(record: Mapping[str, Any], folder: Path) -> str:
     """
     champion = record["champion"]
     synthetic = ["Trained on synthetic images."] if champion["synthetic"] else []
+    start = champion.get("start") or ""  # older batches do not say
     retired = champion.get("retired")  # batches of older versions of the project do not say
     told = f"Retired on {retired['at']}: {one_line(retired['reason'], 300)}" if retired else ""
     rows = {
@@ -46,6 +47,7 @@ def score_summary(record: Mapping[str, Any], folder: Path) -> str:
             f"Page:  {folder / 'index.html'}",
             *textwrap.wrap(told, WIDTH),
             *synthetic,
+            *textwrap.wrap(start, WIDTH),
             _VERDICTS[champion["verdict"]],
             _NOTICE,
         ]

@@ -72,6 +72,7 @@ def test_version_holds_all_that_is_needed_once_its_run_is_deleted(home: Home) ->
         "min_sensitivity": 0.95, "threads": 2, "seed_of_run": 42, "verdict": "clean",
         "headline": report["variants"][VARIANT]["headline"], "config": config.as_dict(),
         "title": "MobileNetV2 frozen", "champion_before": "0001-first",
+        "weights_origin": "random",
     }  # fmt: skip
     assert {key: champion.record[key] for key in expected} == expected
 

@@ -1,3 +1,4 @@
+import html
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ def test_terminal_says_what_became_of_the_images(served: Served, tmp_path: Path)
     assert lines["Table:"] == "Table: /scores/x/scores.csv"
     assert "known" not in lines
     assert "Research software, not a medical device" in told
+
+
+@pytest.mark.parametrize(
+    ("origin", "start"),
+    [
+        ("phantom", "own weights, pre-trained on this project's synthetic images, not on ImageNet"),
+        ("random", "from random weights, without pre-training"),
+        ("keras", None),
+    ],
+)
+def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
+    served: Served, tmp_path: Path, origin: str, start: str | None
+) -> None:
+    home = Home(tmp_path / "home")
+    serve_champion(home, served.model_file, ingest_phantoms(home), weights_origin=origin)
+    record, _ = scored(home, make_files(tmp_path / "new", phantoms(3)))
+    page = html.unescape((home.scores(record["name"]) / "index.html").read_text())
+    terminal = " ".join(score_summary(record, Path("/scores/x")).split())
+    for told in (page, terminal):
+        assert told.count("Its backbone started") == (1 if start else 0)
+        assert start is None or start in told
 
 
 def test_many_reasons_go_on_below_where_they_began(served: Served, tmp_path: Path) -> None:
