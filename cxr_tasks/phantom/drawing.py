@@ -38,7 +38,7 @@ CENTRE = (0.15, 0.85)
 """Fractions of width and height between which everything lies that depends on the label."""
 
 Difficulty = Literal["easy", "hard"]
-FINE_STRUCTURE: dict[Difficulty, float] = {"easy": 1.8, "hard": 1.1}
+FINE_STRUCTURE: dict[Difficulty, float] = {"easy": 1.5, "hard": 1.1}
 """How strongly the sharp field's structure shows, which alone tells the classes apart."""
 
 _TAPER_FRACTION = 0.05  # over which opacities fade out towards the edge of CENTRE

@@ -66,7 +66,7 @@ class DataSection:
         "hard",
         "Difficulty of the phantom images",
         "By profile where empty (quickstart: easy). How strongly the fine structure shows that "
-        "tells the classes apart: `easy` 1.6 times as strongly as `hard`.",
+        "tells the classes apart: `easy` 1.4 times as strongly as `hard`.",
         choices=("easy", "hard"),
     )
     max_rejected_fraction: float = setting(
