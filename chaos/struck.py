@@ -79,6 +79,9 @@ def main() -> int:
     if blow.max_file_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (blow.max_file_bytes,) * 2)
     if blow.max_data_bytes:
+        # OpenBLAS, which comes with SciPy, tries for ever while it starts if it gets no memory.
+        import scipy.special  # noqa: F401
+
         resource.setrlimit(resource.RLIMIT_DATA, (blow.max_data_bytes,) * 2)
     counter = _Counter(Path(os.environ["CXR_HOME"]), blow)
     sys.addaudithook(counter)
