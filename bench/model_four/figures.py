@@ -83,7 +83,7 @@ def draw_curves(curves: pd.DataFrame, path: Path) -> None:
                     curves["epoch"], curves[column], color=_INK.light, label=name, linewidth=width,
                     linestyle=line_style(dashes),
                 )  # fmt: skip
-            _mark_stop(axes, running["stopped_after"])
+        _mark_stop(charts, running["stopped_after"])
         charts[0].set_ylim(bottom=0)
         figure.legend(
             *charts[0].get_legend_handles_labels(), loc="outside upper left", ncols=3,
@@ -124,11 +124,13 @@ def _two_charts() -> tuple[Figure, tuple[Axes, Axes]]:
     return figure, (loss, accuracy)
 
 
-def _mark_stop(axes: Axes, epoch: int | None) -> None:
+def _mark_stop(charts: tuple[Axes, Axes], epoch: int | None) -> None:
+    """Draw the epoch into both charts; the words only where no curve runs through them."""
     if epoch is None:
         return
-    axes.axvline(epoch, color=MUTED, linewidth=0.8, dashes=(1, 2))
-    axes.annotate(
+    for axes in charts:
+        axes.axvline(epoch, color=MUTED, linewidth=0.8, dashes=(1, 2))
+    charts[0].annotate(
         f"patience {STUDY_PATIENCE} stops here", (epoch, 1), (4, -2), va="top",
         xycoords=("data", "axes fraction"), textcoords="offset points", color=MUTED, size=8.5,
     )  # fmt: skip
