@@ -35,6 +35,7 @@ def make_banners(
     failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
     limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
     origins = {facts["weights_origin"] for facts in ok.values()}
+    unlearned = [name for name, facts in ok.items() if _calls_all_the_same(facts)]
     lagged = [name for name, facts in ok.items() if _lag_decided(facts)]
     found = {
         "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
@@ -46,6 +47,9 @@ def make_banners(
         and f"Stopped by lag: patience ended {_listed(lagged)}, whose validation loss still fell "
         "when batch normalisation used the statistics of each epoch itself. The running ones, "
         "which the score is of, follow the weights too slowly.",
+        "unlearned": unlearned
+        and f"Has not learned: {_all_or_listed(unlearned, ok)}. What calls every image the same "
+        "says nothing about what such a network can do.",
         "epoch_limit": limited
         and f"Stopped by the limit of epochs: {_all_or_listed(limited, ok)}. More epochs might "
         "change the result.",
@@ -56,6 +60,11 @@ def make_banners(
 
 def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
     return any(fit["stopped_by"] == "epochs" for fit in (facts, *facts["folds"]))
+
+
+def _calls_all_the_same(facts: Mapping[str, Any]) -> bool:
+    rates = facts["statistics"]["metrics"]
+    return {rates[name]["value"] for name in ("sensitivity", "specificity")} == {0, 1}
 
 
 def _all_or_listed(names: list[str], variants: Mapping[str, Any]) -> str:

@@ -58,7 +58,8 @@ def recommend(
     chosen = min(able, key=lambda name: n_trainable[name]) if able else None
     part = _BASIS_NAMES[basis]
     if chosen is not None and chosen != best:
-        reason = _why_smaller(chosen, best, n_right, f"of {n_images} {part} images", n_trainable)
+        of, p = f"of {n_images} {part} images", compared[chosen]["p_holm"]
+        reason = _why_smaller(chosen, best, n_right, of, n_trainable, p)
     else:
         several = sum(n == n_right[best] for n in n_right.values()) > 1
         told = f"{best} has the most {part} images right: {n_right[best]} of {n_images}"
@@ -102,12 +103,18 @@ def _corrected(chances: Mapping[str, Mapping[str, Any]]) -> dict[str, Facts]:
 
 
 def _why_smaller(
-    chosen: str, best: str, n_right: Mapping[str, int], of: str, n_trainable: Mapping[str, int]
+    chosen: str,
+    best: str,
+    n_right: Mapping[str, int],
+    of: str,
+    n_trainable: Mapping[str, int],
+    p: float,
 ) -> str:
     return (
-        f"{chosen} has {n_right[chosen]} {of} right, which cannot be told from the best ({best}, "
-        f"{n_right[best]}; {group_signs.TEST}, p at least {SIGNIFICANCE} after Holm's correction), "
-        f"and trains the fewest parameters: {n_trainable[chosen]:,}; {best}: {n_trainable[best]:,}."
+        f"{chosen} has {n_right[chosen]} {of} right, the best, {best}, {n_right[best]}. These "
+        f"images do not tell the two apart ({group_signs.TEST}, p = {p:.2f} after Holm's "
+        f"correction), which does not make them equal; {chosen} trains the fewest parameters: "
+        f"{n_trainable[chosen]:,}; {best}: {n_trainable[best]:,}."
     )
 
 

@@ -48,10 +48,13 @@ def _parts(report: Mapping[str, Any], classifiers: str) -> str:
     n = {part: whole(facts["n_images"]) for part, facts in report["split"]["parts"].items()}
     if "test" not in n:
         return (
-            f"{n['train']} trained {classifiers}, and {n['val']} both chose when to stop and "
-            "gave the scores"
+            f"{n['train']} trained {classifiers}, and {n['val']} both chose which epoch to "
+            "keep and gave the scores"
         )
-    return f"{n['train']} trained {classifiers}, {n['val']} chose when to stop, {n['test']} tested"
+    return (
+        f"{n['train']} trained {classifiers}, {n['val']} chose which epoch to keep, {n['test']} "
+        "tested"
+    )
 
 
 def _split(kind: str) -> str:

@@ -65,8 +65,9 @@ class DataSection:
     phantom_difficulty: str = setting(
         "hard",
         "Difficulty of the phantom images",
-        "By profile where empty (quickstart: easy). How strongly the fine structure shows that "
-        "tells the classes apart: `easy` 1.4 times as strongly as `hard`.",
+        "How strongly the fine structure shows that tells the drawn classes apart: `easy` 1.4 "
+        "times as strongly as `hard`. By profile where empty (quickstart: easy; paper, honest: "
+        "hard).",
         choices=("easy", "hard"),
     )
     max_rejected_fraction: float = setting(

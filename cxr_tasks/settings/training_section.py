@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 
 from cxr_tasks.settings.setting import setting
+from cxr_tasks.variants import VARIANTS
 
 WEIGHTS_WITHOUT_FILE = ("phantom", "random")
 """Choices of the backbone's weights that name no file; for profile quickstart only."""
+
+
+def _quickstart_epochs() -> str:
+    return ", ".join(str(variant.quickstart_epochs) for variant in VARIANTS.values())
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,9 @@ class TrainingSection:
     test_one_in: int = setting(
         5,
         "One image in so many tests",
-        "By profile where empty (quickstart: 3). Of split `grouped` without folds; a fifth of the "
-        "other images then validates.",
+        "One image in so many is set apart to test, a patient's together; a fifth of the others "
+        "validates. By profile where empty (quickstart: 3; others: 5). Only with split "
+        "`grouped` and without folds.",
         minimum=2,
         maximum=10,
     )
@@ -45,23 +51,24 @@ class TrainingSection:
     epochs: int = setting(
         500,
         "Most epochs",
-        "By profile where empty (paper: 500). Early stopping usually ends a training before. "
-        "quickstart: 0, which leaves it to each variant, fewer where one takes longer.",
+        "By profile where empty (paper, honest: 500, which early stopping seldom lets a training "
+        f"reach; quickstart: 0, which is {_quickstart_epochs()} for the four variants).",
         minimum=0,
         maximum=10_000,
     )
     patience: int = setting(
         30,
         "Patience",
-        "By profile where empty (quickstart: 100, which stops none; others: 30). Epochs without a "
-        "lower validation loss before a training stops.",
+        "Epochs without a lower validation loss before a training stops. By profile where empty "
+        "(paper, honest: 30; quickstart: 100, which hardly ever stops one).",
         minimum=1,
         maximum=10_000,
     )
     batch_size: int = setting(
         32,
         "Batch size",
-        "Images in one step of training; by profile where empty (quickstart: 16; paper: 32).",
+        "Images in one step of training. By profile where empty (paper, honest: 32; quickstart: "
+        "16).",
         minimum=1,
         maximum=1024,
     )
@@ -73,9 +80,9 @@ class TrainingSection:
     weights: str = setting(
         "",
         "Backbone weights",
-        "A MobileNetV2 weights file without top. Empty: Keras' ImageNet weights, downloaded "
-        "once. In profile `quickstart` only: `phantom`, made from this project's synthetic "
-        "images, which serve there where ImageNet's cannot be had; and `random`.",
+        "A MobileNetV2 weights file without top. Empty: Keras' ImageNet weights, downloaded once; "
+        "where they cannot be had, `quickstart` takes `phantom`, and other profiles stop. In "
+        "`quickstart` only: `phantom`, pre-trained on this project's synthetic images; `random`.",
     )
     precision: str = setting(
         "auto",

@@ -47,9 +47,9 @@ def test_smallest_of_the_indistinguishable_is_taken() -> None:
     found = choose({"large": 77, "small": 75}, {"large": LARGE, "small": SMALL})
     assert (found["best"], found["variant"]) == ("large", "small")
     assert found["reason"] == (
-        "small has 75 of 80 validation images right, which cannot be told from the best (large, "
-        "77; exact sign-flip test over groups, p at least 0.05 after Holm's correction), and "
-        "trains the fewest parameters: 164,097; large: 1,216,577."
+        "small has 75 of 80 validation images right, the best, large, 77. These images do not tell "
+        "the two apart (exact sign-flip test over groups, p = 0.50 after Holm's correction), which "
+        "does not make them equal; small trains the fewest parameters: 164,097; large: 1,216,577."
     )
 
 
@@ -70,7 +70,7 @@ def test_ties_go_by_loss_and_then_by_the_order_of_variants() -> None:
     found = choose({"one": 70, "two": 70}, sizes, losses={"one": 0.5, "two": 0.4})
     assert (found["best"], found["variant"]) == ("two", "one")
     assert "one has 70 of 80 validation images right" in found["reason"]
-    assert "(two, 70;" in found["reason"]
+    assert "the best, two, 70." in found["reason"]
     found = choose({"one": 70, "two": 70}, sizes)
     assert (found["best"], found["variant"]) == ("one", "one")
     assert "70 of 80, and of those with as many the lowest loss. Those" in found["reason"]

@@ -312,7 +312,8 @@ def test_page_says_what_was_done(phantom: Made, mixed: Made) -> None:
     assert (
         f"140 synthetic radiographs, drawn by this project: {n['train']} trained four classifiers "
         "(Vanilla CNN, MobileNetV2 frozen, MobileNetV2 partly frozen, MobileNetV2 unfrozen), "
-        f"{n['val']} chose when to stop, {n['test']} tested; split by patients and copies, seed 42."
+        f"{n['val']} chose which epoch to keep, {n['test']} tested; split by patients and copies, "
+        "seed 42."
     ) in told
     assert "24 images of a folder of <images>:" in mixed.parsed.text
     assert "two of three classifiers (Vanilla CNN, MobileNetV2 frozen)" in mixed.parsed.text
@@ -333,13 +334,33 @@ def test_trainings_that_lag_ended_are_named(tmp_path: Path) -> None:
 def test_lag_in_a_fold_counts(phantom: Made) -> None:
     dataset = collect(phantom.run, phantom.config).dataset
     ended = {"best_epoch": 9, "decided_stopping": True}
-    facts = {"status": "ok", "weights_origin": "file", "stopped_by": "folds", "without_lag": None}
+    rates = {name: {"value": 0.5} for name in ("sensitivity", "specificity")}
+    facts = {
+        "status": "ok", "weights_origin": "file", "stopped_by": "folds", "without_lag": None,
+        "statistics": {"metrics": rates},
+    }  # fmt: skip
     for without_lag, expected in ((ended, 1), (ended | {"decided_stopping": False}, 0), (None, 0)):
         fold = {"stopped_by": "patience", "without_lag": without_lag}
         of_older_version = {"stopped_by": "patience"}
         variants = {NAMES[2]: facts | {"folds": [of_older_version, fold]}}
         told = make_banners(dataset, variants, {"variant": NAMES[2]}, split_kind="grouped")
         assert [banner["kind"] for banner in told].count("lag") == expected
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "specificity", "expected"), [(1, 0, 1), (0, 1, 1), (1, 1, 0), (0.9, 0, 0)]
+)
+def test_network_that_calls_every_image_the_same_is_named(
+    phantom: Made, sensitivity: float, specificity: float, expected: int
+) -> None:
+    dataset = collect(phantom.run, phantom.config).dataset
+    rates = {"sensitivity": {"value": sensitivity}, "specificity": {"value": specificity}}
+    facts = {
+        "status": "ok", "weights_origin": "none", "stopped_by": "patience", "folds": [],
+        "without_lag": None, "statistics": {"metrics": rates},
+    }  # fmt: skip
+    told = make_banners(dataset, {NAMES[0]: facts}, {"variant": NAMES[0]}, split_kind="grouped")
+    assert [banner["kind"] for banner in told].count("unlearned") == expected
 
 
 def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:
