@@ -15,7 +15,7 @@ from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 
 _INK = INKS[VARIANT]
 STOPPED_AFTER = 52
-"""Epochs, on the stand-in data with the study's patience (README, the table of this project)."""
+"""Epochs, on the stand-in data with the study's patience (docs/results.md)."""
 
 _LIMIT_AT = 575  # on the axis of epochs: behind the last of them
 _DASHED, _DOTTED = (5.0, 1.8), (1.2, 1.4)

@@ -16,7 +16,7 @@ def test_images_of_a_patient_are_as_alike_as_asked() -> None:
 
 
 def test_tests_by_image_reject_too_often_and_those_over_groups_do_not() -> None:
-    """The README's rates are of 10,000 draws; 400 tell a test that knows patients from one not."""
+    """The rates in docs/report.md are of 10,000 draws; 400 tell the two kinds of test apart."""
     rates = rejection_rates(np.full(80, 4), 0.6, n_repeats=400, seed=3)
     assert rates["McNemar"] > 0.15
     assert rates["binomial, 50%"] > 0.1

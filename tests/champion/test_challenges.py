@@ -264,7 +264,7 @@ def test_small_levels_are_shown_with_two_digits(level: float, told: str, confide
 
 
 def test_year_of_equal_challengers_costs_the_champion_at_a_fixed_level_only() -> None:
-    """The README's rates are of more years; 6 tell a broken level from a whole one."""
+    """The rates in docs/champion.md are of more years; 6 tell a broken level from a whole one."""
     years = [simulate_year(seed=seed, n_weeks=30, n_groups=60, is_fresh=True) for seed in range(6)]
     assert sum(year[FIXED] for year in years) >= 1
     assert sum(year[SPENT] for year in years) <= 1

@@ -108,7 +108,7 @@ def test_sentence_has_both_figures_with_their_intervals(tiny: Contest) -> None:
 
 
 def test_equal_challenger_is_seldom_promoted_and_a_better_one_often() -> None:
-    """The README's rates are of more seeds; 60 tell a broken rule from a whole one."""
+    """The rates in docs/champion.md are of more seeds; 60 tell a broken rule from a whole one."""
     equal, better = (
         Counter(
             simulate(n_groups_per_class=40, champion=1.163, challenger=challenger, seed=seed)
