@@ -355,7 +355,7 @@ def test_network_that_calls_every_image_the_same_is_named(
 ) -> None:
     dataset = collect(phantom.run, phantom.config).dataset
     rates = {"sensitivity": {"value": sensitivity}, "specificity": {"value": specificity}}
-    facts = {
+    facts: dict[str, Any] = {
         "status": "ok", "weights_origin": "none", "stopped_by": "patience", "folds": [],
         "without_lag": None, "statistics": {"metrics": rates},
     }  # fmt: skip
