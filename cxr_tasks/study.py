@@ -70,7 +70,7 @@ def study_differences(
     """
     by_name = config.source == "kaggle" and _slug(config) == STUDY_SLUG
     n_train, n_val = n_by_part["train"], n_by_part["val"]
-    most = f"At most {config.epochs}" if config.epochs else "Few"
+    most = f"At most {config.epochs}" if config.epochs else "Each variant's own number of"
     limits = (config.epochs, config.patience)
     quickstart = config.profile == "quickstart"
     told = {
@@ -83,7 +83,7 @@ def study_differences(
             config.split != "paper" or (n_train, n_val) != (N_TRAIN, N_VAL)
         ),
         ORIGINS[weights_origin].difference: bool(ORIGINS[weights_origin].difference),
-        "Profile quickstart: few epochs, and higher learning rates of its own.": quickstart,
+        "Profile quickstart: a short training, with higher learning rates of its own.": quickstart,
         f"{most} epochs, patience {config.patience}; in the study 500 and 30.": (
             limits not in ((500, 30), (0, 100))
         ),

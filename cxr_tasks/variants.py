@@ -22,7 +22,7 @@ class Variant:
         title: What a person calls it.
         study_name: What the study calls it.
         learning_rate: Adam's, as in the study's code (its Table 2 reads ten times higher).
-        quickstart_learning_rate: Adam's where a training has few epochs only. Not the study's:
+        quickstart_learning_rate: Adam's where a training is short. Not the study's:
             at its rates three of the four variants are still near chance after eight epochs.
         quickstart_epochs: How many at most where the configuration leaves it to the variant: as
             many as it learns in, fewer where one takes longer.

@@ -43,8 +43,9 @@ their scores can be trusted.
 
 ### Start a run
 Press **Trigger**. As it opens, the form starts the profile *quickstart*: images that the project
-draws itself, few epochs, minutes on two cores. Its figures say nothing about patients. For real
-images choose `paper` or `honest` and fill in the section *Data*; every field says what it wants.
+draws itself, short trainings, minutes on two cores. Its figures say nothing about patients. For
+real images choose `paper` or `honest` and fill in the section *Data*; every field says what it
+wants.
 
 ### Where the report is
 In the tab **Report** of the run; the trainings and the task `report` link to it under *Details*.

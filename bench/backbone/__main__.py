@@ -24,6 +24,7 @@ RECORD = Path(__file__).with_name("record.json")
 PROBE_SEEDS = (11, 12, 13)
 THREADS = 2
 _EVERY_STEPS = 25
+_LEAST_PROBE_IMAGES = 24
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,6 +98,13 @@ def _plan(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Plan:
             parser.error(f"--{name.replace('_', '-')} is below 0")
     if options.images < Plan.batch_size or options.small_steps + options.steps < 1:
         parser.error(f"at least {Plan.batch_size} images and one step are needed")
+    if options.probe_images < _LEAST_PROBE_IMAGES:
+        parser.error(f"--probe-images is below {_LEAST_PROBE_IMAGES}")
+    if not options.out.name.endswith(".weights.h5"):
+        parser.error(f"--out {options.out} is not named *.weights.h5")
+    for path in (options.out, options.record):
+        if not path.parent.is_dir():
+            parser.error(f"{path.parent}, for {path.name}, is no folder")
     phases = (Phase(160, options.small_steps), Phase(224, options.steps))
     return Plan(seed=options.seed, n_images=options.images, phases=phases)
 

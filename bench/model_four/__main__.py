@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bench.model_four.choices import COLUMNS as CHOICE_COLUMNS
@@ -21,10 +22,11 @@ from bench.model_four.study_run import (
     open_study_run,
 )
 from bench.model_four.trajectory import train_long
-from cxr_tasks.errors import EXIT_CODE, CxrError
+from cxr_tasks.errors import EXIT_CODE, ArtifactError, CxrError, first_few
 from cxr_tasks.files import read_json, write_json, write_rows
 from cxr_tasks.paths import Home
 from cxr_tasks.process import StageError
+from cxr_tasks.training.fit import HISTORY_COLUMNS
 from cxr_tasks.training.task import TrainingTask
 
 OUT = Path("docs/model-four")
@@ -39,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not options.redraw:
             _measure(options)
+        for path in draw(options.out):
+            _report(f"drawn: {path}")
     except (CxrError, StageError) as err:
         print(f"{type(err).__name__}: {err}", file=sys.stderr, flush=True)
         return EXIT_CODE if isinstance(err, CxrError) else 1
-    for path in draw(options.out):
-        _report(f"drawn: {path}")
     return 0
 
 
@@ -52,18 +54,47 @@ def draw(folder: Path) -> list[Path]:
 
     Returns:
         What was written.
+
+    Raises:
+        ArtifactError: A file is no such table, or there is none.
     """
     written = []
     if (folder / MIXING).exists():
         written.append(folder / "mixing.svg")
-        draw_mixing(pd.read_csv(folder / MIXING), written[-1])
+        draw_mixing(_table(folder / MIXING, MIXING_COLUMNS), written[-1])
     if (folder / CURVES).exists():
-        curves = pd.read_csv(folder / CURVES)
+        curves = _table(folder / CURVES, HISTORY_COLUMNS)
         written += [folder / "curves.svg", folder / CHOICES]
         draw_curves(curves, written[-2])
         rows = [row for p in (STUDY_PATIENCE, PATIENCE) for row in choose(curves, patience=p)]
         write_rows(written[-1], CHOICE_COLUMNS, rows)
+    if not written:
+        raise ArtifactError(
+            f"{folder} holds neither {MIXING} nor {CURVES}.",
+            "The figures are drawn from these tables.",
+            "Measure first: leave --redraw out.",
+        )
     return written
+
+
+def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table of numbers; only the limit of all epochs has none."""
+    try:
+        table = pd.read_csv(path)[list(columns)]
+        numbers = table.drop(columns="epoch").to_numpy(float)
+    except (OSError, ValueError, KeyError) as err:
+        raise _no_table(path, columns, first_few(str(err).splitlines())) from err
+    if table.empty or not np.isfinite(numbers).all():
+        raise _no_table(path, columns, "a number is missing")
+    return table
+
+
+def _no_table(path: Path, columns: Sequence[str], reason: str) -> ArtifactError:
+    return ArtifactError(
+        f"{path} cannot be drawn: {reason}.",
+        f"It has to be a CSV file of numbers with the columns {', '.join(columns)}.",
+        "Put the file back as it was written, or measure again.",
+    )
 
 
 def _measure(options: argparse.Namespace) -> None:

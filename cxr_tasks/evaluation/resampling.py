@@ -117,15 +117,16 @@ def auc_of(labels: IntArray, scores: FloatArray) -> Statistic:
 def auc_interval(labels: IntArray, scores: FloatArray, resamples: Resamples) -> list[float] | None:
     """Give the 95 % interval of an area under the ROC curve over groups; None if undefined.
 
-    Where the scores part the classes, so does every resample, and the bootstrap would claim
-    certainty: there Newcombe's interval, on the number of groups, takes its place.
+    Where all resamples agree, as where the scores part the classes, the bootstrap would claim
+    certainty: there Newcombe's interval takes its place, on the groups that hold each class.
     """
     area = auc_of(labels, scores)
+    interval = percentile_interval(resampled(resamples, area))
+    if interval is None or interval[0] < interval[1]:
+        return interval
     value = float(area(np.ones((1, len(labels))))[0])
-    if value not in (0.0, 1.0):
-        return percentile_interval(resampled(resamples, area))
-    n_groups = [len(stratum) for stratum in resamples.strata]
-    return newcombe_interval(value, n_groups[-1], n_groups[0])
+    n_covid, n_normal = (len(np.unique(resamples.members[labels == label])) for label in (1, 0))
+    return newcombe_interval(value, n_covid, n_normal)
 
 
 def average_precision_of(labels: IntArray, scores: FloatArray) -> Statistic:

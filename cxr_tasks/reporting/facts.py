@@ -47,7 +47,7 @@ def report_facts(material: Material) -> dict[str, Any]:
         "split": {key: material.split[key] for key in _SPLIT_KEYS},
         "weights": material.ingest["weights"],
         "config": config.as_dict(),
-        "reproduce": reproduce_command(config),
+        "reproduce": reproduce_command(config, weights_origin=material.ingest["weights"]["origin"]),
         "hashes": _hashes(material),
     }
 

@@ -56,7 +56,8 @@ def champion_facts(
 
 
 def _start(record: Mapping[str, Any]) -> str | None:
-    origin = ORIGINS[record.get("weights_origin", "none")]  # champions of older versions do not say
+    # Champions of older versions do not say, and later ones may say what is unknown here.
+    origin = ORIGINS.get(record.get("weights_origin", "none"), ORIGINS["none"])
     return f"Its backbone started {origin.start}." if origin.tag else None
 
 

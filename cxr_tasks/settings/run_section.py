@@ -14,8 +14,9 @@ class RunSection:
         "quickstart",
         "Profile",
         "What the settings below are where they are left empty. `quickstart`: synthetic images, "
-        "few epochs, minutes on two cores. `paper`: the published study's procedure. `honest`: "
-        "every image scored by models that saw neither it nor its patient, in five folds.",
+        "short trainings, minutes on two cores. `paper`: the published study's procedure. "
+        "`honest`: every image scored by models that saw neither it nor its patient, in five "
+        "folds.",
         choices=tuple(PROFILES),
     )
     variants: tuple[str, ...] = setting(

@@ -71,7 +71,7 @@ class TrainingTask:
 
     @property
     def settings(self) -> TrainingSettings:
-        """How this variant is trained: quickstart has few epochs and its own learning rates."""
+        """How this variant is trained: quickstart has epochs and learning rates of its own."""
         variant, quick = self.variant, self.config.profile == "quickstart"
         n_epochs = self.n_epochs
         return TrainingSettings(

@@ -66,3 +66,20 @@ def test_impossible_plan_is_refused(wrong: list[str], capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit, match="2"):
         command.main(wrong)
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--probe-images", "1"], "--probe-images is below 24"),
+        (["--out", "weights.h5"], "is not named *.weights.h5"),
+        (["--out", "/none/of/it/x.weights.h5"], "is no folder"),
+        (["--steps", "-1"], "--steps is below 0"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_trained(
+    given: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(given)
+    assert told in capsys.readouterr().err

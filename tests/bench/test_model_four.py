@@ -80,6 +80,24 @@ def test_figures_are_drawn_again_without_training(
     assert "curves.svg" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"epoch,loss\n1,2\n", b"\xff\xfe", b'"', b"COLUMNS\n", b"COLUMNS\n1,2,3,4,5,6,,8"],
+)
+def test_table_that_cannot_be_drawn_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    columns = ",".join(HISTORY_COLUMNS).encode()
+    (tmp_path / "curves.csv").write_bytes(content.replace(b"COLUMNS", columns))
+    assert main(["--redraw", "--out", str(tmp_path)]) == EXIT_CODE
+    assert f"{tmp_path / 'curves.csv'} cannot be drawn: " in capsys.readouterr().err
+
+
+def test_nothing_to_draw_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--redraw", "--out", str(tmp_path)]) == EXIT_CODE
+    assert "holds neither mixing.csv nor curves.csv" in capsys.readouterr().err
+
+
 def test_data_that_are_not_there_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,13 @@ def test_interval_of_parted_classes_is_as_sure_as_its_groups_are_many() -> None:
     )
     assert of_images == newcombe_interval(1.0, 12, 12)
     assert of_pairs == newcombe_interval(1.0, 6, 6)
+    mixed = np.concatenate([np.zeros(6, np.int64), np.arange(18)])  # a patient has both classes
+    of_mixed = auc_interval(labels, labels * 0.5, group_resamples(labels, mixed, seed=0))
+    assert of_mixed == newcombe_interval(1.0, 12, 6)
+    two_patients = group_resamples(labels, labels, seed=0)
+    between = np.where(np.arange(24) == 0, 0.5, labels * 0.5)  # one normal image ties with COVID-19
+    low, high = auc_interval(labels, between, two_patients) or (1, 1)
+    assert low < 0.5 < 0.95 < high
     one_patient = group_resamples(labels, np.zeros(24, np.int64), seed=0)
     assert auc_interval(labels, labels * 0.5, one_patient) == newcombe_interval(1.0, 1, 1)
     assert auc_interval(np.ones(24, np.int64), labels * 0.5, one_patient) is None

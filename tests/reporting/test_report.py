@@ -463,8 +463,15 @@ def test_reproduce_command_states_values_that_look_like_flags() -> None:
             "normal_glob": "n eg",
         }
     )
-    assert "--covid-glob=-pos/**" in reproduce_command(config).replace("'", "")
-    assert "--class-weights" in reproduce_command(config)
+    command = reproduce_command(config, weights_origin="file")
+    assert "--covid-glob=-pos/**" in command.replace("'", "")
+    assert "--class-weights" in command
+
+
+def test_reproduce_command_names_the_weights_that_took_imagenets_place() -> None:
+    config = make_config({})
+    assert "--weights phantom" in reproduce_command(config, weights_origin="phantom")
+    assert "--weights" not in reproduce_command(config, weights_origin="keras")
 
 
 def test_hashes_name_data_split_and_models(phantom: Made) -> None:

@@ -110,6 +110,7 @@ def test_terminal_says_what_became_of_the_images(served: Served, tmp_path: Path)
         ("phantom", "own weights, pre-trained on this project's synthetic images, not on ImageNet"),
         ("random", "from random weights, without pre-training"),
         ("keras", None),
+        ("of a later version", None),
     ],
 )
 def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
