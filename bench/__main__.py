@@ -13,7 +13,7 @@ from bench.scale import measure_scale
 from bench.variants import Schedule, measure_variants
 from bench.whole_run import measure_whole_run
 from cxr_tasks.errors import EXIT_CODE, CxrError
-from cxr_tasks.process import StageError
+from cxr_tasks.flow.process import StageError
 
 RESULTS = Path(__file__).parent / "results.json"
 

@@ -27,14 +27,14 @@ from bench.alarms import as_table, control_scores, controls_table, rate
 from bench.planted import KINDS, Kind, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset
 from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
-from cxr_tasks.devices import n_cores
-from cxr_tasks.files import write_json
-from cxr_tasks.paths import Home
-from cxr_tasks.records import versions
+from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import versions
 
 RESULTS = Path(__file__).parent / "audit_rates.json"
 N_SETS, N_IMAGES = 60, 120

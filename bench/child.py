@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cxr_tasks.process import StageError
+from cxr_tasks.flow.process import StageError
 
 _ROOT = Path(__file__).parent.parent
 _N_LAST_LINES = 15

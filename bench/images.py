@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
-from cxr_tasks.devices import n_cores
+from cxr_tasks.data.phantom.plan import PhantomImage, draw_phantom, plan_phantom
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.phantom.plan import PhantomImage, draw_phantom, plan_phantom
+from cxr_tasks.machine.devices import n_cores
 
 SHARED_DATA = "CXR_SHARED_DATA"
 """Environment variable that names the folder of images and weights beside the project."""

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from bench.child import run_python
-from cxr_tasks.through_airflow import require_airflow_home
+from cxr_tasks.flow.through_airflow import require_airflow_home
 from cxr_tasks.variants import VARIANTS
 
 SMALL_RUN = ("--phantom-images=48", "--epochs=2", "--weights=random")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from cxr_tasks.phantom.plan import draw_phantom, plan_phantom
+from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 
 COVID = "COVID/COVID/"
 

@@ -17,11 +17,11 @@ from scipy.stats import binomtest
 
 from bench.correlated import IntArray, draw_right
 from bench.results import markdown_table
-from cxr_tasks.evaluation.chance import chance_test
-from cxr_tasks.evaluation.group_signs import group_signs
-from cxr_tasks.evaluation.significance import SIGNIFICANCE, mcnemar_p
-from cxr_tasks.files import write_json
-from cxr_tasks.records import versions
+from cxr_tasks.statistics.chance import chance_test
+from cxr_tasks.statistics.group_signs import group_signs
+from cxr_tasks.statistics.significance import SIGNIFICANCE, mcnemar_p
+from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.records import versions
 
 RESULTS = Path(__file__).parent / "rejection_rates.json"
 N_PATIENTS, N_REPEATS, SEED = 80, 10_000, 1

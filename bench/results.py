@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.devices import n_cores
-from cxr_tasks.files import read_json, write_json
-from cxr_tasks.records import versions
+from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.volume.files import read_json, write_json
+from cxr_tasks.volume.records import versions
 
 PARTS: dict[str, Any] = {"variants": {}, "whole_run": {}, "scale": [], "orchestration": {}}
 """Every part of the results, as it is before anything was measured."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.config import make_config
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import run_stage
-from cxr_tasks.records import Record, require_record
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import run_stage
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import Record, require_record
 
 Row = dict[str, Any]
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.files import write_json
 from cxr_tasks.variants import VARIANTS, Variant
+from cxr_tasks.volume.files import write_json
 
 Model = Any
 Images = Any

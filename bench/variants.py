@@ -15,15 +15,15 @@ from typing import Any
 from bench.child import run_python
 from bench.images import BenchImages
 from bench.timing import Trained, compare
-from cxr_tasks.config import make_config
-from cxr_tasks.devices import n_cores
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
-from cxr_tasks.process import run_stage
-from cxr_tasks.progress import Event, read_events
-from cxr_tasks.records import Record, require_record
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import run_stage
+from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.progress import Event, read_events
+from cxr_tasks.volume.records import Record, require_record
 
 Entry = dict[str, Any]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.child import run_python
 from bench.images import BenchImages
-from cxr_tasks.config import make_config
-from cxr_tasks.paths import Home
-from cxr_tasks.runs import start_run
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.paths import Home
 
 VARIANT = "mobilenetv2_frozen"
 _N_FOLDS = 5

@@ -15,7 +15,7 @@ from chaos.prefix import RECIPES, Prefix, Step, make_prefix
 from chaos.rot import ARTIFACTS, flip_and_mend
 from chaos.through_airflow import run_dag_and_kill
 from chaos.trial import Outcome, try_once
-from cxr_tasks.progress import duration
+from cxr_tasks.volume.progress import duration
 
 _MAX_TRIES = 20
 N_KILLED_UNDER_AIRFLOW = 4

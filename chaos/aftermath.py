@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from cxr_tasks.errors import CxrError
-from cxr_tasks.records import check_outputs
-from cxr_tasks.sealed import read_sealed
+from cxr_tasks.volume.records import check_outputs
+from cxr_tasks.volume.sealed import read_sealed
 
 _GRACE_SECONDS = 5.0
 _PROC = Path("/proc")

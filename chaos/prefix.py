@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from chaos.struck import Blow
-from cxr_tasks.config import make_config
-from cxr_tasks.paths import Home
-from cxr_tasks.runs import start_run
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.paths import Home
 
 RUN = "chaos"
 N_IMAGES = 72

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.trial import Outcome
-from cxr_tasks.files import write_json
+from cxr_tasks.volume.files import write_json
 
 PATH = Path(__file__).parent / "results.json"
 

@@ -73,7 +73,7 @@ class _Counter:
 
 def main() -> int:
     """Run the command under the blow that the environment describes."""
-    from cxr_tasks.cli import main as run_command
+    from cxr_tasks.cli.main import main as run_command
 
     blow = Blow(**json.loads(os.environ[BLOW]))
     if blow.max_file_bytes:

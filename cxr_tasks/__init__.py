@@ -1,4 +1,24 @@
 """The pipeline as plain Python: from chest X-ray files to a comparison report.
 
-Research software, no medical device. Nothing in this package imports Airflow.
+It never imports Airflow. Each part below imports only from parts above it (tests/test_layers.py):
+
+    errors        what a person or a file brings, refused in three parts
+    wording       numbers, names and classes as a person reads them
+    variants      the four networks that are compared
+    machine       graphics cards, cores, memory, child processes
+    volume        places on the shared volume; files whole or absent; records; locks
+    statistics    figures of scores, intervals, tests that keep a patient together
+    settings      one run's settings, their checks, form, profiles and defaults
+    study         the study's Table 3
+    runs          a run's beginning, its completeness, how it failed or ended
+    data          sources, decoding, ingestion, phantoms; copies, split, folds
+    training      networks, frozen layers run once, epochs, checkpoints, folds
+    audit         copies across the split, shortcut controls, drift
+    evaluation    out-of-fold scores, comparison, verdict, recommendation, explanation
+    reporting     the page of a run, its figures, model card, checklist
+    champion      the model that serves, its challenge and versions; scoring new images
+    flow          the stages and their processes, with and without Airflow
+    space         what uses the volume, and what may go
+    site          all runs as pages
+    cli           the commands and what they print
 """

@@ -2,7 +2,7 @@
 
 import sys
 
-from cxr_tasks.cli import main
+from cxr_tasks.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cxr_tasks.settings import STUDY_SLUG, RunConfig
-from cxr_tasks.sources.kaggle_handle import read_handle, slug_of
-from cxr_tasks.weights_origins import ORIGINS
+from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
+from cxr_tasks.settings.weights_origins import ORIGINS
 
 SOURCE = (
     "Joakim Andersson Svendsen and Max Brehmer, Deep learning HT24: Project 4 "

@@ -23,17 +23,17 @@ from cxr_airflow.tasks import (
 from cxr_airflow.timeouts import RUN_HOURS, TRAINING_HOURS, time_limit
 
 from cxr_tasks.champion.pointer import serving
-from cxr_tasks.config import make_config
-from cxr_tasks.defaults import check_schedule, read_defaults
-from cxr_tasks.devices import POOL
-from cxr_tasks.form import RUN_NAME, form_fields
-from cxr_tasks.opening import choose_run_key, describe_opening
-from cxr_tasks.pipeline import check_complete
-from cxr_tasks.records import require_record
-from cxr_tasks.runs import read_config, start_run
+from cxr_tasks.machine.devices import POOL
+from cxr_tasks.runs.completeness import check_complete
+from cxr_tasks.runs.opening import choose_run_key, describe_opening
+from cxr_tasks.runs.run import read_config, start_run
+from cxr_tasks.runs.unchanged import reason, unchanged_since
 from cxr_tasks.settings import settings_in_force
-from cxr_tasks.unchanged import reason, unchanged_since
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.settings.defaults import check_schedule, read_defaults
+from cxr_tasks.settings.form import RUN_NAME, form_fields
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.records import require_record
 
 DOC = """
 Trains four classifiers of chest X-rays (COVID-19 against normal), compares them, and says how far

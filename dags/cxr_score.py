@@ -13,9 +13,7 @@ from cxr_airflow.tasks import (
 )
 from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
-from cxr_tasks.defaults import read_defaults
-from cxr_tasks.paths import run_key_from
-from cxr_tasks.scoring.request import (
+from cxr_tasks.champion.scoring.request import (
     NO_DATA,
     check_request,
     make_request,
@@ -23,6 +21,8 @@ from cxr_tasks.scoring.request import (
     request_environment,
     score_form_fields,
 )
+from cxr_tasks.settings.defaults import read_defaults
+from cxr_tasks.volume.paths import run_key_from
 
 DOC = """
 Applies the champion to new images: a folder, images or zip files. The result is a table and a page

@@ -12,8 +12,8 @@ from cxr_airflow.tasks import (
 )
 from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
-from cxr_tasks.defaults import read_defaults
-from cxr_tasks.watch import LOOKED_BY, found_something_new
+from cxr_tasks.flow.watch import LOOKED_BY, found_something_new
+from cxr_tasks.settings.defaults import read_defaults
 
 DOC = """
 Looks whether the source of the scheduled runs (`defaults.toml` on the shared volume) holds

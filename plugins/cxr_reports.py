@@ -1,6 +1,6 @@
 """The reports inside Airflow's UI: a tab on every run, and a page of all runs in the navigation.
 
-What the pages show is made in `cxr_tasks.browsing`. Here stands who may see them: a signed-in
+What the pages show is made in `cxr_tasks.site`. Here stands who may see them: a signed-in
 user with the right to read the DAG's runs. Airflow does not guard a plugin's pages by itself.
 """
 
@@ -36,8 +36,8 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
     from fastapi.responses import HTMLResponse
     from sqlalchemy import select
 
-    from cxr_tasks.browsing.site import HEADERS, AirflowRun, Answer, Site
-    from cxr_tasks.paths import Home
+    from cxr_tasks.site.site import HEADERS, AirflowRun, Answer, Site
+    from cxr_tasks.volume.paths import Home
 
     site = Site(Home(Path(environ.get("CXR_HOME", "cxr-home")).absolute()))
     reads_pipeline = Depends(requires_access_dag("GET", DagAccessEntity.RUN, param_dag_id=PIPELINE))

@@ -10,18 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.folds import make_folds, read_fold, write_folds
 from cxr_tasks.data.split import PARTS
 from cxr_tasks.evaluation.evaluate import Material, make_comparison
-from cxr_tasks.files import write_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import finish_once, make_record, write_record
 from cxr_tasks.reporting.report import make_report
-from cxr_tasks.runs import start_run
+from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import finish_once, make_record, write_record
 
 FINGERPRINT, EXTERNAL_FINGERPRINT = "d0" * 32, "e0" * 32
 HOSTILE_NAMES = (

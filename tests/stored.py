@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.files import sha256_of
-from cxr_tasks.records import record_file
-from cxr_tasks.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.records import record_file
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 
 
 def change_record(path: Path, **changes: Any) -> None:

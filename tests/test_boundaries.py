@@ -52,6 +52,6 @@ def test_the_ban_is_seen_to_work() -> None:
 
 
 def test_command_line_starts_without_heavy_libraries() -> None:
-    code = "from cxr_tasks.cli import make_parser; make_parser()"
+    code = "from cxr_tasks.cli.main import make_parser; make_parser()"
     done = run_with_ban(code, {"tensorflow", "keras", "pandas", "matplotlib", "sklearn"})
     assert done.returncode == 0, done.stderr

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.cli import main
-from cxr_tasks.config import make_config
-from cxr_tasks.files import read_json
-from cxr_tasks.progress import Progress
+from cxr_tasks.cli.main import main
+from cxr_tasks.data.sources.left_out import LINK_OUT, TABLE
+from cxr_tasks.flow.stages import StageContext
 from cxr_tasks.reporting.ingested import ingested_lines
-from cxr_tasks.runs import read_config, start_run
-from cxr_tasks.sources.left_out import LINK_OUT, TABLE
-from cxr_tasks.stages import StageContext
+from cxr_tasks.runs.run import read_config, start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.progress import Progress
 from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.flow.test_ingestion import do_ingest
 from tests.image_files import class_files, encode, make_files, picture
-from tests.stages.test_ingestion import do_ingest
 
 LEFT_OUT = {"dataset": {LINK_OUT: 1, TABLE: 5}}
 

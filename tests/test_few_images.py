@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
 from tests.image_files import encode, make_files, picture
 
 SETTINGS = [

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.browsing.site import Site
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.site.site import Site
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.image_files import encode, make_files, picture
 from tests.odd_names import ODD_NAMES, RETURN

@@ -7,17 +7,17 @@ import pytest
 
 from cxr_tasks.champion.restoring import restore_pointer, restore_version
 from cxr_tasks.champion.store import find_champion, require_champion
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.errors import ConfigError, DamagedError, DataError
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.progress import Progress
-from cxr_tasks.records import find_finished, require_record
-from cxr_tasks.runs import open_run, start_run
-from cxr_tasks.stages import StageContext, execute
-from cxr_tasks.unchanged import find_equal_run
+from cxr_tasks.flow.stages import StageContext, execute
+from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.unchanged import find_equal_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.records import find_finished, require_record
 from tests.champion.drawn_champion import (
     draw_challenger,
     draw_champion,

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cxr_tasks.config import make_config
 from cxr_tasks.errors import CxrError
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, run_stage
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.weights import URL_SETTING, prepare_weights
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
 from tests.image_files import class_files
 from tests.kaggle_stand_in import PORT, SIGNATURE, Server, StandIn
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.config import make_config
-from cxr_tasks.devices import n_cores
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.runs import start_run
+from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
 from tests.training.test_gone_wrong import VARIANT, ready_to_train, starting_with
 
 WITHIN_SECONDS = 30.0
@@ -24,8 +24,8 @@ WITHIN_SECONDS = 30.0
 _TASK = """
 import signal, sys
 from pathlib import Path
-from cxr_tasks.paths import Home
-from cxr_tasks.process import run_stage
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.flow.process import run_stage
 how, root, stage, *variant = sys.argv[1:]
 ends = how == "raises"
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143) if ends else None)

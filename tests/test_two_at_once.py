@@ -13,15 +13,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxr_tasks.cli import main
-from cxr_tasks.config import make_config
-from cxr_tasks.ending import describe_ending
-from cxr_tasks.files import read_json, volume_error
-from cxr_tasks.paths import Home
-from cxr_tasks.progress import read_events
-from cxr_tasks.records import find_record
-from cxr_tasks.runs import open_run, start_run
-from cxr_tasks.unchanged import find_equal_run
+from cxr_tasks.cli.main import main
+from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.unchanged import find_equal_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import read_json, volume_error
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.progress import read_events
+from cxr_tasks.volume.records import find_record
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.image_files import class_files, make_files
 

@@ -13,12 +13,12 @@ import numpy as np
 from bench.backbone.probe import probe
 from bench.backbone.training import LOSSES, Phase, Plan, draw_lessons, train_backbone
 from bench.backbone.weights_file import write_weights
-from cxr_tasks.devices import n_cores
-from cxr_tasks.files import sha256_of, write_json
-from cxr_tasks.phantom.plan import Difficulty
-from cxr_tasks.records import versions
+from cxr_tasks.data.phantom.plan import Difficulty
+from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.weights import OWN_WEIGHTS
+from cxr_tasks.volume.files import sha256_of, write_json
+from cxr_tasks.volume.records import versions
 
 RECORD = Path(__file__).with_name("record.json")
 PROBE_SEEDS = (11, 12, 13)

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from cxr_tasks.data import images
-from cxr_tasks.phantom.anatomy import (
+from cxr_tasks.data.phantom.anatomy import (
     IMAGE_SIZE_PX,
     FloatImage,
     Scene,
@@ -27,7 +27,7 @@ from cxr_tasks.phantom.anatomy import (
     shrink,
     step,
 )
-from cxr_tasks.phantom.drawing import chest, expose, window
+from cxr_tasks.data.phantom.drawing import chest, expose, window
 
 ZONES = tuple(complex(side * 0.17, down) for down in (-0.2, -0.04, 0.12) for side in (-1, 1))
 """Centres of the zones: upper, middle and lower, right and left."""

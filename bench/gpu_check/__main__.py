@@ -15,11 +15,11 @@ from typing import Any
 from bench.gpu_check.check import BATCH_SIZE, Check
 from bench.gpu_check.parts import PARTS
 from bench.gpu_check.table import as_tables, faults
-from cxr_tasks.devices import n_cores, n_gpus
 from cxr_tasks.errors import EXIT_CODE, CxrError
-from cxr_tasks.files import write_json
-from cxr_tasks.process import StageError
+from cxr_tasks.flow.process import StageError
+from cxr_tasks.machine.devices import n_cores, n_gpus
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import write_json
 
 OUT = Path("dist/gpu-check.json")
 _BACKENDS = ("tensorflow", "jax", "torch")

@@ -10,11 +10,11 @@ from typing import Any
 from bench.gpu_check.children import DONE, Command, Ended, run_at_once
 from bench.gpu_check.memory import CardMemory
 from bench.gpu_check.training import MEASURED, RUN
-from cxr_tasks.config import make_config
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
-from cxr_tasks.process import run_stage
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import run_stage
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
 
 Entry = dict[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_tasks.failure import failure_message
+from cxr_tasks.runs.failure import failure_message
 
 DONE = "done"
 _PARENT = "CXR_PARENT_PID"

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.gpu_check.training import open_task
-from cxr_tasks.child_process import die_with_parent
 from cxr_tasks.data.split import rows_of
-from cxr_tasks.paths import Home
+from cxr_tasks.machine.child_process import die_with_parent
 from cxr_tasks.training.models import load_model
 from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.volume.paths import Home
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:

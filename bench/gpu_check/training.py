@@ -19,13 +19,10 @@ from typing import Any
 import numpy as np
 
 from bench.gpu_check.memory import peak_card_mb, peak_host_mb
-from cxr_tasks.child_process import die_with_parent
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.split import read_split, rows_of
-from cxr_tasks.files import write_json
-from cxr_tasks.paths import Home
-from cxr_tasks.records import require_record
-from cxr_tasks.runs import open_run
+from cxr_tasks.machine.child_process import die_with_parent
+from cxr_tasks.runs.run import open_run
 from cxr_tasks.training.activations import BATCH_SIZE
 from cxr_tasks.training.fit import CHECKPOINT
 from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
@@ -42,6 +39,9 @@ from cxr_tasks.training.precision import computing_in
 from cxr_tasks.training.predict import predict_scores
 from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import require_record
 
 RUN = "gpu-check"
 MEASURED, MODEL, SCORES = "measured.json", "model.keras", "scores.npy"

@@ -23,11 +23,11 @@ from bench.model_four.study_run import (
 )
 from bench.model_four.trajectory import train_long
 from cxr_tasks.errors import EXIT_CODE, ArtifactError, CxrError, first_few
-from cxr_tasks.files import read_json, write_json, write_rows
-from cxr_tasks.paths import Home
-from cxr_tasks.process import StageError
+from cxr_tasks.flow.process import StageError
 from cxr_tasks.training.fit import HISTORY_COLUMNS
 from cxr_tasks.training.task import TrainingTask
+from cxr_tasks.volume.files import read_json, write_json, write_rows
+from cxr_tasks.volume.paths import Home
 
 OUT = Path("docs/model-four")
 MIXING, CURVES, CHOICES, MEASURED = "mixing.csv", "curves.csv", "choices.csv", "measured.json"

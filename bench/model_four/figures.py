@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from bench.model_four.choices import choose
 from bench.model_four.study_run import STUDY_PATIENCE, VARIANT
 from cxr_tasks.reporting.chart_style import COLORS, STYLE, line_style, new_figure, percent_axes
-from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
+from cxr_tasks.reporting.variant_colors import INKS
 
 _INK = INKS[VARIANT]
 STOPPED_AFTER = 52

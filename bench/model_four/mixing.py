@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.split import rows_of
-from cxr_tasks.evaluation.metrics import measure
+from cxr_tasks.statistics.metrics import measure
 from cxr_tasks.training.batch_statistics import RunningStatistics
 from cxr_tasks.training.checkpoint import Arrays
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm

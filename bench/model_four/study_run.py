@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.split import read_split, rows_of
-from cxr_tasks.devices import n_cores
-from cxr_tasks.paths import Home
-from cxr_tasks.process import run_stage
-from cxr_tasks.records import require_record
-from cxr_tasks.runs import open_run, start_run
+from cxr_tasks.flow.process import run_stage
+from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.keras_runtime import describe_device, library_versions, start_keras
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import require_record
 
 VARIANT = "mobilenetv2_unfrozen"
 PATIENCE = 200

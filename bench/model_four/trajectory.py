@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_tasks.files import locked, write_rows
-from cxr_tasks.paths import RunPaths
 from cxr_tasks.training.fit import CHECKPOINT, HISTORY_COLUMNS
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
 from cxr_tasks.training.task import TrainingTask
+from cxr_tasks.volume.files import locked, write_rows
+from cxr_tasks.volume.paths import RunPaths
 
 
 def train_long(

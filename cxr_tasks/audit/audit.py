@@ -9,19 +9,19 @@ import pandas as pd
 
 from cxr_tasks.audit.controls import CONTROLS, Sight, run_controls
 from cxr_tasks.audit.copies import audit_copies, audit_patients
+from cxr_tasks.audit.drift.finding import drift_finding
+from cxr_tasks.audit.drift.measure import measure_drift
 from cxr_tasks.audit.features import intensity_table, metadata_table
 from cxr_tasks.audit.finding import finding, gravest_first
-from cxr_tasks.audit.group_test import N_PERMUTATIONS, IntArray
 from cxr_tasks.audit.masked import MaskedFeatures, masked_features
 from cxr_tasks.audit.origins import audit_origins
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import whole_groups
-from cxr_tasks.data.table import write_table
-from cxr_tasks.drift.finding import drift_finding
-from cxr_tasks.drift.measure import measure_drift
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.records import Record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.statistics.group_test import N_PERMUTATIONS, IntArray
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record
+from cxr_tasks.volume.tables import write_table
 
 N_FOLDS = 5
 SCORES_FILE = "control_scores.csv"
@@ -38,6 +38,7 @@ def make_audit(
     split: pd.DataFrame,
     folds: IntArray | None,
     ingested: Record,
+    champion_dataset: Callable[[], str],
     note: Note,
     built: Path,
 ) -> Facts:
@@ -50,6 +51,7 @@ def make_audit(
         split: The part of each image.
         folds: In which fold each image is tested, where the run has folds; else made here.
         ingested: The record of the run's ingestion.
+        champion_dataset: Returns the fingerprint of the data set of the champion that it names.
         note: Told what a watching person wants to know.
         built: The folder to write into.
     """
@@ -62,8 +64,9 @@ def make_audit(
         dataset, split, folds=folds, features=features, seed=config.seed, built=built
     )
     drift = measure_drift(
-        run, config, dataset=dataset, split=split, ingested=ingested, features=features, note=note
-    )
+        run, config, dataset=dataset, split=split, ingested=ingested,
+        champion_dataset=champion_dataset, features=features, note=note,
+    )  # fmt: skip
     return with_drift(facts, drift) | {"weights_origin": ingested["weights"]["origin"]}
 
 

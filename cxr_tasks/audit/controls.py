@@ -9,13 +9,13 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from cxr_tasks.audit.features import FloatArray, standardised, with_interactions
-from cxr_tasks.audit.group_test import GroupTest, IntArray, group_test
-from cxr_tasks.evaluation.resampling import (
+from cxr_tasks.statistics.group_test import GroupTest, IntArray, group_test
+from cxr_tasks.statistics.resampling import (
     auc_interval,
     group_resamples,
     percentile_interval,
 )
-from cxr_tasks.evaluation.significance import holm
+from cxr_tasks.statistics.significance import holm
 
 SIGNIFICANCE = 0.01
 N_MOST_TELLING = 8

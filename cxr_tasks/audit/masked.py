@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.phantom.drawing import CENTRE
-from cxr_tasks.records import Record
+from cxr_tasks.data.images import CENTRE
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record
 
 _VARIANT = "mobilenetv2_frozen"
 Model = Any
@@ -40,7 +40,7 @@ def masked_features(
     """Run the frozen variant's backbone on every image, whole and masked; cached as a training's.
 
     On the CPU, so that it takes no card from a training. The centre is what lies between
-    `phantom.drawing.CENTRE` of width and height.
+    `data.images.CENTRE` of width and height.
     """
     from cxr_tasks.training.activations import frozen_activations
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from cxr_tasks.champion.pointer import Entry, history, stored_challenges, write_history
 from cxr_tasks.errors import CxrError
-from cxr_tasks.files import digest_of
-from cxr_tasks.paths import Home
-from cxr_tasks.records import find_record
+from cxr_tasks.volume.files import digest_of
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import find_record
 
 LEVEL = 0.05
 """Two-sided: of the 95 % interval, and of all challenges of a version together."""

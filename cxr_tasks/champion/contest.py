@@ -8,10 +8,10 @@ import numpy as np
 from scipy.stats import t as t_distribution
 
 from cxr_tasks.champion.challenges import LEVEL
-from cxr_tasks.evaluation import group_signs
-from cxr_tasks.evaluation.metrics import predict
-from cxr_tasks.evaluation.rates import number, rates_of
-from cxr_tasks.evaluation.resampling import (
+from cxr_tasks.statistics import group_signs
+from cxr_tasks.statistics.metrics import predict
+from cxr_tasks.statistics.rates import number, rates_of
+from cxr_tasks.statistics.resampling import (
     Resamples,
     Statistic,
     auc_of,
@@ -21,8 +21,8 @@ from cxr_tasks.evaluation.resampling import (
     percentile_interval,
     resampled,
 )
-from cxr_tasks.evaluation.scored import FloatArray, IntArray
-from cxr_tasks.reporting.wording import decimal, decimals, signed
+from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.wording import decimal, decimals, signed
 
 Facts = dict[str, Any]
 Outcome = Literal["better", "not shown to be better", "worse"]

@@ -8,11 +8,11 @@ from typing import Any
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.errors import ArtifactError, TrainingError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.files import sha256_of
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.pipeline import check_complete
-from cxr_tasks.records import Record, record_file, require_record
+from cxr_tasks.runs.completeness import check_complete
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record, record_file, require_record
 
 _HONEST_BASES = ("oof", "test")
 

@@ -2,9 +2,9 @@
 
 from cxr_tasks.champion.pointer import history, retired_versions, serving
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.paths import Home
-from cxr_tasks.records import Record
-from cxr_tasks.reporting.wording import one_line
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import Record
+from cxr_tasks.wording import one_line
 
 
 def outcome(home: Home, promotion: Record) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.files import locked, remove_leftovers
-from cxr_tasks.paths import Home
-from cxr_tasks.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.files import locked, remove_leftovers
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 
 PROMOTED, ROLLED_BACK, RETIRED = "promoted", "rolled back", "retired"
 

@@ -32,10 +32,10 @@ from cxr_tasks.champion.trial import PAIRS_FILE, Decision, identity_of, try_chal
 from cxr_tasks.champion.version import make_again_if_damaged, make_version
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.evaluation.evaluate import Score
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import Note, Record
-from cxr_tasks.reporting.wording import PART_NAMES, decimal, decimals, one_line, percent
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import Note, Record
+from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent
 
 
 def make_promotion(

@@ -19,10 +19,10 @@ from cxr_tasks.champion.store import folders, none_yet, open_version, version_re
 from cxr_tasks.champion.trial import Decision
 from cxr_tasks.champion.version import make_version
 from cxr_tasks.errors import ConfigError, DamagedError
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.progress import warning
-from cxr_tasks.records import Note, Record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.records import Note, Record
 
 
 def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note: Note) -> None:

@@ -15,8 +15,8 @@ from cxr_tasks.champion.pointer import (
 )
 from cxr_tasks.champion.store import Champion, none_serves, require_champion, versions
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.files import as_unicode
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.files import as_unicode
+from cxr_tasks.volume.paths import Home
 
 
 def roll_back(home: Home, version: str | None, *, now: datetime) -> Champion:

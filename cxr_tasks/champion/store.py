@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from cxr_tasks.champion.pointer import begin, history, retirement, serving
 from cxr_tasks.errors import ConfigError, DamagedError
-from cxr_tasks.paths import Home
-from cxr_tasks.records import Note, Record, check_outputs, find_record, finish_once
-from cxr_tasks.reporting.wording import one_line
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import Note, Record, check_outputs, find_record, finish_once
+from cxr_tasks.wording import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +93,15 @@ def require_champion(home: Home, version: str | None = None) -> Champion:
     if champion is None:
         raise none_serves(home)
     return champion
+
+
+def dataset_of(home: Home, version: str) -> str:
+    """Return the fingerprint of the data set that a version was trained on.
+
+    Raises:
+        CxrError: There is no such version, or it is damaged.
+    """
+    return str(require_champion(home, version).record["dataset"])
 
 
 def open_version(home: Home, version: str) -> Champion:

@@ -31,13 +31,13 @@ from cxr_tasks.champion.eligibility import Challenger
 from cxr_tasks.champion.pairing import LEFT_OUT, SAME_IMAGE, UNSEEN, Pairing, Side, pair_images
 from cxr_tasks.champion.store import Champion, read_predictions
 from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.evaluation.calibration import apply_temperature
 from cxr_tasks.evaluation.evaluate import Score
-from cxr_tasks.files import sha256_of
-from cxr_tasks.records import Note
-from cxr_tasks.reporting.wording import decimals
+from cxr_tasks.statistics.calibration import apply_temperature
+from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.records import Note
+from cxr_tasks.volume.tables import write_table
+from cxr_tasks.wording import decimals
 
 PAIRS_FILE = "pairs.csv"
 

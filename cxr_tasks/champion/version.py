@@ -10,10 +10,10 @@ from cxr_tasks.champion.eligibility import Challenger
 from cxr_tasks.champion.store import open_version, put_version
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision
 from cxr_tasks.errors import DamagedError
-from cxr_tasks.files import write_text
-from cxr_tasks.progress import warning
-from cxr_tasks.records import Note, Record
-from cxr_tasks.reporting.wording import markdown, p_compared, percent, whole
+from cxr_tasks.volume.files import write_text
+from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.records import Note, Record
+from cxr_tasks.wording import markdown, p_compared, percent, whole
 
 _FOLD_MODELS = (
     "The comparison is of the models of its folds: this model itself, fitted after them on nearly "

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.paths import Home
-from cxr_tasks.records import Record, check_outputs, find_record
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import Record, check_outputs, find_record
 
 STAGE = "dataset"
 

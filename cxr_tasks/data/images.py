@@ -15,9 +15,15 @@ from cxr_tasks.data.grey_depth import UNCLEAR, is_full_range, to_8_bits
 from cxr_tasks.data.loading import load_whole, opened
 from cxr_tasks.data.plausible import check_plausible
 from cxr_tasks.data.unusable import UnusableImage
-from cxr_tasks.files import digest_of
+from cxr_tasks.volume.files import digest_of
 
 IMAGE_SIZE_PX = 224
+
+CENTRE = (0.15, 0.85)
+"""Fractions of width and height between which the lungs are taken to lie, in real and drawn images.
+
+What a phantom's label decides lies there; on real radiographs lungs reach beyond it.
+"""
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 20_000
 MIN_SIDE_PX = 32

@@ -11,25 +11,32 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.data.array_file import ArrayFile
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
-from cxr_tasks.devices import n_cores
+from cxr_tasks.data.sources.candidates import Listing
+from cxr_tasks.data.sources.left_out import REMEDIES, counted
+from cxr_tasks.data.sources.patients import with_patients
+from cxr_tasks.data.sources.source import Report, Source, open_source
 from cxr_tasks.errors import DataError, first_few
-from cxr_tasks.files import as_unicode, building, digest_of, locked, open_table, remove_leftovers
-from cxr_tasks.paths import Home
-from cxr_tasks.progress import duration, warning, watched
-from cxr_tasks.records import Record, find_finished, make_record, versions, write_record
+from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.source_code import source_digest
-from cxr_tasks.sources.candidates import Listing
-from cxr_tasks.sources.left_out import REMEDIES, counted
-from cxr_tasks.sources.patients import with_patients
-from cxr_tasks.sources.presets import CLASS_NAMES
-from cxr_tasks.sources.source import Report, Source, open_source
+from cxr_tasks.volume.array_file import ArrayFile
+from cxr_tasks.volume.files import (
+    as_unicode,
+    building,
+    digest_of,
+    locked,
+    open_table,
+    remove_leftovers,
+)
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.progress import duration, warning, watched
+from cxr_tasks.volume.records import Record, find_finished, make_record, versions, write_record
+from cxr_tasks.volume.source_code import source_digest
+from cxr_tasks.wording import CLASS_NAMES
 
 STAGE = "dataset"
-_DECIDING_CODE = ("data", "phantom", "sources")
+_DECIDING_CODE = ("data",)
 _DECIDING_LIBRARIES = ("numpy", "pillow")
 """What decides what a store of the same files holds: changed, it makes another one."""
 

@@ -11,9 +11,9 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import FIFTH, set_apart
 from cxr_tasks.data.duplicates import IntArray, group_images
 from cxr_tasks.data.folds import PartArray, make_folds, write_folds
-from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.tables import write_table
 
 PAPER_VALIDATION_FRACTION = 0.25
 COLUMNS = ["path", "label", "group", "part"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.weights_origins import ORIGINS
+from cxr_tasks.settings.weights_origins import ORIGINS
 
 PHANTOM = (
     "Synthetic images: this project drew every radiograph. No number says anything about patients "

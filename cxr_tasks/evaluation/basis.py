@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.data.split import rows_of
-from cxr_tasks.evaluation.calibration import apply_temperature, fit_temperature
-from cxr_tasks.evaluation.metrics import predict
-from cxr_tasks.evaluation.scored import FloatArray, IntArray, Scored
-from cxr_tasks.evaluation.thresholds import choose_threshold
+from cxr_tasks.statistics.calibration import apply_temperature, fit_temperature
+from cxr_tasks.statistics.metrics import predict
+from cxr_tasks.statistics.scored import FloatArray, IntArray, Scored
+from cxr_tasks.statistics.thresholds import choose_threshold
 from cxr_tasks.training.folds import fold_folder
 
 COLUMNS = [

@@ -12,25 +12,25 @@ from numpy.typing import NDArray
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import IntArray
 from cxr_tasks.data.split import PARTS, rows_of
-from cxr_tasks.data.table import write_table
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
 from cxr_tasks.evaluation.basis import Judged, basis_of, judge_out_of_fold, judge_part
-from cxr_tasks.evaluation.chance import chance_test
 from cxr_tasks.evaluation.external import measure_external
-from cxr_tasks.evaluation.metrics import measure
 from cxr_tasks.evaluation.recommendation import recommend
-from cxr_tasks.evaluation.resampling import N_RESAMPLES, Resamples, group_resamples
-from cxr_tasks.evaluation.scored import FloatArray
-from cxr_tasks.evaluation.significance import is_right, pairs
-from cxr_tasks.evaluation.statistics import describe
 from cxr_tasks.evaluation.verdict import make_verdict
-from cxr_tasks.files import read_json, write_json
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.recommended import shown_variant
-from cxr_tasks.records import Record, find_record, require_record
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.statistics.chance import chance_test
+from cxr_tasks.statistics.metrics import measure
+from cxr_tasks.statistics.resampling import N_RESAMPLES, Resamples, group_resamples
+from cxr_tasks.statistics.scored import FloatArray
+from cxr_tasks.statistics.significance import is_right, pairs
+from cxr_tasks.statistics.summary import describe
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import read_json, write_json
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record, find_record, require_record
+from cxr_tasks.volume.tables import write_table
+from cxr_tasks.wording import shown_variant
 
 _RECORD_KEYS = ("schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint")
 

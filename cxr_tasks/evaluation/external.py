@@ -11,10 +11,10 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import IntArray, find_copies_across, group_images
 from cxr_tasks.data.joined import join_datasets
 from cxr_tasks.evaluation.basis import Fixed, apply_fixed
-from cxr_tasks.evaluation.resampling import N_RESAMPLES, group_resamples
-from cxr_tasks.evaluation.scored import FloatArray
-from cxr_tasks.evaluation.statistics import describe
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.statistics.resampling import N_RESAMPLES, group_resamples
+from cxr_tasks.statistics.scored import FloatArray
+from cxr_tasks.statistics.summary import describe
 
 Score = Callable[[Path, NDArray[np.uint8], IntArray], FloatArray]
 

@@ -7,8 +7,8 @@ on its load, and on what an earlier run left in the cache.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_tasks.evaluation import chance, group_signs
-from cxr_tasks.evaluation.significance import SIGNIFICANCE, holm
+from cxr_tasks.statistics import chance, group_signs
+from cxr_tasks.statistics.significance import SIGNIFICANCE, holm
 
 RULE = (
     "The best variant has the most images right (then the lowest loss, then the order in which "

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.evaluation.scored import FloatArray
-from cxr_tasks.progress import duration
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.statistics.scored import FloatArray
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.models import load_model
 from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.volume.progress import duration
 
 Model = Any
 

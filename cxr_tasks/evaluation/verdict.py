@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.audit.finding import finding, gravest_first
-from cxr_tasks.evaluation.resampling import auc_interval, auc_of, group_resamples
-from cxr_tasks.evaluation.scored import IntArray, Scored
-from cxr_tasks.evaluation.significance import auc_difference
+from cxr_tasks.statistics.resampling import auc_interval, auc_of, group_resamples
+from cxr_tasks.statistics.scored import IntArray, Scored
+from cxr_tasks.statistics.significance import auc_difference
 from cxr_tasks.variants import VARIANTS
 
 Verdict = Literal["clean", "warning", "shortcut"]

@@ -7,9 +7,9 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
-from cxr_tasks.explanation.attention import enlarge
+from cxr_tasks.evaluation.explanation.attention import enlarge
 from cxr_tasks.reporting.pictures import Picture, data_uri
-from cxr_tasks.reporting.wording import LABEL_NAMES, one_line, percent
+from cxr_tasks.wording import CLASS_NAMES, one_line, percent
 
 _CAPTION_LENGTH = 34
 _STRONGEST = 0.6  # of the colour over the image, so that the image stays visible
@@ -37,8 +37,8 @@ def attention_pictures(
 def _picture(
     example: dict[str, Any], image: npt.NDArray[np.uint8], attention: Any, path: str
 ) -> Picture:
-    truth = LABEL_NAMES[example["label"]]
-    said = LABEL_NAMES[int(example["score"] >= 0.5)]
+    truth = CLASS_NAMES[example["label"]]
+    said = CLASS_NAMES[int(example["score"] >= 0.5)]
     name = one_line(path.rsplit("/", 1)[-1], _CAPTION_LENGTH)
     share = example["outside_fraction"]
     where = "no evidence" if share is None else f"{percent(share)} outside the centre"

@@ -14,8 +14,8 @@ from cxr_tasks.reporting.chart_style import (
     new_figure,
     percent_axes,
 )
-from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
+from cxr_tasks.reporting.variant_colors import INKS
 
 
 def draw_reliability(variant: str, calibration: Mapping[str, Any], *, description: str) -> Markup:

@@ -8,8 +8,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import GRID, MUTED, TEXT
+from cxr_tasks.reporting.variant_colors import INKS
 
 COLORS = {ink.light: f"--ink-{name}" for name, ink in INKS.items()}
 

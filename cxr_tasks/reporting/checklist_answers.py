@@ -6,11 +6,10 @@ A function is called what its item asks; the numbers are those of CLAIM 2024.
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from cxr_tasks.recommended import recommended, shown_variant
-from cxr_tasks.reporting.wording import one_line, percent, whole
-from cxr_tasks.sources.left_out import told
+from cxr_tasks.data.sources.left_out import told
+from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.weights_origins import ORIGINS
+from cxr_tasks.wording import one_line, percent, recommended, shown_variant, whole
 
 Status = Literal["answered", "person", "not available"]
 Facts = Mapping[str, Any]

@@ -3,9 +3,8 @@
 A function is called what its item asks; the numbers are those of CLAIM 2024.
 """
 
-from cxr_tasks.recommended import recommended
 from cxr_tasks.reporting.checklist_answers import Answer, Facts, any_variant, chosen_variant
-from cxr_tasks.reporting.wording import decimal, decimals, one_line, percent, spread, whole
+from cxr_tasks.wording import decimal, decimals, one_line, percent, recommended, spread, whole
 
 _INTERNAL = {
     "oof": "Out of fold: every image was scored by models that had seen neither it nor its group.",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_tasks.reporting.wording import one_line, whole
+from cxr_tasks.wording import one_line, whole
 
 _SMALL = ("no", "one", "two", "three", "four")
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from cxr_tasks.progress import duration
-from cxr_tasks.recommended import recommended
-from cxr_tasks.reporting import wording
+from cxr_tasks import wording
 from cxr_tasks.reporting.notes import matter_of
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.progress import duration
+from cxr_tasks.wording import recommended
 
 
 def make_environment(*packages: str) -> Environment:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cxr_tasks.data.sources.left_out import left_out_of
 from cxr_tasks.data.split import PARTS
-from cxr_tasks.records import Record
 from cxr_tasks.reporting.data_facts import data_facts
 from cxr_tasks.reporting.material import Material
 from cxr_tasks.reporting.reproduce import reproduce_command
-from cxr_tasks.sources.left_out import left_out_of
 from cxr_tasks.study import study_differences, study_facts
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.records import Record
 
 _MEASURED = (*PARTS, "oof")
 _KEPT_APART = (*_MEASURED, "seconds", "seed")

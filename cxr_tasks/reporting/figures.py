@@ -18,8 +18,8 @@ from cxr_tasks.reporting.chart_style import (
     new_figure,
     percent_axes,
 )
-from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
+from cxr_tasks.reporting.variant_colors import INKS
 
 _LEAST_SECONDS = 1e-3  # a logarithmic axis has no zero
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.records import find_record
-from cxr_tasks.reporting.wording import one_line
-from cxr_tasks.sources.left_out import left_out_of, told
+from cxr_tasks.data.sources.left_out import left_out_of, told
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import find_record
+from cxr_tasks.wording import one_line
 
 
 def ingested_lines(run: RunPaths) -> Iterator[str]:

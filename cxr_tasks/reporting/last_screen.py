@@ -4,12 +4,11 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cxr_tasks.recommended import recommended
 from cxr_tasks.reporting.done import what_was_done
 from cxr_tasks.reporting.next_step import NextStep, next_step
 from cxr_tasks.reporting.notes import NOTICE, notes
 from cxr_tasks.reporting.table import comparison_table
-from cxr_tasks.reporting.wording import VERDICT_NAMES, one_line
+from cxr_tasks.wording import VERDICT_NAMES, one_line, recommended
 
 _INDENT = "  "
 

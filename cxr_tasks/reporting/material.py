@@ -8,10 +8,10 @@ import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_split
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.records import Record, find_record, require_record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record, find_record, require_record
 
 
 @dataclass(frozen=True)

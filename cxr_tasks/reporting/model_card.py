@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxr_tasks.recommended import recommended
-from cxr_tasks.reporting.wording import (
+from cxr_tasks.settings.weights_origins import ORIGINS
+from cxr_tasks.wording import (
     PART_NAMES,
     decimal,
     decimals,
     one_line,
     percent,
+    recommended,
     spread,
     whole,
 )
-from cxr_tasks.weights_origins import ORIGINS
 
 Facts = Mapping[str, Any]
 Lines = tuple[str, ...]

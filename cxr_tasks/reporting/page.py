@@ -17,8 +17,8 @@ from cxr_tasks.reporting.material import Material
 from cxr_tasks.reporting.model_card import CardSection, model_card
 from cxr_tasks.reporting.pair_matrix import Cell, pair_matrix
 from cxr_tasks.reporting.pictures import Picture, data_uri
-from cxr_tasks.reporting.wording import LABEL_NAMES, PART_NAMES, one_line, percent
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.wording import CLASS_NAMES, PART_NAMES, one_line, percent
 
 MAX_WRONG = 12
 MAX_REJECTED = 20
@@ -70,7 +70,7 @@ def make_page(material: Material, report: Mapping[str, Any]) -> Page:
         roc=_roc(material, report),
         matrix=pair_matrix(report["pairs"]),
         cost=_cost(report),
-        samples={label: _samples(material, label) for label in LABEL_NAMES},
+        samples={label: _samples(material, label) for label in CLASS_NAMES},
         originals={name: pair[0] for name, pair in pairs.items() if pair},
         augmented={name: pair[1] for name, pair in pairs.items() if pair},
         wrong={name: wrong_images(material, name, report["basis"]) for name in material.trainings},
@@ -107,7 +107,7 @@ def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _wrong_picture(material: Material, row: Mapping[str, Any], score: float) -> Picture:
-    truth = LABEL_NAMES[int(row["label"])]
+    truth = CLASS_NAMES[int(row["label"])]
     return _picture(
         material, row, title=f"{percent(score)} COVID-19", detail=f"is {truth}",
         alt=f"is {truth}, probability of COVID-19 {percent(score)}",
@@ -133,7 +133,7 @@ def _samples(material: Material, label: int) -> tuple[Picture, ...]:
     table = material.split_table
     rows = table[(table["label"] == label) & (table["part"] == "train")]
     chosen = np.unique(np.linspace(0, len(rows) - 1, N_SAMPLES).round().astype(int))
-    name = LABEL_NAMES[label]
+    name = CLASS_NAMES[label]
     return tuple(
         _picture(material, row, title="", detail="", alt=f"sample of class {name}")
         for row in _rows(rows.iloc[chosen])

@@ -4,24 +4,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.files import write_rows, write_text
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.recommended import recommended, shown_variant
-from cxr_tasks.records import Record
-from cxr_tasks.reporting import wording
+from cxr_tasks import wording
+from cxr_tasks.data.sources.left_out import REMEDIES, told
 from cxr_tasks.reporting.checklist import STATUS_NAMES
 from cxr_tasks.reporting.done import what_was_done
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts
-from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.material import Material, collect
 from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.reporting.notes import NOTICE, notes
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, Page, make_page
 from cxr_tasks.reporting.paper_table import paper_table
+from cxr_tasks.reporting.variant_colors import INKS
 from cxr_tasks.settings import SETTINGS, RunConfig
-from cxr_tasks.sources.left_out import REMEDIES, told
-from cxr_tasks.weights_origins import ORIGINS
+from cxr_tasks.settings.weights_origins import ORIGINS
+from cxr_tasks.volume.files import write_rows, write_text
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record
+from cxr_tasks.wording import recommended, shown_variant
 
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
@@ -66,7 +66,7 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
         remedies=REMEDIES,
         told=told,
         part_names=wording.PART_NAMES,
-        label_names=wording.LABEL_NAMES,
+        label_names=wording.CLASS_NAMES,
         verdict_names=wording.VERDICT_NAMES,
         origins=ORIGINS,
         status_names=STATUS_NAMES,

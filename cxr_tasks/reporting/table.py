@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_tasks.progress import duration
-from cxr_tasks.reporting.wording import PART_NAMES, UNDEFINED, one_line, proportions
+from cxr_tasks.volume.progress import duration
+from cxr_tasks.wording import PART_NAMES, UNDEFINED, one_line, proportions
 
 WIDTH = 100
 _GAP = "  "

@@ -3,13 +3,13 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cxr_tasks.files import digest_of
 from cxr_tasks.settings.data_section import DataSection
 from cxr_tasks.settings.evaluation_section import EvaluationSection
 from cxr_tasks.settings.retraining_section import RetrainingSection
 from cxr_tasks.settings.run_section import RunSection
 from cxr_tasks.settings.setting import PROFILES, Setting
 from cxr_tasks.settings.training_section import TrainingSection
+from cxr_tasks.volume.files import digest_of
 
 _SECTIONS: dict[str, Any] = {
     "Run": RunSection,
@@ -23,7 +23,7 @@ _SECTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class RunConfig(RetrainingSection, EvaluationSection, TrainingSection, DataSection, RunSection):
-    """A checked configuration; made by `cxr_tasks.config.make_config` only."""
+    """A checked configuration; made by `cxr_tasks.settings.config.make_config` only."""
 
     @property
     def fingerprint(self) -> str:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from cxr_tasks.errors import CxrError
-from cxr_tasks.paths import Home
-from cxr_tasks.records import find_record
 from cxr_tasks.space.locks import (
     handle_of,
     kaggle_folder,
@@ -18,7 +16,9 @@ from cxr_tasks.space.locks import (
 )
 from cxr_tasks.space.needs import Needs, images_digest
 from cxr_tasks.space.run_state import RunState
-from cxr_tasks.space.size import weigh
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import find_record
+from cxr_tasks.volume.size import weigh
 
 Kind = Literal["leftover", "run", "data set", "activations", "Kaggle download"]
 

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_tasks.files import locked
 from cxr_tasks.space.candidates import PLURALS, REASONS, Candidate, Kind
-from cxr_tasks.space.holding import Holder
-from cxr_tasks.space.leftover_names import REMOVED, owner_of
 from cxr_tasks.space.plan import Plan
-from cxr_tasks.space.size import as_size, weigh
+from cxr_tasks.volume.files import locked
+from cxr_tasks.volume.leftovers import REMOVED, owner_of
+from cxr_tasks.volume.locks import Holder
+from cxr_tasks.volume.size import as_size, weigh
 
 _N_LOCKS_AT_ONCE = 256
 """Each is an open file, of which a process may often have 1,024; a run with folds has dozens."""

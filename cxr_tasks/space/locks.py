@@ -3,13 +3,12 @@
 import re
 from pathlib import Path
 
+from cxr_tasks.data.sources.kaggle_folder import KaggleFolder
 from cxr_tasks.errors import CxrError
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.runs import read_config
-from cxr_tasks.sources.kaggle_folder import KaggleFolder
-from cxr_tasks.space.leftover_names import owner_of
-from cxr_tasks.stages import STAGES
+from cxr_tasks.runs.run import read_config
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.leftovers import owner_of
+from cxr_tasks.volume.paths import STAGES, Home, RunPaths
 
 _WITH_VARIANT = ("train", "fold")
 _BESIDE_STAGES = ("start", "failure")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.champion.store import STAGE, run_key_of
 from cxr_tasks.errors import CxrError
-from cxr_tasks.paths import Home
-from cxr_tasks.records import find_record
-from cxr_tasks.space.holding import is_taken
 from cxr_tasks.space.locks import locks_of_run
 from cxr_tasks.space.run_state import UNFINISHED_DAYS, RunState, newest_finished, read_state
+from cxr_tasks.volume.locks import is_taken
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import find_record
 
 _DATASET = "dataset"
 """The stage of a data set's record; the module that makes them imports pandas."""

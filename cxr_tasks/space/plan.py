@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_tasks.paths import Home
+from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.candidates import (
     REASONS,
     Candidate,
@@ -15,11 +15,11 @@ from cxr_tasks.space.candidates import (
     of_leftovers,
     of_runs,
 )
-from cxr_tasks.space.holding import is_taken
-from cxr_tasks.space.kept import Retention
 from cxr_tasks.space.needs import champion_versions, needs
 from cxr_tasks.space.retention import runs_beyond
 from cxr_tasks.space.run_state import RunState, read_state, run_states
+from cxr_tasks.volume.locks import is_taken
+from cxr_tasks.volume.paths import Home
 
 
 @dataclass(frozen=True)

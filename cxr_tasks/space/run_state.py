@@ -5,12 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from cxr_tasks.errors import ConfigError, CxrError
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import find_record
-from cxr_tasks.runs import read_config
+from cxr_tasks.runs.run import read_config
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.sources.external import external_config
-from cxr_tasks.sources.kaggle_handle import read_handle
+from cxr_tasks.settings.external import external_config
+from cxr_tasks.settings.kaggle_handle import read_handle
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import find_record
 
 DAY_SECONDS = 86_400.0
 UNFINISHED_DAYS = 7

@@ -5,11 +5,11 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_tasks.paths import Home
-from cxr_tasks.space.leftover_names import is_leftover
 from cxr_tasks.space.needs import Version, champion_versions
 from cxr_tasks.space.run_state import RunState, run_states
-from cxr_tasks.space.size import FileId, weigh
+from cxr_tasks.volume.leftovers import is_leftover
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.size import FileId, weigh
 
 KINDS = {
     "runs": "runs",

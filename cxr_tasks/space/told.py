@@ -4,17 +4,17 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from cxr_tasks.paths import Home
 from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.candidates import PLURALS, REASONS, Kind
 from cxr_tasks.space.freeing import Freed
-from cxr_tasks.space.holding import is_taken
-from cxr_tasks.space.kept import Retention
 from cxr_tasks.space.plan import Choice, Plan
 from cxr_tasks.space.retention import reasons_to_keep
 from cxr_tasks.space.run_state import RunState
-from cxr_tasks.space.size import as_size, weigh
 from cxr_tasks.space.survey import KINDS, Survey
+from cxr_tasks.volume.locks import is_taken
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.size import as_size, weigh
 
 N_LARGEST = 10
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.data.array_file import ArrayFile
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.files import building, digest_of, locked, remove_leftovers
-from cxr_tasks.paths import Home
-from cxr_tasks.progress import duration
-from cxr_tasks.records import find_finished, make_record, write_record
-from cxr_tasks.source_code import source_digest
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
+from cxr_tasks.volume.array_file import ArrayFile
+from cxr_tasks.volume.files import building, digest_of, locked, remove_leftovers
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.progress import duration
+from cxr_tasks.volume.records import find_finished, make_record, write_record
+from cxr_tasks.volume.source_code import source_digest
 
 STAGE = "activations"
 BATCH_SIZE = 32

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.errors import DamagedError
-from cxr_tasks.files import remove_leftovers, writing
+from cxr_tasks.volume.files import remove_leftovers, writing
 
 Arrays = tuple[NDArray[Any], ...]
 

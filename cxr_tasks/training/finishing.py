@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.files import put_in_place, remove_leftovers
-from cxr_tasks.records import Note, Record, find_finished, make_record, record_file, write_record
 from cxr_tasks.training.fit import CHECKPOINT
+from cxr_tasks.volume.files import put_in_place, remove_leftovers
+from cxr_tasks.volume.records import (
+    Note,
+    Record,
+    find_finished,
+    make_record,
+    record_file,
+    write_record,
+)
 
 STAGE = "train"
 

@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.data.split import rows_of
-from cxr_tasks.data.table import write_table
-from cxr_tasks.files import write_rows
-from cxr_tasks.progress import Progress
-from cxr_tasks.training.exhaustion import naming_batch_size
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.keras_runtime import describe_device, start_keras
 from cxr_tasks.training.lag import describe_without_lag
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
 from cxr_tasks.training.models import augment, save_model
+from cxr_tasks.training.out_of_memory import naming_batch_size
 from cxr_tasks.training.precision import computing_in
 from cxr_tasks.training.predict import predict_scores
 from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
+from cxr_tasks.volume.files import write_rows
+from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.tables import write_table
 
 HISTORY_COLUMNS = [field.name for field in fields(EpochResult)]
 N_AUGMENTED_EXAMPLES = 6

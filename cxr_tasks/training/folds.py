@@ -9,16 +9,16 @@ import numpy as np
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.folds import read_fold
-from cxr_tasks.memory import MemoryWatch
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.progress import Progress
-from cxr_tasks.records import Note, Record, find_finished, require_record
+from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.fit import fit
 from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.records import Note, Record, find_finished, require_record
 
 _KEPT = (
     "best_epoch", "epochs_run", "stopped_by", "train_seconds", "prepare_seconds",

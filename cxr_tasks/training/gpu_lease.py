@@ -9,8 +9,8 @@ from itertools import product
 
 from filelock import FileLock, Timeout
 
-from cxr_tasks.devices import n_gpus, n_trainings_per_gpu
-from cxr_tasks.paths import Home
+from cxr_tasks.machine.devices import n_gpus, n_trainings_per_gpu
+from cxr_tasks.volume.paths import Home
 
 VISIBLE_CARDS = "CUDA_VISIBLE_DEVICES"
 """NVIDIA's environment variable: the cards that a process sees."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cxr_tasks.devices import NVIDIA_CARDS
+from cxr_tasks.machine.devices import NVIDIA_CARDS
 from cxr_tasks.training.gpu_lease import VISIBLE_CARDS
 
 _INTRA_OP = "TF_NUM_INTRAOP_THREADS"

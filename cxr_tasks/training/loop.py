@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.files import digest_of
-from cxr_tasks.progress import warning
 from cxr_tasks.training.checkpoint import Arrays, Checkpoint, load_checkpoint, save_checkpoint
 from cxr_tasks.training.early_stopping import EarlyStopping
 from cxr_tasks.training.epoch import TrainingSettings, prepare, run_epoch
 from cxr_tasks.training.keras_runtime import library_versions
 from cxr_tasks.training.labelled_images import LabelledImages
 from cxr_tasks.training.model_state import ModelState
+from cxr_tasks.volume.files import digest_of
+from cxr_tasks.volume.progress import warning
 
 __all__ = [
     "EpochResult",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.memory import ran_out
+from cxr_tasks.machine.memory import ran_out
 from cxr_tasks.training.archive import make_reproducible
 from cxr_tasks.training.backbone import LAST_MAP, build_backbone, first_line, glorot, seed_of
 from cxr_tasks.variants import N_BACKBONE_LAYERS, Variant

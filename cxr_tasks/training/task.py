@@ -10,8 +10,6 @@ import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.split import rows_of
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.records import Record
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.activations import frozen_activations
 from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
@@ -21,6 +19,8 @@ from cxr_tasks.training.models import N_CALIBRATION_IMAGES, build_model, calibra
 from cxr_tasks.training.precision import FULL, choose_precision
 from cxr_tasks.training.weights import weights_of
 from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, Variant
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record
 
 Model = Any
 

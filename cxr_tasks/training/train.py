@@ -6,11 +6,7 @@ from typing import Any
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_split
 from cxr_tasks.errors import TrainingError
-from cxr_tasks.files import sha256_of
-from cxr_tasks.memory import MemoryWatch
-from cxr_tasks.paths import RunPaths
-from cxr_tasks.progress import Progress
-from cxr_tasks.records import Record, record_file, require_record
+from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.fit import fit
@@ -24,6 +20,10 @@ from cxr_tasks.training.folds import (
 from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.task import TrainingTask
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.records import Record, record_file, require_record
 
 FAIL_VARIANT = "CXR_TEST_FAIL_VARIANT"
 """Environment variable of the tests: the variant it names fails."""

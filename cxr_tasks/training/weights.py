@@ -14,13 +14,13 @@ from typing import Literal
 import h5py
 
 from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
-from cxr_tasks.files import building, locked, remove_leftovers, sha256_of
-from cxr_tasks.memory import ran_out
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.progress import warning
-from cxr_tasks.sealed import read_sealed, write_sealed
+from cxr_tasks.machine.memory import ran_out
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import building, locked, remove_leftovers, sha256_of
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 
 Origin = Literal["file", "keras", "phantom", "random", "none"]
 """A file that the user names, ImageNet's, this project's from drawn images, a seed's, or none."""

@@ -7,8 +7,8 @@ from typing import Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
-from cxr_tasks.defaults import Defaults, check_schedule
 from cxr_tasks.errors import ConfigError
+from cxr_tasks.settings.defaults import Defaults, check_schedule
 
 IMAGES = Asset("cxr_images")
 """Emitted by `cxr_watch` when the source of the scheduled runs has changed."""

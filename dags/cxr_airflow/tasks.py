@@ -14,14 +14,14 @@ from airflow.sdk import Connection, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from cxr_airflow.timeouts import TASK_HOURS, time_limit
+from cxr_tasks.data.sources.kaggle import credentials_environment
 from cxr_tasks.errors import CxrError
-from cxr_tasks.failure import STOPPED
-from cxr_tasks.opening import reopen
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, run_command, run_stage
-from cxr_tasks.progress import level_of
+from cxr_tasks.flow.process import StageError, run_command, run_stage
+from cxr_tasks.runs.failure import STOPPED
+from cxr_tasks.runs.opening import reopen
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.sources.kaggle import credentials_environment
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import level_of
 
 KAGGLE_CONNECTION = "kaggle_default"
 START = "start"

@@ -19,7 +19,7 @@ from cxr_tasks.audit.features import (
 )
 from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
 from cxr_tasks.audit.origins import audit_origins
-from cxr_tasks.phantom.drawing import CENTRE
+from cxr_tasks.data.images import CENTRE
 
 SEED = 5
 

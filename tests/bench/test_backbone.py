@@ -7,8 +7,8 @@ import pytest
 from bench.backbone import __main__ as command
 from bench.backbone.lesson import FINDINGS, ZONES, draw_lesson, mirrored
 from bench.backbone.training import Phase, Plan, draw_lessons
-from cxr_tasks.files import sha256_of
 from cxr_tasks.training.weights import N_PARAMETERS, OWN_WEIGHTS, check_backbone_file
+from cxr_tasks.volume.files import sha256_of
 
 MOST_BYTES = 5_000_000
 

@@ -10,10 +10,10 @@ from bench.__main__ import main
 from bench.images import SHARED_DATA, find_images
 from bench.variants import Schedule
 from bench.whole_run import VARIANT, measure_whole_run
+from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.errors import EXIT_CODE, ConfigError
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
-from cxr_tasks.phantom.plan import draw_phantom, plan_phantom
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
 
 N_IMAGES = 24
 

@@ -12,8 +12,8 @@ from bench.model_four import mixing
 from bench.model_four.__main__ import main
 from bench.model_four.choices import choose
 from bench.model_four.trajectory import CurveWriter
+from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.errors import EXIT_CODE
-from cxr_tasks.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.training.fit import HISTORY_COLUMNS
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.loop import EpochResult

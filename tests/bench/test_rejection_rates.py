@@ -5,7 +5,7 @@ import pytest
 
 from bench.correlated import draw_right
 from bench.rejection_rates import as_table, main, rejection_rates
-from cxr_tasks.files import read_json
+from cxr_tasks.volume.files import read_json
 
 
 def test_images_of_a_patient_are_as_alike_as_asked() -> None:

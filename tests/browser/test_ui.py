@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from cxr_tasks.settings import SETTINGS
 from tests.browser.conftest import WAIT_MS
-from tests.browsing.shelf import BEGAN, put_run
 from tests.dags.standalone import Ui
+from tests.site.shelf import BEGAN, put_run
 
 pytestmark = [
     pytest.mark.browser,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import OTHER, OVERLAPPING, draw_challenger, draw_champion
 
 

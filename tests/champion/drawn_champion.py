@@ -16,10 +16,10 @@ import numpy as np
 
 from cxr_tasks.champion import promotion
 from cxr_tasks.evaluation.evaluate import Score
-from cxr_tasks.paths import Home
-from cxr_tasks.records import Record, finish_once
-from cxr_tasks.runs import open_run
+from cxr_tasks.runs.run import open_run
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import Record, finish_once
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 VARIANT = "mobilenetv2_frozen"

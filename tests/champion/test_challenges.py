@@ -26,9 +26,9 @@ from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import changing, history
 from cxr_tasks.champion.restoring import restore_pointer
 from cxr_tasks.champion.rollback import roll_back
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
-from cxr_tasks.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from tests.champion.drawn_champion import (
     NOW,
     draw_challenger,

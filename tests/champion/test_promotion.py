@@ -17,9 +17,9 @@ from cxr_tasks.champion.rollback import roll_back
 from cxr_tasks.champion.store import read_predictions, require_champion
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.files import read_json, sha256_of
-from cxr_tasks.paths import Home
-from cxr_tasks.runs import open_run
+from cxr_tasks.runs.run import open_run
+from cxr_tasks.volume.files import read_json, sha256_of
+from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import (
     NOW,
     OTHER,

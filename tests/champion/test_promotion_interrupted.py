@@ -12,8 +12,8 @@ from cxr_tasks.champion import promotion
 from cxr_tasks.champion.pointer import history, serving
 from cxr_tasks.champion.rollback import roll_back
 from cxr_tasks.champion.store import require_champion, versions
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import NOW, promote, versions_on_disk
 
 

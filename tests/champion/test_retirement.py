@@ -16,14 +16,14 @@ from cxr_tasks.champion.pointer import history, serving, serving_without
 from cxr_tasks.champion.restoring import restore_pointer, restore_version
 from cxr_tasks.champion.rollback import retire, roll_back
 from cxr_tasks.champion.store import find_champion, require_champion, versions
-from cxr_tasks.cli import main
-from cxr_tasks.commands.run import show_result
+from cxr_tasks.cli.main import main
+from cxr_tasks.cli.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
-from cxr_tasks.records import require_record
-from cxr_tasks.runs import open_run
-from cxr_tasks.sealed import write_sealed
+from cxr_tasks.runs.run import open_run
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import require_record
+from cxr_tasks.volume.sealed import write_sealed
 from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
 from tests.stored import flip_bit
 

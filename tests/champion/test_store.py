@@ -17,9 +17,9 @@ from cxr_tasks.champion.store import (
     versions,
 )
 from cxr_tasks.errors import ArtifactError, ConfigError
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home
-from cxr_tasks.records import Record
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.records import Record
 from tests.champion.drawn_champion import draw_champion
 from tests.stored import change_record
 

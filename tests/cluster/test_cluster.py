@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.progress import Event, read_events
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import Event, read_events
 from tests.cluster import sessions
 from tests.cluster.api import Api, signed_in
 from tests.cluster.servers import own_servers

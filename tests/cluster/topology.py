@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.cluster_secrets import make_env_file
+from cxr_tasks.cli.cluster_secrets import make_env_file
 from tests.cluster import sessions
 from tests.cluster.servers import Servers
 from tests.deploy.compose_file import ROOT, read_env, read_service

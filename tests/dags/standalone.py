@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 from tests.dags.airflow_cli import ROOT, make_airflow_home, run_python
 
 _READY_SECONDS = 240

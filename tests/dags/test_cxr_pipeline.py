@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cxr_tasks.devices import POOL
+from cxr_tasks.machine.devices import POOL
 from cxr_tasks.training.train import FAIL_VARIANT
 from cxr_tasks.variants import VARIANTS
 from tests.dags.airflow_cli import dags_test, run_python

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
 from tests.dags.airflow_cli import ROOT, dags_test, run_python
 from tests.drawn_run import Drawing, draw_run, finish_report
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 from tests.dags.airflow_cli import dags_test
 from tests.space.volume import keys, names, put_dataset, put_run
 

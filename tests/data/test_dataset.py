@@ -7,7 +7,7 @@ import pytest
 
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 from tests.data.test_ingest import do_ingest, folder_config
 from tests.image_files import class_files, make_files
 from tests.stored import accept_changes

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
+from cxr_tasks.data.sources.candidates import Candidate, Listing
+from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.errors import SourceError
-from cxr_tasks.memory import ran_out
-from cxr_tasks.sources.candidates import Candidate, Listing
-from cxr_tasks.sources.folder import FolderSource
-from cxr_tasks.sources.presets import PRESETS
+from cxr_tasks.machine.memory import ran_out
+from cxr_tasks.settings.presets import PRESETS
 from tests.data.test_ingest import BAD, ROOT
 from tests.image_files import class_files, encode, make_files, picture
 

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.images import MAX_FILE_BYTES, decode_image
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.plausible import BLANK, COLOUR
 from cxr_tasks.data.plausible import MASK as MASK_IMAGE
+from cxr_tasks.data.sources.left_out import MASK, NO_CLASS, OTHER, TABLE
 from cxr_tasks.errors import ArtifactError, DataError, SourceError
-from cxr_tasks.paths import Home
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.sources.left_out import MASK, NO_CLASS, OTHER, TABLE
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.paths import Home
+from tests.data.sources.test_source import write_zip
 from tests.image_files import (
     class_files,
     colour_picture,
@@ -29,7 +30,6 @@ from tests.image_files import (
     picture,
     png_header,
 )
-from tests.sources.test_source import write_zip
 
 ROOT = Path(__file__).parents[2]
 
@@ -215,9 +215,9 @@ def test_name_that_is_no_unicode_is_rejected(tmp_path: Path) -> None:
 INGEST = """
 import resource, sys
 from pathlib import Path
-from cxr_tasks.config import make_config
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.data.ingest import ingest
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 if __name__ == "__main__":
     if int(sys.argv[2]):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
@@ -284,7 +284,7 @@ def test_what_a_killed_ingestion_left_is_cleared_away(tmp_path: Path) -> None:
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxr_tasks.progress._WATCH_SECONDS", 0.0)
+    monkeypatch.setattr("cxr_tasks.volume.progress._WATCH_SECONDS", 0.0)
     _, notes = do_ingest(tmp_path, folder_config(make_files(tmp_path / "data", class_files())))
     assert notes[0] == "folder data: 3 COVID-19, 3 normal"
     assert notes[1] == "1 of 6 images, 0 s left"
@@ -294,7 +294,7 @@ def test_folder_that_changes_meanwhile_is_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make_files(tmp_path / "data", class_files())
-    monkeypatch.setattr("cxr_tasks.progress._WATCH_SECONDS", 0.0)
+    monkeypatch.setattr("cxr_tasks.volume.progress._WATCH_SECONDS", 0.0)
 
     def change(note: str) -> None:
         if note.startswith("1 of 6"):

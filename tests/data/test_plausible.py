@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from cxr_tasks.champion.scoring.inputs import open_images
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import decode_image
+from cxr_tasks.data.phantom.drawing import render
 from cxr_tasks.data.plausible import (
     BLANK,
     COLOUR,
@@ -22,9 +24,7 @@ from cxr_tasks.data.plausible import (
     mask_fractions,
 )
 from cxr_tasks.data.unusable import UnusableImage
-from cxr_tasks.devices import n_cores
-from cxr_tasks.phantom.drawing import render
-from cxr_tasks.scoring.inputs import open_images
+from cxr_tasks.machine.devices import n_cores
 from tests.image_files import encode, picture
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.split import make_split, read_split, rows_of, split_grouped, split_paper
 from cxr_tasks.errors import DataError
+from cxr_tasks.settings.config import make_config
 
 # Keras itself says which files train and which validate.
 KERAS_SPLIT = """

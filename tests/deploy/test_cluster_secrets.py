@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.cluster_secrets import SECRETS, env_text, example_text, make_env_file
+from cxr_tasks.cli.cluster_secrets import SECRETS, env_text, example_text, make_env_file
 from cxr_tasks.errors import ConfigError
 from tests.deploy.compose_file import ROOT, read_env
 

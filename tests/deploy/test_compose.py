@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.cluster_secrets import SECRETS, make_env_file
-from cxr_tasks.devices import POOL
+from cxr_tasks.cli.cluster_secrets import SECRETS, make_env_file
+from cxr_tasks.machine.devices import POOL
 from tests.deploy.compose_file import (
     COMPOSE_FILE,
     ROOT,

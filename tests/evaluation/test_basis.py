@@ -6,7 +6,7 @@ import pytest
 
 from cxr_tasks.data.folds import make_folds
 from cxr_tasks.evaluation.basis import basis_of, judge_out_of_fold, judge_part
-from cxr_tasks.evaluation.thresholds import choose_threshold
+from cxr_tasks.statistics.thresholds import choose_threshold
 
 
 def drawn_split(n: int = 60, *, parts: tuple[str, ...] = ("train", "val", "test")) -> pd.DataFrame:

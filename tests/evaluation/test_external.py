@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.evaluation.basis import Fixed
 from cxr_tasks.evaluation.external import measure_external
+from cxr_tasks.settings.config import make_config
 
 
 def drawn_dataset(n: int, *, seed: int) -> Dataset:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from cxr_tasks.evaluation.recommendation import recommend
-from cxr_tasks.recommended import recommended, shown_variant
+from cxr_tasks.wording import recommended, shown_variant
 
 N_IMAGES = 80
 LARGE, SMALL = 1_216_577, 164_097

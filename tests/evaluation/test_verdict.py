@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.evaluation.scored import Scored
 from cxr_tasks.evaluation.verdict import make_verdict
+from cxr_tasks.statistics.scored import Scored
 
 N = 160
 LABELS = np.tile([0, 1], N // 2)

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from cxr_tasks.config import make_config
-from cxr_tasks.defaults import DEFAULTS_FILE, read_defaults
-from cxr_tasks.errors import ConfigError, shown
-from cxr_tasks.form import form_fields
-from cxr_tasks.paths import Home
-from cxr_tasks.scoring.request import (
+from cxr_tasks.champion.scoring.request import (
     KEYS,
     check_request,
     make_request,
     names_data,
     request_environment,
 )
+from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.space.kept import make_retention
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.settings.defaults import DEFAULTS_FILE, read_defaults
+from cxr_tasks.settings.form import form_fields
+from cxr_tasks.settings.retention import make_retention
+from cxr_tasks.volume.paths import Home
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, nested, texts, values
 
 NAMES = st.sampled_from(list(SETTINGS))

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from cxr_tasks.browsing.listing import SORTS, View, read_view
-from cxr_tasks.browsing.reading import read_run
-from cxr_tasks.browsing.site import AirflowRun, Answer, Site
-from cxr_tasks.paths import Home, RunPaths
+from cxr_tasks.site.listing import SORTS, View, read_view
+from cxr_tasks.site.reading import read_run
+from cxr_tasks.site.site import AirflowRun, Answer, Site
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import Home, RunPaths
 from tests.fuzz.cases import changed, damaged, fuzzed, texts, values
 
 FIGURE = {"value": 0.9, "interval": [0.8, 0.95]}

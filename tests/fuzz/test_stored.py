@@ -14,20 +14,20 @@ import pytest
 from hypothesis import strategies as st
 
 from cxr_tasks.champion.pointer import changing, history, is_whole, serve, serving, serving_without
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
-from cxr_tasks.ending import describe_ending
 from cxr_tasks.errors import ConfigError, CxrError, DamagedError
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.progress import Progress, read_events
-from cxr_tasks.records import finish_once, require_record
-from cxr_tasks.runs import open_run, read_config, start_run
-from cxr_tasks.sealed import read_sealed, write_sealed
+from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.run import open_run, read_config, start_run
+from cxr_tasks.runs.unchanged import unchanged_since
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from cxr_tasks.unchanged import unchanged_since
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import Progress, read_events
+from cxr_tasks.volume.records import finish_once, require_record
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from tests.fuzz.cases import changed, damaged, fuzzed
 from tests.stored import accept_changes
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 
 ROOT = Path(__file__).parents[2]
 RUN_ID = "manual__2026-01-31T03:00:00+00:00"

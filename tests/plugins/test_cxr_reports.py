@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from cxr_tasks.paths import run_key_from
+from cxr_tasks.volume.paths import run_key_from
 from tests.plugins.conftest import ROOT, RUN_ID, Airflow
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Airflow's own, many

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import strategies as st
 
-from cxr_tasks.browsing.site import HEADERS
+from cxr_tasks.site.site import HEADERS
 from tests.fuzz.cases import fuzzed, texts
 from tests.plugins.conftest import Airflow
 

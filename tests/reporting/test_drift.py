@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxr_tasks.audit.drift.comparison import Features, compare_datasets
+from cxr_tasks.audit.drift.rule import RULE
 from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.drift.comparison import Features, compare_datasets
-from cxr_tasks.drift.rule import RULE
-from cxr_tasks.paths import Home
 from cxr_tasks.reporting.drift_figure import draw_drift
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import Home
 from tests.drawn_run import FINGERPRINT, Drawing, draw_run
 from tests.reporting.test_report import Made, make
 

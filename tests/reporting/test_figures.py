@@ -14,8 +14,8 @@ from PIL import Image
 
 from cxr_tasks.reporting.chart_labels import LabelledPoint, place_labels
 from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc
-from cxr_tasks.reporting.inks import INKS
 from cxr_tasks.reporting.pictures import SIZE_PX, data_uri
+from cxr_tasks.reporting.variant_colors import INKS
 from cxr_tasks.variants import VARIANTS
 
 HISTORY = pd.DataFrame(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.cli import make_parser
+from cxr_tasks.cli.main import make_parser
 from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.variants import VARIANTS

@@ -11,21 +11,21 @@ import pytest
 from jinja2 import UndefinedError
 from scipy.stats import norm
 
-from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.banners import make_banners
-from cxr_tasks.paths import RunPaths
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.material import collect
 from cxr_tasks.reporting.notes import NOTICE, matter_of
 from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, make_page, wrong_images
 from cxr_tasks.reporting.report import render
 from cxr_tasks.reporting.reproduce import reproduce_command
-from cxr_tasks.reporting.wording import one_line
-from cxr_tasks.sealed import read_sealed
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.study import TABLE_3, study_differences
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.sealed import read_sealed
+from cxr_tasks.wording import one_line
 from tests.drawn_run import ERROR, HOSTILE_NAMES, Drawing, draw_run, finish_report
 
 NAMES = list(VARIANTS)
@@ -442,7 +442,7 @@ def test_only_the_study_procedure_on_its_data_has_no_difference() -> None:
 def test_reproduce_command_gives_the_same_configuration(made: Made) -> None:
     import shlex
 
-    from cxr_tasks.cli import make_parser
+    from cxr_tasks.cli.main import make_parser
 
     words = shlex.split(made.report["reproduce"])
     assert words[:4] == ["python", "-m", "cxr_tasks", "run"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 from tests.space.volume import put_champion, put_dataset, put_run
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.files import building, write_json
-from cxr_tasks.paths import Home
-from cxr_tasks.space.leftover_names import is_leftover, owner_of
 from cxr_tasks.space.locks import locks_of_leftover, locks_of_run
+from cxr_tasks.volume.files import building, write_json
+from cxr_tasks.volume.leftovers import is_leftover, owner_of
+from cxr_tasks.volume.paths import Home
 from tests.space.volume import names, put_run
 from tests.stored import flip_bit
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_tasks.cli import main
-from cxr_tasks.paths import Home
+from cxr_tasks.cli.main import main
 from cxr_tasks.training.keras_runtime import start_keras
+from cxr_tasks.volume.paths import Home
 from tests.space.volume import ROOT, names
 from tests.training.test_activations import dataset, prefix, wanted
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.paths import Home
-from cxr_tasks.space.kept import Retention, make_retention
+from cxr_tasks.settings.retention import Retention, make_retention
 from cxr_tasks.space.needs import Version
 from cxr_tasks.space.retention import runs_beyond
 from cxr_tasks.space.run_state import DAY_SECONDS, RunState
+from cxr_tasks.volume.paths import Home
 
 NOW = 1000 * DAY_SECONDS
 

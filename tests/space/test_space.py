@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.cli import main
-from cxr_tasks.paths import Home
+from cxr_tasks.cli.main import main
+from cxr_tasks.volume.paths import Home
 from tests.space.volume import held_elsewhere, names, put_activations, put_download
 
 

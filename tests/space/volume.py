@@ -12,13 +12,13 @@ from typing import Any
 
 from cxr_tasks.champion.pointer import changing, serve
 from cxr_tasks.champion.store import put_version
-from cxr_tasks.config import make_config
 from cxr_tasks.data.dataset import STAGE as DATASET
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.records import make_record, write_record
-from cxr_tasks.runs import start_run
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.space.needs import images_digest
 from cxr_tasks.space.run_state import DAY_SECONDS
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import make_record, write_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -145,7 +145,7 @@ def held_elsewhere(lock: Path) -> Iterator[None]:
 
 def process_of(*arguments: str, code: str = "") -> "subprocess.Popen[str]":
     """Start a command in a process of its own; `code` runs there before it."""
-    start = "import sys\nfrom cxr_tasks.cli import main\n"
+    start = "import sys\nfrom cxr_tasks.cli.main import main\n"
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c",
          f"{start}{code}\nsys.exit(main(sys.argv[1:], {{}}))", *arguments],

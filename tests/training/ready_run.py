@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_tasks.config import make_config
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import run_stage
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import run_stage
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.paths import Home, RunPaths
 
 
 def ready_to_train(home: Home, name: str, settings: Mapping[str, Any]) -> RunPaths:

@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.files import digest_of
-from cxr_tasks.paths import Home
 from cxr_tasks.training.activations import (
     BATCH_SIZE,
     Activations,
@@ -20,6 +18,8 @@ from cxr_tasks.training.activations import (
     frozen_activations,
 )
 from cxr_tasks.training.keras_runtime import start_keras
+from cxr_tasks.volume.files import digest_of
+from cxr_tasks.volume.paths import Home
 from tests.other_code import copy_code, run_code
 
 N_IMAGES = 2 * BATCH_SIZE + 5

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.records import find_finished, make_record, write_record
 from cxr_tasks.training import finishing
 from cxr_tasks.training.archive import make_reproducible
 from cxr_tasks.training.finishing import find_training, finish_training
 from cxr_tasks.training.folds import keep_whole_folds
+from cxr_tasks.volume.records import find_finished, make_record, write_record
 from tests.stored import flip_bit
 
 INPUTS = {"split": "5p"}

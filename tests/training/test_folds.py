@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.config import make_config
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, run_stage
-from cxr_tasks.progress import read_events
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.folds import final_epochs, fold_seed
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import read_events
 
 VARIANT = "vanilla_cnn"
 SETTINGS = {
@@ -108,7 +108,7 @@ def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths) -> None:
 
 
 def test_fold_that_does_not_exist_is_refused(trained: RunPaths) -> None:
-    from cxr_tasks.cli import main
+    from cxr_tasks.cli.main import main
 
     arguments = ["fold", "--run", trained.key, "--home", str(trained.home.root)]
     assert main([*arguments, "--variant", VARIANT, "--fold", "3"], {}) == 2

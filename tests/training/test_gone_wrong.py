@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_tasks.cli import main
-from cxr_tasks.config import make_config
+from cxr_tasks.cli.main import main
 from cxr_tasks.errors import TrainingError
-from cxr_tasks.failure import failure_message
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, run_stage
-from cxr_tasks.runs import start_run
+from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.runs.failure import failure_message
+from cxr_tasks.runs.run import start_run
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import load_checkpoint
-from cxr_tasks.training.exhaustion import naming_batch_size
 from cxr_tasks.training.keras_runtime import start_keras
+from cxr_tasks.training.out_of_memory import naming_batch_size
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
 from tests.training.test_loop import do_train, tiny_model
 
 VARIANT = "vanilla_cnn"
@@ -147,8 +147,8 @@ def test_what_ended_a_fold_is_told_whole() -> None:
 _WITH_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from cxr_tasks.paths import Home
-from cxr_tasks.process import StageError, run_stage
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.flow.process import StageError, run_stage
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[2]) << 20,) * 2)
 try:
     run_stage("train", Home(Path(sys.argv[1])).run("first"), variant="mobilenetv2_unfrozen")

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.paths import Home
 from cxr_tasks.training.gpu_lease import leased_card, process_card, usable_cards
+from cxr_tasks.volume.paths import Home
 
 _HOLD = """
 import sys, time
 from pathlib import Path
 from cxr_tasks.training.gpu_lease import leased_card
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 with leased_card(["0", "1"], home=Home(Path(sys.argv[1])), environ={}, note=lambda _: None,
                  poll_seconds=0.02) as card:
     print(card, flush=True)
@@ -83,7 +83,7 @@ def test_all_trainings_of_a_process_have_the_card_of_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gpus" / "0").mkdir(parents=True)
-    monkeypatch.setattr("cxr_tasks.devices.NVIDIA_CARDS", tmp_path / "gpus")
+    monkeypatch.setattr("cxr_tasks.machine.devices.NVIDIA_CARDS", tmp_path / "gpus")
     environ = {"CUDA_VISIBLE_DEVICES": "0"}
     with process_card(Home(tmp_path), environ, note=lambda _: None) as card:
         assert held(["0"], tmp_path, 1, per_card="1") == ["0"]  # nothing is leased yet
@@ -106,7 +106,7 @@ def test_the_environment_chooses_among_the_cards_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     driver = tmp_path / "gpus"
-    monkeypatch.setattr("cxr_tasks.devices.NVIDIA_CARDS", driver)
+    monkeypatch.setattr("cxr_tasks.machine.devices.NVIDIA_CARDS", driver)
     assert usable_cards({"CUDA_VISIBLE_DEVICES": "0"}) == []
     for number in range(3):
         (driver / str(number)).mkdir(parents=True)
@@ -119,7 +119,7 @@ _TRAIN = """
 import os, sys, time
 from pathlib import Path
 from cxr_tasks.training.gpu_lease import leased_card
-from cxr_tasks.paths import Home
+from cxr_tasks.volume.paths import Home
 with leased_card(["0", "1", "2"], home=Home(Path(sys.argv[1])), environ={}, note=lambda _: None,
                  poll_seconds=0.01) as card:
     print("took", card, time.monotonic(), flush=True)

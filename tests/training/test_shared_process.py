@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.files import read_json, sha256_of
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import run_fold, run_stage
-from cxr_tasks.progress import Progress, read_events
-from cxr_tasks.runs import open_run
-from cxr_tasks.stages import StageContext
-from cxr_tasks.stages.training import train_fold_here
+from cxr_tasks.flow.process import run_fold, run_stage
+from cxr_tasks.flow.stages import StageContext
+from cxr_tasks.flow.stages.training import train_fold_here
+from cxr_tasks.runs.run import open_run
 from cxr_tasks.training.gpu_lease import process_card
+from cxr_tasks.volume.files import read_json, sha256_of
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import Progress, read_events
 from tests.training.ready_run import ready_to_train
 
 VARIANT = "mobilenetv2_partial"

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.files import read_json
-from cxr_tasks.paths import Home, RunPaths
-from cxr_tasks.process import StageError, run_stage
+from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
 from tests.training.ready_run import ready_to_train
 
 VARIANT = "vanilla_cnn"

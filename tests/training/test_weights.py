@@ -10,10 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from cxr_tasks.config import make_config
 from cxr_tasks.errors import ArtifactError, SourceError
-from cxr_tasks.files import sha256_of
-from cxr_tasks.paths import Home
+from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.weights import (
     N_PARAMETERS,
     OWN_WEIGHTS,
@@ -21,6 +19,8 @@ from cxr_tasks.training.weights import (
     BackboneWeights,
     prepare_weights,
 )
+from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.paths import Home
 
 PAPER = {"profile": "paper", "source": "phantom"}
 NOWHERE = "http://127.0.0.1:9/weights.h5"

@@ -1,0 +1,180 @@
+"""A batch of new images scored by the champion, into a folder of its own."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.champion.pointer import retired_versions
+from cxr_tasks.champion.scoring.champion_facts import champion_facts
+from cxr_tasks.champion.scoring.inputs import NewImages, open_images
+from cxr_tasks.champion.scoring.judge import N_BLOCK_IMAGES, Judge
+from cxr_tasks.champion.scoring.page import render_page
+from cxr_tasks.champion.scoring.request import ScoreRequest
+from cxr_tasks.champion.scoring.row import COLUMNS, Refused, Scored, as_csv
+from cxr_tasks.champion.scoring.tally import Tally
+from cxr_tasks.champion.store import Champion, require_champion
+from cxr_tasks.data.dataset import open_dataset
+from cxr_tasks.data.decoding import decode_all
+from cxr_tasks.errors import ConfigError, DamagedError, DataError, first_few
+from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.machine.memory import MemoryWatch
+from cxr_tasks.volume.files import (
+    as_unicode,
+    building,
+    locked,
+    open_table,
+    remove_leftovers,
+    sha256_of,
+    write_text,
+)
+from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.progress import watched
+from cxr_tasks.volume.records import (
+    Note,
+    Record,
+    find_finished,
+    find_record,
+    make_record,
+    write_record,
+)
+from cxr_tasks.volume.source_code import source_digest
+
+STAGE = "score"
+
+
+def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> Record:
+    """Write `scores/<name>/` with scores.csv, index.html and score.json.
+
+    The same name with the same images, champion and code repeats nothing.
+
+    Args:
+        home: The shared volume.
+        request: Which images, and which version of the champion.
+        note: Told what a watching person wants to know.
+        now: When the batch is scored; its name, where the request has none.
+
+    Returns:
+        The content of score.json.
+
+    Raises:
+        ConfigError: No champion, or the name is taken: by other images, another champion, or scores
+            that other code has made.
+        SourceError: A folder or an archive cannot be read, or is not safe.
+        DataError: Not one image could be scored.
+        ArtifactError: A file of the champion, or its data set, is missing or damaged.
+    """
+    champion = require_champion(home, request.version)
+    images = open_images(request.paths)
+    note(f"{len(images.candidates)} files to score with champion {champion.name}")
+    name = request.name or now.strftime("scores-%Y%m%d-%H%M%S")
+    folder = home.scores(name)
+    inputs = {
+        "champion": sha256_of(champion.folder / "version.json"),
+        "images": images.digest(),
+        "code": source_digest(),
+    }
+    with locked(home.locks / f"scores-{name}.lock"):
+        finished = _find_finished(folder, inputs, note)
+        remove_leftovers(folder)
+        if finished is not None:
+            note(f"{name} was scored before: the same images, the same champion")
+            return finished
+        started = time.monotonic()
+        with building(folder) as built:
+            asked = {
+                "name": name,
+                "scored_at": now.isoformat(timespec="seconds"),
+                "paths": [as_unicode(path) for path in request.paths],
+            }
+            facts = _build(home, champion, images, asked, built=built, note=note)
+            record = make_record(
+                built,
+                STAGE,
+                inputs=inputs,
+                config_fingerprint=champion.record["config_fingerprint"],
+                seed=champion.record["seed"],
+                seconds=time.monotonic() - started,
+                facts=facts,
+            )
+            write_record(built, record)
+    return record
+
+
+def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record | None:
+    """Find the same work done before; a folder with any other is left as it is."""
+    if not folder.exists():
+        return None
+    try:
+        before = (find_record(folder, STAGE) or {"inputs": {}})["inputs"]
+    except DamagedError as err:
+        raise DamagedError(
+            err.problem,
+            "Scores are never overwritten, and of which images these are is not known any more.",
+            f"Choose another name (on the command line --name), or delete {folder}.",
+        ) from err
+    if before == inputs:
+        return find_finished(folder, STAGE, inputs=inputs, note=note)
+    other = [key for key, digest in inputs.items() if before.get(key) != digest]
+    raise ConfigError(
+        f"There are scores named {folder.name!r} already, of other {' and '.join(other)}.",
+        "Scores are never overwritten, and those of one name have images, champion and code alike.",
+        "Choose another name (on the command line --name), or leave it out.",
+    )
+
+
+def _build(
+    home: Home,
+    champion: Champion,
+    images: NewImages,
+    asked: Record,
+    *,
+    built: Path,
+    note: Note,
+) -> Record:
+    """Write the table and the page, and give what the record says."""
+    dataset = open_dataset(home, champion.record["dataset"])
+    tally = Tally(champion.record["cutoff"])
+    with MemoryWatch() as memory, open_table(built / "scores.csv", COLUMNS) as table:
+        for rows in _blocks(images, Judge(champion, dataset), note):
+            tally.add(rows)
+            for row in rows:
+                table.writerow(
+                    as_csv(row, champion=champion.name, cutoff=champion.record["cutoff"])
+                )
+    if not tally.n_scored:
+        raise _nothing_scored(tally)
+    facts = {
+        **asked,
+        "champion": champion_facts(
+            champion, dataset, retired=retired_versions(home).get(champion.name)
+        ),
+        **tally.facts(),
+        "n_left_out": images.n_left_out,
+        "n_ignored_links": images.n_ignored_links,
+        "peak_anon_mb": memory.peak_anon_mb(),
+    }
+    write_text(built / "index.html", render_page(facts, tally))
+    return facts
+
+
+def _blocks(images: NewImages, judge: Judge, note: Note) -> Iterator[list[Scored | Refused]]:
+    """Decode, judge and give one block after the other, so that memory stays flat."""
+    outcomes = decode_all(images.reader, images.candidates, n_workers=n_cores())
+    with closing(outcomes):
+        passing = watched(outcomes, n=len(images.candidates), report=note)
+        while block := list(islice(passing, N_BLOCK_IMAGES)):
+            yield judge.rows(block)
+
+
+def _nothing_scored(tally: Tally) -> DataError:
+    facts: dict[str, Any] = tally.facts()
+    told = first_few([f"{row.path!r}: {row.reason}" for row in tally.refused])
+    return DataError(
+        f"None of {facts['n_images']} files could be scored ({told}).",
+        "A file has to be a whole JPEG, PNG, BMP or TIFF image of a plausible, grey radiograph.",
+        "Name other files, or convert these; DICOM files have to be exported as PNG first.",
+    )

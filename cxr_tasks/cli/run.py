@@ -1,0 +1,120 @@
+"""The command `run`: all stages, with or without Airflow, and the result in the terminal."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TextIO
+
+from cxr_tasks.champion.outcome import outcome
+from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli.settings_flags import add_settings
+from cxr_tasks.flow import through_airflow
+from cxr_tasks.flow.pipeline import run_pipeline
+from cxr_tasks.reporting.ingested import ingested_lines
+from cxr_tasks.reporting.last_screen import last_screen
+from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.runs.run import check_code, new_run_key, open_run, start_run
+from cxr_tasks.runs.unchanged import unchanged_since
+from cxr_tasks.settings import settings_in_force
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import find_record
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
+    parser.add_argument(
+        "--run",
+        metavar="NAME",
+        help="name of the run; default: by the time; one that exists goes on",
+    )
+    parser.add_argument(
+        "--airflow",
+        action="store_true",
+        help="run the stages as tasks of the DAG cxr_pipeline (airflow dags test)",
+    )
+    add_settings(parser)
+
+
+def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
+    from cxr_tasks.cli.console import following  # which imports much
+
+    airflow, run_key = options.pop("airflow"), options.pop("run")
+    given = {key: value for key, value in options.items() if value is not None}
+    if run_key and not given and home.run(run_key).config.exists():
+        check_code(home.run(run_key))
+    else:
+        run_key = run_key or new_run_key(datetime.now().astimezone())
+        start_run(make_config(given), home, run_key)
+    run, config = open_run(home, run_key)
+    print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
+    try:
+        with following(run.progress), _log(run) as log:
+            for line in settings_in_force(config):
+                _write_line(log, line)
+            if airflow:
+                through_airflow.run_dag(run, config, environ)
+            else:
+                run_pipeline(run, config, environ=environ, on_line=partial(_write_line, log))
+    finally:
+        show_result(run, with_make=airflow)
+    return 0
+
+
+def _log(run: RunPaths) -> TextIO:
+    """Open the file that keeps all the stages print; the terminal shows the events only."""
+    return (run.root / "run.log").open("a", encoding="utf-8", buffering=1)
+
+
+def _write_line(log: TextIO, line: str) -> None:
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    print(f"{now} {line}", file=log)
+
+
+def show_result(run: RunPaths, *, with_make: bool = False) -> None:
+    """Show the last screen; of a run that ended early, with the results it would have repeated.
+
+    What was left out is always this run's own.
+
+    Args:
+        run: The run.
+        with_make: Whether what to do next is a command of `make`, as this run's was.
+    """
+    earlier = unchanged_since(run)
+    if earlier:
+        print(f"\nNothing has changed since {earlier}; its results:")
+    with_results = run.home.run(earlier) if earlier else run
+    if report := find_record(with_results.report, "report"):
+        told = last_screen(
+            report,
+            width=_width(),
+            report_file=_shorter(with_results.report / "index.html"),
+            with_make=with_make,
+            also=_champion_and_images(run, with_results),
+        )
+        print(f"\n{told}")
+    if earlier:
+        print("To run it all the same: --force (make run: FORCE=1)")
+
+
+def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
+    if promotion := find_record(with_results.promote, "promote"):
+        yield f"Champion, {outcome(run.home, promotion)}"
+    yield from ingested_lines(run)
+
+
+def _shorter(path: Path) -> str:
+    """Name a file from the folder that the person is in, where it lies below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _width() -> int:
+    """Return the columns to write in: the terminal's, but no fewer than 80 and no more than 100."""
+    return max(80, min(get_terminal_size().columns, WIDTH))
+
+
+COMMAND = Command("all stages, from ingestion to the report", _run, _add_arguments)

@@ -1,0 +1,229 @@
+"""Who is on which image, and where it is from, as a file of the user's says."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cxr_tasks.data.sources.candidates import Candidate
+from cxr_tasks.data.sources.image_names import ImageNames
+from cxr_tasks.data.sources.patient_table import PatientTable, Row, read_patient_table
+from cxr_tasks.errors import DataError, first_few
+from cxr_tasks.volume.progress import warning
+from cxr_tasks.wording import CLASS_NAMES
+
+Report = Callable[[str], None]
+
+_DATE = re.compile(r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:\d{4}|\d\d))(?:[T ].*)?")
+
+_FEWEST_IN_DOUBT = 6
+"""So many images of one person, in both classes, are ordinary in a very small data set."""
+
+
+@dataclass
+class _Matches:
+    """Which row is of which image.
+
+    Attributes:
+        rows: By the image's path, the rows that are closest to it, and how close they are.
+        unmatched: The names of no image.
+        ambiguous: The names of several, with two of these.
+    """
+
+    rows: dict[str, tuple[int, list[Row]]] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+
+
+def with_patients(
+    candidates: tuple[Candidate, ...], path: Path, *, report: Report, root: str = ""
+) -> tuple[Candidate, ...]:
+    """Replace the patients that file names tell by what a CSV file says.
+
+    Its columns are path, patient and, where there is one, source: the hospital, archive or
+    publication an image is from.
+
+    Args:
+        candidates: The images.
+        path: The file.
+        report: Told how it was read, and what it leaves open.
+        root: Where the data lie; absolute names in the file may begin so.
+
+    Raises:
+        SourceError: The file is missing or is no such CSV file.
+        DataError: It names two patients for one image, no image of the data set, one name fits
+            several images, or one patient has most images, of both classes.
+    """
+    table = read_patient_table(path)
+    matches = _match(table.rows, ImageNames((item.path for item in candidates), root=root))
+    _check(path, matches, example=candidates[0].path)
+    origins = _origins(path, matches)
+    _check_largest(path, {item.path: item.label for item in candidates}, origins)
+    known = tuple(
+        replace(item, patient=origins[item.path].patient, source=origins[item.path].source)
+        if item.path in origins
+        else item
+        for item in candidates
+    )
+    _tell_reading(table, matches, report)
+    known = _with_renamed(candidates, known, origins, report)
+    _tell_coverage(known, report)
+    return known
+
+
+def _match(rows: Iterable[Row], names: ImageNames) -> _Matches:
+    """Find each row's image; of several rows for one, those count that are closest to its name."""
+    matches = _Matches()
+    for row in rows:
+        found = names.find(row.path)
+        if len(found.paths) > 1:
+            fits = " and ".join(map(repr, found.paths[:2]))
+            matches.ambiguous.append(f"{row.path!r} fits {fits}")
+        if len(found.paths) != 1:
+            matches.unmatched.append(repr(row.path))
+            continue
+        (image,) = found.paths
+        distance, before = matches.rows.get(image, (found.distance, []))
+        if found.distance < distance:
+            matches.unmatched += [repr(other.path) for other in before]
+            distance, before = found.distance, []
+        if found.distance > distance:
+            matches.unmatched.append(repr(row.path))
+            continue
+        matches.rows[image] = distance, [*before, row]
+    return matches
+
+
+def _check(path: Path, matches: _Matches, *, example: str) -> None:
+    if matches.ambiguous:
+        raise DataError(
+            f"{len(matches.ambiguous)} names in {path} fit several images: "
+            f"{first_few(matches.ambiguous)}.",
+            "A row is of one image; a file's name alone is enough where no other file has it.",
+            f"Name these with their folders, such as {example!r}.",
+        )
+    if not matches.rows:
+        raise DataError(
+            f"{path} names no image of the data set (it has "
+            f"{first_few(matches.unmatched) or 'no rows'}).",
+            f"Its column path gives names such as {example!r}.",
+            "Correct the names in it, or leave the file out.",
+        )
+
+
+def _origins(path: Path, matches: _Matches) -> dict[str, Row]:
+    """Return each image's patient and source; a row that knows counts before one that does not."""
+    origins, clashes = {}, []
+    for image, (_distance, rows) in matches.rows.items():
+        patients = {row.patient for row in rows} - {""}
+        sources = {row.source for row in rows} - {""}
+        if len(patients) > 1 or len(sources) > 1:
+            clashes.append(repr(image))
+        origins[image] = Row(image, min(patients, default=""), min(sources, default=""))
+    if clashes:
+        raise DataError(
+            f"{path} names two patients or sources for one image: {first_few(clashes)}.",
+            "Each path has one patient and one source.",
+            "Correct or remove these rows.",
+        )
+    return origins
+
+
+def _check_largest(path: Path, labels: dict[str, int], origins: dict[str, Row]) -> None:
+    """Refuse a patient who would hold most images of both classes together: it is no patient."""
+    images = Counter(row.patient for row in origins.values() if row.patient)
+    patient, n = next(iter(images.most_common(1)), ("", 0))
+    classes = Counter(labels[image] for image, row in origins.items() if row.patient == patient)
+    if n < _FEWEST_IN_DOUBT or 2 * n <= images.total() or len(classes) < len(CLASS_NAMES):
+        return
+    counts = " and ".join(f"{classes[label]} {name}" for label, name in CLASS_NAMES.items())
+    raise DataError(
+        f"{path} gives {n} of the {images.total()} images whose patient it knows to {patient!r}: "
+        f"{counts} ones.",
+        "A patient's images train or test together, so nobody can have most of both classes; "
+        "perhaps it stands for an unknown patient, or the column holds something else.",
+        "Leave the field empty where the patient is not known, or give the column that names "
+        "patients.",
+    )
+
+
+def _with_renamed(
+    before: Iterable[Candidate],
+    after: tuple[Candidate, ...],
+    origins: dict[str, Row],
+    report: Report,
+) -> tuple[Candidate, ...]:
+    """Return images that the file leaves out the patient whom it gives others of their number.
+
+    File names number patients too. One who had one name in the file and another in file names
+    would be on both sides of a split.
+    """
+    names = defaultdict(set)
+    for old, new in zip(before, after, strict=True):
+        if old.path in origins and old.patient and new.patient:
+            names[old.patient].add(new.patient)
+    renamed = {old: min(new) for old, new in names.items() if len(new) == 1}
+    known = tuple(
+        item
+        if item.path in origins
+        else replace(item, patient=renamed.get(item.patient, item.patient))
+        for item in after
+    )
+    if n := sum(new != old for new, old in zip(known, after, strict=True)):
+        report(
+            f"patients file: {n} images that it leaves out get the patient that it gives others "
+            "with the same number in their file names"
+        )
+    return known
+
+
+def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> None:
+    for note in table.notes:
+        report(f"patients file: {note}")
+    if loose := [
+        f"{row.path!r} is {image!r}"
+        for image, (distance, rows) in matches.rows.items() if distance
+        for row in rows
+    ]:  # fmt: skip
+        report(
+            f"patients file: {len(loose)} of {len(table.rows)} names are spelled otherwise, "
+            f"such as {loose[0]}"
+        )
+    if matches.unmatched:
+        report(warning(
+            f"patients file: {len(matches.unmatched)} of {len(table.rows)} paths are not in the "
+            f"data set: {first_few(matches.unmatched)}"
+        ))  # fmt: skip
+    if dates := [repr(row.patient) for row in table.rows if _DATE.fullmatch(row.patient)]:
+        report(warning(
+            f"patients file: the patient of {len(dates)} of {len(table.rows)} rows is a date "
+            f"({first_few(list(dict.fromkeys(dates)))}); all images of one date count as one "
+            "person's"
+        ))  # fmt: skip
+    if n := table.unknown.total():
+        words = [f"{word!r} {times} times" for word, times in table.unknown.most_common()]
+        report(warning(
+            f"patients file: {n} of {len(table.rows)} rows name no patient ({first_few(words)}); "
+            "these stay unknown"
+        ))  # fmt: skip
+
+
+def _tell_coverage(known: Iterable[Candidate], report: Report) -> None:
+    """Report for how many images of each class a patient is known."""
+    images, with_patient = Counter[int](), Counter[int]()
+    for item in known:
+        images[item.label] += 1
+        with_patient[item.label] += bool(item.patient)
+    told = " and ".join(
+        f"{with_patient[label]} of {images[label]} {name}"
+        for label, name in CLASS_NAMES.items()
+        if images[label]
+    )
+    if with_patient == images:
+        report(f"a patient is known for {told} images")
+        return
+    report(warning(
+        f"a patient is known for {told} images; each other image counts as a patient of its own, "
+        "so images of one person may train and test"
+    ))  # fmt: skip

@@ -1,0 +1,121 @@
+"""The stage that has the images and the backbone weights on the shared volume."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.champion.pointer import serving_without
+from cxr_tasks.data.sources.left_out import left_out_of, told
+from cxr_tasks.errors import ArtifactError, DataError
+from cxr_tasks.flow.stages.context import StageContext
+from cxr_tasks.runs.unchanged import find_equal_run, reason
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.records import Record, find_record
+
+Makers = Mapping[str, Callable[[], Any]]
+
+
+def run_ingest(context: StageContext) -> str:
+    """Have the data set and the backbone weights on the shared volume."""
+    run = context.run
+    left_out: dict[str, Mapping[str, int]] = {}
+    makers = _makers(context, left_out)
+    record = context.finish_once(run.ingest, {}, lambda _built: _facts(context, makers, left_out))
+    if record["unchanged_since"]:
+        return reason(record["unchanged_since"])
+    for name, make in makers.items():
+        _make_again_if_damaged(context, record, name, make)
+    return _told(run, record)
+
+
+def dataset_folders(run: RunPaths) -> list[Path]:
+    """Name the folders of the data sets that a run uses, as far as it has ingested them."""
+    record = find_record(run.ingest, "ingest") or {}
+    names = (record.get(name) for name in ("dataset", "external"))
+    return [run.home.datasets / name for name in names if name]
+
+
+def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Makers:
+    """Give what is made, by its name in the record; what is there already is only looked at.
+
+    What ingestion leaves out is put into `left_out`.
+    """
+    from cxr_tasks.data.ingest import ingest
+    from cxr_tasks.settings.external import external_config
+    from cxr_tasks.training.weights import prepare_weights
+
+    config, home, note = context.config, context.run.home, context.progress.note
+    external = external_config(config)
+
+    def ingested(config: RunConfig, name: str) -> str:
+        return ingest(
+            config, home=home, environ=context.environ, report=note,
+            on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
+        )  # fmt: skip
+
+    def weights() -> dict[str, str]:
+        return prepare_weights(config, home, environ=context.environ, report=note).as_dict()
+
+    return {
+        "weights": weights,
+        "dataset": lambda: ingested(config, "dataset"),
+        "external": lambda: ingested(external, "external") if external else None,
+    }
+
+
+def _facts(
+    context: StageContext, makers: Makers, left_out: Mapping[str, Mapping[str, int]]
+) -> Record:
+    run, config = context.run, context.config
+    facts = {name: make() for name, make in makers.items()}
+    # drift is measured against this one, also when the run goes on after a promotion
+    facts["champion"] = serving_without(run.home, run.key)
+    facts["n_left_out_by_reason"] = dict(left_out)
+    return facts | {"unchanged_since": None if config.force else find_equal_run(run, config, facts)}
+
+
+def _make_again_if_damaged(
+    context: StageContext, record: Record, name: str, make: Callable[[], Any]
+) -> None:
+    """Make what a run uses again where it is damaged or gone, if its source still gives the same.
+
+    The run's own record stays as it is.
+    """
+    try:
+        _check(context.run, record, name)
+    except ArtifactError as err:
+        context.progress.note(warning(f"{err.problem} It is made again from its source."))
+        made = make()
+        if made != record[name]:
+            raise DataError(
+                f"{err.problem} Its source no longer gives the same ({record[name]}, now {made}).",
+                "A run keeps the images and weights that it began with.",
+                "Put the source back as it was, or start a new run.",
+            ) from err
+
+
+def _check(run: RunPaths, record: Record, name: str) -> None:
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.training.weights import weights_of
+
+    if name == "weights":
+        weights_of(run, record)
+    elif record[name] is not None:
+        open_dataset(run.home, record[name])
+
+
+def _told(run: RunPaths, record: Record) -> str:
+    from cxr_tasks.data.dataset import open_dataset
+
+    parts = []
+    for name, before in (("dataset", ""), ("external", "external: ")):
+        if record[name] is not None:
+            facts = open_dataset(run.home, record[name]).record
+            left_out = left_out_of(record, facts, name)
+            part = f"{before}{facts['n_images']} images, {facts['n_rejected']} rejected"
+            if left_out:
+                part += f", {sum(left_out.values())} left out: {told(left_out)}"
+            parts.append(part)
+    return "; ".join(parts)

@@ -1,0 +1,97 @@
+"""The stages after the trainings: what they are worth, the report, the champion's challenge."""
+
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from cxr_tasks.flow.stages.context import StageContext
+from cxr_tasks.volume.records import find_record, record_file, require_record
+from cxr_tasks.wording import recommended
+
+if TYPE_CHECKING:
+    from cxr_tasks.evaluation.evaluate import Material
+
+
+def run_evaluate(context: StageContext) -> str:
+    """Measure every finished variant, compare them, and judge what the scores are worth."""
+    from cxr_tasks.evaluation.evaluate import make_comparison
+
+    run, config = context.run, context.config
+    inputs = {
+        "split": run.split / "split.json",
+        "audit": run.audit / "audit.json",
+        "audit-error": run.error("audit"),
+    }
+    for name in config.variants:
+        inputs |= {name: run.train(name) / "train.json", f"{name}-error": run.error("train", name)}
+    material = _evaluation_material(context)
+    record = context.finish_once(
+        run.evaluate,
+        inputs,
+        lambda built: make_comparison(run, config, material, built=built),
+    )
+    told = recommended(record["recommendation"]["variant"])
+    return f"{told}; audit: {record['audit']['verdict']}"
+
+
+def _evaluation_material(context: StageContext) -> "Material":
+    from cxr_tasks.audit.audit import read_control_scores
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.split import read_split
+    from cxr_tasks.evaluation.evaluate import Material
+    from cxr_tasks.evaluation.explanation.explain import explain_variant
+    from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.training.models import load_model
+
+    run, config, note = context.run, context.config, context.progress.note
+    ingested = require_record(run.ingest, "ingest")
+    require_record(run.split, "split")
+    load = cache(load_model)
+    audited = find_record(run.audit, "audit") is not None
+    return Material(
+        dataset=open_dataset(run.home, ingested["dataset"]),
+        split=read_split(run.split),
+        audit=require_record(run.audit, "audit") if audited else None,
+        control_scores=read_control_scores(run.audit) if audited else None,
+        external=open_dataset(run.home, ingested["external"]) if ingested["external"] else None,
+        score=partial(score_images, config=config, note=note, load=load),
+        explain=partial(explain_variant, seed=config.seed, load=load),
+    )
+
+
+def run_report(context: StageContext) -> str:
+    """Render the report."""
+    from cxr_tasks.reporting.report import make_report
+
+    run, config = context.run, context.config
+    require_record(run.evaluate, "evaluate")
+    inputs = {"evaluate": record_file(run.evaluate, "evaluate")}
+    context.finish_once(run.report, inputs, lambda built: make_report(run, config, built))
+    return str(run.report / "index.html")
+
+
+def run_promote(context: StageContext) -> str:
+    """Let the run's model serve, if it is better than the one that does."""
+    from cxr_tasks.champion.outcome import outcome
+    from cxr_tasks.champion.promotion import make_promotion
+    from cxr_tasks.champion.restoring import restore_version
+    from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.training.models import load_model
+
+    run, config, note = context.run, context.config, context.progress.note
+    require_record(run.report, "report")
+    record = context.finish_once(
+        run.promote,
+        {"report": record_file(run.report, "report")},
+        lambda built: make_promotion(
+            run,
+            config,
+            score=partial(score_images, config=config, note=note, load=cache(load_model)),
+            now=datetime.now(UTC),
+            note=note,
+            built=built,
+        ),
+    )
+    if record["version"]:
+        restore_version(run, config, record, note=note)
+    return outcome(run.home, record)

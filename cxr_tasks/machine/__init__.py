@@ -1,0 +1,1 @@
+"""What this machine has: graphics cards, cores, memory, and child processes on it."""

@@ -1,0 +1,99 @@
+"""How a stage ended that is not done: found out, said in words, written down."""
+
+import re
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cxr_tasks.errors import EXIT_CODE, CxrError
+from cxr_tasks.runs.run import open_run
+from cxr_tasks.volume.files import locked, remove_leftovers, write_json
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.progress import Progress
+
+STOPPED = 130
+"""Exit status of a process that a person stopped."""
+
+_STOPS = (STOPPED, -signal.SIGINT, -signal.SIGTERM)
+_TO_GO_ON = "What is finished is kept; run again, it goes on from there."
+
+_WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
+"""How a training ends without memory: by the kernel, by C++, or in a library's null pointer."""
+
+_STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The process ")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a stage ended that is not done.
+
+    Attributes:
+        exit_code: Of its process; None where its caller was ended first.
+        signal: Name of the signal that ended its process.
+        message: What a person should read.
+        last_lines: The last that its process printed.
+        stopped: Whether a person stopped it; else it failed.
+    """
+
+    exit_code: int | None
+    signal: str | None
+    message: str
+    last_lines: list[str]
+    stopped: bool
+
+
+def failure_of_process(exit_code: int, message: str, lines: list[str]) -> Failure:
+    """Describe how a stage's process ended."""
+    name = signal.Signals(-exit_code).name if exit_code < 0 else None
+    return Failure(exit_code, name, message, lines, stopped=exit_code in _STOPS)
+
+
+def interruption(err: BaseException) -> Failure:
+    """Describe what ended the process that waited for a stage, and the stage with it."""
+    if isinstance(err, KeyboardInterrupt | SystemExit):
+        return Failure(None, None, f"Stopped. {_TO_GO_ON}", [], stopped=True)
+    message = f"Ended from outside by {type(err).__name__}: {err}. {_TO_GO_ON}"
+    return Failure(None, None, message, [], stopped=False)
+
+
+def write_failure(failure: Failure, run: RunPaths, path: Path, progress: Progress) -> None:
+    """Write down how a stage ended, where a reader of the run looks for it."""
+    if not run.config.exists():  # the run was deleted, and nothing of it is to come back
+        return
+    try:
+        with locked(run.lock("failure")):
+            remove_leftovers(path)
+            write_json(path, asdict(failure))
+        progress.emit("stopped" if failure.stopped else "failed", failure.message)
+    except OSError as err:  # such as a full volume, which may be why the stage failed
+        progress.echo(f"How the stage ended could not be written down: {err}")
+
+
+def failure_message(exit_code: int, lines: list[str]) -> str:
+    """Find what a person should read in the last lines of a failed process.
+
+    The project's own errors and Python's tracebacks both end with `SomeError: ...`; what a fold's
+    process ended with is told again by its variant's.
+    """
+    starts = [at for at, line in enumerate(lines) if _STARTS.match(line)]
+    told = "\n".join(lines[starts[-1] :]) if starts else (lines[-1] if lines else "")
+    if exit_code in _STOPS:
+        return f"Stopped. {_TO_GO_ON}"
+    if exit_code == EXIT_CODE and told:
+        return told
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = " (often: out of memory)" if name == "SIGKILL" else ""
+        return f"The process was ended by {name}{hint}." + (f"\n{told}" if told else "")
+    return f"The process ended with exit code {exit_code}." + (f"\n{told}" if told else "")
+
+
+def memory_hint(exit_code: int, run: RunPaths, stage: str) -> str:
+    """Name the setting that decides about memory where a training may have had too little of it."""
+    if stage != "train" or -exit_code not in _WITHOUT_MEMORY:
+        return ""
+    try:
+        _, config = open_run(run.home, run.key)
+    except CxrError:
+        return ""
+    return f"\nIf memory ran out: batch_size is {config.batch_size}, and a smaller one needs less."

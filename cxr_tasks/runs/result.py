@@ -1,0 +1,85 @@
+"""How a DAG's run ended, in words and figures, for whoever asked to be told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxr_tasks.errors import CxrError
+from cxr_tasks.runs.opening import opened_key
+from cxr_tasks.runs.unchanged import unchanged_since
+from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import find_record
+from cxr_tasks.wording import recommended
+
+
+def describe_ending(
+    home: Home, *, dag_id: str, run_id: str, state: str, opening: object = None, refusal: str = ""
+) -> dict[str, Any]:
+    """Describe how a run ended; what it left on the shared volume says the rest.
+
+    Args:
+        home: The shared volume.
+        dag_id: Of the DAG; only `cxr_pipeline` leaves verdict and report.
+        run_id: Airflow's name of the run.
+        state: `success` or `failure`.
+        opening: What its task `start` says of the run that it has opened; nothing of another run
+            is told.
+        refusal: Why `start` has opened none.
+
+    Returns:
+        `text`, for a person, and `dag_id`, `run_id`, `state`, `stopped`, `run`, `verdict`,
+        `recommended`, `promotion`, `report`, `errors`, as far as they are known.
+    """
+    facts: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "state": state}
+    if refusal:
+        facts["errors"] = {"start": _first_line(refusal)}
+    try:
+        if key := opened_key(opening):
+            facts |= {"run": key, **_facts_of(home.run(key))}
+    except CxrError as err:
+        facts["errors"] = {"artifacts": err.problem}
+    except (AttributeError, KeyError, TypeError) as err:
+        facts["errors"] = {"artifacts": f"A record is not as expected ({type(err).__name__})."}
+    except FileNotFoundError as err:  # the run is being deleted
+        facts["errors"] = {"artifacts": f"{err.filename} has disappeared while it was read."}
+    return {"text": _text(facts), **facts}
+
+
+def _facts_of(run: RunPaths) -> dict[str, Any]:
+    failures = {path: read_json(path) for path in sorted(run.root.rglob("*.error.json"))}
+    facts: dict[str, Any] = {
+        "errors": {
+            path.name.removesuffix(".error.json"): _first_line(failure.get("message"))
+            for path, failure in failures.items()
+        },
+        "stopped": bool(failures) and all(each.get("stopped") for each in failures.values()),
+    }
+    if report := find_record(run.report, "report"):
+        facts |= {
+            "verdict": report["audit"]["verdict"],
+            "recommended": report["recommendation"]["variant"],
+            "report": str(run.report / "index.html"),
+        }
+    if promotion := find_record(run.promote, "promote"):
+        facts["promotion"] = promotion["decision"]
+    if earlier := unchanged_since(run):
+        facts["unchanged_since"] = earlier
+    return facts
+
+
+def _first_line(message: object) -> str:
+    lines = message.splitlines() if isinstance(message, str) else []
+    return lines[0] if lines else "No reason is known."
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    state = "stopped" if facts.get("stopped") and facts["state"] != "success" else facts["state"]
+    told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {state}."]
+    if "verdict" in facts:
+        told.append(f"Verdict {facts['verdict']}. {recommended(facts['recommended'])}.")
+    if "promotion" in facts:
+        told.append(f"Champion: {facts['promotion']}.")
+    if "unchanged_since" in facts:
+        told.append(f"Nothing has changed since {facts['unchanged_since']}.")
+    told += [f"{name}: {message}" for name, message in (facts.get("errors") or {}).items()]
+    return " ".join(told)

@@ -1,0 +1,228 @@
+"""A run's beginning: its configuration checked, written down, and never changed again."""
+
+import os
+import platform
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.errors import ConfigError, DamagedError, shown
+from cxr_tasks.machine.devices import n_cores, n_training_threads
+from cxr_tasks.settings import WEIGHTS_WITHOUT_FILE, RunConfig
+from cxr_tasks.settings.config import config_from_record
+from cxr_tasks.volume.files import locked, remove_leftovers, volume_error
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import SOURCE, Note, find_record
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.source_code import source_digest
+
+PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
+"""Settings that name a file or a folder; some also take a word that is no path."""
+
+
+def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print) -> RunPaths:
+    """Check that what the configuration names is there, and write the configuration down.
+
+    Starting a run that exists continues it, if its configuration and the code are the same.
+    Threads that are not given follow the cores of the machine that begins the run, and stay so on
+    any other that goes on with it.
+
+    Args:
+        config: What to run.
+        home: The shared volume.
+        run_key: The run's name.
+        note: Told by which machine's cores the threads are.
+
+    Raises:
+        ConfigError: A file named is missing, or the run exists with other settings or was begun by
+            other code.
+        ArtifactError: The shared volume cannot be written.
+    """
+    run = home.run(run_key)
+    config = _with_absolute_paths(config)
+    _check_files(config)
+    try:
+        with locked(run.lock("start")):
+            remove_leftovers(run.config)
+            check_code(run)
+            if _is_readable(run.config):
+                _check_same(run, config, note)
+                os.utime(run.config)  # retention counts the days since something happened in it
+            else:
+                write_sealed(run.config, _described(config, note))
+    except FileNotFoundError as err:  # what file systems such as /proc say of a new folder
+        raise ConfigError(
+            f"The shared volume {home.root} cannot be made ({err.strerror}).",
+            "It is a folder that every stage can write to.",
+            "Name another one with CXR_HOME or --home.",
+        ) from err
+    except OSError as err:
+        raise volume_error(err, home=home.root) or err from err
+    return run
+
+
+def open_run(home: Home, run_key: str) -> tuple[RunPaths, RunConfig]:
+    """Open a run that was started.
+
+    Raises:
+        ConfigError: There is no such run.
+    """
+    run = home.run(run_key)
+    if not run.config.exists():
+        known = sorted(path.parent.name for path in run.root.parent.glob("*/config.json"))
+        raise ConfigError(
+            f"There is no run {run_key!r} in {home.root}.",
+            f"Known runs: {', '.join(known[-5:]) or 'none'}.",
+            "Start it with `python -m cxr_tasks run --run NAME`, or correct --run or --home.",
+        )
+    return run, read_config(run)
+
+
+def read_config(run: RunPaths) -> RunConfig:
+    """Read a run's configuration.
+
+    Raises:
+        DamagedError: It is not what was written.
+    """
+    try:
+        return config_from_record(read_sealed(run.config)["config"])
+    except DamagedError as err:
+        raise DamagedError(
+            err.problem,
+            "A run's configuration never changes.",
+            f"Give the run its settings again: python -m cxr_tasks run --run {run.key} and the "
+            "flags it was started with. What is finished with the same settings is kept.",
+        ) from err
+
+
+def is_of_this_code(run: RunPaths) -> bool:
+    """Return whether this code has begun a run; what older versions began says no code, and is not.
+
+    Where the configuration is damaged, the record of the run's ingestion tells.
+    """
+    if _is_readable(run.config):
+        return read_sealed(run.config).get("code") == source_digest()
+    try:
+        ingested = find_record(run.ingest, "ingest")
+    except DamagedError:
+        return True
+    return ingested is None or ingested["versions"].get(SOURCE) == source_digest()
+
+
+def check_code(run: RunPaths) -> None:
+    """Refuse to go on with a run that other code has begun: its results would be of two codes.
+
+    Raises:
+        ConfigError: It is such a run.
+    """
+    if not is_of_this_code(run):
+        raise ConfigError(
+            f"The run {run.key!r} was begun by another state of this project's code "
+            f"(this one: {source_digest()}).",
+            "All results of a run are made by one code. What it has finished is kept, and can be "
+            "read, compared and scored with.",
+            "Start it under another name (command line: --run; in the form: Run name), or go on "
+            "with the code that began it.",
+        )
+
+
+def new_run_key(now: datetime) -> str:
+    """Name a run after the time it begins."""
+    return now.strftime("run-%Y%m%d-%H%M%S")
+
+
+def _is_readable(path: Path) -> bool:
+    """Say whether a configuration is there; one that is damaged is written again."""
+    try:
+        return path.exists() and bool(read_sealed(path))
+    except DamagedError:
+        return False
+
+
+def _described(config: RunConfig, note: Note) -> dict[str, object]:
+    """Describe a run that begins; the same cores give the same bytes, which the stages digest."""
+    threads_from = "the settings it was started with"
+    if not config.threads:
+        config = replace(config, threads=n_training_threads())
+        threads_from = f"the {n_cores()} cores of the machine that started it"
+        note(f"threads={config.threads}, by the {n_cores()} cores of {platform.node()}")
+    return {
+        "fingerprint": config.fingerprint,
+        "config": config.as_dict(),
+        "threads_from": threads_from,
+        "code": source_digest(),
+    }
+
+
+def _with_absolute_paths(config: RunConfig) -> RunConfig:
+    """Tie relative paths to the folder in which the user typed them."""
+    absolute = {name: _absolute(name, value) for name, value in _paths(config).items()}
+    return config_from_record(config.as_dict() | absolute)
+
+
+def _absolute(name: str, value: str) -> str:
+    try:
+        return str(Path(value).expanduser().absolute())
+    except RuntimeError as err:
+        raise ConfigError(
+            f"{name}={shown(value)} names the home of a user that is not known here.",
+            "A path begins with /, with ~/, or in the present folder.",
+            f"Correct {name} (command line: --{name.replace('_', '-')}).",
+        ) from err
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # no path can be so long
+        return False
+
+
+def _paths(config: RunConfig) -> dict[str, str]:
+    given = {name: getattr(config, name) for name in PATH_SETTINGS}
+    if config.weights in WEIGHTS_WITHOUT_FILE:
+        del given["weights"]
+    if config.external_source == "kaggle":
+        del given["external_data"]
+    return {name: value for name, value in given.items() if value}
+
+
+def _check_files(config: RunConfig) -> None:
+    for name, value in _paths(config).items():
+        if _exists(value):
+            continue
+        raise ConfigError(
+            f"{name}={shown(value)} does not exist.",
+            f"The setting {name!r} names a path that every worker can read.",
+            f"Correct {name} (command line: --{name.replace('_', '-')}).",
+        )
+
+
+def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
+    described = read_sealed(run.config)
+    before = read_config(run).as_dict()
+    now = config.as_dict()
+    if not config.threads:
+        now["threads"] = before["threads"]
+        _tell_threads(described, note)
+    whose = {"threads": f" (by {described['threads_from']})"}
+    changed = [f"{key} was {before[key]!r}{whose.get(key, '')}, now {now[key]!r}" for key in now
+               if before[key] != now[key]]  # fmt: skip
+    if changed:
+        raise ConfigError(
+            f"The run {run.key!r} exists with other settings: {'; '.join(changed[:5])}.",
+            "A run's configuration never changes, so that its results stay comparable.",
+            "Choose another run name, or give the settings it was started with.",
+        )
+
+
+def _tell_threads(described: dict[str, Any], note: Note) -> None:
+    """Report where a run goes on with other threads than this machine would begin it with."""
+    threads = described["config"]["threads"]
+    if threads != n_training_threads():
+        note(
+            f"threads={threads}, as the run began, by {described['threads_from']}; with "
+            f"{n_training_threads()}, by the {n_cores()} cores of {platform.node()}, its numbers "
+            "would be others"
+        )

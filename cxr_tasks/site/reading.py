@@ -1,0 +1,204 @@
+"""Reads one run's folder, in which other hands may have been: nothing in it is relied on."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.champion.pointer import retired_versions
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.site.places import find_inside
+from cxr_tasks.site.run_facts import (
+    Failure,
+    Figure,
+    ReportFacts,
+    RunFacts,
+    Sign,
+    VariantFacts,
+)
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import as_unicode, read_json
+from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.sealed import read_sealed
+
+_TAIL_BYTES = 1 << 16
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, after which Python knows no dates."""
+
+_NOT_AS_EXPECTED = (
+    ArtifactError, AttributeError, LookupError, OverflowError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
+
+
+def read_run(run: RunPaths) -> RunFacts:
+    """Read a run; what cannot be read is told in `problem`, with the rest left out."""
+    started, last_sign = _span(run)
+    read: dict[str, Any] = {}
+    problem = ""
+    for path, part in (
+        (run.config, _config),
+        (run.report / "report.json", _report),
+        (run.ingest / "ingest.json", _unchanged),
+        (run.promote / "promote.json", _promotion),
+    ):
+        try:
+            if (real := find_inside(run.root, path)) is not None:
+                read |= part(read_sealed(real))
+        except _NOT_AS_EXPECTED as err:
+            problem = problem or _unreadable(path.relative_to(run.root), err)
+    if not read and not problem:
+        problem = "config.json is missing."
+    return RunFacts(
+        key=run.key, started=started, last_sign=last_sign, problem=problem,
+        failures=_failures(run), **read,
+    )  # fmt: skip
+
+
+def with_retirement(facts: RunFacts, retired: Mapping[str, str]) -> RunFacts:
+    """Add to a run that its model was retired, where it was; `retired` is the reason by version."""
+    if facts.version not in retired:
+        return facts
+    return replace(facts, decision="retired", reason=retired[facts.version])
+
+
+def read_retired(home: Home) -> dict[str, str]:
+    """Read which versions of the champion were retired, and why; none if that cannot be read."""
+    try:
+        if find_inside(home.champion, home.champion / "champion.json") is None:
+            return {}
+        return {name: _text(entry["reason"]) for name, entry in retired_versions(home).items()}
+    except _NOT_AS_EXPECTED:
+        return {}
+
+
+def _unreadable(name: Path, err: Exception) -> str:
+    if isinstance(err, ArtifactError):
+        # what it says begins with the whole path, which is nobody's who only looks at pages
+        return f"{name}{err.problem.partition(str(name))[2]}"
+    reason = f"it lacks what a finished stage writes ({type(err).__name__}: {err})"
+    return f"{name} cannot be read: {reason}."
+
+
+def _span(run: RunPaths) -> tuple[float, Sign | None]:
+    """Find when the run began, and what it did last."""
+    progress = find_inside(run.root, run.progress)
+    first, last = _ends(progress) if progress else (None, None)
+    config = find_inside(run.root, run.config) or run.root
+    return first.at if first else config.stat().st_mtime, last
+
+
+def _ends(path: Path) -> tuple[Sign | None, Sign | None]:
+    """Give the first and the last event; a long file is not read through for them."""
+    try:
+        with path.open("rb") as stream:
+            first = stream.readline()
+            stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            lines = stream.read().splitlines()
+    except PermissionError:
+        return None, None
+    return _sign(first), next((sign for line in reversed(lines) if (sign := _sign(line))), None)
+
+
+def _sign(line: bytes) -> Sign | None:
+    """Read an event; None for a line that is damaged or cut."""
+    try:
+        event = json.loads(line)
+        stage = f"{event['stage']} {event['variant']}".strip()
+        ended = event.get("kind") in ("done", "failed", "stopped")
+        return Sign(at=_time(event["at"]), text=f"{stage}: {event['text']}", ended=ended)
+    except _NOT_AS_EXPECTED:
+        return None
+
+
+def _failures(run: RunPaths) -> tuple[Failure, ...]:
+    found = sorted([*run.root.glob("*.error.json"), *run.root.glob("train/*.error.json")])
+    return tuple(_failure(run, path) for path in found)
+
+
+def _failure(run: RunPaths, path: Path) -> Failure:
+    name = path.name.removesuffix(".error.json")
+    stage = name if path.parent == run.root else f"{path.parent.name} {name}"
+    real = find_inside(run.root, path)
+    try:
+        told = read_json(real) if real else {}
+        message, stopped = str(told["message"]), told.get("stopped") is True
+    except _NOT_AS_EXPECTED:
+        message, stopped = "", False
+    return Failure(stage, as_unicode(message).strip() or "No reason is known.", stopped)
+
+
+def _config(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"config": dict(record["config"])}
+
+
+def _unchanged(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"unchanged_since": _text(record.get("unchanged_since") or "")}
+
+
+def _promotion(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "decision": _text(record["decision"]), "reason": _text(record["reason"]),
+        "version": _text(record.get("version") or ""),
+    }  # fmt: skip
+
+
+def _report(record: Mapping[str, Any]) -> dict[str, Any]:
+    data, audit = record["data"], record["audit"]
+    chosen = record["recommendation"]["variant"]
+    facts = ReportFacts(
+        profile=_text(record["profile"]),
+        data=_text(data["description"]),
+        data_fingerprint=_text(data["fingerprint"]),
+        n_images=int(_number(data["n_images"])),
+        synthetic=bool(data["synthetic"]),
+        basis=_text(record["basis"]),
+        split_digest=_text(record["hashes"]["split.csv"]),
+        weights_origin=_text(record["weights"]["origin"]),
+        verdict=_text(audit["verdict"]),
+        sentence=_text(audit["sentence"]),
+        recommended=None if chosen is None else _text(chosen),
+        variants={name: _variant(record["variants"][name]) for name in VARIANTS},
+    )
+    return {"report": facts}
+
+
+def _variant(facts: Mapping[str, Any]) -> VariantFacts:
+    if facts["status"] != "ok":
+        return VariantFacts("failed" if facts["status"] == "failed" else "skipped")
+    headline = facts["headline"]
+    return VariantFacts(
+        status="ok",
+        accuracy=_figure(headline["accuracy"]),
+        roc_auc=_figure(headline["roc_auc"]),
+        train_seconds=_number(facts["total_seconds"]),
+    )
+
+
+def _figure(measure: Mapping[str, Any]) -> Figure:
+    value, interval = measure["value"], measure["interval"]
+    return Figure(
+        value=None if value is None else _number(value),
+        interval=None if interval is None else [_number(interval[0]), _number(interval[1])],
+    )
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{str(value)[:40]!r} is no number")
+    return float(value)
+
+
+def _time(value: object) -> float:
+    seconds = _number(value)
+    if not 0 <= seconds <= _LAST_SECOND:
+        raise ValueError(f"{seconds} is no time")
+    return seconds
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or as_unicode(value) != value:
+        raise TypeError(f"{str(value)[:40]!r} is no text")
+    return value

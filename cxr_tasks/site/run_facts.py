@@ -1,0 +1,122 @@
+"""What one run has left on the shared volume, as far as the pages need it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cxr_tasks.settings.weights_origins import ORIGINS, WeightsOrigin
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measure with its 95 % interval; both are None where the measure is undefined."""
+
+    value: float | None = None
+    interval: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class VariantFacts:
+    """What a report says of one variant; the figures are those of its headline."""
+
+    status: Literal["ok", "failed", "skipped"]
+    accuracy: Figure = Figure()
+    roc_auc: Figure = Figure()
+    train_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """What a finished report says.
+
+    Attributes:
+        basis: Which part was scored: val, test or oof (out of fold).
+        split_digest: Of the file that says which image is in which part.
+        weights_origin: Where the backbones' weights came from, by its name in `ORIGINS`.
+        recommended: The variant to take; None where none is better than chance.
+    """
+
+    profile: str
+    data: str
+    data_fingerprint: str
+    n_images: int
+    synthetic: bool
+    basis: str
+    split_digest: str
+    weights_origin: str
+    verdict: str
+    sentence: str
+    recommended: str | None
+    variants: Mapping[str, VariantFacts]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Give the labels that its numbers are never shown without."""
+        return tuple(filter(None, ("synthetic" if self.synthetic else "", self._origin.tag)))
+
+    @property
+    def weights_note(self) -> str:
+        """Say what has to be known of where the backbones started; empty where nothing has."""
+        return self._origin.note
+
+    @property
+    def _origin(self) -> WeightsOrigin:
+        return ORIGINS.get(self.weights_origin, ORIGINS["none"])  # of a later version: unknown
+
+    @property
+    def measured_on(self) -> tuple[str, str]:
+        """Give what two runs must share for their figures to be of one kind: data and part."""
+        return self.data_fingerprint, self.basis
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a stage failed, or was stopped by a person, while it has not succeeded since."""
+
+    stage: str
+    message: str
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Sign:
+    """The last thing that a run was seen to do; `ended` where its stage has ended with it."""
+
+    at: float
+    text: str
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """One run, finished or not.
+
+    Attributes:
+        key: Its folder's name.
+        started: When it began, in seconds since 1970.
+        problem: What of it cannot be read; empty if all can.
+        config: Its settings.
+        report: None where it has none.
+        unchanged_since: An earlier run whose results are this one's too.
+        decision: What became of its model: promoted, retired since, kept, refused; empty if that
+            is not known.
+        reason: Why.
+        version: Of the champion, where its model was promoted.
+    """
+
+    key: str
+    started: float
+    problem: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    report: ReportFacts | None = None
+    failures: tuple[Failure, ...] = ()
+    last_sign: Sign | None = None
+    unchanged_since: str = ""
+    decision: str = ""
+    reason: str = ""
+    version: str = ""
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Say how long it was from the first thing it did to the last; None if that is unknown."""
+        return self.last_sign.at - self.started if self.last_sign else None

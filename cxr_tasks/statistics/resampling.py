@@ -1,0 +1,181 @@
+"""The bootstrap over groups: patients are drawn with replacement, not images.
+
+Images of one patient are alike, so that a bootstrap over images makes intervals too narrow
+(Field & Welsh 2007, doi 10.1111/j.1467-9868.2007.00593.x). A resample is a weight for each image:
+how often its group was drawn. All metrics are computed from weights, many resamples at once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cxr_tasks.statistics.intervals import newcombe_interval
+from cxr_tasks.statistics.scored import FloatArray, IntArray
+
+N_RESAMPLES = 2000
+_MAX_WEIGHTS = 2_000_000
+"""In memory at once, whatever the data set: a few float64 arrays of this size."""
+
+WeightArray = npt.NDArray[np.float64]
+Statistic = Callable[[WeightArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Draws of groups, the same whenever they are read.
+
+    Attributes:
+        members: Shape (n_images,); place of each image's group in `strata`.
+        strata: For each class, the places of the groups that are drawn together.
+        n_resamples: How many draws.
+        seed: Decides them.
+    """
+
+    members: IntArray
+    strata: tuple[IntArray, ...]
+    n_resamples: int
+    seed: int
+
+    def blocks(self) -> Iterator[WeightArray]:
+        """Give the weights of the images, (b, n_images) at a time."""
+        rng = np.random.default_rng(self.seed)
+        n_groups = sum(len(stratum) for stratum in self.strata)
+        size = max(1, _MAX_WEIGHTS // len(self.members))
+        for start in range(0, self.n_resamples, size):
+            n = min(size, self.n_resamples - start)
+            drawn = np.zeros((n, n_groups))
+            for stratum in self.strata:
+                even = np.full(len(stratum), 1 / len(stratum))
+                drawn[:, stratum] = rng.multinomial(len(stratum), even, size=n)
+            yield drawn[:, self.members]
+
+
+def group_resamples(
+    labels: IntArray, groups: IntArray, *, n_resamples: int = N_RESAMPLES, seed: int
+) -> Resamples:
+    """Prepare a bootstrap over groups, within each class.
+
+    Args:
+        labels: Shape (n,); 1 is COVID-19. A group with such an image is drawn among its like.
+        groups: Shape (n,); what is drawn as a whole.
+        n_resamples: How many draws.
+        seed: Decides them.
+    """
+    _, members = np.unique(groups, return_inverse=True)
+    is_covid = np.zeros(members.max() + 1, dtype=np.bool_)
+    np.logical_or.at(is_covid, members, labels == 1)
+    strata = tuple(np.flatnonzero(is_covid == each) for each in (False, True))
+    strata = tuple(stratum for stratum in strata if len(stratum))
+    return Resamples(members.astype(np.int64), strata, n_resamples, seed)
+
+
+def resampled(resamples: Resamples, statistic: Statistic) -> FloatArray:
+    """Compute a statistic on every resample.
+
+    Args:
+        resamples: The draws.
+        statistic: From weights (b, n_images) to (b, ...); NaN where it is undefined.
+
+    Returns:
+        Shape (n_resamples, ...).
+    """
+    return np.concatenate([statistic(weights) for weights in resamples.blocks()])
+
+
+def percentile_interval(values: FloatArray, *, confidence: float = 0.95) -> list[float] | None:
+    """Give the percentile interval of resampled values; None where most are undefined."""
+    finite = values[np.isfinite(values)]
+    if len(finite) < max(1, len(values) / 2):
+        return None
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return [float(low), float(high)]
+
+
+def auc_of(labels: IntArray, scores: FloatArray) -> Statistic:
+    """Prepare the area under the ROC curve for weighted images; ties count half.
+
+    Mann & Whitney 1947, doi 10.1214/aoms/1177730491, with weights. NaN where a class has none.
+    """
+    order = np.argsort(scores, kind="stable")
+    is_covid = labels[order] == 1
+    _, starts = np.unique(scores[order], return_index=True)
+
+    def statistic(weights: WeightArray) -> FloatArray:
+        sorted_weights = weights[:, order]
+        covid = np.add.reduceat(sorted_weights * is_covid, starts, axis=1)
+        normal = np.add.reduceat(sorted_weights * ~is_covid, starts, axis=1)
+        below = np.cumsum(normal, axis=1) - normal / 2
+        pairs = covid.sum(axis=1) * normal.sum(axis=1)
+        return _ratio((covid * below).sum(axis=1), pairs)
+
+    return statistic
+
+
+def auc_interval(labels: IntArray, scores: FloatArray, resamples: Resamples) -> list[float] | None:
+    """Give the 95 % interval of an area under the ROC curve over groups; None if undefined.
+
+    Where all resamples agree, as where the scores part the classes, the bootstrap would claim
+    certainty: there Newcombe's interval takes its place, on the groups that hold each class.
+    """
+    area = auc_of(labels, scores)
+    interval = percentile_interval(resampled(resamples, area))
+    if interval is None or interval[0] < interval[1]:
+        return interval
+    value = float(area(np.ones((1, len(labels))))[0])
+    n_covid, n_normal = (len(np.unique(resamples.members[labels == label])) for label in (1, 0))
+    return newcombe_interval(value, n_covid, n_normal)
+
+
+def average_precision_of(labels: IntArray, scores: FloatArray) -> Statistic:
+    """Prepare the area under the precision-recall curve, as steps, for weighted images.
+
+    As `sklearn.metrics.average_precision_score`. NaN where no COVID-19 image has weight.
+    """
+    order = np.argsort(-scores, kind="stable")
+    is_covid = labels[order] == 1
+    _, starts = np.unique(-scores[order], return_index=True)
+
+    def statistic(weights: WeightArray) -> FloatArray:
+        sorted_weights = weights[:, order]
+        covid = np.add.reduceat(sorted_weights * is_covid, starts, axis=1)
+        every = np.add.reduceat(sorted_weights, starts, axis=1)
+        found, called = np.cumsum(covid, axis=1), np.cumsum(every, axis=1)
+        precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
+        return _ratio((precision * covid).sum(axis=1), found[:, -1])
+
+    return statistic
+
+
+def mean_of(values: FloatArray) -> Statistic:
+    """Prepare the weighted mean of a figure that every image has."""
+
+    def statistic(weights: WeightArray) -> FloatArray:
+        return _ratio(weights @ values, weights.sum(axis=1))
+
+    return statistic
+
+
+def confusion_of(labels: IntArray, predictions: IntArray) -> Statistic:
+    """Prepare the weighted confusion: true and false positives, false and true negatives."""
+    cells = np.stack(
+        [
+            (labels == truth) & (predictions == said)
+            for truth, said in ((1, 1), (0, 1), (1, 0), (0, 0))
+        ],
+        axis=1,
+    ).astype(np.float64)
+
+    def statistic(weights: WeightArray) -> FloatArray:
+        counts: FloatArray = weights @ cells
+        return counts
+
+    return statistic
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    ratio: FloatArray = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio

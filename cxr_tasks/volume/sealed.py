@@ -1,0 +1,77 @@
+"""JSON files that tell their own schema version, and whether a bit of them has changed."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cxr_tasks.errors import ArtifactError, DamagedError
+from cxr_tasks.volume.files import digest_of, read_json, write_json
+from cxr_tasks.volume.schema_version_2 import decisions_by_images
+
+SCHEMA_VERSION = 3
+"""Of everything this version of the project writes; the digest is taken alike in all from 2 on."""
+
+Content = dict[str, Any]
+
+_VERSION, _SEAL = "schema_version", "content_sha256"
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file in one step, with the schema version and a digest of its content."""
+    # as a reader will see it: without tuples, and with every key a text
+    stated = json.loads(json.dumps({_VERSION: SCHEMA_VERSION, **content}))
+    write_json(path, stated | {_SEAL: digest_of(stated)})
+
+
+def read_sealed(path: Path) -> Content:
+    """Read what `write_sealed` wrote, in this version's form, without the digest.
+
+    What an older version of the project wrote is migrated as it is read; the file stays as it is.
+
+    Raises:
+        DamagedError: The file is not what was written.
+        ArtifactError: The file is missing, or a newer version of the project wrote it.
+    """
+    content = read_json(path)
+    seal = content.pop(_SEAL, None)
+    version: Any = content.get(_VERSION)
+    if not _is_plausible(version, seal) or (seal is not None and seal != digest_of(content)):
+        raise DamagedError(
+            f"{path} is not what was written: its content does not match its digest.",
+            "It is written in one step with a digest of its content, and never changed.",
+            "Run again what made it: that makes it anew.",
+        )
+    if version > SCHEMA_VERSION:
+        raise ArtifactError(
+            f"{path} has schema version {version}.",
+            f"This version of the project reads schema versions up to {SCHEMA_VERSION}.",
+            "Use the version that wrote it, or start a new run.",
+        )
+    return _migrated(content)
+
+
+def _is_plausible(version: object, seal: str | None) -> bool:
+    """Say whether there is such a version, and a digest if it has one."""
+    if type(version) is not int or version < 1:
+        return False
+    return seal is not None or version == 1 or version > SCHEMA_VERSION
+
+
+def _migrated(content: Content) -> Content:
+    while content[_VERSION] != SCHEMA_VERSION:
+        content = _MIGRATIONS[content[_VERSION]](content)
+    return content
+
+
+def _from_version_1(content: Content) -> Content:
+    """Version 1 had no digest of its own content, and is otherwise the same."""
+    return content | {_VERSION: 2}
+
+
+def _from_version_2(content: Content) -> Content:
+    return decisions_by_images(content) | {_VERSION: 3}
+
+
+_MIGRATIONS: dict[int, Callable[[Content], Content]] = {1: _from_version_1, 2: _from_version_2}
+"""For each older schema version: how its content becomes the next one's."""

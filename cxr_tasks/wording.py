@@ -1,0 +1,131 @@
+"""Numbers, names and sizes as a person reads them, in the report and in the terminal."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+COVID, NORMAL = 1, 0
+CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
+PART_NAMES = {"train": "training", "val": "validation", "test": "test", "oof": "out-of-fold"}
+VERDICT_NAMES = {"shortcut": "shortcut", "warning": "warning", "clean": "no shortcut found"}
+NONE = "none"
+UNDEFINED = "\N{EN DASH}"
+_GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
+_SPACES = _GAP + _THIN_GAP
+
+
+def percent(fraction: float | None) -> str:
+    """Say a fraction in [0, 1] as percent with one decimal."""
+    return UNDEFINED if fraction is None else f"{100 * fraction:.1f}{_GAP}%"
+
+
+def counted(counts: tuple[int, int]) -> str:
+    """Say a proportion with what it is of: `91.4 % (74 of 81)`."""
+    part, whole = counts
+    return f"{percent(part / whole)} ({part} of {whole})" if whole else f"{UNDEFINED} (0 of 0)"
+
+
+def spread(interval: list[float] | None) -> str:
+    """Say an interval of fractions: `83.2 to 95.8 %`."""
+    if interval is None:
+        return UNDEFINED
+    return f"{100 * interval[0]:.1f} to {percent(interval[1])}"
+
+
+def points(difference: float | None) -> str:
+    """Say a difference of fractions in percentage points, with its sign."""
+    return UNDEFINED if difference is None else f"{_signed(100 * difference, 1)}{_GAP}pp"
+
+
+def points_spread(interval: list[float] | None) -> str:
+    """Say an interval of differences in percentage points: `-4.3 to +4.3 pp`."""
+    if interval is None:
+        return UNDEFINED
+    low, high = (_signed(100 * end, 1) for end in interval)
+    return f"{low} to {high}{_GAP}pp"
+
+
+def signed(difference: float | None) -> str:
+    """Say a difference with its sign and three decimals."""
+    return UNDEFINED if difference is None else _signed(difference, 3)
+
+
+def decimals(interval: list[float] | None) -> str:
+    """Say an interval of numbers: `0.983 to 0.999`."""
+    if interval is None:
+        return UNDEFINED
+    return " to ".join(f"{end:.3f}".replace("-", "\N{MINUS SIGN}") for end in interval)
+
+
+def _signed(value: float, digits: int) -> str:
+    told = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return told[1:] if float(f"{value:.{digits}f}") == 0 else told
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """Say a number with a fixed number of decimals."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def p_value(value: float) -> str:
+    """Say a p value; a very small one is said to be below what is worth telling."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_compared(value: float) -> str:
+    """Say a p value after its letter: `= 0.012`, `< 0.001`."""
+    told = p_value(value)
+    return told if told.startswith("<") else f"= {told}"
+
+
+def whole(number: float) -> str:
+    """Say a whole number with its thousands apart: `2 422 081`."""
+    return f"{round(number):,}".replace(",", _THIN_GAP)
+
+
+def megabytes(n_bytes: float) -> str:
+    """Say a size in MB, of a million bytes each."""
+    return f"{n_bytes / 1e6:.1f}{_GAP}MB"
+
+
+def one_line(text: str, limit: int = 90) -> str:
+    r"""Show a file name or message from outside: visible throughout, and not too long.
+
+    Control characters, line breaks and marks that turn the writing direction are shown as
+    escapes (`\n`), and of a long text the middle is left out.
+    """
+    visible = "".join(
+        char if char.isprintable() or char in _SPACES else char.encode("unicode_escape").decode()
+        for char in text
+    )
+    if len(visible) <= limit:
+        return visible
+    n_end = limit // 3
+    return f"{visible[: limit - n_end - 1]}…{visible[-n_end:]}"
+
+
+def markdown(text: str) -> str:
+    """Show text from outside as it is in Markdown: what could be markup is escaped."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
+
+
+def proportions(confusion: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Give the metrics that are proportions as (part, whole), both counts of images."""
+    n_tp, n_fn = confusion["true_positive"], confusion["false_negative"]
+    n_tn, n_fp = confusion["true_negative"], confusion["false_positive"]
+    return {
+        "accuracy": (n_tp + n_tn, n_tp + n_tn + n_fp + n_fn),
+        "sensitivity": (n_tp, n_tp + n_fn),
+        "specificity": (n_tn, n_tn + n_fp),
+        "precision": (n_tp, n_tp + n_fp),
+    }
+
+
+def recommended(variant: str | None) -> str:
+    """Describe which variant a run recommends; where nothing is better than chance it is none."""
+    return f"Recommended: {NONE if variant is None else variant}"
+
+
+def shown_variant(recommendation: Mapping[str, Any]) -> str:
+    """Name the variant that figures are shown of: the recommended one, or else the best."""
+    return str(recommendation["variant"] or recommendation["best"])
