@@ -40,8 +40,12 @@ def _parser() -> argparse.ArgumentParser:
         "run.",
     )
     parser.add_argument("--quick", action="store_true", help="the variants only")
-    parser.add_argument("--data", metavar="PATH", help="images, a zip file or folder; default: "
-                        "the stand-in data beside the project, else phantoms")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="images, a zip file or folder; default: "
+        "the stand-in data beside the project, else phantoms",
+    )
     parser.add_argument("--weights", metavar="PATH", help="of MobileNetV2; default as for --data")
     parser.add_argument("--out", type=Path, default=RESULTS, help=argparse.SUPPRESS)
     return parser

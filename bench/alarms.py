@@ -64,11 +64,7 @@ def as_table(results: Mapping[str, Any]) -> str:
 def controls_table(results: Mapping[str, Any]) -> str:
     """Lay out what the controls score on clean data sets as Markdown."""
     rows = [
-        (
-            CONTROLS[name].title,
-            f"{facts['mean']:.3f}",
-            f"{facts['low']:.3f} to {facts['high']:.3f}",
-        )
+        (CONTROLS[name].title, f"{facts['mean']:.3f}", f"{facts['low']:.3f} to {facts['high']:.3f}")
         for name, facts in results["controls_on_clean"].items()
     ]
     return markdown_table(["control on clean phantoms", "mean AUC", "95 % of data sets"], rows)

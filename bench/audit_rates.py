@@ -98,10 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=N_IMAGES, metavar="N", help="in a set")
     parser.add_argument("--weights", type=Path, metavar="PATH", help="of MobileNetV2; else random")
     parser.add_argument(
-        "--out", type=Path, metavar="PATH",
+        "--out",
+        type=Path,
+        metavar="PATH",
         help=f"where the rates go; bench/{RESULTS.name} where there are at least {N_SETS} sets of "
         f"{N_IMAGES} images, else they are printed only",
-    )  # fmt: skip
+    )
     return parser
 
 
@@ -172,8 +174,9 @@ def ingest_planted(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     home = Home(folder / "home")
-    config = make_config({"source": "folder", "data": str(folder / "data"), "split": kind,
-                          "seed": seed})  # fmt: skip
+    config = make_config(
+        {"source": "folder", "data": str(folder / "data"), "split": kind, "seed": seed}
+    )
     fingerprint = ingest(config, home=home, environ={}, report=lambda _text: None)
     dataset = open_dataset(home, fingerprint)
     make_split(dataset, config, built=folder)

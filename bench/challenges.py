@@ -42,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Simulate the years and print the table."""
     options = _parser().parse_args(arguments)
     years = [_years(options, is_fresh=is_fresh) for is_fresh in (False, True)]
-    rows = [[f"`{kind}`", *(_rate([year[kind] for year in each]) for each in years)]
-            for kind in (FIXED, SPENT)]  # fmt: skip
+    rows = [
+        [f"`{kind}`", *(_rate([year[kind] for year in each]) for each in years)]
+        for kind in (FIXED, SPENT)
+    ]
     header = ["`challenge_level`", "same test images", "fresh test images"]
     print(markdown_table(header, rows))
     print(f"\nA challenger of AUC 0.985 against 0.950, of {options.years} promoted:")

@@ -20,9 +20,16 @@ def run_python(arguments: Sequence[str], *, environ: Mapping[str, str] = os.envi
     """
     done = subprocess.run(
         [sys.executable, *arguments],
-        cwd=_ROOT, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False,
-    )  # fmt: skip
+        cwd=_ROOT,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
         lines = done.stdout.splitlines()
         raise StageError("\n".join(lines[-_N_LAST_LINES:]), retryable=True)

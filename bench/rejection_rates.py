@@ -53,10 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(_row(sizes, correlation, options))
         print(f"{len(rows)} of {len(_cases())} rows", file=sys.stderr, flush=True)
     results = {
-        "n_patients": N_PATIENTS, "n_repeats": options.repeats, "seed": options.seed,
-        "accuracy": ACCURACY, "nominal": SIGNIFICANCE, "rows": rows,
-        "seconds": round(time.monotonic() - started, 1), "versions": versions(),
-    }  # fmt: skip
+        "n_patients": N_PATIENTS,
+        "n_repeats": options.repeats,
+        "seed": options.seed,
+        "accuracy": ACCURACY,
+        "nominal": SIGNIFICANCE,
+        "rows": rows,
+        "seconds": round(time.monotonic() - started, 1),
+        "versions": versions(),
+    }
     write_json(options.out, results)
     print(as_table(results))
     return 0

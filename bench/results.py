@@ -61,8 +61,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _variants(variants: Mapping[str, Mapping[str, Any]]) -> str:
-    header = ["variant", "study s/epoch", "here s/epoch", "times", "study prep. s",
-              "here prep. s"]  # fmt: skip
+    header = ["variant", "study s/epoch", "here s/epoch", "times", "study prep. s", "here prep. s"]
     rows = [
         [
             f"`{name}`",

@@ -89,8 +89,12 @@ def _stages(size: Size) -> Iterator[tuple[str, str | None]]:
 
 def _rows(run: RunPaths, stage: str, variant: str | None, n_images: int) -> Iterator[Row]:
     if variant is None:
-        folder = {"ingest": run.ingest, "split": run.split, "evaluate": run.evaluate,
-                  "report": run.report}[stage]  # fmt: skip
+        folder = {
+            "ingest": run.ingest,
+            "split": run.split,
+            "evaluate": run.evaluate,
+            "report": run.report,
+        }[stage]
         record = require_record(folder, stage)
         yield _row(stage, record["seconds"], n_images, record)
         return

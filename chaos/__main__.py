@@ -80,8 +80,12 @@ def _trials(prefixes: list[Prefix], n_kills: int, *, seed: int) -> Iterator[Outc
     kinds = KINDS if can_mount() else tuple(kind for kind in KINDS if kind != "full volume")
     if len(kinds) < len(KINDS):
         print("No file system may be mounted here, so no volume is made full.", flush=True)
-    steps = [(prefix, step) for prefix in prefixes for step in prefix.recipe.steps
-             if step.stage in prefix.recipe.hit]  # fmt: skip
+    steps = [
+        (prefix, step)
+        for prefix in prefixes
+        for step in prefix.recipe.steps
+        if step.stage in prefix.recipe.hit
+    ]
     rng = np.random.default_rng(seed)
     # every step in turn, in another order each time round
     order = [at for _ in range(-(-n_kills // len(steps))) for at in rng.permutation(len(steps))]

@@ -88,9 +88,13 @@ def strike(
 def _run_struck(step: Step, home: Path, blow: Blow, *, kind: str, seconds: float | None) -> Struck:
     with subprocess.Popen(
         [sys.executable, "-m", "chaos.struck", *step.command, "--run", RUN],
-        env=environment(home, blow), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace",
-    ) as child:  # fmt: skip
+        env=environment(home, blow),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as child:
         if seconds is not None:
             time.sleep(seconds)
             child.send_signal(getattr(signal, kind))

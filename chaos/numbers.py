@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Any
 
 _VARYING = {
-    "at", "since", "promoted_at", "peak_anon_mb", "resumed_from_epoch", "n_activations_computed",
-    "inputs", "outputs", "content_sha256", "hashes",
-}  # fmt: skip
+    "at",
+    "since",
+    "promoted_at",
+    "peak_anon_mb",
+    "resumed_from_epoch",
+    "n_activations_computed",
+    "inputs",
+    "outputs",
+    "content_sha256",
+    "hashes",
+}
 """Keys of times and memory, and of digests of files that hold such."""
 
 
@@ -46,8 +54,11 @@ def _of_json(path: Path) -> str:
 
 def _without_varying(content: Any) -> Any:
     if isinstance(content, dict):
-        return {key: _without_varying(value) for key, value in content.items()
-                if key not in _VARYING and "seconds" not in key}  # fmt: skip
+        return {
+            key: _without_varying(value)
+            for key, value in content.items()
+            if key not in _VARYING and "seconds" not in key
+        }
     if isinstance(content, list):
         return [_without_varying(value) for value in content]
     return content

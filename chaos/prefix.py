@@ -79,14 +79,20 @@ def _recipe(name: str, variant: str, hit: Sequence[str], **settings: Any) -> Rec
 
 RECIPES = (
     _recipe(
-        "plain", "vanilla_cnn",
-        ["ingest", "split", "audit", "train", "evaluate", "report", "promote"], epochs=6,
+        "plain",
+        "vanilla_cnn",
+        ["ingest", "split", "audit", "train", "evaluate", "report", "promote"],
+        epochs=6,
     ),
     _recipe(
-        "folded", "mobilenetv2_frozen", ["audit", "fold", "train", "evaluate"], epochs=4, folds=2,
+        "folded",
+        "mobilenetv2_frozen",
+        ["audit", "fold", "train", "evaluate"],
+        epochs=4,
+        folds=2,
         weights="random",
     ),
-)  # fmt: skip
+)
 """One that trains in its own process; one with folds in children, and cached activations, of which
 only those stages are hit that do something else than the first one's."""
 
@@ -122,9 +128,12 @@ def make_prefix(recipe: Recipe, folder: Path) -> Prefix:
         draw_images(images)
     home = folder / recipe.name
     common = {
-        "source": "folder", "data": str(images), "allow_shortcut": True, "patience": 9,
+        "source": "folder",
+        "data": str(images),
+        "allow_shortcut": True,
+        "patience": 9,
         "batch_size": 8,
-    }  # fmt: skip
+    }
     settings = common | recipe.settings
     start_run(make_config(settings), Home(home), RUN)
     seconds, n_changes = {}, {}
@@ -132,9 +141,7 @@ def make_prefix(recipe: Recipe, folder: Path) -> Prefix:
         counted = folder / "n_changes"
         started = time.monotonic()
         run_python(
-            ["-m", "chaos.struck", *step.command, "--run", RUN],
-            home,
-            Blow(counted_to=str(counted)),
+            ["-m", "chaos.struck", *step.command, "--run", RUN], home, Blow(counted_to=str(counted))
         )
         seconds[step.name] = time.monotonic() - started
         n_changes[step.name] = int(counted.read_text())
@@ -149,9 +156,14 @@ def run_python(arguments: list[str], home: Path, blow: Blow | None = None) -> No
     """
     done = subprocess.run(
         [sys.executable, *arguments],
-        env=environment(home, blow), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-    )  # fmt: skip
+        env=environment(home, blow),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
         told = "\n".join(done.stdout.splitlines()[-15:])
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{told}")

@@ -117,9 +117,14 @@ def _mending(artifact: Artifact, steps: tuple[Step, ...]) -> list[list[str]]:
 def _read(command: list[str], home: Path, path: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "cxr_tasks", *command],
-        env=environment(home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-    )  # fmt: skip
+        env=environment(home),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     named = path.name in done.stdout
     if done.returncode == 2 and named:
         return ""

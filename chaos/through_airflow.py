@@ -43,8 +43,9 @@ def run_dag_and_kill(
         home = Path(place) / "home"
         environ = _airflow_environment(Path(place) / "airflow", home)
         _airflow(["db", "migrate"], environ)
-        killer = _Killer(home, {step: float(rng.uniform(0, prefix.seconds[step.name]))
-                                for step in steps})  # fmt: skip
+        killer = _Killer(
+            home, {step: float(rng.uniform(0, prefix.seconds[step.name])) for step in steps}
+        )
         conf = json.dumps({"run": RUN, **prefix.settings})
         with killer:
             told = _airflow(["dags", "test", "cxr_pipeline", "--conf", conf], environ, check=False)
@@ -129,10 +130,16 @@ def _airflow(arguments: list[str], environ: dict[str, str], *, check: bool = Tru
     """Run Airflow's command line; give its last lines where it failed."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        cwd=_ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+        cwd=_ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
         timeout=_LIMIT_SECONDS,
-    )  # fmt: skip
+    )
     if not done.returncode:
         return ""
     last = "\n".join(done.stdout.splitlines()[-15:])

@@ -4,12 +4,7 @@ from airflow.sdk import dag, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.assets import IMAGES, watch_schedule
 from cxr_airflow.notifier import ending_callbacks
-from cxr_airflow.tasks import (
-    cxr_task,
-    kaggle_login,
-    run_command_as_child,
-    shared_volume,
-)
+from cxr_airflow.tasks import cxr_task, kaggle_login, run_command_as_child, shared_volume
 from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.flow.watch import LOOKED_BY, found_something_new

@@ -43,9 +43,12 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
     reads_pipeline = Depends(requires_access_dag("GET", DagAccessEntity.RUN, param_dag_id=PIPELINE))
     reads_dag = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
     app = FastAPI(
-        title="CXR reports", dependencies=[Depends(get_user)],
-        docs_url=None, redoc_url=None, openapi_url=None,
-    )  # fmt: skip
+        title="CXR reports",
+        dependencies=[Depends(get_user)],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
 
     def base(request: Request) -> str:
         return str(request.scope["root_path"])
@@ -77,10 +80,14 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
         left: Any = XComModel.get_many(run_id=run_id, task_ids=START, dag_ids=dag_id)
         told = {each.key: XComModel.deserialize_value(each) for each in session.scalars(left)}
         asked = AirflowRun(
-            dag_id, run_id, str(found.state), found.conf or {},
-            start=str(start.state) if start else None, opening=told.get("return_value"),
+            dag_id,
+            run_id,
+            str(found.state),
+            found.conf or {},
+            start=str(start.state) if start else None,
+            opening=told.get("return_value"),
             refusal=str(told.get(REFUSAL, "")),
-        )  # fmt: skip
+        )
         return page(site.airflow_run(asked, base=base(request)))
 
     return app

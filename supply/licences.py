@@ -95,10 +95,18 @@ def _listed(told: Mapping[str, str], pattern: re.Pattern[str]) -> list[str]:
 
 def _installed_licences() -> Licences:
     done = subprocess.run(
-        [_TOOLS / "pip-licenses", "--python", ROOT / ".venv" / "bin" / "python", "--with-system",
-         "--format", "json"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            _TOOLS / "pip-licenses",
+            "--python",
+            ROOT / ".venv" / "bin" / "python",
+            "--with-system",
+            "--format",
+            "json",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return {_normal(row["Name"]): _known(row["License"]) for row in json.loads(done.stdout)}
 
 
@@ -109,11 +117,28 @@ def _licences_by_index(pinned: Mapping[str, set[str]]) -> Licences:
         return {}
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [_TOOLS / "python", "-m", "pip", "install", "--dry-run", "--no-deps", "--quiet",
-             "--ignore-installed", "--only-binary=:all:", "--python-version", _NEWEST_PYTHON,
-             "--target", folder, "--report", "-", *asked],
-            check=True, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [
+                _TOOLS / "python",
+                "-m",
+                "pip",
+                "install",
+                "--dry-run",
+                "--no-deps",
+                "--quiet",
+                "--ignore-installed",
+                "--only-binary=:all:",
+                "--python-version",
+                _NEWEST_PYTHON,
+                "--target",
+                folder,
+                "--report",
+                "-",
+                *asked,
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     found = [item["metadata"] for item in json.loads(done.stdout)["install"]]
     return {_normal(metadata["name"]): declared(metadata) for metadata in found}
 

@@ -122,13 +122,20 @@ def draw_run(
         else:
             _draw_training(run, name, dataset, drawing)
     audit = finish_once(
-        run.audit, "audit", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+        run.audit,
+        "audit",
+        inputs={},
+        config_fingerprint=config.fingerprint,
+        seed=1,
         note=print,
-        build=lambda built: with_drift(
-            audit_dataset(dataset, table, folds=None, features=None, seed=1, built=built),
-            drawing.drift,
-        ) | {"weights_origin": drawing.weights_origin},
-    )  # fmt: skip
+        build=lambda built: (
+            with_drift(
+                audit_dataset(dataset, table, folds=None, features=None, seed=1, built=built),
+                drawing.drift,
+            )
+            | {"weights_origin": drawing.weights_origin}
+        ),
+    )
     strengths = {**_STRENGTHS, **(drawing.strengths or {})}
     material = Material(
         dataset=dataset,
@@ -142,10 +149,14 @@ def draw_run(
         explain=draw_explanation if drawing.explained else lambda *_, **__: None,
     )
     finish_once(
-        run.evaluate, "evaluate", inputs={}, config_fingerprint=config.fingerprint, seed=1,
+        run.evaluate,
+        "evaluate",
+        inputs={},
+        config_fingerprint=config.fingerprint,
+        seed=1,
         note=print,
         build=lambda built: make_comparison(run, config, material, built=built),
-    )  # fmt: skip
+    )
     return run, config
 
 
@@ -157,9 +168,14 @@ def _labels_of(images: Any, *datasets: Dataset | None) -> npt.NDArray[np.int64]:
 def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
     """Make the report as the stage does, and give its record."""
     return finish_once(
-        run.report, "report", inputs={}, config_fingerprint=config.fingerprint, seed=config.seed,
-        note=print, build=lambda built: make_report(run, config, built),
-    )  # fmt: skip
+        run.report,
+        "report",
+        inputs={},
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
+        note=print,
+        build=lambda built: make_report(run, config, built),
+    )
 
 
 def draw_explanation(
@@ -179,19 +195,25 @@ def draw_explanation(
     np.savez_compressed(built / "explanation.npz", maps=maps)
     share = {"mean": 0.62, "interval": [0.55, 0.7]}
     return {
-        "layer": "out_relu", "part": part, "n_images": len(rows), "n_without_evidence": 1,
-        "outside_area_fraction": 0.51, "outside_fraction": {"covid": share, "normal": share},
+        "layer": "out_relu",
+        "part": part,
+        "n_images": len(rows),
+        "n_without_evidence": 1,
+        "outside_area_fraction": 0.51,
+        "outside_fraction": {"covid": share, "normal": share},
         "sanity": [{"layer": "covid", "rank_correlation": 0.2, "ssim": 0.3}],
         "sanity_passes": True,
         "examples": [
             {
-                "row": int(rows[place]), "label": int(labels[place]),
-                "score": float(scores[place]), "outside_fraction": 0.5,
+                "row": int(rows[place]),
+                "label": int(labels[place]),
+                "score": float(scores[place]),
+                "outside_fraction": 0.5,
                 "right": bool((scores[place] >= 0.5) == (labels[place] == 1)),
             }
             for place in shown
         ],
-    }  # fmt: skip
+    }
 
 
 def draw_scores(labels: npt.NDArray[np.int64], strength: float) -> npt.NDArray[np.float64]:

@@ -24,9 +24,13 @@ def run_code(code: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python where `cxr_tasks` is that in a folder or archive, and give what it printed."""
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=code.parent, env={**os.environ, "PYTHONPATH": f"{code}{os.pathsep}{ROOT}"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
+        cwd=code.parent,
+        env={**os.environ, "PYTHONPATH": f"{code}{os.pathsep}{ROOT}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def run_command(code: Path, home: Path, *arguments: str) -> tuple[int, str]:

@@ -16,8 +16,12 @@ def test_activated_shell_has_airflow_and_the_project(shell: list[str]) -> None:
     environ = {"PATH": os.defpath, "HOME": os.environ["HOME"]}
     done = subprocess.run(
         [*shell, f". ./activate.sh && {told}"],
-        cwd=ROOT, env=environ, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.splitlines() == [
         str(ROOT / ".venv" / "bin" / "airflow"),
         str(ROOT / "cxr-home"),
@@ -30,9 +34,12 @@ def test_wrong_python_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text((ROOT / name).read_text())
     done = subprocess.run(
         ["/bin/bash", "-uc", ". ./activate.sh"],
-        cwd=tmp_path, env={"PATH": os.defpath, "PYTHON": "false"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHON": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "is not Python 3.11, 3.12 or 3.13" in done.stderr
     assert not (tmp_path / ".venv").exists()

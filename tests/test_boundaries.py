@@ -21,8 +21,11 @@ sys.meta_path.insert(0, Ban())
 def run_with_ban(code: str, banned: set[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _WATCH.format(banned=banned) + code],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
 
 
 MODULES = sorted(

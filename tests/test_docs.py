@@ -52,9 +52,10 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [README, *(page for page in PAGES if page.name not in GENERATED)],
+    "page",
+    [README, *(page for page in PAGES if page.name not in GENERATED)],
     ids=lambda page: page.name,
-)  # fmt: skip
+)
 def test_a_page_written_by_hand_is_short(page: Path) -> None:
     assert len(page.read_text().splitlines()) <= MAX_LINES
 

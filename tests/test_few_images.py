@@ -13,9 +13,17 @@ from cxr_tasks.volume.paths import Home
 from tests.image_files import encode, make_files, picture
 
 SETTINGS = [
-    "--source", "folder", "--variants", "vanilla_cnn", "--epochs", "1", "--batch-size", "8",
-    "--threads", "2",
-]  # fmt: skip
+    "--source",
+    "folder",
+    "--variants",
+    "vanilla_cnn",
+    "--epochs",
+    "1",
+    "--batch-size",
+    "8",
+    "--threads",
+    "2",
+]
 ONE_GROUP = "DataError: The class COVID-19 has 1 groups"
 
 
@@ -30,12 +38,25 @@ def run_on(files: dict[str, bytes], folder: Path, *settings: str) -> tuple[int, 
     images, home = make_files(folder / "images", files), folder / "home"
     ended = subprocess.run(
         [
-            sys.executable, "-m", "cxr_tasks", "run", "--home", str(home), "--run", "first",
-            "--data", str(images), *SETTINGS, *settings,
+            sys.executable,
+            "-m",
+            "cxr_tasks",
+            "run",
+            "--home",
+            str(home),
+            "--run",
+            "first",
+            "--data",
+            str(images),
+            *SETTINGS,
+            *settings,
         ],
-        env={**os.environ, "PYTHONWARNINGS": "default"}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     log = (home / "runs" / "first" / "run.log").read_text(encoding="utf-8")
     told = ended.stdout + log
     assert "Traceback" not in told

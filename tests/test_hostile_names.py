@@ -108,11 +108,14 @@ def test_names_are_text_on_the_report_and_the_browsing_pages(tmp_path: Path) -> 
         names = [f"{folder}/{name}" for folder, name in zip(classes, ODD_NAMES, strict=False)]
         # the model is always wrong, so that the page shows images with their names
         drawing = Drawing(
-            n_images=len(ODD_NAMES), names=names if kind == "odd" else (), n_rejected=3,
+            n_images=len(ODD_NAMES),
+            names=names if kind == "odd" else (),
+            n_rejected=3,
             synthetic=False,
-            weights_origin="file", strengths={"vanilla_cnn": -20.0},
+            weights_origin="file",
+            strengths={"vanilla_cnn": -20.0},
             skipped=["mobilenetv2_frozen", "mobilenetv2_partial", "mobilenetv2_unfrozen"],
-        )  # fmt: skip
+        )
         data = tmp_path / kind / ("x" if kind == "plain" else '"><script>{{ 7 * 7 }}<')
         data.mkdir(parents=True)
         run, config = draw_run(
@@ -121,8 +124,10 @@ def test_names_are_text_on_the_report_and_the_browsing_pages(tmp_path: Path) -> 
         finish_report(run, config)
         site = Site(Home(tmp_path / kind))
         pages = [(run.report / "index.html").read_text(encoding="utf-8")]
-        pages += [str(site.all_runs({}, base="/cxr").body),
-                  str(site.compared("drawn", "drawn", base="/cxr").body)]  # fmt: skip
+        pages += [
+            str(site.all_runs({}, base="/cxr").body),
+            str(site.compared("drawn", "drawn", base="/cxr").body),
+        ]
         outlines[kind] = [Outline(page) for page in pages]
         assert read_json(run.report / "report.json")["data"]["n_images"] == drawing.n_images
     for plain, odd in zip(outlines["plain"], outlines["odd"], strict=True):

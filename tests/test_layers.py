@@ -37,9 +37,10 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 def test_the_list_names_every_part() -> None:
     parts = {
-        path.stem for path in PACKAGE.iterdir()
+        path.stem
+        for path in PACKAGE.iterdir()
         if not path.name.startswith("__") and (path.is_dir() or path.suffix == ".py")
-    }  # fmt: skip
+    }
     assert sorted(LAYERS) == sorted(parts)
 
 

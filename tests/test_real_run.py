@@ -19,12 +19,17 @@ def test_each_class_from_its_own_source_is_called_a_shortcut(
 ) -> None:
     config = make_config(
         {
-            "profile": "honest", "source": "zip", "data": str(shared_data / "cxr-324.zip"),
-            "patients": str(shared_data / "patients.csv"), "variants": VARIANT, "folds": 2,
-            "weights": str(shared_data / "mobilenet_v2_imagenet_notop.weights.h5"), "epochs": 60,
+            "profile": "honest",
+            "source": "zip",
+            "data": str(shared_data / "cxr-324.zip"),
+            "patients": str(shared_data / "patients.csv"),
+            "variants": VARIANT,
+            "folds": 2,
+            "weights": str(shared_data / "mobilenet_v2_imagenet_notop.weights.h5"),
+            "epochs": 60,
             "threads": 2,
         }
-    )  # fmt: skip
+    )
     run = start_run(config, Home(tmp_path), "real")
     for stage in ("ingest", "split", "audit", "train", "evaluate", "report"):
         run_stage(stage, run, variant=VARIANT if stage == "train" else None, on_line=lambda _: None)

@@ -18,12 +18,7 @@ from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import find_finished, require_record
-from tests.champion.drawn_champion import (
-    draw_challenger,
-    draw_champion,
-    promote,
-    versions_on_disk,
-)
+from tests.champion.drawn_champion import draw_challenger, draw_champion, promote, versions_on_disk
 from tests.image_files import class_files, make_files
 from tests.stored import flip_bit
 

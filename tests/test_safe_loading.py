@@ -23,9 +23,10 @@ LOADERS = {
 """Functions with what they have to be told."""
 
 MODULES = sorted(
-    path for folder in ("cxr_tasks", "dags", "plugins", "bench", "chaos", "supply")
+    path
+    for folder in ("cxr_tasks", "dags", "plugins", "bench", "chaos", "supply")
     for path in (ROOT / folder).rglob("*.py")
-)  # fmt: skip
+)
 
 
 def faults(code: str) -> Iterator[str]:

@@ -42,9 +42,12 @@ class Task:
         self._how = how
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-c", _TASK, how, str(run.home.root), *stage],
-            env=environ, start_new_session=True, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+            env=environ,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def wait_for(self, text: str) -> None:
         """Read what it prints up to a line with this text."""
@@ -120,9 +123,12 @@ def test_stopped_ingestion_takes_its_workers_along(tmp_path: Path, how: str) -> 
 def test_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
     command = ["run", "--home", str(tmp_path), "--run", "first", "--phantom-images", "2000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cxr_tasks", *command], start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "cxr_tasks", *command],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     while not list((tmp_path / "datasets").glob(".*/images.npy")):
         assert process.poll() is None
         time.sleep(0.05)
@@ -136,9 +142,14 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_stopped_training_leaves_nothing_running_and_is_gone_on_with(tmp_path: Path) -> None:
     settings = {
-        "variants": VARIANT, "phantom_images": 40, "folds": 2, "epochs": 2000, "patience": 2000,
-        "batch_size": 8, "threads": 2,
-    }  # fmt: skip
+        "variants": VARIANT,
+        "phantom_images": 40,
+        "folds": 2,
+        "epochs": 2000,
+        "patience": 2000,
+        "batch_size": 8,
+        "threads": 2,
+    }
     run = ready_to_train(Home(tmp_path), settings)
     checkpoint = run.training(VARIANT) / "fold-1.partial" / "checkpoint.npz"
     task = Task("raises", run, "train", VARIANT)

@@ -33,10 +33,12 @@ def together(*commands: list[str]) -> list[tuple[int, str]]:
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "cxr_tasks", *command],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for command in commands
-    ]  # fmt: skip
+    ]
     told = [process.communicate(timeout=280)[0] for process in processes]
     return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
 

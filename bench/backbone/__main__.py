@@ -50,12 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for difficulty in get_args(Difficulty)
     }
     record = {
-        "command": "python -m bench.backbone", "plan": asdict(plan), "threads": THREADS,
-        "file": options.out.name, "bytes": options.out.stat().st_size,
-        "sha256": sha256_of(options.out), "seconds": round(seconds), "versions": versions(),
-        "probe_n_images": n_images, "probe_seeds": PROBE_SEEDS, "probe_auc": probed,
+        "command": "python -m bench.backbone",
+        "plan": asdict(plan),
+        "threads": THREADS,
+        "file": options.out.name,
+        "bytes": options.out.stat().st_size,
+        "sha256": sha256_of(options.out),
+        "seconds": round(seconds),
+        "versions": versions(),
+        "probe_n_images": n_images,
+        "probe_seeds": PROBE_SEEDS,
+        "probe_auc": probed,
         "loss_curve": curve.rows,
-    }  # fmt: skip
+    }
     write_json(options.record, record)
     print(_summary(record))
     return 0

@@ -153,8 +153,12 @@ def _clumps(rng: Generator) -> FloatImage:
 
 
 _DRAWN = {
-    "nodules": _nodules, "lines": _lines, "stripes": _stripes, "grain": _grain, "clumps": _clumps,
-}  # fmt: skip
+    "nodules": _nodules,
+    "lines": _lines,
+    "stripes": _stripes,
+    "grain": _grain,
+    "clumps": _clumps,
+}
 
 
 def _smooth_noise(rng: Generator, sigma_px: float) -> FloatImage:
@@ -167,6 +171,12 @@ def _smooth_noise(rng: Generator, sigma_px: float) -> FloatImage:
 def _chest_facts(scene: Scene) -> NDArray[np.float32]:
     h = scene.habitus
     scale, angle = abs(scene.turn), np.angle(scene.turn)
-    facts = [h[17], h[3], scene.shift.real / 0.016, scene.shift.imag / 0.018,
-             (scale - 1) / 0.05, angle / 0.022]  # fmt: skip
+    facts = [
+        h[17],
+        h[3],
+        scene.shift.real / 0.016,
+        scene.shift.imag / 0.018,
+        (scale - 1) / 0.05,
+        angle / 0.022,
+    ]
     return np.asarray(facts, np.float32)

@@ -37,9 +37,12 @@ def _auc(weights: Path | None, difficulty: Difficulty, n_images: int, seed: int)
     groups = np.array([image.patient for image in plan])
     scores = cross_val_predict(
         make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)),
-        _features(weights, pixels, seed), labels, groups=groups,
-        cv=StratifiedGroupKFold(5, shuffle=True, random_state=0), method="decision_function",
-    )  # fmt: skip
+        _features(weights, pixels, seed),
+        labels,
+        groups=groups,
+        cv=StratifiedGroupKFold(5, shuffle=True, random_state=0),
+        method="decision_function",
+    )
     return float(roc_auc_score(labels, scores))
 
 

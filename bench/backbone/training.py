@@ -35,9 +35,10 @@ LOSSES = ("loss", "early_findings_loss", "last_findings_loss", "last_densities_l
 
 _WARM_UP_STEPS = 30
 _MAPS = {
-    "early": ("block_6_expand_relu", 8), "middle": ("block_13_expand_relu", 16),
+    "early": ("block_6_expand_relu", 8),
+    "middle": ("block_13_expand_relu", 16),
     "last": (LAST_MAP, 32),
-}  # fmt: skip
+}
 """The maps that are asked: the layer that gives each, and the pixels from cell to cell."""
 
 _WEIGHTS = {"findings": 1.0, "densities": 2.0, "chest": 0.1}
@@ -140,9 +141,9 @@ def _with_heads(image: Any, backbone: Model, seed: int) -> Model:
         pooling = _zone_pooling(stride_px, f"{name}_zones")
         of_zones = pooling(backbone.get_layer(layer).output)
         outputs[f"{name}_findings"] = linear(len(FINDINGS), f"{name}_findings")(of_zones)
-        outputs[f"{name}_densities"] = layers.Reshape(
-            (len(ZONES),), name=f"{name}_densities"
-        )(linear(1, f"{name}_density")(of_zones))  # fmt: skip
+        outputs[f"{name}_densities"] = layers.Reshape((len(ZONES),), name=f"{name}_densities")(
+            linear(1, f"{name}_density")(of_zones)
+        )
     everything = layers.GlobalAveragePooling2D()(backbone.get_layer(LAST_MAP).output)
     outputs["chest"] = linear(N_CHEST_FACTS, "chest")(everything)
     return keras.Model(image, outputs)
@@ -156,10 +157,12 @@ def _zone_pooling(stride_px: int, name: str) -> Any:
     class ZonePooling(keras.layers.Layer):  # type: ignore[misc]
         def call(self, maps: Any) -> Any:
             _, height, width, _ = ops.shape(maps)
-            near = ops.stack([
-                _near(zone.imag, height)[:, None] * _near(zone.real, width)[None, :]
-                for zone in ZONES
-            ])  # fmt: skip
+            near = ops.stack(
+                [
+                    _near(zone.imag, height)[:, None] * _near(zone.real, width)[None, :]
+                    for zone in ZONES
+                ]
+            )
             near = near / ops.sum(near, axis=(1, 2), keepdims=True)
             return ops.einsum("zhw,nhwc->nzc", near, maps)
 
@@ -189,8 +192,9 @@ def _batches(plan: Plan, lessons: list[Lesson]) -> Iterator[Batch]:
 
 def _mirror(lesson: Lesson) -> Lesson:
     chest = lesson.chest * np.array([1, 1, -1, 1, 1, -1], np.float32)  # shift to the side, and turn
-    return Lesson(lesson.pixels[:, ::-1], mirrored(lesson.findings), mirrored(lesson.densities),
-                  chest)  # fmt: skip
+    return Lesson(
+        lesson.pixels[:, ::-1], mirrored(lesson.findings), mirrored(lesson.densities), chest
+    )
 
 
 def _batch(lessons: list[Lesson]) -> Batch:

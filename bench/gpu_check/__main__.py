@@ -43,10 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("KERAS_BACKEND", _installed_backend())
     with tempfile.TemporaryDirectory(prefix="cxr-gpu-check-") as scratch:
         check = Check(
-            Path(scratch), options.variants, options.images, options.epochs,
+            Path(scratch),
+            options.variants,
+            options.images,
+            options.epochs,
             deadline=started + options.seconds,
-            step_seconds=max(_STEP_SECONDS, options.seconds / 4), report=_report,
-        )  # fmt: skip
+            step_seconds=max(_STEP_SECONDS, options.seconds / 4),
+            report=_report,
+        )
         report = _facts(check)
 
         def write() -> None:
@@ -118,10 +122,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--images", type=int, default=_N_IMAGES, help=number)
     add("--epochs", type=int, default=_EPOCHS, help=number)
     add("--quick", action="store_true", help="few images and epochs: whether it runs, not how fast")
-    add("--variants", type=_names(VARIANTS), default=tuple(VARIANTS), metavar="NAMES",
-        help="with commas; default: all four")  # fmt: skip
-    add("--parts", type=_names(PARTS), default=tuple(PARTS), metavar="NAMES",
-        help=f"with commas, of {', '.join(PARTS)}; float32 is always measured")  # fmt: skip
+    add(
+        "--variants",
+        type=_names(VARIANTS),
+        default=tuple(VARIANTS),
+        metavar="NAMES",
+        help="with commas; default: all four",
+    )
+    add(
+        "--parts",
+        type=_names(PARTS),
+        default=tuple(PARTS),
+        metavar="NAMES",
+        help=f"with commas, of {', '.join(PARTS)}; float32 is always measured",
+    )
     options = parser.parse_args(arguments)
     if options.quick:
         options.images, options.epochs = _QUICK["images"], _QUICK["epochs"]

@@ -91,12 +91,7 @@ class Check:
                 run_stage(stage, run, on_line=lambda line: print(line, file=log))
 
     def train(
-        self,
-        part: str,
-        variants: Sequence[str],
-        *,
-        precision: str,
-        options: Sequence[str] = (),
+        self, part: str, variants: Sequence[str], *, precision: str, options: Sequence[str] = ()
     ) -> tuple[dict[str, Entry], float | None]:
         """Train variants side by side; each entry says how it ended and what it measured.
 
@@ -113,10 +108,21 @@ class Check:
         for variant in variants:
             folder = self.folder(part, variant)
             commands[variant] = Command(
-                ["-m", "bench.gpu_check.training", "--home", str(self.home), "--variant", variant,
-                 "--precision", precision, "--folder", str(folder), *options],
+                [
+                    "-m",
+                    "bench.gpu_check.training",
+                    "--home",
+                    str(self.home),
+                    "--variant",
+                    variant,
+                    "--precision",
+                    precision,
+                    "--folder",
+                    str(folder),
+                    *options,
+                ],
                 self._cache(),
-            )  # fmt: skip
+            )
         with CardMemory() as card:
             ended = self.run(part, commands)
         entries = {

@@ -74,10 +74,13 @@ def _start(command: Command, log: Path) -> "subprocess.Popen[bytes]":
     with log.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, *command.arguments],
-            cwd=_ROOT, env={**os.environ, **command.environ, _PARENT: str(os.getpid())},
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+            cwd=_ROOT,
+            env={**os.environ, **command.environ, _PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
 
 
 def _kill(child: "subprocess.Popen[bytes]") -> None:

@@ -46,8 +46,10 @@ class CardMemory:
         if program:
             self._child = subprocess.Popen(
                 [program, *_QUERY, "-lms", _EVERY_MS],
-                stdin=subprocess.DEVNULL, stdout=self._seen, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=self._seen,
+                stderr=subprocess.DEVNULL,
+            )
         return self
 
     def __exit__(

@@ -115,12 +115,18 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _compared(scores: Mapping[str, Any]) -> Entry:
     processor = scores["processor"]
-    entry: Entry = {"status": DONE, "lowest_score": float(processor.min()),
-                    "highest_score": float(processor.max())}  # fmt: skip
+    entry: Entry = {
+        "status": DONE,
+        "lowest_score": float(processor.min()),
+        "highest_score": float(processor.max()),
+    }
     for device, tolerance in TOLERANCES.items():
         difference = float(np.abs(scores[device] - processor).max())
-        entry[device] = {"largest_difference": difference, "tolerance": tolerance,
-                         "is_within": difference <= tolerance}  # fmt: skip
+        entry[device] = {
+            "largest_difference": difference,
+            "tolerance": tolerance,
+            "is_within": difference <= tolerance,
+        }
     return entry
 
 

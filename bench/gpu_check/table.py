@@ -60,8 +60,15 @@ def _head(report: Report) -> str:
 
 def _speed(parts: Report) -> str:
     single, mixed = parts.get("float32", {}), parts.get("mixed", {})
-    header = ["variant", "s/epoch", "mixed s/epoch", "compile s", "card MB", "mixed MB",
-              "frozen img/s"]  # fmt: skip
+    header = [
+        "variant",
+        "s/epoch",
+        "mixed s/epoch",
+        "compile s",
+        "card MB",
+        "mixed MB",
+        "frozen img/s",
+    ]
     rows = [
         [
             f"`{name}`",
@@ -81,8 +88,14 @@ def _equality(parts: Report) -> str:
     scored, resumed, together = (
         parts.get(name, {}) for name in ("predictions", "resume", "together")
     )
-    header = ["variant", "card - CPU", "in full float32", "resumed", "trained again",
-              "epoch at once"]  # fmt: skip
+    header = [
+        "variant",
+        "card - CPU",
+        "in full float32",
+        "resumed",
+        "trained again",
+        "epoch at once",
+    ]
     slower = together.get(ALL, {}).get("epochs_slower_at_once", {})
     rows = [
         [

@@ -27,12 +27,7 @@ from cxr_tasks.training.activations import BATCH_SIZE
 from cxr_tasks.training.fit import CHECKPOINT
 from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.keras_runtime import (
-    describe_device,
-    has_gpu,
-    library_versions,
-    start_keras,
-)
+from cxr_tasks.training.keras_runtime import describe_device, has_gpu, library_versions, start_keras
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
 from cxr_tasks.training.models import save_model
 from cxr_tasks.training.precision import computing_in
@@ -90,9 +85,14 @@ def open_task(home: Home, variant: str) -> tuple[TrainingTask, float]:
     start_seconds = _since(started)
     ingested = require_record(run.ingest, "ingest")
     task = TrainingTask(
-        run, config, variant=VARIANTS[variant], dataset=open_dataset(home, ingested["dataset"]),
-        ingested=ingested, split=read_split(run.split), seed=config.seed,
-    )  # fmt: skip
+        run,
+        config,
+        variant=VARIANTS[variant],
+        dataset=open_dataset(home, ingested["dataset"]),
+        ingested=ingested,
+        split=read_split(run.split),
+        seed=config.seed,
+    )
     return task, start_seconds
 
 
@@ -135,10 +135,11 @@ def _train(
             context=f"{task.context} {options.precision} {trainable.key}",
         )
     watch.note(
-        compile_seconds=round(result.prepare_seconds, 3), n_train=len(task.train_rows),
+        compile_seconds=round(result.prepare_seconds, 3),
+        n_train=len(task.train_rows),
         n_val=len(rows_of(task.split, "val")),
         losses=[[epoch.loss, epoch.val_loss] for epoch in result.history],
-    )  # fmt: skip
+    )
     return result
 
 

@@ -99,9 +99,12 @@ def _no_table(path: Path, columns: Sequence[str], reason: str) -> ArtifactError:
 
 def _measure(options: argparse.Namespace) -> None:
     wanted = StudyRun(
-        Home(options.home), options.data.absolute(), options.weights.absolute(), options.epochs,
+        Home(options.home),
+        options.data.absolute(),
+        options.weights.absolute(),
+        options.epochs,
         options.run,
-    )  # fmt: skip
+    )
     task = open_study_run(wanted, report=_report)
     for part in options.parts:
         facts = {"mixing": _mix, "training": _train}[part](task, wanted, options.out)
@@ -114,8 +117,11 @@ def _mix(task: TrainingTask, _wanted: StudyRun, out: Path) -> dict[str, object]:
     _report("mixing statistics with all weights fixed, minutes")
     seen = see(task)
     write_rows(out / MIXING, MIXING_COLUMNS, validate_heads(seen, task))
-    return {"n_passes": N_PASSES, "head_learning_rate": HEAD_LEARNING_RATE,
-            "n_layers": seen.n_layers}  # fmt: skip
+    return {
+        "n_passes": N_PASSES,
+        "head_learning_rate": HEAD_LEARNING_RATE,
+        "n_layers": seen.n_layers,
+    }
 
 
 def _train(task: TrainingTask, wanted: StudyRun, out: Path) -> dict[str, object]:

@@ -42,9 +42,16 @@ def draw_mixing(mixing: pd.DataFrame, path: Path) -> None:
                 steps = rows[rows["epoch"].notna()]
                 label = f"head of {head_epochs} epochs"
                 axes.plot(
-                    steps["epoch"], steps[column], color=_INK.light, marker="o", markersize=3.5,
-                    markeredgecolor=SURFACE, markeredgewidth=0.6, alpha=alpha, label=label,
-                )  # fmt: skip
+                    steps["epoch"],
+                    steps[column],
+                    color=_INK.light,
+                    marker="o",
+                    markersize=3.5,
+                    markeredgecolor=SURFACE,
+                    markeredgewidth=0.6,
+                    alpha=alpha,
+                    label=label,
+                )
                 limit = rows.loc[rows["epoch"].isna(), column]
                 axes.plot(
                     [_LIMIT_AT] * len(limit), limit, _INK.marker, color=_INK.light, alpha=alpha
@@ -53,9 +60,15 @@ def draw_mixing(mixing: pd.DataFrame, path: Path) -> None:
             axes.set_xticks([*range(0, 600, 100), _LIMIT_AT], [*range(0, 600, 100), "limit"])
             axes.axvline(STOPPED_AFTER, color=MUTED, linewidth=0.8, dashes=(1, 2))
         charts[0].annotate(
-            f"epoch {STOPPED_AFTER}", (STOPPED_AFTER, 1), (4, -2), va="top", color=MUTED, size=8.5,
-            xycoords=("data", "axes fraction"), textcoords="offset points",
-        )  # fmt: skip
+            f"epoch {STOPPED_AFTER}",
+            (STOPPED_AFTER, 1),
+            (4, -2),
+            va="top",
+            color=MUTED,
+            size=8.5,
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+        )
         charts[0].set_ylim(0, 1.12 * mixing["val_loss"].max())  # room for the words
         figure.legend(
             *charts[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(by_head)
@@ -80,15 +93,21 @@ def draw_curves(curves: pd.DataFrame, path: Path) -> None:
                 (f"val_{quantity}_no_lag", "validation, statistics without lag", _DASHED, 1.7),
             ):
                 axes.plot(
-                    curves["epoch"], curves[column], color=_INK.light, label=name, linewidth=width,
+                    curves["epoch"],
+                    curves[column],
+                    color=_INK.light,
+                    label=name,
+                    linewidth=width,
                     linestyle=line_style(dashes),
-                )  # fmt: skip
+                )
         _mark_stop(charts, running["stopped_after"])
         charts[0].set_ylim(bottom=0)
         figure.legend(
-            *charts[0].get_legend_handles_labels(), loc="outside upper left", ncols=3,
+            *charts[0].get_legend_handles_labels(),
+            loc="outside upper left",
+            ncols=3,
             handlelength=2.6,
-        )  # fmt: skip
+        )
         told = "; ".join(
             f"best epoch {row['best_epoch']} with validation accuracy {row['val_accuracy']:.3f}, "
             f"statistics {row['statistics']}"
@@ -131,9 +150,15 @@ def _mark_stop(charts: tuple[Axes, Axes], epoch: int | None) -> None:
     for axes in charts:
         axes.axvline(epoch, color=MUTED, linewidth=0.8, dashes=(1, 2))
     charts[0].annotate(
-        f"patience {STUDY_PATIENCE} stops here", (epoch, 1), (4, -2), va="top",
-        xycoords=("data", "axes fraction"), textcoords="offset points", color=MUTED, size=8.5,
-    )  # fmt: skip
+        f"patience {STUDY_PATIENCE} stops here",
+        (epoch, 1),
+        (4, -2),
+        va="top",
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color=MUTED,
+        size=8.5,
+    )
 
 
 def _write(figure: Figure, path: Path, description: str) -> None:

@@ -144,8 +144,11 @@ def _fitted_heads(seen: Seen, task: TrainingTask) -> Iterator[tuple[int, Model]]
             order = np.random.default_rng([task.seed, done]).permutation(n_each)
             order += n_each * (done % N_PASSES)
             head.fit(
-                seen.train[order], seen.train_labels[order], batch_size=task.settings.batch_size,
-                shuffle=False, verbose=0,
-            )  # fmt: skip
+                seen.train[order],
+                seen.train_labels[order],
+                batch_size=task.settings.batch_size,
+                shuffle=False,
+                verbose=0,
+            )
             done += 1
         yield head_epochs, head

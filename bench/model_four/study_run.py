@@ -50,11 +50,16 @@ def open_study_run(wanted: StudyRun, *, report: Callable[[str], None]) -> Traini
     source = "folder" if wanted.data.is_dir() else "zip"
     config = make_config(
         {
-            "profile": "paper", "source": source, "data": str(wanted.data), "variants": [VARIANT],
-            "epochs": wanted.epochs, "patience": PATIENCE, "weights": str(wanted.weights),
+            "profile": "paper",
+            "source": source,
+            "data": str(wanted.data),
+            "variants": [VARIANT],
+            "epochs": wanted.epochs,
+            "patience": PATIENCE,
+            "weights": str(wanted.weights),
             "threads": n_cores(),
         }
-    )  # fmt: skip
+    )
     run = start_run(config, wanted.home, wanted.name, note=report)
     for stage in ("ingest", "split"):
         run_stage(stage, run, on_line=report)
@@ -62,9 +67,14 @@ def open_study_run(wanted: StudyRun, *, report: Callable[[str], None]) -> Traini
     start_keras(threads=config.threads, seed=config.seed)
     ingested = require_record(run.ingest, "ingest")
     return TrainingTask(
-        run, config, variant=VARIANTS[VARIANT], dataset=open_dataset(run.home, ingested["dataset"]),
-        ingested=ingested, split=read_split(run.split), seed=config.seed,
-    )  # fmt: skip
+        run,
+        config,
+        variant=VARIANTS[VARIANT],
+        dataset=open_dataset(run.home, ingested["dataset"]),
+        ingested=ingested,
+        split=read_split(run.split),
+        seed=config.seed,
+    )
 
 
 def describe(task: TrainingTask, wanted: StudyRun) -> dict[str, Any]:

@@ -64,9 +64,15 @@ def make_audit(
         dataset, split, folds=folds, features=features, seed=config.seed, built=built
     )
     drift = measure_drift(
-        run, config, dataset=dataset, split=split, ingested=ingested,
-        champion_dataset=champion_dataset, features=features, note=note,
-    )  # fmt: skip
+        run,
+        config,
+        dataset=dataset,
+        split=split,
+        ingested=ingested,
+        champion_dataset=champion_dataset,
+        features=features,
+        note=note,
+    )
     return with_drift(facts, drift) | {"weights_origin": ingested["weights"]["origin"]}
 
 

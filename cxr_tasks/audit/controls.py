@@ -10,11 +10,7 @@ from scipy.stats import rankdata
 
 from cxr_tasks.audit.features import FloatArray, standardised, with_interactions
 from cxr_tasks.statistics.group_test import GroupTest, IntArray, group_test
-from cxr_tasks.statistics.resampling import (
-    auc_interval,
-    group_resamples,
-    percentile_interval,
-)
+from cxr_tasks.statistics.resampling import auc_interval, group_resamples, percentile_interval
 from cxr_tasks.statistics.significance import holm
 
 SIGNIFICANCE = 0.01
@@ -99,12 +95,7 @@ class Sight:
 
 
 def run_controls(
-    sights: Mapping[str, Sight],
-    labels: IntArray,
-    groups: IntArray,
-    folds: IntArray,
-    *,
-    seed: int,
+    sights: Mapping[str, Sight], labels: IntArray, groups: IntArray, folds: IntArray, *, seed: int
 ) -> tuple[dict[str, dict[str, Any]], pd.DataFrame]:
     """Ask every control.
 

@@ -55,9 +55,11 @@ def _intensity(image: UInt8Array) -> dict[str, float]:
     grey = image.mean(axis=2)
     edge = round(BORDER_FRACTION * len(grey))
     strips = {
-        "top": grey[:edge], "bottom": grey[-edge:], "left": grey[:, :edge],
+        "top": grey[:edge],
+        "bottom": grey[-edge:],
+        "left": grey[:, :edge],
         "right": grey[:, -edge:],
-    }  # fmt: skip
+    }
     side = (THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX)
     thumbnail = np.asarray(
         Image.fromarray(grey.astype(np.float32)).resize(side, Image.Resampling.BOX)

@@ -49,9 +49,13 @@ def masked_features(
     for name, network in masked_networks(prefix).items():
         note(f"control {name.replace('_', ' ')}")
         activations = frozen_activations(
-            network, dataset, home=run.home, config_fingerprint=config.fingerprint,
-            seed=config.seed, note=note,
-        )  # fmt: skip
+            network,
+            dataset,
+            home=run.home,
+            config_fingerprint=config.fingerprint,
+            seed=config.seed,
+            note=note,
+        )
         found[name] = np.asarray(activations.values, dtype=np.float64)
     return MaskedFeatures(**found)
 
@@ -67,9 +71,14 @@ def frozen_prefix(
 
     start_keras(threads=config.threads, seed=config.seed, card="")
     task = TrainingTask(
-        run, config, variant=VARIANTS[_VARIANT], dataset=dataset, ingested=ingested, split=split,
+        run,
+        config,
+        variant=VARIANTS[_VARIANT],
+        dataset=dataset,
+        ingested=ingested,
+        split=split,
         seed=config.seed,
-    )  # fmt: skip
+    )
     cut = cut_frozen_prefix(task.build())
     if cut is None:
         raise RuntimeError(f"{_VARIANT} has no frozen layers")

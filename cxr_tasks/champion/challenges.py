@@ -52,9 +52,12 @@ class Challenge:
     def facts(self) -> dict[str, Any]:
         """Give what `promote.json` says of it."""
         return {
-            "challenger": self.challenger, "number": self.number, "level": self.level,
-            "spent": self.spent, "kind": self.kind,
-        }  # fmt: skip
+            "challenger": self.challenger,
+            "number": self.number,
+            "level": self.level,
+            "spent": self.spent,
+            "kind": self.kind,
+        }
 
 
 def challenge_level_of(number: int, kind: str) -> float:
@@ -152,6 +155,8 @@ def _of_runs(home: Home) -> Iterator[Entry]:
         if comparison and comparison["figures"]:
             before = comparison.get("challenge") or {"challenger": None, "level": LEVEL}
             yield {
-                "champion": comparison["champion"], "run": path.parents[1].name,
-                "challenger": before["challenger"], "level": before["level"],
-            }  # fmt: skip
+                "champion": comparison["champion"],
+                "run": path.parents[1].name,
+                "challenger": before["challenger"],
+                "level": before["level"],
+            }

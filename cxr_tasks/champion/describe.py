@@ -130,8 +130,12 @@ def _entry_lines(entry: Facts) -> list[str]:
     if entry["action"] != RETIRED:
         return [line]
     indent = " " * len(opening)
-    return [line, *textwrap.wrap(one_line(entry["reason"], 300), WIDTH, initial_indent=indent,
-                                 subsequent_indent=indent)]  # fmt: skip
+    return [
+        line,
+        *textwrap.wrap(
+            one_line(entry["reason"], 300), WIDTH, initial_indent=indent, subsequent_indent=indent
+        ),
+    ]
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

@@ -5,12 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cxr_tasks.champion.challenges import challenger_digest
-from cxr_tasks.champion.eligibility import (
-    Challenger,
-    lacking,
-    objections,
-    open_challenger,
-)
+from cxr_tasks.champion.eligibility import Challenger, lacking, objections, open_challenger
 from cxr_tasks.champion.pointer import (
     PROMOTED,
     changing,

@@ -49,9 +49,9 @@ def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note
             return
         promoted_at = _promoted_at(home, version)
         if promoted_at is None and history(home):
-            note(warning(
-                f"{problem} It is not made again: the champion's history does not know it."
-            ))  # fmt: skip
+            note(
+                warning(f"{problem} It is not made again: the champion's history does not know it.")
+            )
             return
         note(warning(f"{problem} It is made again from the run."))
         at, reason = promoted_at or datetime.now(UTC), promotion["reason"]

@@ -57,9 +57,11 @@ def read_predictions(path: Path) -> "pd.DataFrame":
     import pandas as pd  # not for those who only ask which version serves
 
     table: pd.DataFrame = pd.read_csv(
-        path, dtype=_PREDICTION_TYPES, keep_default_na=False,
+        path,
+        dtype=_PREDICTION_TYPES,
+        keep_default_na=False,
         na_values={"calibrated": [""], "cutoff": [""]},
-    )  # fmt: skip
+    )
     return table
 
 
@@ -185,10 +187,14 @@ def put_version(
     known = [*folders(home), *(entry["version"] for entry in history(home))]
     named = name or f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
     finish_once(
-        home.champion / named, STAGE, inputs=inputs, config_fingerprint=config_fingerprint,
-        seed=seed, build=lambda built: build(built) | {"version": named, "run_key": run_key},
+        home.champion / named,
+        STAGE,
+        inputs=inputs,
+        config_fingerprint=config_fingerprint,
+        seed=seed,
+        build=lambda built: build(built) | {"version": named, "run_key": run_key},
         note=note,
-    )  # fmt: skip
+    )
     return named
 
 

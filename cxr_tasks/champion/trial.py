@@ -159,12 +159,20 @@ def _decide(
 ) -> Decision:
     compared = pairs[pairs["kind"].isin([SAME_IMAGE, UNSEEN])]
     contest = Contest(
-        compared["label"].to_numpy(np.int64), compared["group"].to_numpy(np.int64),
-        _side(compared, "challenger"), _side(compared, "champion"),
-    )  # fmt: skip
+        compared["label"].to_numpy(np.int64),
+        compared["group"].to_numpy(np.int64),
+        _side(compared, "challenger"),
+        _side(compared, "champion"),
+    )
     size = contest.size()
-    facts = {"champion": champion.name, **size, **counts, "rule": RULE, "figures": None,
-             "challenge": None}  # fmt: skip
+    facts = {
+        "champion": champion.name,
+        **size,
+        **counts,
+        "rule": RULE,
+        "figures": None,
+        "challenge": None,
+    }
     if is_too_small(size):
         return Decision("refused", _too_few(facts), facts)
     challenge = _register(challenger, champion)

@@ -139,8 +139,11 @@ def _promotion_lines(
 
 def _comparison_lines(comparison: Facts) -> list[str]:
     figures = comparison["figures"]
-    left_out = [f"{whole(n)} {kind.removeprefix('left out: ')}"
-                for kind, n in comparison["n_left_out"].items() if n]  # fmt: skip
+    left_out = [
+        f"{whole(n)} {kind.removeprefix('left out: ')}"
+        for kind, n in comparison["n_left_out"].items()
+        if n
+    ]
     test = figures["right"]
     return [
         (

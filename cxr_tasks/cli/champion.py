@@ -62,5 +62,6 @@ def _serves(version: str | None) -> str:
 
 COMMAND = Command(
     "show the model that serves; --roll-back, --retire, --restore: change or mend that",
-    _run, _add_arguments,
-)  # fmt: skip
+    _run,
+    _add_arguments,
+)

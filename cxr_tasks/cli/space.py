@@ -14,13 +14,7 @@ from cxr_tasks.space.plan import Plan
 from cxr_tasks.space.retention import RULE
 from cxr_tasks.space.run_state import downloads_of
 from cxr_tasks.space.survey import survey
-from cxr_tasks.space.told import (
-    tell_candidates,
-    tell_choice,
-    tell_freed,
-    tell_largest,
-    tell_use,
-)
+from cxr_tasks.space.told import tell_candidates, tell_choice, tell_freed, tell_largest, tell_use
 from cxr_tasks.volume.paths import Home
 
 _DESCRIPTION = (
@@ -100,5 +94,7 @@ def _check_home(home: Home) -> None:
 
 COMMAND = Command(
     "show what uses how much of the shared volume; --free: remove what may go",
-    _run, _add_arguments, _DESCRIPTION,
-)  # fmt: skip
+    _run,
+    _add_arguments,
+    _DESCRIPTION,
+)

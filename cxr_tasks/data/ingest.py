@@ -41,9 +41,21 @@ _DECIDING_LIBRARIES = ("numpy", "pillow")
 """What decides what a store of the same files holds: changed, it makes another one."""
 
 INDEX_COLUMNS = (
-    "path", "label", "patient", "source", "width", "height", "mode", "format", "bytes",
-    "jpeg_tables", "jpeg_quantization", "sha256", "phash", "depth",
-)  # fmt: skip
+    "path",
+    "label",
+    "patient",
+    "source",
+    "width",
+    "height",
+    "mode",
+    "format",
+    "bytes",
+    "jpeg_tables",
+    "jpeg_quantization",
+    "sha256",
+    "phash",
+    "depth",
+)
 REJECTED_COLUMNS = ("path", "label", "reason")
 
 
@@ -141,9 +153,14 @@ def _build(
         seconds = time.monotonic() - started
         # the store is shared: configuration and seed are those of the run that came first
         record = make_record(
-            built, STAGE, inputs={"source": digest}, config_fingerprint=config.fingerprint,
-            seed=config.seed, seconds=seconds, facts={"source": config.source, **facts},
-        )  # fmt: skip
+            built,
+            STAGE,
+            inputs={"source": digest},
+            config_fingerprint=config.fingerprint,
+            seed=config.seed,
+            seconds=seconds,
+            facts={"source": config.source, **facts},
+        )
         write_record(built, record)
     told = ", ".join(f"{n} {reason}" for reason, n in facts["n_rejected_by_reason"].items())
     report(

@@ -16,9 +16,14 @@ _N_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """By the header's colour type."""
 
 _PASSES = (
-    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
     (0, 1, 1, 2),
-)  # fmt: skip
+)
 """First column and row, and steps, of an interlaced picture's passes."""
 
 

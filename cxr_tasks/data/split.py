@@ -120,9 +120,12 @@ def rows_of(table: pd.DataFrame, part: str) -> IntArray:
 
 def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> dict[str, Any]:
     parts = make_folds(
-        table["label"].to_numpy(), table["group"].to_numpy(), n_folds=config.folds,
-        n_repeats=config.repeats, seed=config.seed,
-    )  # fmt: skip
+        table["label"].to_numpy(),
+        table["group"].to_numpy(),
+        n_folds=config.folds,
+        n_repeats=config.repeats,
+        seed=config.seed,
+    )
     for column in parts.T:
         _check_parts(table.assign(part=column), config, parts=PARTS)
     rounds = write_folds(table, parts, built=built)

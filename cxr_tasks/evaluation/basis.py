@@ -19,9 +19,17 @@ from cxr_tasks.statistics.thresholds import choose_threshold
 from cxr_tasks.training.folds import fold_folder
 
 COLUMNS = [
-    "path", "label", "group", "part", "fold", "score", "calibrated", "cutoff", "prediction",
+    "path",
+    "label",
+    "group",
+    "part",
+    "fold",
+    "score",
+    "calibrated",
+    "cutoff",
+    "prediction",
     "decision",
-]  # fmt: skip
+]
 _ROUND_TYPES = {"row": int, "path": str, "label": int, "group": int, "part": str}
 
 
@@ -94,9 +102,11 @@ def judge_part(
         val = rows_of(split, "val")
         fixed = (Fixed.on(labels[val], scores[val], min_sensitivity=min_sensitivity),)
     scored = apply_fixed(
-        labels[rows], scores[rows], split["group"].to_numpy(np.int64)[rows],
+        labels[rows],
+        scores[rows],
+        split["group"].to_numpy(np.int64)[rows],
         fixed=fixed[0] if fixed else None,
-    )  # fmt: skip
+    )
     table = split[["path", "label", "group", "part"]].assign(fold=0, score=scores)
     return Judged(scored, rows, _with_decisions(table, rows, scored), fixed)
 
@@ -131,9 +141,13 @@ def judge_out_of_fold(
         folds[rows] = np.where(folds[rows] == 0, number, folds[rows])
         fixed.append(here)
     scored = Scored(
-        split["label"].to_numpy(np.int64), sums[0] / n_repeats, split["group"].to_numpy(np.int64),
-        folds, sums[1] / n_repeats, sums[2] / n_repeats,
-    )  # fmt: skip
+        split["label"].to_numpy(np.int64),
+        sums[0] / n_repeats,
+        split["group"].to_numpy(np.int64),
+        folds,
+        sums[1] / n_repeats,
+        sums[2] / n_repeats,
+    )
     table = split[["path", "label", "group"]].assign(part="oof", fold=folds, score=scored.scores)
     rows = np.arange(n)
     return Judged(scored, rows, _with_decisions(table, rows, scored), tuple(fixed))

@@ -89,9 +89,13 @@ def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, bui
     compared = pairs(scored, resamples, titles={name: VARIANTS[name].title for name in trained})
     recommendation = _recommendation(judged, variants, compared, basis)
     audit = make_verdict(
-        material.audit, material.control_scores, scored, judged[trained[0]].rows,
-        about=shown_variant(recommendation), seed=config.seed,
-    )  # fmt: skip
+        material.audit,
+        material.control_scores,
+        scored,
+        judged[trained[0]].rows,
+        about=shown_variant(recommendation),
+        seed=config.seed,
+    )
     write_json(built / "verdict.json", audit)
     return {
         "basis": basis,
@@ -124,9 +128,12 @@ def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
 def _judge(folder: Path, config: RunConfig, material: Material, basis: str) -> Judged:
     if basis == "oof":
         return judge_out_of_fold(
-            material.split, folder, n_folds=config.folds, n_repeats=config.repeats,
+            material.split,
+            folder,
+            n_folds=config.folds,
+            n_repeats=config.repeats,
             min_sensitivity=config.min_sensitivity,
-        )  # fmt: skip
+        )
     images = material.dataset.images
     scores = material.score(folder / "model.keras", images, np.arange(len(images)))
     return judge_part(material.split, scores, basis=basis, min_sensitivity=config.min_sensitivity)
@@ -146,10 +153,13 @@ def _describe(
     folder.mkdir()
     write_table(table, folder / "predictions.csv")
     statistics = describe(
-        judged.scored, resamples, prevalence=config.prevalence,
+        judged.scored,
+        resamples,
+        prevalence=config.prevalence,
         min_sensitivity=config.min_sensitivity,
-        temperatures=[each.temperature for each in judged.fixed], seed=config.seed,
-    )  # fmt: skip
+        temperatures=[each.temperature for each in judged.fixed],
+        seed=config.seed,
+    )
     metrics = {
         part: measure(rows["label"].to_numpy(np.int64), rows["score"].to_numpy(np.float64))
         for part in (*PARTS, "oof")
@@ -173,9 +183,15 @@ def _explain(
     scored_here = basis != "oof"  # by the saved model, and not by those of the folds
     scores = judged.scored.scores if scored_here else material.score(model_file, images, rows)
     return material.explain(
-        model_file, images, rows, material.split["label"].to_numpy(np.int64)[rows], scores,
-        material.split["group"].to_numpy(np.int64)[rows], part=part, built=built / name,
-    )  # fmt: skip
+        model_file,
+        images,
+        rows,
+        material.split["label"].to_numpy(np.int64)[rows],
+        scores,
+        material.split["group"].to_numpy(np.int64)[rows],
+        part=part,
+        built=built / name,
+    )
 
 
 def _recommendation(

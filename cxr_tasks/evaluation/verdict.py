@@ -24,9 +24,13 @@ RULE = (
     "the sources hold one class each, or the audit is missing. Clean: none of these."
 )
 _WARNING_CHECKS = (
-    "duplicates_across_labels", "duplicates_across_split", "patients_across_split",
-    "one_class_sources", "controls", "permuted_labels",
-)  # fmt: skip
+    "duplicates_across_labels",
+    "duplicates_across_split",
+    "patients_across_split",
+    "one_class_sources",
+    "controls",
+    "permuted_labels",
+)
 NO_AUDIT = "The audit has failed, so nothing is known about shortcuts."
 
 
@@ -123,10 +127,13 @@ def _subset(scored: Scored, places: IntArray) -> Scored:
 def _kind(compared: Mapping[str, Facts], audit: Facts) -> Verdict:
     if any(each["is_shortcut"] for each in compared.values()):
         return "shortcut"
-    control = any(facts["role"] == "control" and facts["above_chance"]
-                  for facts in audit["controls"].values())  # fmt: skip
-    checked = any(each["check"] in _WARNING_CHECKS and each["severity"] != "info"
-                  for each in audit["findings"])  # fmt: skip
+    control = any(
+        facts["role"] == "control" and facts["above_chance"] for facts in audit["controls"].values()
+    )
+    checked = any(
+        each["check"] in _WARNING_CHECKS and each["severity"] != "info"
+        for each in audit["findings"]
+    )
     return "warning" if control or checked else "clean"
 
 
@@ -158,18 +165,25 @@ def _shortcut_sentence(title: str, compared: Mapping[str, Facts], _audit: Facts)
 
 
 def _warning_sentence(title: str, compared: Mapping[str, Facts], audit: Facts) -> str:
-    above = {name: facts for name, facts in audit["controls"].items()
-             if facts["role"] == "control" and facts["above_chance"]}  # fmt: skip
+    above = {
+        name: facts
+        for name, facts in audit["controls"].items()
+        if facts["role"] == "control" and facts["above_chance"]
+    }
     told = ["Part of this score may not be about disease."]
     if above:
-        listed = " and ".join(f"{facts['title']} (AUC {facts['auc']:.3f})"
-                              for facts in above.values())  # fmt: skip
+        listed = " and ".join(
+            f"{facts['title']} (AUC {facts['auc']:.3f})" for facts in above.values()
+        )
         told += [
             f"The label can be predicted by {listed} alone.",
             *_standing(title, above, compared),
         ]
-    checks = [each["message"] for each in audit["findings"]
-              if each["check"] in _WARNING_CHECKS and each["severity"] != "info"]  # fmt: skip
+    checks = [
+        each["message"]
+        for each in audit["findings"]
+        if each["check"] in _WARNING_CHECKS and each["severity"] != "info"
+    ]
     return " ".join([*told, *checks[:2]])
 
 

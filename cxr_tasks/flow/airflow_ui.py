@@ -43,9 +43,12 @@ def serve_ui(environ: Mapping[str, str]) -> None:
     with log.open("ab") as stream:
         server = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
-            env=_environment(environ, address), stdin=subprocess.DEVNULL, stdout=stream,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            env=_environment(environ, address),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     # Whoever stops this process by a signal stops Airflow with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

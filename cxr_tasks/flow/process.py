@@ -133,10 +133,7 @@ def run_fold(
 
 
 def run_command(
-    arguments: Sequence[str],
-    *,
-    environ: Mapping[str, str],
-    on_line: Callable[[str], None] = print,
+    arguments: Sequence[str], *, environ: Mapping[str, str], on_line: Callable[[str], None] = print
 ) -> None:
     """Run a command of `python -m cxr_tasks` that belongs to no run, as a fresh interpreter.
 

@@ -78,9 +78,12 @@ def _prepare(folder: Path, environ: Mapping[str, str], *, is_new: bool) -> None:
 
 def _airflow(arguments: list[str], environ: Mapping[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", *arguments], env=dict(environ), capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "airflow", *arguments],
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         told = os.linesep.join((done.stdout + done.stderr).splitlines()[-15:])
         raise StageError(f"airflow {' '.join(arguments)} failed:\n{told}", retryable=True)

@@ -43,9 +43,12 @@ def n_trainings_per_gpu(environ: Mapping[str, str]) -> int:
         ConfigError: The environment says something else than a number from 1 to 16.
     """
     return _number(
-        environ, TRAININGS_PER_GPU, default=1, most=_MOST_TRAININGS_PER_GPU,
+        environ,
+        TRAININGS_PER_GPU,
+        default=1,
+        most=_MOST_TRAININGS_PER_GPU,
         what="the trainings that share a graphics card",
-    )  # fmt: skip
+    )
 
 
 def n_training_slots(environ: Mapping[str, str] = os.environ) -> int:
@@ -68,9 +71,12 @@ def pools(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, object
         ConfigError: The environment's number of trainings is none.
     """
     slots = _number(
-        environ, TRAINING_SLOTS, default=n_training_slots(environ), most=_MOST_SLOTS,
+        environ,
+        TRAINING_SLOTS,
+        default=n_training_slots(environ),
+        most=_MOST_SLOTS,
         what="the trainings that run at once in the whole cluster",
-    )  # fmt: skip
+    )
     return {
         POOL: {
             "slots": slots,

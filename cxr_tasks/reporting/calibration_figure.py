@@ -7,13 +7,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from cxr_tasks.reporting.chart_style import (
-    COLORS,
-    STYLE,
-    line_style,
-    new_figure,
-    percent_axes,
-)
+from cxr_tasks.reporting.chart_style import COLORS, STYLE, line_style, new_figure, percent_axes
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 from cxr_tasks.reporting.variant_colors import INKS
 
@@ -50,7 +44,13 @@ def _draw_bins(
     axes.plot(
         [each["mean_score"] for each in bins],
         [each["observed"] for each in bins],
-        color=color, marker=marker, markersize=5 if small else 7.5, markeredgecolor=SURFACE,
-        markeredgewidth=1.0, linewidth=1.0, linestyle=line_style((2.0, 2.0) if small else ()),
-        alpha=0.8 if small else 1.0, label="after temperature" if small else "as the model gives",
-    )  # fmt: skip
+        color=color,
+        marker=marker,
+        markersize=5 if small else 7.5,
+        markeredgecolor=SURFACE,
+        markeredgewidth=1.0,
+        linewidth=1.0,
+        linestyle=line_style((2.0, 2.0) if small else ()),
+        alpha=0.8 if small else 1.0,
+        label="after temperature" if small else "as the model gives",
+    )

@@ -116,9 +116,14 @@ def _write(axes: Axes, point: LabelledPoint, place: _Place) -> None:
     x, y = to_px((point.x, point.y))
     anchor = to_data((x + place.dx, y + place.dy))
     axes.text(
-        anchor[0], anchor[1], point.text, color=point.color, weight="bold", va="center",
+        anchor[0],
+        anchor[1],
+        point.text,
+        color=point.color,
+        weight="bold",
+        va="center",
         ha=place.side,
-    )  # fmt: skip
+    )
     if abs(place.dy) > _LEADER_PX:
         line = zip((point.x, point.y), anchor, strict=True)
         axes.plot(*line, color=point.color, linewidth=0.7, alpha=0.7)

@@ -46,8 +46,4 @@ def _tally(column: pd.Series) -> dict[str, int]:
 
 
 def _range(column: pd.Series) -> dict[str, int]:
-    return {
-        "least": int(column.min()),
-        "median": int(column.median()),
-        "most": int(column.max()),
-    }
+    return {"least": int(column.min()), "median": int(column.median()), "most": int(column.max())}

@@ -46,9 +46,11 @@ def _draw(checks: Sequence[Mapping[str, Any]]) -> Markup:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(checks[0]["unit"])
         return inline_svg(
-            figure, f"drift-{checks[0]['figure']}", description=_in_words(checks),
+            figure,
+            f"drift-{checks[0]['figure']}",
+            description=_in_words(checks),
             colors={_ACCENT: "--accent"},
-        )  # fmt: skip
+        )
 
 
 def _draw_spread(axes: Axes, quantiles: Sequence[float], at: float, color: str) -> None:

@@ -15,13 +15,25 @@ from cxr_tasks.volume.records import Record
 _MEASURED = (*PARTS, "oof")
 _KEPT_APART = (*_MEASURED, "seconds", "seed")
 _SPLIT_KEYS = (
-    "kind", "parts", "n_groups", "n_duplicate_images", "n_groups_across_parts",
-    "n_images_in_groups_across_parts", "folds",
-)  # fmt: skip
+    "kind",
+    "parts",
+    "n_groups",
+    "n_duplicate_images",
+    "n_groups_across_parts",
+    "n_images_in_groups_across_parts",
+    "folds",
+)
 _AUDIT_KEYS = (
-    "controls", "duplicates", "patients", "sources", "n_folds", "n_permutations",
-    "n_excluded_images", "weights_origin", "drift",
-)  # fmt: skip
+    "controls",
+    "duplicates",
+    "patients",
+    "sources",
+    "n_folds",
+    "n_permutations",
+    "n_excluded_images",
+    "weights_origin",
+    "drift",
+)
 
 
 def report_facts(material: Material) -> dict[str, Any]:

@@ -11,13 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cxr_tasks.reporting.chart_labels import LabelledPoint, place_labels
-from cxr_tasks.reporting.chart_style import (
-    COLORS,
-    STYLE,
-    line_style,
-    new_figure,
-    percent_axes,
-)
+from cxr_tasks.reporting.chart_style import COLORS, STYLE, line_style, new_figure, percent_axes
 from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
 from cxr_tasks.reporting.variant_colors import INKS
 
@@ -60,9 +54,15 @@ def draw_curve(
             if not has_values(history, column):
                 continue
             axes.plot(
-                history["epoch"], history[column], color=color, label=name, alpha=alpha,
-                marker=marker, markersize=4, linestyle=line_style(dashes),
-            )  # fmt: skip
+                history["epoch"],
+                history[column],
+                color=color,
+                label=name,
+                alpha=alpha,
+                marker=marker,
+                markersize=4,
+                linestyle=line_style(dashes),
+            )
         _mark_best(axes, history, f"val_{quantity}", best_epoch, variant)
         _label_curve(axes, quantity, lowest_accuracy)
         return inline_svg(figure, f"{quantity}-{variant}", description=description, colors=COLORS)
@@ -95,10 +95,13 @@ def draw_roc(
         )
         for name, curve in curves.items():
             axes.plot(
-                curve["fpr"], curve["tpr"], color=INKS[name].light,
+                curve["fpr"],
+                curve["tpr"],
+                color=INKS[name].light,
                 linestyle=line_style(INKS[name].dashes),
-                label=f"AUC {areas[name]:.3f}  {titles[name]}", clip_on=False,
-            )  # fmt: skip
+                label=f"AUC {areas[name]:.3f}  {titles[name]}",
+                clip_on=False,
+            )
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", anchor="N")
         axes.set_xlabel("normal images called COVID-19 (1 \N{MINUS SIGN} specificity)")
         axes.set_ylabel("COVID-19 images found (sensitivity)")
@@ -133,9 +136,14 @@ def draw_cost(points: Mapping[str, CostPoint], *, part: str, description: str) -
             ink = INKS[name]
             axes.plot([seconds] * 2, [low, high], color=ink.light, linewidth=1.6, alpha=0.55)
             axes.plot(
-                [seconds], [point.accuracy], ink.marker, color=ink.light, markersize=8.5,
-                markeredgecolor=SURFACE, markeredgewidth=1.2,
-            )  # fmt: skip
+                [seconds],
+                [point.accuracy],
+                ink.marker,
+                color=ink.light,
+                markersize=8.5,
+                markeredgecolor=SURFACE,
+                markeredgewidth=1.2,
+            )
         _scale_cost(axes, points, part)
         place_labels(figure, axes, [_labelled(name, point) for name, point in points.items()])
         return inline_svg(figure, "cost", description=description, colors=COLORS)
@@ -153,10 +161,16 @@ def _mark_best(
     axes.axvline(best_epoch, color=MUTED, linewidth=0.8, dashes=(1, 2))
     at_best = history.loc[history["epoch"] == best_epoch, column]
     axes.plot(
-        [best_epoch] * len(at_best), at_best, INKS[variant].marker, color=INKS[variant].light,
-        markersize=7, markeredgecolor=SURFACE, markeredgewidth=1.2, zorder=5,
+        [best_epoch] * len(at_best),
+        at_best,
+        INKS[variant].marker,
+        color=INKS[variant].light,
+        markersize=7,
+        markeredgecolor=SURFACE,
+        markeredgewidth=1.2,
+        zorder=5,
         label=f"kept, epoch {best_epoch}",
-    )  # fmt: skip
+    )
 
 
 def _label_curve(axes: Axes, quantity: str, lowest_accuracy: float) -> None:
@@ -172,9 +186,12 @@ def _label_curve(axes: Axes, quantity: str, lowest_accuracy: float) -> None:
         axes.set_ylabel("loss (cross-entropy)")
     n_columns = 3 if len(axes.get_legend_handles_labels()[1]) < 4 else 2
     legend = axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=n_columns, handlelength=1.9,
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=n_columns,
+        handlelength=1.9,
         columnspacing=1.3,
-    )  # fmt: skip
+    )
     legend.set_in_layout(True)
 
 

@@ -69,6 +69,8 @@ def _item(text: str, width: int) -> list[str]:
 
 def _wrapped(text: str, width: int, *, hanging: bool = False) -> list[str]:
     return textwrap.wrap(
-        one_line(text, 1200), width, subsequent_indent=_INDENT if hanging else "",
+        one_line(text, 1200),
+        width,
+        subsequent_indent=_INDENT if hanging else "",
         break_on_hyphens=False,
-    )  # fmt: skip
+    )

@@ -9,9 +9,16 @@ from typing import Any
 from cxr_tasks.settings import SETTINGS
 
 _OF_THE_DATA = (
-    "source", "data", "follow_links", "preset", "covid_glob", "normal_glob", "kaggle_dataset",
-    "patients", "weights",
-)  # fmt: skip
+    "source",
+    "data",
+    "follow_links",
+    "preset",
+    "covid_glob",
+    "normal_glob",
+    "kaggle_dataset",
+    "patients",
+    "weights",
+)
 _SETTING = re.compile(r"\b([A-Z]+(?:_[A-Z]+)*)=")
 
 

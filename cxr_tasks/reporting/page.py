@@ -109,9 +109,12 @@ def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _wrong_picture(material: Material, row: Mapping[str, Any], score: float) -> Picture:
     truth = CLASS_NAMES[int(row["label"])]
     return _picture(
-        material, row, title=f"{percent(score)} COVID-19", detail=f"is {truth}",
+        material,
+        row,
+        title=f"{percent(score)} COVID-19",
+        detail=f"is {truth}",
         alt=f"is {truth}, probability of COVID-19 {percent(score)}",
-    )  # fmt: skip
+    )
 
 
 def _picture(

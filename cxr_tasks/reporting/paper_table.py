@@ -6,9 +6,17 @@ from typing import Any
 Row = dict[str, Any]
 
 _METRICS = (
-    "accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1", "roc_auc",
-    "average_precision", "brier", "loss",
-)  # fmt: skip
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "precision",
+    "f1",
+    "roc_auc",
+    "average_precision",
+    "brier",
+    "loss",
+)
 _COSTS = ("epochs_run", "total_seconds", "n_parameters", "n_trainable_parameters", "model_bytes")
 
 

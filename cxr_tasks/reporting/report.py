@@ -49,34 +49,40 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
     """Fill the template; a name that it lacks is an error, and all text is escaped."""
     trained = {name: facts for name, facts in report["variants"].items() if facts["status"] == "ok"}
     shown = shown_variant(report["recommendation"])
-    return make_environment().get_template("report.html.j2").render(
-        report=report,
-        page=page,
-        trained=trained,
-        shown=report["variants"][shown],
-        shown_name=shown,
-        done=what_was_done(report, named=True),
-        next=next_step(report),
-        notes=[*notes(report), NOTICE],
-        versions=material.comparison["versions"],
-        inks=INKS,
-        settings=SETTINGS,
-        max_wrong=MAX_WRONG,
-        max_rejected=MAX_REJECTED,
-        remedies=REMEDIES,
-        told=told,
-        part_names=wording.PART_NAMES,
-        label_names=wording.CLASS_NAMES,
-        verdict_names=wording.VERDICT_NAMES,
-        origins=ORIGINS,
-        status_names=STATUS_NAMES,
-    )  # fmt: skip
+    return (
+        make_environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            page=page,
+            trained=trained,
+            shown=report["variants"][shown],
+            shown_name=shown,
+            done=what_was_done(report, named=True),
+            next=next_step(report),
+            notes=[*notes(report), NOTICE],
+            versions=material.comparison["versions"],
+            inks=INKS,
+            settings=SETTINGS,
+            max_wrong=MAX_WRONG,
+            max_rejected=MAX_REJECTED,
+            remedies=REMEDIES,
+            told=told,
+            part_names=wording.PART_NAMES,
+            label_names=wording.CLASS_NAMES,
+            verdict_names=wording.VERDICT_NAMES,
+            origins=ORIGINS,
+            status_names=STATUS_NAMES,
+        )
+    )
 
 
 def render_card(report: Mapping[str, Any], page: Page) -> str:
     """Fill the model card as Markdown, for whoever gets the model without the page."""
     chosen = report["recommendation"]["variant"]
     title = report["variants"][chosen]["title"] if chosen else recommended(None)
-    return make_environment().get_template("model_card.md.j2").render(
-        title=title, run_key=report["run_key"], card=page.card
-    )  # fmt: skip
+    return (
+        make_environment()
+        .get_template("model_card.md.j2")
+        .render(title=title, run_key=report["run_key"], card=page.card)
+    )

@@ -21,8 +21,12 @@ def comparison_table(report: Mapping[str, Any], *, width: int = WIDTH) -> list[s
     """
     basis, variants = report["basis"], report["variants"]
     header: Cells = (
-        "variant", f"{PART_NAMES[basis]} AUC, 95 % interval", "right", "trainable", "training",
-    )  # fmt: skip
+        "variant",
+        f"{PART_NAMES[basis]} AUC, 95 % interval",
+        "right",
+        "trainable",
+        "training",
+    )
     ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
     for short in (False, True):
         header = _shortened(header, basis) if short else header

@@ -207,8 +207,11 @@ def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
         now["threads"] = before["threads"]
         _tell_threads(described, note)
     whose = {"threads": f" (by {described['threads_from']})"}
-    changed = [f"{key} was {before[key]!r}{whose.get(key, '')}, now {now[key]!r}" for key in now
-               if before[key] != now[key]]  # fmt: skip
+    changed = [
+        f"{key} was {before[key]!r}{whose.get(key, '')}, now {now[key]!r}"
+        for key in now
+        if before[key] != now[key]
+    ]
     if changed:
         raise ConfigError(
             f"The run {run.key!r} exists with other settings: {'; '.join(changed[:5])}.",

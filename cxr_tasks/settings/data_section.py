@@ -15,11 +15,7 @@ class DataSection:
         "Where the images come from; by profile where empty. `phantom`: drawn here, synthetic.",
         choices=("kaggle", "folder", "zip", "phantom"),
     )
-    data: str = setting(
-        "",
-        "Data path",
-        "For `folder` and `zip`: the path, as the workers see it.",
-    )
+    data: str = setting("", "Data path", "For `folder` and `zip`: the path, as the workers see it.")
     follow_links: bool = setting(
         False,
         "Follow links out of the folder",

@@ -43,7 +43,5 @@ class EvaluationSection:
         choices=("same", "study", "radiography"),
     )
     external_patients: str = setting(
-        "",
-        "External patients file",
-        "As the patients file, for the external data.",
+        "", "External patients file", "As the patients file, for the external data."
     )

@@ -17,9 +17,17 @@ _FOLDERS = (["datasets"], ["api", "v1", "datasets", "download"])
 _PAGES = {"data", "code", "discussion", "suggestions", "metadata", "activity", "settings"}
 """Of a data set, as its address may end."""
 _OTHER_THINGS = {
-    "c", "code", "competitions", "discussions", "docs", "kernels", "learn", "models", "notebooks",
+    "c",
+    "code",
+    "competitions",
+    "discussions",
+    "docs",
+    "kernels",
+    "learn",
+    "models",
+    "notebooks",
     "organizations",
-}  # fmt: skip
+}
 
 
 def read_handle(setting: str, text: str) -> str:

@@ -25,9 +25,10 @@ class Preset:
             DataError: Both patterns match.
         """
         labels = [
-            label for label, pattern in ((COVID, self.covid), (NORMAL, self.normal))
+            label
+            for label, pattern in ((COVID, self.covid), (NORMAL, self.normal))
             if matches(path, pattern)
-        ]  # fmt: skip
+        ]
         if len(labels) > 1:
             raise DataError(
                 f"{path!r} belongs to both classes.",

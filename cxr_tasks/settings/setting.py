@@ -5,12 +5,18 @@ from typing import Any
 
 PROFILES: dict[str, dict[str, Any]] = {
     "quickstart": {
-        "source": "phantom", "split": "grouped", "folds": 0, "epochs": 0, "patience": 100,
-        "batch_size": 16, "phantom_difficulty": "easy", "test_one_in": 3,
+        "source": "phantom",
+        "split": "grouped",
+        "folds": 0,
+        "epochs": 0,
+        "patience": 100,
+        "batch_size": 16,
+        "phantom_difficulty": "easy",
+        "test_one_in": 3,
     },
     "paper": {"source": "kaggle", "split": "paper", "folds": 0, "epochs": 500, "patience": 30},
     "honest": {"source": "kaggle", "split": "grouped", "folds": 5, "epochs": 500, "patience": 30},
-}  # fmt: skip
+}
 """What each profile sets where the user says nothing."""
 
 STUDY_SLUG = "covid-19-vs-normal-chest-x-rays"
@@ -52,6 +58,10 @@ def setting(
 ) -> Any:
     """Declare a field of a section together with what a person has to know about it."""
     metadata = {
-        "title": title, "help": help, "choices": choices, "minimum": minimum, "maximum": maximum,
-    }  # fmt: skip
+        "title": title,
+        "help": help,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
     return field(default=default, metadata=metadata)

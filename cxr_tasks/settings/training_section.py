@@ -73,9 +73,7 @@ class TrainingSection:
         maximum=1024,
     )
     class_weights: bool = setting(
-        False,
-        "Class weights",
-        "Weigh both classes equally in the loss where their numbers differ.",
+        False, "Class weights", "Weigh both classes equally in the loss where their numbers differ."
     )
     weights: str = setting(
         "",

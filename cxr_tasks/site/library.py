@@ -77,10 +77,15 @@ def _stamp(run: RunPaths) -> _Stamp:
     return tuple(
         _file_stamp(path)
         for path in (
-            run.root, run.root / "train", run.config, run.progress, run.report / "report.json",
-            run.ingest / "ingest.json", run.promote / "promote.json",
+            run.root,
+            run.root / "train",
+            run.config,
+            run.progress,
+            run.report / "report.json",
+            run.ingest / "ingest.json",
+            run.promote / "promote.json",
         )
-    )  # fmt: skip
+    )
 
 
 def _file_stamp(path: Path) -> tuple[int, int]:

@@ -51,10 +51,19 @@ def variant_title(name: str | None) -> str:
 
 
 def _fill(template: str, base: str, **context: object) -> str:
-    return _environment().get_template(template).render(
-        base=base, inks=INKS, variants=VARIANTS, measures=MEASURES, part_names=PART_NAMES,
-        verdict_names=VERDICT_NAMES, **context,
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            base=base,
+            inks=INKS,
+            variants=VARIANTS,
+            measures=MEASURES,
+            part_names=PART_NAMES,
+            verdict_names=VERDICT_NAMES,
+            **context,
+        )
+    )
 
 
 @cache
@@ -62,7 +71,11 @@ def _environment() -> Environment:
     environment = make_environment("cxr_tasks.site")
     environment.filters |= {"utc": utc, "variant_title": variant_title}
     environment.globals["frame"] = {
-        "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "right": WIDTH - RIGHT,
+        "top": TOP,
         "bottom": HEIGHT - BOTTOM,
-    }  # fmt: skip
+    }
     return environment

@@ -10,14 +10,7 @@ from typing import Any
 from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.site.places import find_inside
-from cxr_tasks.site.run_facts import (
-    Failure,
-    Figure,
-    ReportFacts,
-    RunFacts,
-    Sign,
-    VariantFacts,
-)
+from cxr_tasks.site.run_facts import Failure, Figure, ReportFacts, RunFacts, Sign, VariantFacts
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import as_unicode, read_json
 from cxr_tasks.volume.paths import Home, RunPaths
@@ -28,9 +21,14 @@ _LAST_SECOND = 253_402_300_799
 """Of the year 9999, after which Python knows no dates."""
 
 _NOT_AS_EXPECTED = (
-    ArtifactError, AttributeError, LookupError, OverflowError, RecursionError, TypeError,
+    ArtifactError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
     ValueError,
-)  # fmt: skip
+)
 
 
 def read_run(run: RunPaths) -> RunFacts:
@@ -52,9 +50,13 @@ def read_run(run: RunPaths) -> RunFacts:
     if not read and not problem:
         problem = "config.json is missing."
     return RunFacts(
-        key=run.key, started=started, last_sign=last_sign, problem=problem,
-        failures=_failures(run), **read,
-    )  # fmt: skip
+        key=run.key,
+        started=started,
+        last_sign=last_sign,
+        problem=problem,
+        failures=_failures(run),
+        **read,
+    )
 
 
 def with_retirement(facts: RunFacts, retired: Mapping[str, str]) -> RunFacts:
@@ -140,9 +142,10 @@ def _unchanged(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _promotion(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "decision": _text(record["decision"]), "reason": _text(record["reason"]),
+        "decision": _text(record["decision"]),
+        "reason": _text(record["reason"]),
         "version": _text(record.get("version") or ""),
-    }  # fmt: skip
+    }
 
 
 def _report(record: Mapping[str, Any]) -> dict[str, Any]:

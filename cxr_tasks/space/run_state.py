@@ -98,9 +98,13 @@ def read_state(run: RunPaths) -> RunState:
 def _changed_at(run: RunPaths) -> float:
     """Tell when something happened last: every stage tells `progress.jsonl` what it does."""
     files = (
-        run.config, run.progress, run.root / "run.log", run.ingest / "ingest.json",
-        run.report / "report.json", run.promote / "promote.json",
-    )  # fmt: skip
+        run.config,
+        run.progress,
+        run.root / "run.log",
+        run.ingest / "ingest.json",
+        run.report / "report.json",
+        run.promote / "promote.json",
+    )
     times = []
     for path in files:
         with suppress(OSError):  # it is not there, or not any more

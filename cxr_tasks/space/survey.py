@@ -68,9 +68,15 @@ def survey(home: Home) -> Survey:
                 counting.add(kind, entry)
     disk = shutil.disk_usage(home.root)
     return Survey(
-        states, versions, counting.shares, counting.sizes, counting.leftovers,
-        counting.n_unreadable, disk.total, disk.free,
-    )  # fmt: skip
+        states,
+        versions,
+        counting.shares,
+        counting.sizes,
+        counting.leftovers,
+        counting.n_unreadable,
+        disk.total,
+        disk.free,
+    )
 
 
 @dataclass

@@ -44,15 +44,20 @@ def tell_largest(found: Survey, plan: Plan, *, going: Iterable[str]) -> str:
     """Show the largest runs, and what becomes of them."""
     going, states = set(going), {state.run.key: state for state in found.states}
     kept = reasons_to_keep(
-        found.states, found.versions,
+        found.states,
+        found.versions,
         staying=[state for state in found.states if state.run.key not in going],
-    )  # fmt: skip
+    )
     largest = sorted(states, key=lambda key: -found.sizes.get(key, 0))[:N_LARGEST]
     rows = [
-        (key, as_size(found.sizes.get(key, 0)), _ago(states[key], plan.now),
-         "goes" if key in going else kept.get(key, _kind_of(states[key])))
+        (
+            key,
+            as_size(found.sizes.get(key, 0)),
+            _ago(states[key], plan.now),
+            "goes" if key in going else kept.get(key, _kind_of(states[key])),
+        )
         for key in largest
-    ]  # fmt: skip
+    ]
     return "\n".join(_aligned([("largest runs", "size", "last changed", ""), *rows], "<><<"))
 
 
@@ -63,8 +68,9 @@ def tell_choice(choices: Mapping[Kind, Choice], retention: Retention) -> str:
         n_bytes = sum(candidate.n_free_bytes() for candidate in choice.candidates)
         total += n_bytes
         if choice.candidates:
-            rows.append((f"{_counted(len(choice.candidates), kind)}: {REASONS[kind]}",
-                         as_size(n_bytes)))  # fmt: skip
+            rows.append(
+                (f"{_counted(len(choice.candidates), kind)}: {REASONS[kind]}", as_size(n_bytes))
+            )
         if choice.blocked:
             stays.append(f"All {PLURALS[kind]} stay. {choice.blocked}")
     head = f"`space --free` would free {as_size(total)}" + (":" if rows else ".")

@@ -6,12 +6,7 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.statistics.rates import number, rates_of
-from cxr_tasks.statistics.resampling import (
-    Resamples,
-    confusion_of,
-    percentile_interval,
-    resampled,
-)
+from cxr_tasks.statistics.resampling import Resamples, confusion_of, percentile_interval, resampled
 from cxr_tasks.statistics.scored import FloatArray, IntArray
 
 

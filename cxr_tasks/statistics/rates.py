@@ -7,12 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_tasks.statistics.intervals import wilson
-from cxr_tasks.statistics.resampling import (
-    Resamples,
-    confusion_of,
-    percentile_interval,
-    resampled,
-)
+from cxr_tasks.statistics.resampling import Resamples, confusion_of, percentile_interval, resampled
 from cxr_tasks.statistics.scored import FloatArray, IntArray
 
 _RATES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1")
@@ -56,11 +51,7 @@ def measure_rates(labels: IntArray, predictions: IntArray, resamples: Resamples)
 
 
 def _interval(
-    name: str,
-    drawn: FloatArray,
-    value: float,
-    tried: Mapping[str, BoolArray],
-    resamples: Resamples,
+    name: str, drawn: FloatArray, value: float, tried: Mapping[str, BoolArray], resamples: Resamples
 ) -> list[float] | None:
     """Give the bootstrap's interval; Wilson's over groups where no image varies.
 

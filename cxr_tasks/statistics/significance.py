@@ -92,10 +92,7 @@ def auc_difference(
     everyone = np.ones((1, len(first)))
     value = float((of_first(everyone) - of_second(everyone))[0])
     drawn = resampled(resamples, lambda weights: of_first(weights) - of_second(weights))
-    return {
-        "value": value if np.isfinite(value) else None,
-        "interval": percentile_interval(drawn),
-    }
+    return {"value": value if np.isfinite(value) else None, "interval": percentile_interval(drawn)}
 
 
 def _compare(first: Scored, second: Scored, resamples: Resamples) -> dict[str, Any]:

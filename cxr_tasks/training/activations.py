@@ -112,9 +112,14 @@ def _build(
         inputs = {"images": _digest_of_images(dataset)}
         facts = {"n_images": len(dataset.images)}
         record = make_record(
-            built, STAGE, inputs=inputs, config_fingerprint=config_fingerprint, seed=seed,
-            seconds=seconds, facts=facts,
-        )  # fmt: skip
+            built,
+            STAGE,
+            inputs=inputs,
+            config_fingerprint=config_fingerprint,
+            seed=seed,
+            seconds=seconds,
+            facts=facts,
+        )
         write_record(built, record)
     return seconds
 

@@ -144,8 +144,9 @@ def _check_finite(
     The loss alone does not tell: a ReLU makes 0 of NaN, and so does a division by an infinite
     variance of anything.
     """
-    broken = [f"{name} {means[name]}" for name in ("loss", "val_loss")
-              if not math.isfinite(means[name])]  # fmt: skip
+    broken = [
+        f"{name} {means[name]}" for name in ("loss", "val_loss") if not math.isfinite(means[name])
+    ]
     if not broken and state.is_finite():
         return
     problem = f"the loss is no number ({', '.join(broken)})" if broken else "a weight is no number"

@@ -54,9 +54,15 @@ def finish_training(
     be gone on with.
     """
     record = make_record(
-        working, STAGE, inputs=inputs, config_fingerprint=config_fingerprint, seed=seed,
-        seconds=facts["train_seconds"], facts=dict(facts), leave_out=[CHECKPOINT],
-    )  # fmt: skip
+        working,
+        STAGE,
+        inputs=inputs,
+        config_fingerprint=config_fingerprint,
+        seed=seed,
+        seconds=facts["train_seconds"],
+        facts=dict(facts),
+        leave_out=[CHECKPOINT],
+    )
     write_record(working, record)
     _put_in_place(working, place)
     return record

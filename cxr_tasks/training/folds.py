@@ -21,9 +21,15 @@ from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import Note, Record, find_finished, require_record
 
 _KEPT = (
-    "best_epoch", "epochs_run", "stopped_by", "train_seconds", "prepare_seconds",
-    "resumed_from_epoch", "peak_anon_mb", "without_lag",
-)  # fmt: skip
+    "best_epoch",
+    "epochs_run",
+    "stopped_by",
+    "train_seconds",
+    "prepare_seconds",
+    "resumed_from_epoch",
+    "peak_anon_mb",
+    "without_lag",
+)
 
 
 def fold_folder(variant_folder: Path, number: int) -> Path:
@@ -64,15 +70,24 @@ def train_fold(
     if finished is not None:
         return finished
     task = TrainingTask(
-        run, config, variant=VARIANTS[variant], dataset=dataset, ingested=ingested,
-        split=read_fold(run.split, number), seed=fold_seed(config.seed, number),
-    )  # fmt: skip
+        run,
+        config,
+        variant=VARIANTS[variant],
+        dataset=dataset,
+        ingested=ingested,
+        split=read_fold(run.split, number),
+        seed=fold_seed(config.seed, number),
+    )
     facts = fit(task, working, progress=progress, card=card, with_scores=True)
     facts |= {"round": number, "peak_anon_mb": memory.peak_anon_mb()}
     return finish_training(
-        working, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=task.seed,
+        working,
+        place,
+        inputs=inputs,
+        config_fingerprint=config.fingerprint,
+        seed=task.seed,
         facts=facts,
-    )  # fmt: skip
+    )
 
 
 def finish_folds(

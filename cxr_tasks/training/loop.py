@@ -22,13 +22,7 @@ from cxr_tasks.training.model_state import ModelState
 from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.progress import warning
 
-__all__ = [
-    "EpochResult",
-    "LabelledImages",
-    "TrainingResult",
-    "TrainingSettings",
-    "train",
-]
+__all__ = ["EpochResult", "LabelledImages", "TrainingResult", "TrainingSettings", "train"]
 
 Model = Any
 
@@ -185,10 +179,12 @@ def _resume(
     if found is None:
         return start
     if found.fingerprint != fingerprint:
-        note(warning(
-            f"The checkpoint {path} is of another training (settings, data or first weights "
-            "differ). The training begins again."
-        ))  # fmt: skip
+        note(
+            warning(
+                f"The checkpoint {path} is of another training (settings, data or first weights "
+                "differ). The training begins again."
+            )
+        )
         return start
     state.restore(found.weights, found.optimizer)
     history = tuple(EpochResult(**epoch) for epoch in found.facts["history"])

@@ -135,9 +135,13 @@ def trainable_part(model: Model, task: TrainingTask, *, note: Callable[[str], No
         precision = choose_precision(task.config.precision, has_gpu=has_gpu())
         return Trainable(model, task.dataset.images, precision)
     activations = frozen_activations(
-        cut.prefix, task.dataset, home=task.home, config_fingerprint=task.config.fingerprint,
-        seed=task.config.seed, note=note,
-    )  # fmt: skip
+        cut.prefix,
+        task.dataset,
+        home=task.home,
+        config_fingerprint=task.config.fingerprint,
+        seed=task.config.seed,
+        note=note,
+    )
     return Trainable(
         cut.rest, activations.values, FULL, cut.layer, activations.key, activations.n_computed
     )

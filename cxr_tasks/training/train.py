@@ -80,9 +80,13 @@ def train_variant(
     facts = fit(task, folder, progress=progress, card=card)
     facts = with_costs(facts | {"peak_anon_mb": memory.peak_anon_mb()}, folds)
     return finish_training(
-        folder, place, inputs=inputs, config_fingerprint=config.fingerprint, seed=config.seed,
+        folder,
+        place,
+        inputs=inputs,
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
         facts=facts,
-    )  # fmt: skip
+    )
 
 
 def train_one_fold(
@@ -105,9 +109,17 @@ def train_one_fold(
     require_record(run.split, "split")
     dataset = open_dataset(run.home, ingested["dataset"])
     return train_fold(
-        run, config, variant, number, dataset=dataset, ingested=ingested,
-        inputs=_input_digests(run), progress=progress, memory=memory, card=card,
-    )  # fmt: skip
+        run,
+        config,
+        variant,
+        number,
+        dataset=dataset,
+        ingested=ingested,
+        inputs=_input_digests(run),
+        progress=progress,
+        memory=memory,
+        card=card,
+    )
 
 
 def _task(
@@ -119,10 +131,15 @@ def _task(
     folds: list[dict[str, Any]],
 ) -> TrainingTask:
     return TrainingTask(
-        run, config, variant=VARIANTS[variant], dataset=dataset, ingested=ingested,
-        split=read_split(run.split), seed=config.seed,
+        run,
+        config,
+        variant=VARIANTS[variant],
+        dataset=dataset,
+        ingested=ingested,
+        split=read_split(run.split),
+        seed=config.seed,
         n_epochs=final_epochs(folds) if folds else None,
-    )  # fmt: skip
+    )
 
 
 def _input_digests(run: RunPaths) -> dict[str, str]:

@@ -85,10 +85,12 @@ def prepare_weights(
         except SourceError as err:
             if config.profile != "quickstart":
                 raise
-            report(warning(
-                f"no ImageNet weights ({err.problem}); the backbones start from weights that "
-                "were pre-trained on this project's synthetic images"
-            ))  # fmt: skip
+            report(
+                warning(
+                    f"no ImageNet weights ({err.problem}); the backbones start from weights that "
+                    "were pre-trained on this project's synthetic images"
+                )
+            )
             return _keep(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
 
 

@@ -68,9 +68,12 @@ class Progress:
         """Tell that an epoch has ended, and how long the rest takes at most."""
         left = f", at most {duration(seconds_left)} left" if seconds_left else ""
         self.emit(
-            "epoch", f"epoch {epoch}/{n_epochs}{left}: {text}",
-            epoch=epoch, n_epochs=n_epochs, seconds_left=seconds_left,
-        )  # fmt: skip
+            "epoch",
+            f"epoch {epoch}/{n_epochs}{left}: {text}",
+            epoch=epoch,
+            n_epochs=n_epochs,
+            seconds_left=seconds_left,
+        )
 
     def emit(
         self,
@@ -86,9 +89,17 @@ class Progress:
         Several processes append to one file; one short write with O_APPEND is one line.
         """
         event = Event(
-            self.stage, kind, text, self.variant, epoch, n_epochs, seconds_left, self.clock(),
-            self.fit, level_of(text),
-        )  # fmt: skip
+            self.stage,
+            kind,
+            text,
+            self.variant,
+            epoch,
+            n_epochs,
+            seconds_left,
+            self.clock(),
+            self.fit,
+            level_of(text),
+        )
         self.echo(f"{event.name}: {f'{self.fit}: ' if self.fit else ''}{text}")
         line = json.dumps(asdict(event), ensure_ascii=True) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)

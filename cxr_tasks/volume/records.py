@@ -29,9 +29,19 @@ _MADE_BY = {"dataset": "ingest", "version": "promote"}
 """Stages by folders that are no stage's own."""
 
 _PACKAGES = (
-    "cxr-tasks", "apache-airflow", "tensorflow", "keras", "kaggle", "pandas", "matplotlib",
-    "jinja2", "scikit-learn", "scipy", "numpy", "pillow",
-)  # fmt: skip
+    "cxr-tasks",
+    "apache-airflow",
+    "tensorflow",
+    "keras",
+    "kaggle",
+    "pandas",
+    "matplotlib",
+    "jinja2",
+    "scikit-learn",
+    "scipy",
+    "numpy",
+    "pillow",
+)
 
 
 def finish_once(
@@ -66,9 +76,14 @@ def finish_once(
     with building(folder) as built:
         facts = build(built)
         record = make_record(
-            built, stage, inputs=digests, config_fingerprint=config_fingerprint, seed=seed,
-            seconds=time.monotonic() - started, facts=facts,
-        )  # fmt: skip
+            built,
+            stage,
+            inputs=digests,
+            config_fingerprint=config_fingerprint,
+            seed=seed,
+            seconds=time.monotonic() - started,
+            facts=facts,
+        )
         write_record(built, record)
     return record
 

@@ -58,8 +58,4 @@ def _comparison(value: Any) -> Any:
     return {**value, "figures": {**rest, "right": {**figures["mcnemar"], "test": MCNEMAR}}}
 
 
-_FORMS = {
-    "recommendation": _recommendation,
-    "pairs": _pairs,
-    "comparison": _comparison,
-}
+_FORMS = {"recommendation": _recommendation, "pairs": _pairs, "comparison": _comparison}

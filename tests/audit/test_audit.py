@@ -92,11 +92,16 @@ def test_metadata_are_ranks_and_kinds_and_intensity_is_measured() -> None:
     n = 8
     index = pd.DataFrame(
         {
-            "width": np.arange(n) + 300, "height": 300, "mode": "L", "bytes": np.arange(n) * 1000,
-            "format": ["PNG"] * 4 + ["JPEG"] * 4, "jpeg_tables": [""] * 4 + ["ab"] * 4,
-            "jpeg_quantization": [0.0] * 4 + [9.0] * 4, "depth": ["8"] * 4 + ["16"] * 4,
+            "width": np.arange(n) + 300,
+            "height": 300,
+            "mode": "L",
+            "bytes": np.arange(n) * 1000,
+            "format": ["PNG"] * 4 + ["JPEG"] * 4,
+            "jpeg_tables": [""] * 4 + ["ab"] * 4,
+            "jpeg_quantization": [0.0] * 4 + [9.0] * 4,
+            "depth": ["8"] * 4 + ["16"] * 4,
         }
-    )  # fmt: skip
+    )
     table = metadata_table(index)
     assert "height" not in table  # the same for all
     assert table["width"].tolist() == pytest.approx(np.linspace(-1, 1, n))
@@ -152,9 +157,13 @@ def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
     assert "whole_image" not in {each["check"] for each in facts["findings"]}
     assert facts["controls"]["permuted_labels"]["auc"] == pytest.approx(0.5, abs=0.05)
     assert list(facts["controls"]) == [
-        "metadata", "coarse_intensity", "centre_blacked_out", "border_blacked_out", "whole_image",
+        "metadata",
+        "coarse_intensity",
+        "centre_blacked_out",
+        "border_blacked_out",
+        "whole_image",
         "permuted_labels",
-    ]  # fmt: skip
+    ]
 
 
 def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
@@ -163,9 +172,13 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
     dataset, split = ingest_planted(Planted(clean), tmp_path, seed=SEED)
     blind = np.random.default_rng(0).normal(0, 1, (len(split), 40))
     facts = audit_dataset(
-        dataset, split, folds=None, features=MaskedFeatures(blind, blind, blind), seed=0,
+        dataset,
+        split,
+        folds=None,
+        features=MaskedFeatures(blind, blind, blind),
+        seed=0,
         built=tmp_path,
-    )  # fmt: skip
+    )
     [told] = [each for each in facts["findings"] if each["check"] == "whole_image"]
     assert told["severity"] == "info"
     assert "says little" in told["message"]
@@ -195,9 +208,13 @@ def test_rates_refuse_what_cannot_work(
 
 @pytest.mark.parametrize(
     ("arguments", "place"),
-    [([], RESULTS), (["--sets", "5"], None), (["--images", "40"], None),
-     (["--sets", "5", "--out", "x.json"], Path("x.json"))],
-)  # fmt: skip
+    [
+        ([], RESULTS),
+        (["--sets", "5"], None),
+        (["--images", "40"], None),
+        (["--sets", "5", "--out", "x.json"], Path("x.json")),
+    ],
+)
 def test_small_try_replaces_no_full_rates(arguments: list[str], place: Path | None) -> None:
     assert _place(_parser().parse_args(arguments)) == place
 

@@ -93,9 +93,10 @@ def test_a_process_that_takes_too_long_ends_with_all_it_started(tmp_path: Path) 
     commands = {
         "long": Command(["-c", LONG], {}),
         "failing": Command(["-c", "raise ValueError('of its own')"], {}),
-        "short": Command(["-c", "import os, sys; sys.exit(os.environ['WANTED'] != 'yes')"],
-                         {"WANTED": "yes"}),
-    }  # fmt: skip
+        "short": Command(
+            ["-c", "import os, sys; sys.exit(os.environ['WANTED'] != 'yes')"], {"WANTED": "yes"}
+        ),
+    }
     ended = run_at_once(commands, logs=tmp_path, seconds=3)
     assert list(ended) == list(commands)
     assert ended["long"].status == "cut off after 3 s"
@@ -113,14 +114,17 @@ def test_what_is_at_fault_is_named() -> None:
     parts = {
         "float32": {WHOLE: {"status": "cut off after 9 s"}, FROZEN: {"status": NOT_RUN}},
         "predictions": {WHOLE: {"status": DONE, "full_float32": wrong, "as_trained": right}},
-        "resume": {
-            WHOLE: {**entry, "first_try": "done", "resumed_after_epoch": 0},
-        },
+        "resume": {WHOLE: {**entry, "first_try": "done", "resumed_after_epoch": 0}},
     }
     report = {
-        "parts": parts, "card": None, "backend": "jax", "n_images": 4, "batch_size": 2,
-        "epochs": 1, "weights": "random",
-    }  # fmt: skip
+        "parts": parts,
+        "card": None,
+        "backend": "jax",
+        "n_images": 4,
+        "batch_size": 2,
+        "epochs": 1,
+        "weights": "random",
+    }
     assert faults(report) == [
         f"float32, {WHOLE}: cut off after 9 s",
         f"predictions, {WHOLE}: full_float32 differs from the processor by 0.3, not 1e-04",

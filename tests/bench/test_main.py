@@ -58,9 +58,16 @@ def test_a_whole_run_is_timed_stage_by_stage_and_as_a_run(images: Path, tmp_path
         found, scratch=tmp_path, report=lambda _: None, folds=2, epochs=2, batch_size=8
     )
     assert [*measured["stages"]] == [
-        "ingest", "split", "audit", "fold 1", "fold 2", "final fit", "evaluate", "report",
+        "ingest",
+        "split",
+        "audit",
+        "fold 1",
+        "fold 2",
+        "final fit",
+        "evaluate",
+        "report",
         "promote",
-    ]  # fmt: skip
+    ]
     assert all(cost["cpu_seconds"] > 0.1 for cost in measured["stages"].values())
     assert measured["as_run"]["cpu_seconds"] < measured["stage_by_stage"]["cpu_seconds"]
     reports = [Home(tmp_path / way).run("bench").report for way in ("stage-by-stage", "as-run")]

@@ -19,9 +19,15 @@ from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.loop import EpochResult
 
 EPOCH = EpochResult(
-    epoch=1, loss=0.7, accuracy=0.5, val_loss=0.6, val_accuracy=0.55, seconds=1.0,
-    val_loss_no_lag=0.5, val_accuracy_no_lag=0.7,
-)  # fmt: skip
+    epoch=1,
+    loss=0.7,
+    accuracy=0.5,
+    val_loss=0.6,
+    val_accuracy=0.55,
+    seconds=1.0,
+    val_loss_no_lag=0.5,
+    val_accuracy_no_lag=0.7,
+)
 
 
 def some_curves() -> pd.DataFrame:
@@ -31,23 +37,36 @@ def some_curves() -> pd.DataFrame:
     bent = [loss + 0.03 * min(k, n - k) for k, loss in enumerate(falling)]
     return pd.DataFrame(
         {
-            "epoch": range(1, n + 1), "loss": falling, "accuracy": 0.8, "val_loss": bent,
-            "val_accuracy": [0.5 + 0.001 * k for k in range(n)], "seconds": 1.0,
-            "val_loss_no_lag": falling, "val_accuracy_no_lag": [0.6 + 0.005 * k for k in range(n)],
+            "epoch": range(1, n + 1),
+            "loss": falling,
+            "accuracy": 0.8,
+            "val_loss": bent,
+            "val_accuracy": [0.5 + 0.001 * k for k in range(n)],
+            "seconds": 1.0,
+            "val_loss_no_lag": falling,
+            "val_accuracy_no_lag": [0.6 + 0.005 * k for k in range(n)],
         }
-    )  # fmt: skip
+    )
 
 
 def test_patience_chooses_under_each_kind_of_statistics() -> None:
     running, without_lag = choose(some_curves(), patience=20)
     assert running == {
-        "statistics": "running", "patience": 20, "stopped_after": 21, "best_epoch": 1,
-        "val_loss": 0.8, "val_accuracy": 0.5,
-    }  # fmt: skip
+        "statistics": "running",
+        "patience": 20,
+        "stopped_after": 21,
+        "best_epoch": 1,
+        "val_loss": 0.8,
+        "val_accuracy": 0.5,
+    }
     assert without_lag == {
-        "statistics": "without lag", "patience": 20, "stopped_after": None, "best_epoch": 60,
-        "val_loss": 0.21, "val_accuracy": 0.895,
-    }  # fmt: skip
+        "statistics": "without lag",
+        "patience": 20,
+        "stopped_after": None,
+        "best_epoch": 60,
+        "val_loss": 0.21,
+        "val_accuracy": 0.895,
+    }
 
 
 def test_curves_are_whole_after_every_epoch_and_an_interruption(tmp_path: Path) -> None:
@@ -68,8 +87,10 @@ def test_figures_are_drawn_again_without_training(
     some_curves().to_csv(tmp_path / "curves.csv", index=False)
     assert main(["--redraw", "--out", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "choices.csv", "curves.csv", "curves.svg",
-    ]  # fmt: skip
+        "choices.csv",
+        "curves.csv",
+        "curves.svg",
+    ]
     first = (tmp_path / "curves.svg").read_text()
     assert ET.fromstring(first).tag.endswith("svg")  # noqa: S314 - drawn here
     assert "validation, statistics without lag" in first

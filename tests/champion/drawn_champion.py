@@ -38,9 +38,13 @@ def draw_challenger(root: Path, key: str, *, strength: float = 1.2, **drawing: A
     """
     settings = drawing.pop("settings", {})
     usual: dict[str, Any] = {
-        "n_images": 160, "n_folds": 5, "synthetic": False, "spot": 0, "explained": False,
+        "n_images": 160,
+        "n_folds": 5,
+        "synthetic": False,
+        "spot": 0,
+        "explained": False,
         "skipped": [name for name in VARIANTS if name != VARIANT],
-    }  # fmt: skip
+    }
     drawn = Drawing(**usual | drawing | {"strengths": {VARIANT: strength}})
     run, config = draw_run(root, drawn, key=key, **settings)
     finish_report(run, config)
@@ -54,12 +58,16 @@ def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
     """Run the stage `promote` of a run, as the stage does; nobody may score unless given."""
     run, config = open_run(home, key)
     return finish_once(
-        run.promote, "promote", inputs={"report": run.report / "report.json"},
-        config_fingerprint=config.fingerprint, seed=config.seed, note=print,
+        run.promote,
+        "promote",
+        inputs={"report": run.report / "report.json"},
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
+        note=print,
         build=lambda built: promotion.make_promotion(
             run, config, score=score or _refuse_to_score, now=NOW, note=lambda _: None, built=built
         ),
-    )  # fmt: skip
+    )
 
 
 def draw_champion(root: Path, key: str = "first", **drawing: Any) -> Home:

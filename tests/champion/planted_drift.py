@@ -44,11 +44,7 @@ def marked(files: Files) -> Files:
 
 
 def changed(
-    files: Files,
-    change: Callable[[Image.Image], Image.Image],
-    *,
-    kind: str = "PNG",
-    **options: int,
+    files: Files, change: Callable[[Image.Image], Image.Image], *, kind: str = "PNG", **options: int
 ) -> Files:
     return {
         path: _saved(change(_opened(content)), kind, options) for path, content in files.items()

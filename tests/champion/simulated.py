@@ -37,16 +37,26 @@ def simulate(
 def _print_rates(n_seeds: int) -> None:
     print("distances are of AUC 0.950 (1.163), 0.970 (1.330), 0.985 (1.534)")
     for n, challenger, variants in (
-        (25, 1.163, 1), (50, 1.163, 1), (150, 1.163, 1), (150, 1.163, 4),
-        (25, 1.534, 1), (50, 1.330, 1), (50, 1.534, 1), (150, 1.330, 1), (150, 1.534, 1),
-    ):  # fmt: skip
+        (25, 1.163, 1),
+        (50, 1.163, 1),
+        (150, 1.163, 1),
+        (150, 1.163, 4),
+        (25, 1.534, 1),
+        (50, 1.330, 1),
+        (50, 1.534, 1),
+        (150, 1.330, 1),
+        (150, 1.534, 1),
+    ):
         rates = Counter(
             simulate(
-                n_groups_per_class=n, champion=1.163, challenger=challenger, seed=seed,
+                n_groups_per_class=n,
+                champion=1.163,
+                challenger=challenger,
+                seed=seed,
                 n_variants=variants,
             )
             for seed in range(n_seeds)
-        )  # fmt: skip
+        )
         told = ", ".join(f"{name} {rates[name] / n_seeds:.2%}" for name in sorted(rates))
         print(f"{n} groups a class, {challenger}, best of {variants}: {told}", flush=True)
 

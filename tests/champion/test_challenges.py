@@ -29,12 +29,7 @@ from cxr_tasks.champion.rollback import roll_back
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
-from tests.champion.drawn_champion import (
-    NOW,
-    draw_challenger,
-    draw_champion,
-    promote,
-)
+from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
 
 FIRST = "0001-first"
 

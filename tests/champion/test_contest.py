@@ -45,9 +45,11 @@ def test_figures_are_those_computed_by_hand(tiny: Contest) -> None:
     assert found["sensitivity"] == {"challenger": 1.0, "champion": 0.5}
     assert found["specificity"] == {"challenger": 0.5, "champion": 0.5}
     assert found["right"] == {
-        "n_only_challenger_right": 1, "n_only_champion_right": 0, "p_value": 1.0,
+        "n_only_challenger_right": 1,
+        "n_only_champion_right": 0,
+        "p_value": 1.0,
         "test": "exact sign-flip test over groups",
-    }  # fmt: skip
+    }
 
 
 def test_right_images_are_compared_over_groups() -> None:
@@ -70,9 +72,13 @@ def test_interval_draws_whole_groups(tiny: Contest) -> None:
 
 def test_size_counts_images_and_groups_of_each_class(tiny: Contest) -> None:
     assert tiny.size() == {
-        "n_images": 4, "n_covid": 2, "n_normal": 2,
-        "n_groups": 3, "n_covid_groups": 2, "n_normal_groups": 1,
-    }  # fmt: skip
+        "n_images": 4,
+        "n_covid": 2,
+        "n_normal": 2,
+        "n_groups": 3,
+        "n_covid_groups": 2,
+        "n_normal_groups": 1,
+    }
 
 
 @pytest.mark.parametrize(("n_covid", "n_normal"), [(24, 25), (25, 24)])

@@ -89,8 +89,10 @@ def test_groups_that_the_other_data_join_are_left_out_of_the_champions_own() -> 
     challenger = side([1, 2, 3], patients=["anna", "anna", ""], groups=[0, 0, 1])
     champion = side([1, 2, 3])
     assert kinds(challenger, champion) == [
-        PATIENT_TRAINED_CHAMPION, PATIENT_TRAINED_CHAMPION, SAME_IMAGE,
-    ]  # fmt: skip
+        PATIENT_TRAINED_CHAMPION,
+        PATIENT_TRAINED_CHAMPION,
+        SAME_IMAGE,
+    ]
 
 
 def test_groups_that_the_other_data_join_are_left_out_of_the_challengers_own() -> None:
@@ -106,9 +108,9 @@ def test_group_of_a_split_holds_without_patient_or_copy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "expected"), [("train", TRAINED_CHAMPION), ("val", TRAINED_CHAMPION),
-                           ("test", SAME_IMAGE)],
-)  # fmt: skip
+    ("part", "expected"),
+    [("train", TRAINED_CHAMPION), ("val", TRAINED_CHAMPION), ("test", SAME_IMAGE)],
+)
 def test_image_of_the_champions_data_counts_in_its_test_part_only(part: str, expected: str) -> None:
     assert kinds(side([1]), side([1, 2], parts=[part, "test"])) == [expected]
 

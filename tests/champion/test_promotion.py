@@ -66,14 +66,26 @@ def test_version_holds_all_that_is_needed_once_its_run_is_deleted(home: Home) ->
     assert len(champion.predictions()) == 160
     fixed = report["variants"][VARIANT]["fixed"]
     expected = {
-        "version": "0002-best", "run_key": "best", "variant": VARIANT, "basis": "oof",
-        "promoted_at": "2026-01-02T03:04:05+00:00", "profile": "quickstart", "synthetic": False,
-        "dataset": "d0" * 32, "temperature": fixed["temperature"], "cutoff": fixed["cutoff"],
-        "min_sensitivity": 0.95, "threads": 2, "seed_of_run": 42, "verdict": "clean",
-        "headline": report["variants"][VARIANT]["headline"], "config": config.as_dict(),
-        "title": "MobileNetV2 frozen", "champion_before": "0001-first",
+        "version": "0002-best",
+        "run_key": "best",
+        "variant": VARIANT,
+        "basis": "oof",
+        "promoted_at": "2026-01-02T03:04:05+00:00",
+        "profile": "quickstart",
+        "synthetic": False,
+        "dataset": "d0" * 32,
+        "temperature": fixed["temperature"],
+        "cutoff": fixed["cutoff"],
+        "min_sensitivity": 0.95,
+        "threads": 2,
+        "seed_of_run": 42,
+        "verdict": "clean",
+        "headline": report["variants"][VARIANT]["headline"],
+        "config": config.as_dict(),
+        "title": "MobileNetV2 frozen",
+        "champion_before": "0001-first",
         "weights_origin": "random",
-    }  # fmt: skip
+    }
     assert {key: champion.record[key] for key in expected} == expected
 
 
@@ -303,5 +315,8 @@ def test_rolled_back_champion_is_the_one_to_beat(home: Home) -> None:
     roll_back(home, None, now=NOW)
     assert promote(home, "good")["champion_before"] == "0001-first"
     assert [entry["version"] for entry in history(home)] == [
-        "0001-first", "0002-best", "0001-first", "0003-good",
-    ]  # fmt: skip
+        "0001-first",
+        "0002-best",
+        "0001-first",
+        "0003-good",
+    ]

@@ -51,9 +51,12 @@ def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> Non
     assert serving(home) is None
     assert find_champion(home) is None
     assert history(home)[-1] == {
-        "at": "2026-01-03T03:04:05+00:00", "action": "retired", "version": "0001-masks",
-        "before": "0001-masks", "reason": MASKS,
-    }  # fmt: skip
+        "at": "2026-01-03T03:04:05+00:00",
+        "action": "retired",
+        "version": "0001-masks",
+        "before": "0001-masks",
+        "reason": MASKS,
+    }
     with pytest.raises(ConfigError) as caught:
         require_champion(home)
     assert "0001-masks was retired on 2026-01-03T03:04:05+00:00 (Masks, no radiographs.)" in (
@@ -221,8 +224,10 @@ def test_retired_champion_and_its_run_are_still_there(home: Home) -> None:
 def champion(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cxr_tasks", "champion", "--home", str(home.root), *arguments],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_one_command_retires_the_first_champion(tmp_path: Path) -> None:

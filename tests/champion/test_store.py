@@ -72,14 +72,20 @@ def test_history_says_what_served_when_and_why(home: Home) -> None:
     put_and_serve(home, "one", "two")
     assert history(home) == [
         {
-            "at": "2026-01-02T03:04:05+00:00", "action": "promoted", "version": "0001-one",
-            "before": None, "reason": "one is better",
+            "at": "2026-01-02T03:04:05+00:00",
+            "action": "promoted",
+            "version": "0001-one",
+            "before": None,
+            "reason": "one is better",
         },
         {
-            "at": "2026-01-02T03:04:05+00:00", "action": "promoted", "version": "0002-two",
-            "before": "0001-one", "reason": "two is better",
+            "at": "2026-01-02T03:04:05+00:00",
+            "action": "promoted",
+            "version": "0002-two",
+            "before": "0001-one",
+            "reason": "two is better",
         },
-    ]  # fmt: skip
+    ]
 
 
 def test_rollback_goes_back_step_by_step_and_is_written_down(home: Home) -> None:

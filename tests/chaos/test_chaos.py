@@ -50,8 +50,10 @@ def test_killed_ingestion_leaves_no_decoding_workers(home: Path) -> None:
     shutil.rmtree(home / "datasets")
     with subprocess.Popen(
         [sys.executable, "-m", "cxr_tasks", "ingest", "--run", RUN],
-        env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as ingesting:  # fmt: skip
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as ingesting:
         while not any("spawn_main" in told for told in processes_of(home)):
             assert ingesting.poll() is None
         ingesting.kill()
@@ -118,8 +120,9 @@ def test_blow_strikes_before_the_change_it_names(home: Path) -> None:
     shutil.rmtree(home / "runs" / RUN / "split")
     done = subprocess.run(
         [sys.executable, "-m", "chaos.struck", "split", "--run", RUN],
-        env={**os.environ, "CXR_HOME": str(home), **Blow(9, 2).as_environment()}, check=False,
-    )  # fmt: skip
+        env={**os.environ, "CXR_HOME": str(home), **Blow(9, 2).as_environment()},
+        check=False,
+    )
     assert done.returncode == -9
     assert not (home / "runs" / RUN / "split").exists()
 

@@ -70,9 +70,12 @@ def words_of_make_run(*typed: str) -> list[str]:
     """Return what `make run` would give to `python -m cxr_tasks`."""
     done = subprocess.run(
         ["/usr/bin/env", "make", "--dry-run", "--no-print-directory", "run", *typed],
-        cwd=Path(__file__).parent.parent, env={**os.environ, "SEED": "9"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "SEED": "9"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return shlex.split(done.stdout.replace("\\\n", " ").partition("cxr_tasks")[2])
 
 
@@ -94,16 +97,31 @@ def test_unknown_variable_of_make_run_is_refused(
 
 
 def test_variables_of_make_run_are_flags_and_those_of_the_environment_are_not() -> None:
-    typed = ("DATA=/o'neil/a b.zip", "PREVALENCE=0.2", "PROMOTE=Off", "FORCE=1", "ALLOW_SHORTCUT=",
-             "CXR_HOME=/x", "PYTHON=python3", "HTTPS_PROXY=none", "KAGGLE_USERNAME=me",
-             "KAGGLE_KEY=0", "KAGGLE_API_TOKEN=0", "KAGGLE_CONFIG_DIR=/k",
-             "KAGGLE_API_ENVIRONMENT=PROD")  # fmt: skip
+    typed = (
+        "DATA=/o'neil/a b.zip",
+        "PREVALENCE=0.2",
+        "PROMOTE=Off",
+        "FORCE=1",
+        "ALLOW_SHORTCUT=",
+        "CXR_HOME=/x",
+        "PYTHON=python3",
+        "HTTPS_PROXY=none",
+        "KAGGLE_USERNAME=me",
+        "KAGGLE_KEY=0",
+        "KAGGLE_API_TOKEN=0",
+        "KAGGLE_CONFIG_DIR=/k",
+        "KAGGLE_API_ENVIRONMENT=PROD",
+    )
     options = vars(make_parser().parse_args(words_of_make_run(*typed)))
     given = {name: value for name, value in options.items() if value is not None}
     assert given == {
-        "command": "run", "airflow": True, "data": "/o'neil/a b.zip", "prevalence": 0.2,
-        "promote": False, "force": True,
-    }  # fmt: skip
+        "command": "run",
+        "airflow": True,
+        "data": "/o'neil/a b.zip",
+        "prevalence": 0.2,
+        "promote": False,
+        "force": True,
+    }
 
 
 def test_every_setting_is_a_variable_of_make_run() -> None:

@@ -14,9 +14,14 @@ def start(
     """Start a process as the leader of a new session, which its children inherit."""
     with log.open("ab") as stream:
         return subprocess.Popen(
-            command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=stream,
-            stderr=subprocess.STDOUT, start_new_session=True, cwd=log.parent,
-        )  # fmt: skip
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=log.parent,
+        )
 
 
 def members(session: int) -> list[int]:

@@ -20,10 +20,15 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 KILLED_VARIANT = "vanilla_cnn"
 KILL_AT_EPOCH, N_EPOCHS = 12, 30
 CONF: dict[str, Any] = {
-    "profile": "quickstart", "phantom_images": 48, "weights": "random", "threads": 1,
-    "variants": [KILLED_VARIANT, "mobilenetv2_frozen"], "epochs": N_EPOCHS, "patience": N_EPOCHS,
+    "profile": "quickstart",
+    "phantom_images": 48,
+    "weights": "random",
+    "threads": 1,
+    "variants": [KILLED_VARIANT, "mobilenetv2_frozen"],
+    "epochs": N_EPOCHS,
+    "patience": N_EPOCHS,
     "force": True,
-}  # fmt: skip
+}
 CONTROL = ("apiserver", "scheduler", "dag-processor", "triggerer")
 TRAINING_WORKERS = ("worker-gpu-0", "worker-gpu-1")
 _RUN_SECONDS = 500
@@ -157,8 +162,11 @@ def epoch_events(run: RunPaths) -> list[Event]:
 def kill_worker_of_training(run: RunPaths, cluster: Cluster) -> tuple[str, list[str]]:
     """End the worker that trains as a machine's end would; name it and what is left of it."""
     command = f"cxr_tasks train --variant {KILLED_VARIANT}"
-    (pid,) = (line.split()[0] for line in sessions.with_in_environment(f"CXR_RUN={run.key}")
-              if command in line)  # fmt: skip
+    (pid,) = (
+        line.split()[0]
+        for line in sessions.with_in_environment(f"CXR_RUN={run.key}")
+        if command in line
+    )
     session = sessions.session_of(int(pid))
     (name,) = (name for name, process in cluster.processes.items() if process.pid == session)
     assert name in TRAINING_WORKERS

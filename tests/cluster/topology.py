@@ -56,9 +56,13 @@ class Cluster:
         """Run a service that ends by itself."""
         command = self._service(service)["command"]
         done = subprocess.run(
-            command, env=self.environ(service), capture_output=True, text=True, check=False,
+            command,
+            env=self.environ(service),
+            capture_output=True,
+            text=True,
+            check=False,
             cwd=self.folder,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
     def start(self, service: str, name: str = "", *, arguments: Sequence[str] = ()) -> None:
@@ -77,8 +81,9 @@ class Cluster:
         name = name or service
         test, environ = self._service(service)["healthcheck"]["test"], self.environ(service)
         command = test[1:] if test[0] == "CMD" else ["sh", "-c", test[1]]
-        command = [part.replace("celery@$HOSTNAME", f"{name}@{socket.gethostname()}")
-                   for part in command]  # fmt: skip
+        command = [
+            part.replace("celery@$HOSTNAME", f"{name}@{socket.gethostname()}") for part in command
+        ]
         deadline = time.monotonic() + _START_SECONDS
         while True:
             done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

@@ -30,8 +30,12 @@ def run_python(
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", *arguments],
-        env=dict(environ), cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=dict(environ),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == expected, done.stdout[-4000:] + done.stderr[-4000:]
     return done
 

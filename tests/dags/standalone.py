@@ -46,13 +46,22 @@ def serving_ui(folder: Path) -> Iterator[Ui]:
     log = folder / "ui.log"
     with log.open("wb") as stream:
         server = subprocess.Popen(
-            [sys.executable, "-m", "cxr_tasks", "ui"], env=environ, cwd=ROOT,
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [sys.executable, "-m", "cxr_tasks", "ui"],
+            env=environ,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
     try:
         told = _wait_until_told(server, log)
-        yield Ui(f"http://localhost:{port}", told["user"], told["password"],
-                 Home(folder / "cxr-home"), shell)  # fmt: skip
+        yield Ui(
+            f"http://localhost:{port}",
+            told["user"],
+            told["password"],
+            Home(folder / "cxr-home"),
+            shell,
+        )
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(60)

@@ -19,9 +19,12 @@ from tests.dags.standalone import Ui, serving_ui
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SMALL = {
-    "profile": "quickstart", "phantom_images": 24, "epochs": 1, "weights": "random",
+    "profile": "quickstart",
+    "phantom_images": 24,
+    "epochs": 1,
+    "weights": "random",
     "variants": ["mobilenetv2_frozen"],
-}  # fmt: skip
+}
 RUNS = "/api/v2/dags/cxr_pipeline/dagRuns"
 _RUN_SECONDS = 240
 
@@ -68,9 +71,13 @@ def end_of(person: httpx.Client, run_id: str) -> tuple[dict[str, str], str]:
 def clear(person: httpx.Client, run_id: str, task: str) -> None:
     """Clear one task alone."""
     asked = {
-        "dry_run": False, "dag_run_id": run_id, "task_ids": [task], "only_failed": False,
-        "reset_dag_runs": True, "include_downstream": False,
-    }  # fmt: skip
+        "dry_run": False,
+        "dag_run_id": run_id,
+        "task_ids": [task],
+        "only_failed": False,
+        "reset_dag_runs": True,
+        "include_downstream": False,
+    }
     answer = person.post("/api/v2/dags/cxr_pipeline/clearTaskInstances", json=asked)
     assert answer.is_success, answer.text
 

@@ -138,9 +138,7 @@ def test_make_run_ends_with_the_first_cause(
 
 
 @pytest.mark.slow
-def test_a_task_that_takes_too_long_is_ended_and_says_so(
-    airflow_environ: dict[str, str],
-) -> None:
+def test_a_task_that_takes_too_long_is_ended_and_says_so(airflow_environ: dict[str, str]) -> None:
     environ = airflow_environ | {"CXR_TASK_TIMEOUT_HOURS": "0.0008"}
     conf = {"run": "too-long", "phantom_images": 5000}
     dags_test("cxr_pipeline", conf, environ, expected=1)
@@ -190,9 +188,13 @@ def _begin(
         conf = json.dumps({"run": run.key, "phantom_images": 5000})
         command = ["airflow", "dags", "test", "cxr_pipeline", "--conf", conf]
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", *command], cwd=ROOT, env=environ,
-        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-m", *command],
+        cwd=ROOT,
+        env=environ,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

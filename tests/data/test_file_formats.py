@@ -18,9 +18,13 @@ UID = b"1.2.840.10008.1.2.1\0"
 def frame(kind: int, bits: int = 8) -> bytes:
     """The JPEG with another marker and precision at its frame."""
     begin = JPEG.index(b"\xff\xc0")
-    return JPEG[: begin + 1] + bytes([kind]) + JPEG[begin + 2 : begin + 4] + bytes([bits]) + (
-        JPEG[begin + 5 :]
-    )  # fmt: skip
+    return (
+        JPEG[: begin + 1]
+        + bytes([kind])
+        + JPEG[begin + 2 : begin + 4]
+        + bytes([bits])
+        + (JPEG[begin + 5 :])
+    )
 
 
 @pytest.mark.parametrize(

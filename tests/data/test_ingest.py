@@ -22,14 +22,7 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
 from tests.data.sources.test_source import write_zip
-from tests.image_files import (
-    class_files,
-    colour_picture,
-    encode,
-    make_files,
-    picture,
-    png_header,
-)
+from tests.image_files import class_files, colour_picture, encode, make_files, picture, png_header
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,12 +56,21 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
     assert dataset.index["patient"].tolist() == ["", "", "", "00002658", "", "", ""]
     row = dataset.index.iloc[3]
     assert row.to_dict() == {
-        "path": "NORMAL/00002658_001.tif", "label": 0, "patient": "00002658", "source": "",
-        "width": 60, "height": 40, "mode": "L", "format": "TIFF", "bytes": len(files[names[3]]),
-        "jpeg_tables": "", "jpeg_quantization": 0.0, "depth": "8",
+        "path": "NORMAL/00002658_001.tif",
+        "label": 0,
+        "patient": "00002658",
+        "source": "",
+        "width": 60,
+        "height": 40,
+        "mode": "L",
+        "format": "TIFF",
+        "bytes": len(files[names[3]]),
+        "jpeg_tables": "",
+        "jpeg_quantization": 0.0,
+        "depth": "8",
         "sha256": hashlib.sha256(files[names[3]]).hexdigest(),
         "phash": decode_image(files[names[3]]).phash,
-    }  # fmt: skip
+    }
     assert dataset.record["n_by_class"] == {"COVID-19": 3, "normal": 4}
     assert dataset.record["known_patient_fraction_by_class"] == {"COVID-19": 0, "normal": 0.25}
 
@@ -192,10 +194,21 @@ def test_missing_data(tmp_path: Path, source: str) -> None:
 
 def test_hostile_file_names_survive(tmp_path: Path) -> None:
     names = [
-        'a,"b".png', "line\nfeed.png", "carriage\rreturn.png", "crlf\r\n.png", "=cmd|' /C'!A0.png",
-        "<script>.png", "\u202egnp.exe", "\U0001f600.png", " lead and trail ", "NA", "\u00e9" * 127,
-        "-rf", "%2e%2e%2f.png", "tab\t.png",
-    ]  # fmt: skip
+        'a,"b".png',
+        "line\nfeed.png",
+        "carriage\rreturn.png",
+        "crlf\r\n.png",
+        "=cmd|' /C'!A0.png",
+        "<script>.png",
+        "\u202egnp.exe",
+        "\U0001f600.png",
+        " lead and trail ",
+        "NA",
+        "\u00e9" * 127,
+        "-rf",
+        "%2e%2e%2f.png",
+        "tab\t.png",
+    ]
     content = encode(picture())
     files = class_files() | {f"COVID/{name}": content for name in names}
     fingerprint, _ = do_ingest(tmp_path, folder_config(make_files(tmp_path / "data", files)))
@@ -234,8 +247,11 @@ def start_ingest(
     script.write_text(INGEST)
     return subprocess.Popen(
         [sys.executable, str(script), str(home), str(max_file_bytes), str(n_images)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
 
 
 def test_full_volume_leaves_nothing(tmp_path: Path) -> None:

@@ -43,9 +43,10 @@ def test_grey_image_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    "tint", [(1, 0.95, 0.75), (1, 0.8, 0.55), (0.65, 0.8, 1), (0.7, 1, 1)],
+    "tint",
+    [(1, 0.95, 0.75), (1, 0.8, 0.55), (0.65, 0.8, 1), (0.7, 1, 1)],
     ids=["yellowed", "sepia", "blue film", "cyan"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
 def test_evenly_tinted_scan_passes(tint: tuple[float, ...], file_format: str) -> None:
     scan = np.asarray(picture(width=300, height=300).convert("L"))[..., None] * np.array(tint)
@@ -106,10 +107,8 @@ def lungs(*, width: int = 400, height: int = 300) -> Image.Image:
         encode(Image.merge("LA", (lungs(), Image.new("L", lungs().size, 255)))),
         encode(picture(width=300, height=300).convert("1")),
     ],
-    ids=[
-        "png", "rgb", "jpeg", "reduced", "grey", "palette", "bits", "deep", "alpha", "dithered",
-    ],
-)  # fmt: skip
+    ids=["png", "rgb", "jpeg", "reduced", "grey", "palette", "bits", "deep", "alpha", "dithered"],
+)
 def test_mask_is_refused_however_it_is_stored(content: bytes) -> None:
     with pytest.raises(UnusableImage, match=MASK):
         decode_image(content)

@@ -38,8 +38,10 @@ def test_paper_split_is_keras_own(tmp_path: Path) -> None:
         Image.new("L", (8, 8)).save(tmp_path / path)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", KERAS_SPLIT, str(tmp_path)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     keras_split = json.loads(done.stdout.splitlines()[-1])
 
     listed = np.array(sorted(paths))

@@ -73,8 +73,11 @@ def test_compose_reads_it_with_secrets_and_refuses_it_without(env_file: Path) ->
 def test_no_secret_has_a_default() -> None:
     used = {name: mark for name, mark, _ in variables(COMPOSE_FILE.read_text())}
     assert {name for name, mark in used.items() if mark == ":?"} == set(SECRETS)
-    named = [line for line in COMPOSE_FILE.read_text().splitlines()
-             if re.search(r"(PASSWORD|SECRET|_KEY|AUTH): ", line)]  # fmt: skip
+    named = [
+        line
+        for line in COMPOSE_FILE.read_text().splitlines()
+        if re.search(r"(PASSWORD|SECRET|_KEY|AUTH): ", line)
+    ]
     assert len(named) >= len(SECRETS)
     assert all("${CXR_" in line for line in named)
 
@@ -121,14 +124,17 @@ def test_all_share_secrets_and_volume(name: str, values: dict[str, str]) -> None
 
 
 def test_trainings_have_workers_of_their_own_in_each_profile() -> None:
-    queues = {name: service["command"][service["command"].index("--queues") + 1]
-              for name, service in WORKERS.items()}  # fmt: skip
+    queues = {
+        name: service["command"][service["command"].index("--queues") + 1]
+        for name, service in WORKERS.items()
+    }
     profiles = {name: service.get("profiles") for name, service in WORKERS.items()}
     for profile in ("cpu", "gpu"):
         running = [name for name in WORKERS if profiles[name] in (None, [profile])]
         assert sorted(queues[name] for name in running) == ["default", POOL]
-    assert all(service.get("profiles") is None for name, service in SERVICES.items()
-               if name not in WORKERS)  # fmt: skip
+    assert all(
+        service.get("profiles") is None for name, service in SERVICES.items() if name not in WORKERS
+    )
 
 
 def test_only_gpu_workers_have_a_card_each_one_of_its_own() -> None:
@@ -149,8 +155,11 @@ def test_only_gpu_workers_have_a_card_each_one_of_its_own() -> None:
 
 
 def test_only_the_ui_is_reachable_and_from_this_machine_only(values: dict[str, str]) -> None:
-    published = {name: read_service(name, values)["ports"]
-                 for name, service in SERVICES.items() if "ports" in service}  # fmt: skip
+    published = {
+        name: read_service(name, values)["ports"]
+        for name, service in SERVICES.items()
+        if "ports" in service
+    }
     assert published == {"apiserver": ["127.0.0.1:8080:8080"]}
 
 
@@ -166,7 +175,10 @@ def test_executor_and_sign_in_load_in_the_locked_versions(
     environ = {**os.environ, **read_service("scheduler", values)["environment"]}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
-        env=environ | {"AIRFLOW_HOME": str(tmp_path)}, cwd=tmp_path,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environ | {"AIRFLOW_HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.split()[-2:] == ["CeleryExecutor", "FabAuthManager"], done.stderr[-3000:]

@@ -61,8 +61,10 @@ def test_user_is_the_one_that_the_compose_file_names() -> None:
 
 
 def test_both_builds_have_the_same_versions() -> None:
-    cpu, gpu = (_pins((ROOT / name).read_text(encoding="utf-8"))
-                for name in ("requirements.lock", "requirements-gpu.lock"))  # fmt: skip
+    cpu, gpu = (
+        _pins((ROOT / name).read_text(encoding="utf-8"))
+        for name in ("requirements.lock", "requirements-gpu.lock")
+    )
     both = cpu.keys() & gpu.keys()
     assert {"tensorflow", "keras", "apache-airflow", "celery", "setuptools"} <= both
     assert {name: cpu[name] for name in both} == {name: gpu[name] for name in both}

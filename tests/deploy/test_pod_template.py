@@ -65,8 +65,12 @@ def build_pod(executor_config: dict[str, str], environ: dict[str, str]) -> dict[
 def run_python(code: str, *arguments: str, environ: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *arguments],
-        env=environ, cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     content: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return content

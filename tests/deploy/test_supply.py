@@ -34,8 +34,10 @@ def wheel(tmp_path: Path) -> Path:
 def offline(wheel: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return kept | {
-        "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.parent),
-    }  # fmt: skip
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheel.parent),
+    }
 
 
 def lock_of(digest: str, folder: Path) -> Path:
@@ -61,8 +63,12 @@ def test_activating_installs_nothing_with_another_hash(wheel: Path, tmp_path: Pa
     environ = {"PYTHON": str(quick_python(tmp_path)), "PIP_TARGET": str(tmp_path / "installed")}
     done = subprocess.run(
         ["/bin/bash", "-uc", ". ./activate.sh"],
-        cwd=tmp_path, env=offline(wheel) | environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=offline(wheel) | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "DO NOT MATCH THE HASHES" in done.stderr
     assert not (tmp_path / "installed").exists()
@@ -91,9 +97,10 @@ def test_every_locked_package_has_a_hash_and_no_address(lock: str) -> None:
 def test_licences_are_of_exactly_the_locked_packages() -> None:
     locked = locked_packages((ROOT / lock).read_text() for lock in LOCKS)
     rows = re.findall(
-        r"^\| (\S+) \| (\S.*?) \| (\S.*) \|$", (ROOT / "docs" / "licences.md").read_text(),
+        r"^\| (\S+) \| (\S.*?) \| (\S.*) \|$",
+        (ROOT / "docs" / "licences.md").read_text(),
         re.MULTILINE,
-    )  # fmt: skip
+    )
     listed = {name: set(versions.split(", ")) for name, versions, _ in rows if name != "package"}
     assert listed == locked
 
@@ -124,8 +131,11 @@ def test_an_audit_that_could_not_ask_fails_and_says_so(
     made = ".venv-supply/installed.lock"
     done = subprocess.run(
         ["/usr/bin/env", "make", "audit-deps", "SUPPLY=tools", f"--old-file={made}"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode != 0
     assert told in done.stderr
     assert ("Nothing was audited" in done.stderr) == ("ConnectionError" in said)

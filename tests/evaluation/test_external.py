@@ -69,9 +69,12 @@ def test_one_class_left_is_told_and_not_measured() -> None:
 def test_model_of_a_paper_split_has_no_cutoff_of_its_own() -> None:
     external, internal = drawn_dataset(40, seed=1), drawn_dataset(20, seed=2)
     found = measure_external(
-        external, internal, {"vanilla_cnn": (Path("m"), None)}, config=make_config({}),
+        external,
+        internal,
+        {"vanilla_cnn": (Path("m"), None)},
+        config=make_config({}),
         score=lambda _file, _images, rows: np.linspace(0, 1, len(rows)),
-    )  # fmt: skip
+    )
     facts = found["variants"]["vanilla_cnn"]
     assert facts["operating_point"] is None
     assert facts["metrics"]["accuracy"]["value"] == pytest.approx(0.5, abs=0.2)

@@ -22,13 +22,16 @@ def choose(
     names = list(counts)
     pairs = [
         {
-            "first": first, "second": second, "p_value": p_holm / 2, "p_holm": p_holm,
+            "first": first,
+            "second": second,
+            "p_value": p_holm / 2,
+            "p_holm": p_holm,
             "n_only_first_right": max(0, counts[first] - counts[second]),
             "n_only_second_right": max(0, counts[second] - counts[first]),
         }
         for place, first in enumerate(names)
         for second in names[place + 1 :]
-    ]  # fmt: skip
+    ]
     return recommend(
         counts,
         n_images=N_IMAGES,
@@ -90,9 +93,10 @@ def test_single_variant_is_recommended_as_such() -> None:
 
 def test_where_nothing_is_better_than_chance_nothing_is_recommended() -> None:
     found = choose(
-        {"large": 46, "small": 45}, {"large": LARGE, "small": SMALL},
+        {"large": 46, "small": 45},
+        {"large": LARGE, "small": SMALL},
         p_chance={"large": 0.11, "small": 0.157},
-    )  # fmt: skip
+    )
     assert (found["variant"], found["best"], found["above_chance"]) == (None, "large", False)
     assert found["p_chance"] == 0.11
     assert found["reason"].endswith(
@@ -109,9 +113,10 @@ def test_variants_are_several_chances_to_look_better_than_chance() -> None:
     one = choose({"a": 50}, {"a": SMALL}, p_chance={"a": p_chance})
     assert one["variant"] == "a"
     four = choose(
-        dict.fromkeys(names, 50), dict.fromkeys(names, SMALL),
+        dict.fromkeys(names, 50),
+        dict.fromkeys(names, SMALL),
         p_chance=dict.fromkeys(names, p_chance),
-    )  # fmt: skip
+    )
     assert four["variant"] is None
     assert four["chance"]["a"]["p_holm"] == pytest.approx(4 * p_chance)
 

@@ -27,22 +27,34 @@ def verdict(
 ) -> dict[str, Any]:
     """Judge a model and a metadata control of given strengths; above 0.3 is above chance."""
     rows = np.arange(N) if rows is None else rows
-    scored = Scored(LABELS[rows], scores(model, seed=1)[rows], rows // 2 * 2 + LABELS[rows],
-                    np.zeros(len(rows), np.int64))  # fmt: skip
+    scored = Scored(
+        LABELS[rows],
+        scores(model, seed=1)[rows],
+        rows // 2 * 2 + LABELS[rows],
+        np.zeros(len(rows), np.int64),
+    )
     audit = {
         "controls": {
             "metadata": {
-                "title": "file metadata", "role": "control", "above_chance": control > 0.3,
-                "auc": 0.9, "interval": interval,
+                "title": "file metadata",
+                "role": "control",
+                "above_chance": control > 0.3,
+                "auc": 0.9,
+                "interval": interval,
             },
             "whole_image": {"title": "x", "role": "reference", "above_chance": True, "auc": 1.0},
         },
         "findings": [
-            {"check": check, "severity": "warning", "message": f"About {check}.", "value": 1,
-             "interval": None}
+            {
+                "check": check,
+                "severity": "warning",
+                "message": f"About {check}.",
+                "value": 1,
+                "interval": None,
+            }
             for check in findings
         ],
-    }  # fmt: skip
+    }
     table = pd.DataFrame({"metadata": scores(control, seed=2), "whole_image": LABELS * 1.0})
     return make_verdict(audit, table, {NAME: scored}, rows, about=NAME, seed=0)
 

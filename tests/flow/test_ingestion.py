@@ -53,9 +53,7 @@ def test_links_out_are_used_where_that_is_asked_for(data: Path) -> None:
 
 def test_size_told_is_that_of_the_data_sets(data: Path) -> None:
     external = make_files(data.parent / "more", class_files(n_covid=5, n_normal=2))
-    run, told = do_ingest(
-        data.parent, external_source="folder", external_data=str(external)
-    )  # fmt: skip
+    run, told = do_ingest(data.parent, external_source="folder", external_data=str(external))
     size = as_size(sum(weigh(path).n_bytes for path in run.home.datasets.iterdir()))
     assert told.endswith(f", {size} on disk)")
     assert "; external: 7 images, 0 rejected (" in told

@@ -87,17 +87,20 @@ run_at_once(lanes, run, environ=os.environ, on_line=lambda line: print(line, flu
 """
 
 
-@pytest.mark.parametrize(("send", "number"), [
-    (os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)]
+)
 def test_whoever_stops_a_run_stops_all_its_stages(
     run: RunPaths, tmp_path: Path, send: object, number: int
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", _RUN, str(tmp_path)],
         env=instead(tmp_path, "audit", "train", code=_SLEEP),
-        start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     asleep = (line for line in process.stdout or () if line == "asleep\n")
     assert [next(asleep), next(asleep)]
     assert callable(send)

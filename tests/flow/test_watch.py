@@ -23,9 +23,13 @@ def watched(tmp_path: Path) -> RunConfig:
 
 def is_new(config: RunConfig, home: Path, looked_by: str) -> bool:
     found = look(
-        config, Home(home), looked_by=looked_by, now=datetime(2026, 1, 1, tzinfo=UTC), environ={},
+        config,
+        Home(home),
+        looked_by=looked_by,
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        environ={},
         report=lambda _: None,
-    )  # fmt: skip
+    )
     assert found_something_new(Home(home), looked_by) == found
     return found
 
@@ -78,8 +82,12 @@ def test_a_source_that_is_gone_is_an_error_and_nothing_is_remembered(
 
 def test_a_look_by_hand_takes_nothing_from_the_dag(watched: RunConfig, tmp_path: Path) -> None:
     found = look(
-        watched, Home(tmp_path), looked_by="", now=datetime(2026, 1, 1, tzinfo=UTC), environ={},
+        watched,
+        Home(tmp_path),
+        looked_by="",
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        environ={},
         report=lambda _: None,
-    )  # fmt: skip
+    )
     assert found
     assert is_new(watched, tmp_path, "first")

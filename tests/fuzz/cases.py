@@ -55,10 +55,32 @@ def nested(depth: int) -> list[Any]:
 
 
 ODD_TEXTS = (
-    "", "\0", "a\0b", "\ud800", "\udcff", "\u202egnp.a", "a\u0301" * 20, "\r", "a\nb", "\x1b[31m",
-    "<script>alert(1)</script>", "{{ 7 * 7 }}", "{% include 'x' %}", "=1+1", "'\"&", "../..",
-    "/etc/passwd", "~nobody-here/x", "~", "%00", "x" * 5000, "a/" * 3000, "NA", "nan", "1e999",
-)  # fmt: skip
+    "",
+    "\0",
+    "a\0b",
+    "\ud800",
+    "\udcff",
+    "\u202egnp.a",
+    "a\u0301" * 20,
+    "\r",
+    "a\nb",
+    "\x1b[31m",
+    "<script>alert(1)</script>",
+    "{{ 7 * 7 }}",
+    "{% include 'x' %}",
+    "=1+1",
+    "'\"&",
+    "../..",
+    "/etc/passwd",
+    "~nobody-here/x",
+    "~",
+    "%00",
+    "x" * 5000,
+    "a/" * 3000,
+    "NA",
+    "nan",
+    "1e999",
+)
 texts = st.sampled_from(ODD_TEXTS) | st.text(st.characters(), max_size=30)
 numbers = (
     st.sampled_from([10**400, -(10**400), 2**31, 2**63, -1, 0, 1, 1e308, float("inf")])
@@ -75,10 +97,24 @@ values = st.recursive(
 """Whatever JSON, a form or a TOML file may bring."""
 
 _HOSTILE_BYTES = (
-    b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xfe", b"\xed\xa0\x80", b"\0",
-    b"\n", b"\r", b'"', b",", b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b"1e999", b"\\ud800",
-    b"a" * 140_000, b"NaN",
-)  # fmt: skip
+    b"\xff\xff\xff\xff",
+    b"\0\0\0\0",
+    b"\x7f\xff\xff\xff",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"\0",
+    b"\n",
+    b"\r",
+    b'"',
+    b",",
+    b"[" * 3000,
+    b'{"a":' * 3000,
+    b"9" * 5000,
+    b"1e999",
+    b"\\ud800",
+    b"a" * 140_000,
+    b"NaN",
+)
 
 
 @st.composite
@@ -114,10 +150,33 @@ def damaged(*valid: bytes) -> Strategy:
 
 
 SHARP: tuple[Any, ...] = (
-    None, True, -1, 0, 2, 1e308, -1e308, 1e17, 10**400, 2**63, -(2**63), float("nan"), float("inf"),
-    "", "\ud800", "\0", "<script>", "x" * 5000, [], {}, [[]], [1], ["a", "b"], [1e308, 1e308],
-    [0.9, None], [None, 0.9],
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    2,
+    1e308,
+    -1e308,
+    1e17,
+    10**400,
+    2**63,
+    -(2**63),
+    float("nan"),
+    float("inf"),
+    "",
+    "\ud800",
+    "\0",
+    "<script>",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    [1],
+    ["a", "b"],
+    [1e308, 1e308],
+    [0.9, None],
+    [None, 0.9],
+)
 """What a reader of JSON that checks only kinds stumbles over."""
 
 

@@ -115,10 +115,15 @@ def toml_of(value: Any) -> str:
 
 @pytest.mark.parametrize(
     "content",
-    [b"a = " + b"[" * 30_000, b"a" + b".a" * 30_000 + b" = 1", b"a = " + b"{a=" * 1000,
-     b"#" * (1 << 17), b"seed = 0x" + b"f" * 4000],
+    [
+        b"a = " + b"[" * 30_000,
+        b"a" + b".a" * 30_000 + b" = 1",
+        b"a = " + b"{a=" * 1000,
+        b"#" * (1 << 17),
+        b"seed = 0x" + b"f" * 4000,
+    ],
     ids=["nested", "dotted", "tables", "long", "number"],
-)  # fmt: skip
+)
 def test_defaults_file_costs_no_time(folder: Path, content: bytes) -> None:
     (folder / "defaults.toml").write_bytes(content)
     started = time.monotonic()

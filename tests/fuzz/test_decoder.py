@@ -29,21 +29,31 @@ def with_exif(file_format: str) -> bytes:
 DEEP = Image.fromarray(np.asarray(picture().convert("L")).astype(np.uint16) * 16)
 BY_FORMAT = {
     "jpeg": [
-        encode(picture(), "JPEG"), encode(picture(), "JPEG", progressive=True),
-        encode(picture().convert("CMYK"), "JPEG"), with_exif("JPEG"),
+        encode(picture(), "JPEG"),
+        encode(picture(), "JPEG", progressive=True),
+        encode(picture().convert("CMYK"), "JPEG"),
+        with_exif("JPEG"),
         encode(picture(), "JPEG", restart_marker_blocks=2),
     ],
     "png": [
-        encode(picture()), encode(picture().quantize(16)), encode(picture().convert("LA")),
-        encode(DEEP), with_exif("PNG"), encode(picture(), save_all=True, append_images=[picture()]),
+        encode(picture()),
+        encode(picture().quantize(16)),
+        encode(picture().convert("LA")),
+        encode(DEEP),
+        with_exif("PNG"),
+        encode(picture(), save_all=True, append_images=[picture()]),
     ],
     "tiff": [
-        encode(picture(), "TIFF"), encode(DEEP, "TIFF"), with_exif("TIFF"),
-        *(encode(picture(), "TIFF", compression=name)
-          for name in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg")),
+        encode(picture(), "TIFF"),
+        encode(DEEP, "TIFF"),
+        with_exif("TIFF"),
+        *(
+            encode(picture(), "TIFF", compression=name)
+            for name in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg")
+        ),
     ],
     "bmp": [encode(picture(), "BMP"), encode(picture().quantize(16), "BMP")],
-}  # fmt: skip
+}
 
 
 def check(content: bytes) -> None:
@@ -81,9 +91,12 @@ def test_bmp(content: bytes) -> None:
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(
-        ">I", zlib.crc32(kind + content)
-    )  # fmt: skip
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
 
 
 @fuzzed(
@@ -94,7 +107,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
         st.sampled_from([b"zTXt", b"iCCP", b"PLTE", b"tRNS", b"acTL", b"eXIf", b"IDAT"])
     ),
     data=st.binary(max_size=100),
-)  # fmt: skip
+)
 def test_png_made_of_chunks_with_right_checksums(
     size: tuple[int, int], depth: int, colour: int, kinds: list[bytes], data: bytes
 ) -> None:
@@ -132,8 +145,17 @@ def bomb(kind: bytes, start: bytes) -> bytes:
 
 def frames(n_frames: int) -> bytes:
     """A TIFF of many images that all have the same pixels."""
-    tags = [(256, 40), (257, 40), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 40),
-            (279, 1600)]  # fmt: skip
+    tags = [
+        (256, 40),
+        (257, 40),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 8),
+        (277, 1),
+        (278, 40),
+        (279, 1600),
+    ]
     entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in tags)
     size = 2 + len(entries) + 4
     content = io.BytesIO()

@@ -59,8 +59,12 @@ def test_model_of_endless_depth(tmp_path: Path, parts: dict[str, bytes]) -> None
 
 def calling(module: str, name: str, *, registered: str | None = None) -> dict[str, Any]:
     """The configuration of a layer that is a function of any module."""
-    return {"module": module, "class_name": name, "config": {"value": "touch was-run"},
-            "registered_name": registered}  # fmt: skip
+    return {
+        "module": module,
+        "class_name": name,
+        "config": {"value": "touch was-run"},
+        "registered_name": registered,
+    }
 
 
 @pytest.mark.parametrize(

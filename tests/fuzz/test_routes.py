@@ -43,12 +43,56 @@ RECORDS: dict[str, dict[str, Any]] = {
     "progress.jsonl": EVENT,
 }
 ELEMENTS = {
-    "html", "head", "meta", "title", "style", "body", "main", "footer", "p", "h1", "h2", "a",
-    "header", "section", "form", "div", "table", "thead", "tbody", "tr", "th", "td", "span",
-    "small", "b", "abbr", "button", "details", "summary", "input", "br", "nav", "code", "strong",
-    "pre", "dl", "dt", "dd", "figure", "ul", "li", "svg", "line", "g", "rect", "text", "circle",
-    "path", "caption",
-}  # fmt: skip
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "main",
+    "footer",
+    "p",
+    "h1",
+    "h2",
+    "a",
+    "header",
+    "section",
+    "form",
+    "div",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "span",
+    "small",
+    "b",
+    "abbr",
+    "button",
+    "details",
+    "summary",
+    "input",
+    "br",
+    "nav",
+    "code",
+    "strong",
+    "pre",
+    "dl",
+    "dt",
+    "dd",
+    "figure",
+    "ul",
+    "li",
+    "svg",
+    "line",
+    "g",
+    "rect",
+    "text",
+    "circle",
+    "path",
+    "caption",
+}
 
 
 class Checked(HTMLParser):
@@ -123,9 +167,11 @@ MISSING = st.sampled_from(
 )
 
 
-@fuzzed(missing=MISSING, name=st.sampled_from(list(RECORDS)), content=damaged(
-    *(json.dumps(record).encode() + b"\n" for record in RECORDS.values())
-))  # fmt: skip
+@fuzzed(
+    missing=MISSING,
+    name=st.sampled_from(list(RECORDS)),
+    content=damaged(*(json.dumps(record).encode() + b"\n" for record in RECORDS.values())),
+)
 def test_damaged_record(home: Home, missing: tuple[str, ...], name: str, content: bytes) -> None:
     put_anew(home, missing)
     put(home.run("changed"), name, content)
@@ -153,9 +199,12 @@ def test_record_with_odd_values(
     check_pages(home)
 
 
-@fuzzed(sort=texts | st.sampled_from(list(SORTS)), order=texts | st.just("asc"),
-        page=texts | st.integers().map(str) | st.sampled_from(["\N{SUPERSCRIPT TWO}", "-1", "+1"]),
-        trend=texts | st.just("roc_auc"))  # fmt: skip
+@fuzzed(
+    sort=texts | st.sampled_from(list(SORTS)),
+    order=texts | st.just("asc"),
+    page=texts | st.integers().map(str) | st.sampled_from(["\N{SUPERSCRIPT TWO}", "-1", "+1"]),
+    trend=texts | st.just("roc_auc"),
+)
 def test_query(home: Home, sort: str, order: str, page: str, trend: str) -> None:
     query = {"sort": sort, "order": order, "page": page, "trend": trend}
     view: View = read_view(query)

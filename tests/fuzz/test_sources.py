@@ -39,8 +39,11 @@ def zipped(method: int, members: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-MEMBERS = {"COVID/a.png": b"one" * 40, "COVID/\N{LATIN SMALL LETTER E WITH ACUTE}.png": b"two",
-           "NORMAL/b.png": b"three" * 9}  # fmt: skip
+MEMBERS = {
+    "COVID/a.png": b"one" * 40,
+    "COVID/\N{LATIN SMALL LETTER E WITH ACUTE}.png": b"two",
+    "NORMAL/b.png": b"three" * 9,
+}
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 ZIPS = [zipped(method, MEMBERS) for method in METHODS]
 
@@ -78,10 +81,20 @@ def test_archive(folder: Path, content: bytes) -> None:
 
 
 DIRECTORY_FIELDS = {
-    "version": (6, 2), "flags": (8, 2), "method": (10, 2), "time": (12, 4), "checksum": (16, 4),
-    "packed": (20, 4), "size": (24, 4), "name": (28, 2), "extra": (30, 2), "comment": (32, 2),
-    "disk": (34, 2), "attributes": (38, 4), "offset": (42, 4),
-}  # fmt: skip
+    "version": (6, 2),
+    "flags": (8, 2),
+    "method": (10, 2),
+    "time": (12, 4),
+    "checksum": (16, 4),
+    "packed": (20, 4),
+    "size": (24, 4),
+    "name": (28, 2),
+    "extra": (30, 2),
+    "comment": (32, 2),
+    "disk": (34, 2),
+    "attributes": (38, 4),
+    "offset": (42, 4),
+}
 
 
 @fuzzed(
@@ -89,9 +102,10 @@ DIRECTORY_FIELDS = {
     fields=st.dictionaries(
         st.sampled_from(list(DIRECTORY_FIELDS)),
         st.binary(min_size=4, max_size=4) | st.sampled_from([b"\xff" * 4, b"\0" * 4]),
-        min_size=1, max_size=3,
+        min_size=1,
+        max_size=3,
     ),
-)  # fmt: skip
+)
 def test_archive_whose_directory_lies(
     folder: Path, content: bytes, fields: dict[str, bytes]
 ) -> None:
@@ -169,23 +183,38 @@ NAMES = (
     ),
     targets=st.dictionaries(texts, texts, max_size=2),
     preset=st.sampled_from([*PRESETS.values(), Preset("**/COVID/**", "**/normal/**")]),
-)  # fmt: skip
+)
 def test_layout_of_any_kind(paths: list[str], targets: dict[str, str], preset: Preset) -> None:
     refused(lambda: list_candidates(Found(tuple(paths), targets), preset, root="the data"))
 
 
 GLOBS = ("COVID/**", "**/COVID/images/*", "*", "**", "**/*", "?", "a*b?c**", "[a-z].{jp{g,eg},p}")
 GLOB_PARTS = (
-    "*", "**", "**/", "?", "/", "a", "\n", "[", "]", "!", "-", "{", ",", "}", "\\", "~", ".",
-)  # fmt: skip
+    "*",
+    "**",
+    "**/",
+    "?",
+    "/",
+    "a",
+    "\n",
+    "[",
+    "]",
+    "!",
+    "-",
+    "{",
+    ",",
+    "}",
+    "\\",
+    "~",
+    ".",
+)
 PATHS = ("COVID/a.png", "x/COVID/images/a.png", "a" * 255, "a/" * 120 + "x.png")
 
 
 @fuzzed(
-    pattern=st.lists(st.sampled_from(GLOB_PARTS)).map("".join)
-    | texts | st.sampled_from(GLOBS),
+    pattern=st.lists(st.sampled_from(GLOB_PARTS)).map("".join) | texts | st.sampled_from(GLOBS),
     path=texts | st.sampled_from(PATHS),
-)  # fmt: skip
+)
 def test_pattern_of_any_kind(pattern: str, path: str) -> None:
     refused(lambda: Preset(pattern, "NORMAL/**").label(path))
     refused(lambda: relative_pattern("covid_glob", pattern, root=path))

@@ -34,9 +34,15 @@ from tests.stored import accept_changes
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 CONFIG = {"source": "phantom", "phantom_images": 24, "threads": 2, "split": "paper"}
 RECORD: dict[str, Any] = {
-    "schema_version": 2, "stage": "split", "seconds": 1.5, "seed": 42, "config_fingerprint": "ab",
-    "inputs": {"config": "cd"}, "outputs": {"split.csv": "ef"}, "versions": {"python": "3.11"},
-}  # fmt: skip
+    "schema_version": 2,
+    "stage": "split",
+    "seconds": 1.5,
+    "seed": 42,
+    "config_fingerprint": "ab",
+    "inputs": {"config": "cd"},
+    "outputs": {"split.csv": "ef"},
+    "versions": {"python": "3.11"},
+}
 
 
 class Stored:
@@ -49,9 +55,14 @@ class Stored:
         fingerprint = ingest(config, home=self.home, environ={}, report=lambda _line: None)
         self.dataset: Dataset = open_dataset(self.home, fingerprint)
         finish_once(
-            self.run.split, "split", inputs={}, config_fingerprint=config.fingerprint, seed=1,
-            build=lambda built: make_split(self.dataset, config, built=built), note=print,
-        )  # fmt: skip
+            self.run.split,
+            "split",
+            inputs={},
+            config_fingerprint=config.fingerprint,
+            seed=1,
+            build=lambda built: make_split(self.dataset, config, built=built),
+            note=print,
+        )
         self.checkpoint = root / "checkpoint.npz"
         arrays = (np.arange(6.0), np.ones((2, 3)))
         save_checkpoint(self.checkpoint, Checkpoint("ab", {"epoch": 3}, arrays, arrays, arrays))
@@ -71,10 +82,12 @@ class Stored:
             self.folder / "rejected.csv": lambda: open_dataset(self.home, fingerprint).record,
             self.checkpoint: lambda: load_checkpoint(self.checkpoint),
             self.home.champion / "champion.json": lambda: (
-                is_whole(self.home), serving(self.home), history(self.home),
+                is_whole(self.home),
+                serving(self.home),
+                history(self.home),
                 serving_without(self.home, "drawn"),
             ),
-        }  # fmt: skip
+        }
         self.whole = {path: path.read_bytes() for path in self.readers}
         # a line of events and a checkpoint count for nothing where they are damaged
         without_digest = (self.run.progress, self.checkpoint)
@@ -102,8 +115,17 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     return Stored(tmp_path_factory.mktemp("stored"))
 
 
-FILES = ("config", "record", "split", "progress", "dataset", "index", "rejected", "checkpoint",
-         "champion")  # fmt: skip
+FILES = (
+    "config",
+    "record",
+    "split",
+    "progress",
+    "dataset",
+    "index",
+    "rejected",
+    "checkpoint",
+    "champion",
+)
 
 
 def test_what_is_damaged_is_whole(stored: Stored) -> None:
@@ -128,14 +150,17 @@ def test_json(stored: Stored, content: bytes) -> None:
             assert isinstance(read(path), dict)
 
 
-@pytest.mark.parametrize("content", [
-    b'{"schema_version": 2, "content_sha256": "", "a": "\\ud800"}',
-    b'{"schema_version": 1, "a": "\\ud800"}',
-    b'{"schema_version": 1, "stage": "split"}',
-    b'{"schema_version": 1, "stage": "split", "outputs": 3}',
-    b'{"schema_version": 1, "stage": [], "outputs": {"\\u0000": "ab"}}',
-    b'{"schema_version": 1, "outputs": {"split.csv": "ab"}}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"schema_version": 2, "content_sha256": "", "a": "\\ud800"}',
+        b'{"schema_version": 1, "a": "\\ud800"}',
+        b'{"schema_version": 1, "stage": "split"}',
+        b'{"schema_version": 1, "stage": "split", "outputs": 3}',
+        b'{"schema_version": 1, "stage": [], "outputs": {"\\u0000": "ab"}}',
+        b'{"schema_version": 1, "outputs": {"split.csv": "ab"}}',
+    ],
+)
 def test_record_of_other_form(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "split.json").write_bytes(content)
     (tmp_path / "split.csv").write_bytes(b"")
@@ -146,14 +171,20 @@ def test_record_of_other_form(tmp_path: Path, content: bytes) -> None:
 ENTRY = {"at": "", "action": "promoted", "version": "0001-x", "before": None, "reason": ""}
 
 
-@pytest.mark.parametrize("content", [
-    {}, {"version": None}, {"version": 3, "history": 3}, {"version": "x", "history": [3]},
-    {"version": "x", "history": [{"version": "x"}]},
-    {"version": "x", "history": [ENTRY | {"action": "retired"}]},
-    {"version": None, "history": [ENTRY]},
-    {"version": "x", "history": [ENTRY], "challenges": 3},
-    {"version": "x", "history": [ENTRY], "challenges": [{"champion": "x"}]},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"version": None},
+        {"version": 3, "history": 3},
+        {"version": "x", "history": [3]},
+        {"version": "x", "history": [{"version": "x"}]},
+        {"version": "x", "history": [ENTRY | {"action": "retired"}]},
+        {"version": None, "history": [ENTRY]},
+        {"version": "x", "history": [ENTRY], "challenges": 3},
+        {"version": "x", "history": [ENTRY], "challenges": [{"champion": "x"}]},
+    ],
+)
 def test_pointer_of_other_form(tmp_path: Path, content: dict[str, Any]) -> None:
     home = Home(tmp_path)
     write_sealed(home.champion / "champion.json", content)
@@ -174,8 +205,19 @@ def test_run_on_a_path_that_can_be_none(tmp_path: Path, data: str) -> None:
         start_run(config, Home(tmp_path), "any")
 
 
-LINE = json.dumps({"stage": "train", "kind": "epoch", "text": "loss", "variant": "", "epoch": 3,
-                   "n_epochs": 10, "seconds_left": 5.0, "at": 1.7e9, "fit": ""})  # fmt: skip
+LINE = json.dumps(
+    {
+        "stage": "train",
+        "kind": "epoch",
+        "text": "loss",
+        "variant": "",
+        "epoch": 3,
+        "n_epochs": 10,
+        "seconds_left": 5.0,
+        "at": 1.7e9,
+        "fit": "",
+    }
+)
 
 
 @fuzzed(before=damaged(LINE.encode() + b"\n"), change=changed(json.loads(LINE)))
@@ -194,11 +236,14 @@ def test_progress_goes_on_after_a_damaged_line(
 
 
 @fuzzed(
-    name=st.sampled_from(["report/report.json", "promote/promote.json", "split.error.json",
-                          "ingest/ingest.json"]),
-    content=damaged(b'{"audit": {"verdict": "clean"}, "recommendation": {"variant": "x"}}',
-                    b'{"decision": "kept", "message": "a", "unchanged_since": "b"}'),
-)  # fmt: skip
+    name=st.sampled_from(
+        ["report/report.json", "promote/promote.json", "split.error.json", "ingest/ingest.json"]
+    ),
+    content=damaged(
+        b'{"audit": {"verdict": "clean"}, "recommendation": {"variant": "x"}}',
+        b'{"decision": "kept", "message": "a", "unchanged_since": "b"}',
+    ),
+)
 def test_word_of_an_ending(stored: Stored, name: str, content: bytes) -> None:
     home = Home(stored.home.root / "ended")
     run = home.run("ended")

@@ -24,9 +24,13 @@ def slots(environ: dict[str, str]) -> object:
     [(0, 1, 1, 1), (0, 2, 2, 2), (0, 16, 4, 4), (1, 8, 1, 8), (4, 32, 4, 8)],
 )
 def test_a_slot_for_each_device_and_each_training_its_share_of_the_cores(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-    cards: int, cores: int, n_slots: int, n_threads: int,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    cards: int,
+    cores: int,
+    n_slots: int,
+    n_threads: int,
+) -> None:
     machine(monkeypatch, tmp_path, cards=cards, cores=cores)
     assert slots({}) == n_slots
     assert devices.n_training_threads() == n_threads

@@ -148,7 +148,11 @@ def test_loading_the_plugin_in_a_worker_imports_no_api_server(tmp_path: Path) ->
         "print('fastapi' in sys.modules, 'airflow.api_fastapi.core_api.security' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, check=True, capture_output=True,
-        text=True, env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
+    )
     assert done.stdout.split() == ["False", "False"]

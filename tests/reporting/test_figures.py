@@ -31,9 +31,12 @@ HISTORY = pd.DataFrame(
 
 def curve(history: pd.DataFrame = HISTORY, **changes: object) -> Markup:
     given = {
-        "variant": "vanilla_cnn", "quantity": "loss", "best_epoch": 3, "lowest_accuracy": 0.4,
+        "variant": "vanilla_cnn",
+        "quantity": "loss",
+        "best_epoch": 3,
+        "lowest_accuracy": 0.4,
         "description": "Loss over epochs.",
-    }  # fmt: skip
+    }
     return draw_curve(history, **{**given, **changes})  # type: ignore[arg-type]
 
 

@@ -31,9 +31,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def screen(report: dict[str, Any], *, width: int = 80, with_make: bool = True) -> str:
     return last_screen(
-        report, width=width, report_file="runs/x/report/index.html", with_make=with_make,
+        report,
+        width=width,
+        report_file="runs/x/report/index.html",
+        with_make=with_make,
         also=["Images: 140 taken"],
-    )  # fmt: skip
+    )
 
 
 def flat(text: str) -> str:
@@ -55,11 +58,20 @@ def test_it_says_done_verdict_comparison_recommendation_notes_report_next(
 ) -> None:
     told = flat(screen(phantom))
     marks = (
-        "140 synthetic radiographs", "seed 42.", "Verdict:", "test AUC", "vanilla_cnn",
-        "Recommended:", "Synthetic images:", OWN_WEIGHTS, "not a medical device",
-        "Images: 140 taken", "Report: runs/x/report/index.html", "Next: with your own images",
+        "140 synthetic radiographs",
+        "seed 42.",
+        "Verdict:",
+        "test AUC",
+        "vanilla_cnn",
+        "Recommended:",
+        "Synthetic images:",
+        OWN_WEIGHTS,
+        "not a medical device",
+        "Images: 140 taken",
+        "Report: runs/x/report/index.html",
+        "Next: with your own images",
         "make run PROFILE=honest SOURCE=folder DATA=/path/to/xrays",
-    )  # fmt: skip
+    )
     places = [told.index(mark) for mark in marks]
     assert places == sorted(places)
     assert all(name in told for name in VARIANTS)

@@ -18,9 +18,14 @@ from tests.reporting.test_report import Made, make, notes_of
 
 NONE = "Recommended: none"
 GUESSING = Drawing(
-    n_images=80, n_folds=5, external=True, synthetic=False, weights_origin="file", spot=0,
+    n_images=80,
+    n_folds=5,
+    external=True,
+    synthetic=False,
+    weights_origin="file",
+    spot=0,
     strengths=dict.fromkeys(VARIANTS, 0.0),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +104,12 @@ def test_terminal_card_checklist_table_and_notifier_say_the_same(guessing: Made)
     assert {row["recommended"] for row in rows} == {"False"}
     assert all(float(row["p_holm_vs_chance"]) > 0.05 for row in rows)
     told = describe_ending(
-        guessing.run.home, dag_id="cxr_pipeline", run_id="x", state="success",
+        guessing.run.home,
+        dag_id="cxr_pipeline",
+        run_id="x",
+        state="success",
         opening={"run": "drawn"},
-    )  # fmt: skip
+    )
     assert f". {NONE}." in told["text"]
     assert told["recommended"] is None
 

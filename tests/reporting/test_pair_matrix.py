@@ -6,10 +6,13 @@ def pair(
 ) -> dict[str, object]:
     difference = {"value": accuracy, "interval": interval}
     return {
-        "first": first, "second": second, "accuracy_difference": difference,
+        "first": first,
+        "second": second,
+        "accuracy_difference": difference,
         "auc_difference": {"value": None, "interval": None, "p_delong": None},
-        "p_holm": 0.01, "distinguishable": True,
-    }  # fmt: skip
+        "p_holm": 0.01,
+        "distinguishable": True,
+    }
 
 
 def test_a_pair_stands_in_both_directions_with_its_interval_turned() -> None:
@@ -26,5 +29,7 @@ def test_every_variant_has_a_row_against_all_others_in_order() -> None:
     )
     assert list(matrix) == ["a", "b", "c"]
     assert {name: set(row) for name, row in matrix.items()} == {
-        "a": {"b", "c"}, "b": {"a", "c"}, "c": {"a", "b"},
-    }  # fmt: skip
+        "a": {"b", "c"},
+        "b": {"a", "c"},
+        "c": {"a", "b"},
+    }

@@ -93,10 +93,16 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Real images with hostile names; one variant failed, one was not selected."""
     root = tmp_path_factory.mktemp("mixed")
     drawing = Drawing(
-        n_images=24, split="paper", synthetic=False, weights_origin="file",
-        names=HOSTILE_NAMES, n_rejected=31,
-        failed=[NAMES[2]], skipped=[NAMES[3]], strengths=dict.fromkeys(NAMES, -20.0),
-    )  # fmt: skip
+        n_images=24,
+        split="paper",
+        synthetic=False,
+        weights_origin="file",
+        names=HOSTILE_NAMES,
+        n_rejected=31,
+        failed=[NAMES[2]],
+        skipped=[NAMES[3]],
+        strengths=dict.fromkeys(NAMES, -20.0),
+    )
     data = root / "folder of <images> & 'more'"
     data.mkdir()
     return make(root, drawing, profile="paper", source="folder", data=str(data))
@@ -222,10 +228,21 @@ def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> 
 
 def test_json_gives_what_the_study_table_needs(phantom: Made) -> None:
     wanted = {
-        "status", "error", "n_parameters", "n_trainable_parameters", "train_accuracy",
-        "train_loss", "val_accuracy", "val_loss", "epochs_run", "train_seconds", "best_epoch",
-        "stopped_by", "model_bytes", "test_roc_auc",
-    }  # fmt: skip
+        "status",
+        "error",
+        "n_parameters",
+        "n_trainable_parameters",
+        "train_accuracy",
+        "train_loss",
+        "val_accuracy",
+        "val_loss",
+        "epochs_run",
+        "train_seconds",
+        "best_epoch",
+        "stopped_by",
+        "model_bytes",
+        "test_roc_auc",
+    }
     assert all(wanted <= set(facts) for facts in phantom.report["variants"].values())
     assert phantom.report["run_key"] == "drawn"
     assert phantom.report["profile"] == "quickstart"
@@ -299,10 +316,15 @@ def test_page_begins_with_done_verdict_recommendation_comparison_next_notes(made
     places = [
         told.index(mark)
         for mark in (
-            "seed 42.", "Verdict:", "Recommended:", "AUC: 0.5 is guessing", "Next.",
-            "not a medical device", "Why, and how sure",
+            "seed 42.",
+            "Verdict:",
+            "Recommended:",
+            "AUC: 0.5 is guessing",
+            "Next.",
+            "not a medical device",
+            "Why, and how sure",
         )
-    ]  # fmt: skip
+    ]
     assert places == sorted(places)
 
 
@@ -336,9 +358,12 @@ def test_lag_in_a_fold_counts(phantom: Made) -> None:
     ended = {"best_epoch": 9, "decided_stopping": True}
     rates = {name: {"value": 0.5} for name in ("sensitivity", "specificity")}
     facts = {
-        "status": "ok", "weights_origin": "file", "stopped_by": "folds", "without_lag": None,
+        "status": "ok",
+        "weights_origin": "file",
+        "stopped_by": "folds",
+        "without_lag": None,
         "statistics": {"metrics": rates},
-    }  # fmt: skip
+    }
     for without_lag, expected in ((ended, 1), (ended | {"decided_stopping": False}, 0), (None, 0)):
         fold = {"stopped_by": "patience", "without_lag": without_lag}
         of_older_version = {"stopped_by": "patience"}
@@ -356,9 +381,13 @@ def test_network_that_calls_every_image_the_same_is_named(
     dataset = collect(phantom.run, phantom.config).dataset
     rates = {"sensitivity": {"value": sensitivity}, "specificity": {"value": specificity}}
     facts: dict[str, Any] = {
-        "status": "ok", "weights_origin": "none", "stopped_by": "patience", "folds": [],
-        "without_lag": None, "statistics": {"metrics": rates},
-    }  # fmt: skip
+        "status": "ok",
+        "weights_origin": "none",
+        "stopped_by": "patience",
+        "folds": [],
+        "without_lag": None,
+        "statistics": {"metrics": rates},
+    }
     told = make_banners(dataset, {NAMES[0]: facts}, {"variant": NAMES[0]}, split_kind="grouped")
     assert [banner["kind"] for banner in told].count("unlearned") == expected
 

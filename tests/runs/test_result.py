@@ -11,9 +11,12 @@ def test_a_finished_run_tells_verdict_and_report(tmp_path: Path) -> None:
     run, config = draw_run(tmp_path, Drawing(n_images=48))
     finish_report(run, config)
     told = describe_ending(
-        run.home, dag_id="cxr_pipeline", run_id="manual__1", state="success",
+        run.home,
+        dag_id="cxr_pipeline",
+        run_id="manual__1",
+        state="success",
         opening=describe_opening(run),
-    )  # fmt: skip
+    )
     assert told["text"].startswith("cxr_pipeline, run drawn: success. Verdict ")
     assert told["report"] == str(run.report / "index.html")
     assert told["errors"] == {}
@@ -24,9 +27,12 @@ def test_a_failed_run_tells_why(tmp_path: Path) -> None:
     message = "SourceError: no such folder.\nThe rule.\nThe remedy."
     write_json(run.error("ingest"), {"message": message})
     told = describe_ending(
-        run.home, dag_id="cxr_pipeline", run_id="scheduled__1", state="failure",
+        run.home,
+        dag_id="cxr_pipeline",
+        run_id="scheduled__1",
+        state="failure",
         opening={"run": run.key},
-    )  # fmt: skip
+    )
     assert told["errors"] == {"ingest": "SourceError: no such folder."}
     assert "ingest: SourceError: no such folder." in told["text"]
 
@@ -45,15 +51,16 @@ def test_a_stopped_run_is_told_as_stopped(tmp_path: Path) -> None:
     assert told["text"].startswith("cxr_pipeline, run first: stopped.")
 
 
-def test_a_refused_run_tells_its_refusal_and_nothing_of_the_run_of_its_name(
-    tmp_path: Path,
-) -> None:
+def test_a_refused_run_tells_its_refusal_and_nothing_of_the_run_of_its_name(tmp_path: Path) -> None:
     run, config = draw_run(tmp_path, Drawing(n_images=48), key="manual-1")
     finish_report(run, config)
     told = describe_ending(
-        run.home, dag_id="cxr_pipeline", run_id="manual-1", state="failure",
+        run.home,
+        dag_id="cxr_pipeline",
+        run_id="manual-1",
+        state="failure",
         refusal="The run 'x' exists with other settings.\nThe rule.\nThe remedy.",
-    )  # fmt: skip
+    )
     assert told["text"] == (
         "cxr_pipeline, run manual-1: failure. start: The run 'x' exists with other settings."
     )
@@ -67,7 +74,6 @@ def test_a_run_that_left_nothing_is_told_too(tmp_path: Path) -> None:
 
 def test_a_name_that_cannot_be_a_folder_is_no_error_here(tmp_path: Path) -> None:
     told = describe_ending(
-        Home(tmp_path), dag_id="cxr_pipeline", run_id="x", state="failure",
-        opening={"run": "../x"},
-    )  # fmt: skip
+        Home(tmp_path), dag_id="cxr_pipeline", run_id="x", state="failure", opening={"run": "../x"}
+    )
     assert "cannot be used" in told["text"]

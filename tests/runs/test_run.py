@@ -90,9 +90,7 @@ def test_threads_of_a_run_stay_those_of_the_machine_that_began_it(
     assert begun(tmp_path / "other") == n_training_threads()
 
 
-def test_other_threads_that_are_given_are_refused_with_whose_the_first_were(
-    tmp_path: Path,
-) -> None:
+def test_other_threads_that_are_given_are_refused_with_whose_the_first_were(tmp_path: Path) -> None:
     here = begun(tmp_path)
     assert begun(tmp_path, threads=here) == here
     told = rf"threads was {here} \(by the {n_cores()} cores of .*\), now {here + 1}"

@@ -133,8 +133,14 @@ def test_what_an_older_version_accepted_is_read_back() -> None:
 
 
 def test_defaults_of_the_operator_that_do_not_fit_a_choice_are_left_out() -> None:
-    defaults = {"source": "kaggle", "kaggle_dataset": "owner/set", "preset": "custom",
-                "covid_glob": "p/*", "normal_glob": "n/*", "epochs": 3}  # fmt: skip
+    defaults = {
+        "source": "kaggle",
+        "kaggle_dataset": "owner/set",
+        "preset": "custom",
+        "covid_glob": "p/*",
+        "normal_glob": "n/*",
+        "epochs": 3,
+    }
     filled = {name: field["default"] for name, field in form_fields(defaults).items()}
     del filled["run"]
     assert make_config(filled, defaults=defaults).kaggle_dataset == "owner/set"

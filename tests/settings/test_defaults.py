@@ -27,8 +27,11 @@ def test_the_form_begins_with_the_operators_values(tmp_path: Path) -> None:
     fields = form_fields(defaults.run)
     begun = {name: fields[name]["default"] for name in ("profile", "data", "variants", "epochs")}
     assert begun == {
-        "profile": "honest", "data": "/x-rays", "variants": ["vanilla_cnn"], "epochs": None,
-    }  # fmt: skip
+        "profile": "honest",
+        "data": "/x-rays",
+        "variants": ["vanilla_cnn"],
+        "epochs": None,
+    }
     assert defaults.config.folds == 5
     assert defaults.score == {"data": "/incoming"}
 

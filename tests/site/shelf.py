@@ -64,9 +64,14 @@ def write_events(run: RunPaths, began: float, *, seconds: float) -> None:
     """Write when a run began, and what it did last."""
     events = [
         {"stage": "ingest", "variant": "", "kind": "start", "text": "started", "at": began},
-        {"stage": "train", "variant": "vanilla_cnn", "kind": "epoch", "text": "epoch 3",
-         "at": began + seconds},
-    ]  # fmt: skip
+        {
+            "stage": "train",
+            "variant": "vanilla_cnn",
+            "kind": "epoch",
+            "text": "epoch 3",
+            "at": began + seconds,
+        },
+    ]
     run.progress.write_text("".join(json.dumps(event) + "\n" for event in events))
 
 

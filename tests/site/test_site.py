@@ -40,8 +40,11 @@ class Tags(HTMLParser):
         self.text += data
 
     def attributes(self, tag: str, name: str) -> Iterator[str | None]:
-        return (attributes[name] for found, attributes in self.found
-                if found == tag and name in attributes)  # fmt: skip
+        return (
+            attributes[name]
+            for found, attributes in self.found
+            if found == tag and name in attributes
+        )
 
 
 @pytest.fixture
@@ -143,8 +146,9 @@ def test_a_run_without_a_recommendation_says_none(
     page = shown(all_runs(site))
     assert "Best variant" not in page
     assert re.findall(r'<td data-label="Recommended">([^<]+)</td>', page) == [
-        "MobileNetV2 frozen", "none",
-    ]  # fmt: skip
+        "MobileNetV2 frozen",
+        "none",
+    ]
     assert page.count('class="n recommended"') == 1
     assert (
         'Recommended</th><td data-label="First">none</td>'
@@ -329,9 +333,13 @@ def test_the_tab_shows_the_run_that_start_has_opened(
 ) -> None:
     put_run(home, template, "mine")
     asked = AirflowRun(
-        "cxr_pipeline", RUN_ID, "success", {"run": "other"}, start="success",
+        "cxr_pipeline",
+        RUN_ID,
+        "success",
+        {"run": "other"},
+        start="success",
         opening={"run": "mine", "settings": "ab"},
-    )  # fmt: skip
+    )
     assert "Chest X-ray classifiers" in text_of(site.airflow_run(asked, base="/cxr"))
 
 

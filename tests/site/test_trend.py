@@ -68,9 +68,7 @@ def test_variants_without_a_figure_have_no_point(run: RunFacts) -> None:
 
 
 def test_points_and_intervals_stay_in_the_frame(run: RunFacts) -> None:
-    runs = [
-        with_frozen(run, Figure(1.0, [0.03, 1.0])), with_frozen(run, Figure(0.0, None)),
-    ]  # fmt: skip
+    runs = [with_frozen(run, Figure(1.0, [0.03, 1.0])), with_frozen(run, Figure(0.0, None))]
     trend = make_trend(runs, "accuracy")
     assert trend is not None
     heights = [y for point in trend.points[FROZEN] for y in (point.y, point.low, point.high)]

@@ -195,10 +195,14 @@ def test_downloads_stay_that_runs_or_schedules_come_from(home: Home, free: Free)
         put_download(home, handle)
     (home.cache / "kaggle" / ".d.nobodys.partial").mkdir()
     put_run(
-        home, "from-kaggle", source="kaggle", kaggle_dataset="a/of-a-run",
-        external_source="kaggle", external_data="c/external/versions/3",
+        home,
+        "from-kaggle",
+        source="kaggle",
+        kaggle_dataset="a/of-a-run",
+        external_source="kaggle",
+        external_data="c/external/versions/3",
         external_preset="radiography",
-    )  # fmt: skip
+    )
     (home.root / "defaults.toml").write_text('source = "kaggle"\nkaggle_dataset = "b/scheduled"')
     free()
     left = {name for name in names(home.cache / "kaggle") if not name.endswith(".lock")}
@@ -363,9 +367,25 @@ def test_many_runs_with_many_folds_go_with_few_open_files(home: Home) -> None:
     for number in range(12):
         put_run(home, f"folded-{number}", days_ago=50, folds=5, repeats=2, split="grouped")
     done = subprocess.run(
-        ["/bin/bash", "-c", 'ulimit -n 400 && exec "$@"', "bash", sys.executable, "-m", "cxr_tasks",
-         "space", "--home", str(home.root), "--free", "--keep-runs", "1"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
+        [
+            "/bin/bash",
+            "-c",
+            'ulimit -n 400 && exec "$@"',
+            "bash",
+            sys.executable,
+            "-m",
+            "cxr_tasks",
+            "space",
+            "--home",
+            str(home.root),
+            "--free",
+            "--keep-runs",
+            "1",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     assert keys(home) == {"old", "new"}

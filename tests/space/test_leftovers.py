@@ -82,9 +82,13 @@ def test_a_runs_locks_are_all_of_its_own_and_no_others(tmp_path: Path) -> None:
     long = put_run(home, "night-train", folds=2, split="grouped")
     locks = locks_of_run(short)
     for stage, variant in (
-        ("start", None), ("failure", None), ("ingest", None), ("promote", None),
-        ("train", "mobilenetv2_frozen"), ("fold", "vanilla_cnn-fold-6"),
-    ):  # fmt: skip
+        ("start", None),
+        ("failure", None),
+        ("ingest", None),
+        ("promote", None),
+        ("train", "mobilenetv2_frozen"),
+        ("fold", "vanilla_cnn-fold-6"),
+    ):
         assert short.lock(stage, variant) in locks
     assert not set(locks) & set(locks_of_run(long))
 

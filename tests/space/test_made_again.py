@@ -15,9 +15,18 @@ from tests.space.volume import ROOT, names
 from tests.training.test_activations import dataset, prefix, wanted
 
 SETTINGS = (
-    "--phantom-images", "48", "--variants", "mobilenetv2_frozen", "--epochs", "2",
-    "--weights", "random", "--threads", "2", "--force",
-)  # fmt: skip
+    "--phantom-images",
+    "48",
+    "--variants",
+    "mobilenetv2_frozen",
+    "--epochs",
+    "2",
+    "--weights",
+    "random",
+    "--threads",
+    "2",
+    "--force",
+)
 
 
 def test_activations_are_computed_again_and_are_the_same(tmp_path: Path) -> None:
@@ -43,16 +52,32 @@ def test_a_run_after_it_has_the_same_numbers(tmp_path: Path) -> None:
     run_all(home, "again")
     assert len(names(home.cache / "activations")) > shared
     for file in ("train/mobilenetv2_frozen/history.csv", "audit/control_scores.csv"):
-        first, again = (np.loadtxt(home.run(key).root / file, delimiter=",", dtype=str)
-                        for key in ("first", "again"))  # fmt: skip
+        first, again = (
+            np.loadtxt(home.run(key).root / file, delimiter=",", dtype=str)
+            for key in ("first", "again")
+        )
         is_number = first[0] != "seconds"
         np.testing.assert_array_equal(first[:, is_number], again[:, is_number])
 
 
 def run_all(home: Home, key: str, *settings: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "cxr_tasks", "run", "--home", home.root, "--run", key,
-         *SETTINGS, *settings],
-        cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "cxr_tasks",
+            "run",
+            "--home",
+            home.root,
+            "--run",
+            key,
+            *SETTINGS,
+            *settings,
+        ],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

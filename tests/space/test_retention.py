@@ -72,8 +72,10 @@ def test_a_run_named_by_one_that_stays_stays() -> None:
 
 @pytest.mark.parametrize(("days_ago", "stays"), [(6, True), (8, False)])
 def test_a_run_without_a_report_stays_a_week(days_ago: float, stays: bool) -> None:
-    states = [*(run(f"night-{number}", number / 10) for number in range(5)),
-              run("begun", days_ago, finished=False)]  # fmt: skip
+    states = [
+        *(run(f"night-{number}", number / 10) for number in range(5)),
+        run("begun", days_ago, finished=False),
+    ]
     assert going(states, keep_runs=1) == ([] if stays else ["begun"])
 
 

@@ -47,9 +47,11 @@ def put_run(
     run = start_run(make_config({"threads": 2, **settings}), home, key)
     if dataset is not None or unchanged_since is not None:
         facts = {
-            "dataset": dataset, "external": None, "champion": champion,
+            "dataset": dataset,
+            "external": None,
+            "champion": champion,
             "unchanged_since": unchanged_since,
-        }  # fmt: skip
+        }
         finish(run.ingest, "ingest", facts)
     if finished and unchanged_since is None:
         run.report.mkdir()
@@ -147,8 +149,17 @@ def process_of(*arguments: str, code: str = "") -> "subprocess.Popen[str]":
     """Start a command in a process of its own; `code` runs there before it."""
     start = "import sys\nfrom cxr_tasks.cli.main import main\n"
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c",
-         f"{start}{code}\nsys.exit(main(sys.argv[1:], {{}}))", *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            f"{start}{code}\nsys.exit(main(sys.argv[1:], {{}}))",
+            *arguments,
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    )

@@ -27,11 +27,15 @@ def test_groups_are_summed_as_their_parts_are() -> None:
     assert found["chance"] == 0.6
     alike = 1 / found["correlation"] - 1
     by_sum = sum(
-        np.prod([betabinom.pmf(n, size, 0.6 * alike, 0.4 * alike)
-                 for n, size in zip(counts, sizes, strict=True)])
+        np.prod(
+            [
+                betabinom.pmf(n, size, 0.6 * alike, 0.4 * alike)
+                for n, size in zip(counts, sizes, strict=True)
+            ]
+        )
         for counts in product(*(range(size + 1) for size in sizes))
         if sum(counts) >= right.sum()
-    )  # fmt: skip
+    )
     assert found["p_value"] == pytest.approx(by_sum)
 
 

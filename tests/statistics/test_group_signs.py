@@ -18,8 +18,10 @@ def p_by_enumeration(gains: np.ndarray) -> float:
 @pytest.mark.parametrize("n_images", [5, 60, 324])
 def test_one_image_a_group_is_mcnemar(n_images: int) -> None:
     first, second = np.random.default_rng(n_images).random((2, n_images)) < 0.7
-    table = [[np.sum(first & second), np.sum(first & ~second)],
-             [np.sum(~first & second), np.sum(~first & ~second)]]  # fmt: skip
+    table = [
+        [np.sum(first & second), np.sum(first & ~second)],
+        [np.sum(~first & second), np.sum(~first & ~second)],
+    ]
     found = group_signs(first, second, np.arange(n_images))
     assert found["p_value"] == mcnemar_p(table[0][1], table[1][0])
     assert found["p_value"] == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-12)

@@ -3,12 +3,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from cxr_tasks.statistics.intervals import (
-    delong_interval,
-    delong_p,
-    newcombe_interval,
-    wilson,
-)
+from cxr_tasks.statistics.intervals import delong_interval, delong_p, newcombe_interval, wilson
 
 
 def drawn(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,8 +12,11 @@ SCORES = np.array([0.9, 0.8, 0.5, 0.2, 0.6, 0.4, 0.3, 0.2, 0.1, 0.1])
 def test_figures_by_hand() -> None:
     found = measure(LABELS, SCORES)
     assert found["confusion"] == {
-        "true_positive": 3, "false_positive": 1, "true_negative": 5, "false_negative": 1,
-    }  # fmt: skip
+        "true_positive": 3,
+        "false_positive": 1,
+        "true_negative": 5,
+        "false_negative": 1,
+    }
     assert found["accuracy"] == pytest.approx(8 / 10)
     assert found["sensitivity"] == pytest.approx(3 / 4)
     assert found["specificity"] == pytest.approx(5 / 6)

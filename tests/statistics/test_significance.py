@@ -32,8 +32,10 @@ def compared(*n_right: int, group_size: int = 1) -> list[dict[str, object]]:
 @pytest.mark.parametrize("seed", range(3))
 def test_mcnemar_is_that_of_statsmodels(seed: int) -> None:
     first, second = np.random.default_rng(seed).random((2, 60)) < 0.7
-    table = [[np.sum(first & second), np.sum(first & ~second)],
-             [np.sum(~first & second), np.sum(~first & ~second)]]  # fmt: skip
+    table = [
+        [np.sum(first & second), np.sum(first & ~second)],
+        [np.sum(~first & second), np.sum(~first & ~second)],
+    ]
     expected = mcnemar_of_statsmodels(table, exact=True).pvalue
     assert mcnemar_p(table[0][1], table[1][0]) == pytest.approx(expected)
     assert mcnemar_p(0, 0) == 1.0
@@ -48,8 +50,10 @@ def test_holm_is_r_p_adjust() -> None:
 
 def test_every_two_variants_are_compared_once() -> None:
     assert [(pair["first"], pair["second"]) for pair in compared(70, 60, 50)] == [
-        ("a", "b"), ("a", "c"), ("b", "c"),
-    ]  # fmt: skip
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "c"),
+    ]
 
 
 def test_small_difference_is_not_distinguishable_and_the_sentence_says_so() -> None:

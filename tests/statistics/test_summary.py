@@ -25,8 +25,11 @@ def drawn(n: int = 120, *, n_folds: int = 0) -> Scored:
 def described(scored: Scored, **changes: Any) -> dict[str, Any]:
     resamples = group_resamples(scored.labels, scored.groups, n_resamples=300, seed=0)
     settings: dict[str, Any] = {
-        "prevalence": 0.1, "min_sensitivity": 0.9, "temperatures": [], "seed": 0,
-    }  # fmt: skip
+        "prevalence": 0.1,
+        "min_sensitivity": 0.9,
+        "temperatures": [],
+        "seed": 0,
+    }
     return describe(scored, resamples, **(settings | changes))
 
 
@@ -48,8 +51,11 @@ def test_intervals_that_take_images_as_independent_are_named() -> None:
         for name, figure in figures.items()
     }
     assert {name for name, method in methods.items() if method == "Wilson"} == {
-        "accuracy", "sensitivity", "specificity", "precision",
-    }  # fmt: skip
+        "accuracy",
+        "sensitivity",
+        "specificity",
+        "precision",
+    }
     assert methods["roc_auc"] == "DeLong"
     assert methods["f1"] is None
 
@@ -114,7 +120,11 @@ def test_calibrated_scores_and_temperatures_are_told() -> None:
 @pytest.mark.parametrize("labels", [[1, 1, 1], [0, 0, 0], [0, 1, 1]])
 def test_everything_is_json_even_where_little_is_defined(labels: list[int]) -> None:
     scored = Scored(
-        np.array(labels), np.array([0.0, 1.0, 0.5]), np.arange(3), np.array([1, 2, 3]),
-        np.array([0.1, 0.9, 0.5]), np.full(3, 0.5),
-    )  # fmt: skip
+        np.array(labels),
+        np.array([0.0, 1.0, 0.5]),
+        np.arange(3),
+        np.array([1, 2, 3]),
+        np.array([0.1, 0.9, 0.5]),
+        np.full(3, 0.5),
+    )
     json.dumps(described(scored), allow_nan=False)

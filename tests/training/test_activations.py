@@ -50,9 +50,13 @@ def prefix(*, scale: float = 1 / 255, seed: int = 1, depth: int = 1) -> Any:
 
 def wanted(home: Path, network: Any = None, data: Dataset | None = None) -> Activations:
     return frozen_activations(
-        network or prefix(), data or dataset(),
-        home=Home(home), config_fingerprint="", seed=0, note=lambda _: None,
-    )  # fmt: skip
+        network or prefix(),
+        data or dataset(),
+        home=Home(home),
+        config_fingerprint="",
+        seed=0,
+        note=lambda _: None,
+    )
 
 
 @pytest.mark.parametrize("n_images", [3, BATCH_SIZE, N_IMAGES])
@@ -137,10 +141,12 @@ def test_of_two_tasks_at_once_one_computes(tmp_path: Path) -> None:
     tasks = [
         subprocess.Popen(
             [sys.executable, "-c", _WANT, str(tmp_path)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
             cwd=Path(__file__).parents[2],
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     told = sorted(int(task.communicate(timeout=120)[0]) for task in tasks)
     assert told == [0, N_IMAGES]

@@ -26,9 +26,13 @@ def working(tmp_path: Path) -> Path:
 
 def finish(working: Path) -> None:
     finish_training(
-        working, working.with_name("x"), inputs=INPUTS, config_fingerprint="c", seed=1,
+        working,
+        working.with_name("x"),
+        inputs=INPUTS,
+        config_fingerprint="c",
+        seed=1,
         facts={"variant": "vanilla_cnn", "train_seconds": 1.0},
-    )  # fmt: skip
+    )
 
 
 def names_in(folder: Path) -> list[str]:
@@ -79,9 +83,14 @@ def test_whole_folds_of_a_damaged_training_are_kept(tmp_path: Path) -> None:
         (fold / "scores.csv").write_text(f"scores of {number}")
         inputs = INPUTS if number < 3 else {"split": "other"}
         record = make_record(
-            fold, "train", inputs=inputs, config_fingerprint="c", seed=1, seconds=1,
+            fold,
+            "train",
+            inputs=inputs,
+            config_fingerprint="c",
+            seed=1,
+            seconds=1,
             facts={"variant": "vanilla_cnn"},
-        )  # fmt: skip
+        )
         write_record(fold, record)
     flip_bit(damaged / "fold-2" / "scores.csv")
     folder.mkdir()

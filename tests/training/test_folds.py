@@ -16,9 +16,14 @@ from cxr_tasks.volume.progress import read_events
 
 VARIANT = "vanilla_cnn"
 SETTINGS = {
-    "variants": VARIANT, "phantom_images": 40, "folds": 2, "epochs": 3, "patience": 3,
-    "batch_size": 16, "threads": 2,
-}  # fmt: skip
+    "variants": VARIANT,
+    "phantom_images": 40,
+    "folds": 2,
+    "epochs": 3,
+    "patience": 3,
+    "batch_size": 16,
+    "threads": 2,
+}
 
 
 @pytest.fixture(scope="module")

@@ -46,9 +46,10 @@ def real_images(shared_data: Path) -> LabelledImages:
     with ZipFile(shared_data / "cxr-324.zip") as archive:
         names = sorted(name for name in archive.namelist() if not name.endswith("/"))
         chosen = [
-            name for kind in ("COVID/", "NORMAL/")
+            name
+            for kind in ("COVID/", "NORMAL/")
             for name in [name for name in names if name.startswith(kind)][:n_each]
-        ]  # fmt: skip
+        ]
         pixels = np.stack([decode_image(archive.read(name)).pixels for name in chosen])
     order = np.random.default_rng(0).permutation(len(pixels))
     labels = np.repeat(np.array([1, 0], np.float32), n_each)
@@ -63,9 +64,13 @@ def trained(model: Any, values: NDArray[Any], data: LabelledImages, folder: Path
     )
     settings = TrainingSettings(epochs=4, patience=9, batch_size=8, learning_rate=1e-4, seed=7)
     result = train(
-        model, train_data, val_data, settings,
-        checkpoint=folder / "checkpoint.npz", on_epoch=lambda _: None,
-    )  # fmt: skip
+        model,
+        train_data,
+        val_data,
+        settings,
+        checkpoint=folder / "checkpoint.npz",
+        on_epoch=lambda _: None,
+    )
     return [(epoch.loss, epoch.val_loss) for epoch in result.history]
 
 
@@ -86,8 +91,9 @@ def test_cached_training_is_training_of_the_whole_network(
         np.testing.assert_allclose(
             cut.rest.predict(activations, verbose=0),
             whole.predict(data.images, verbose=0),
-            rtol=0, atol=1e-5,
-        )  # fmt: skip
+            rtol=0,
+            atol=1e-5,
+        )
 
     assert_one_function()
     before = whole.get_weights()

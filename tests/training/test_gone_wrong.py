@@ -163,14 +163,22 @@ def test_training_without_enough_memory_fails_and_names_the_batch_size(
     tmp_path: Path, megabytes: int
 ) -> None:
     settings = {
-        "variants": "mobilenetv2_unfrozen", "phantom_images": 96, "split": "paper", "epochs": 1,
-        "batch_size": 64, "threads": 2, "weights": "random",
-    }  # fmt: skip
+        "variants": "mobilenetv2_unfrozen",
+        "phantom_images": 96,
+        "split": "paper",
+        "epochs": 1,
+        "batch_size": 64,
+        "threads": 2,
+        "weights": "random",
+    }
     run = ready_to_train(Home(tmp_path), settings)
     ended = subprocess.run(
         [sys.executable, "-c", _WITH_LITTLE_MEMORY, str(tmp_path), str(megabytes)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
     assert ended.returncode == 1
     if "ended by SIG" in ended.stderr:  # TensorFlow fell over before it could say a word
         assert "If memory ran out: batch_size is 64, and a smaller one" in ended.stderr

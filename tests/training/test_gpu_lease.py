@@ -31,8 +31,10 @@ with leased_card(["0", "1"], home=Home(Path(sys.argv[1])), environ={}, note=lamb
 def holder(home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(home)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def card_of(process: subprocess.Popen[str]) -> str:
@@ -134,10 +136,11 @@ def test_of_many_trainings_no_two_are_ever_on_one_card_though_some_are_killed(
     trainings = [
         subprocess.Popen(
             [sys.executable, "-c", _TRAIN, str(tmp_path), "60" if number % 3 == 0 else "0.1"],
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(12)
-    ]  # fmt: skip
+    ]
     stays = []
     waiting = list(trainings)
     while waiting:

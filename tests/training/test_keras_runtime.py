@@ -44,8 +44,11 @@ except RuntimeError as err:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
-        env=environ, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "keras and tensorflow imported before start_keras(threads=1)" in done.stdout
 
 
@@ -96,8 +99,10 @@ print(os.environ.get("XLA_FLAGS", ""))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         env={**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": xla_flags},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()
 
 

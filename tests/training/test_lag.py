@@ -15,20 +15,28 @@ def history(losses: list[float | None]) -> list[EpochResult]:
     """Make a training whose best epoch is the 5th under running statistics: it stops at 15."""
     return [
         EpochResult(
-            epoch=epoch, loss=0.5, accuracy=0.8, val_loss=0.7 + 0.01 * abs(epoch - 5),
-            val_accuracy=0.6, seconds=1.0, val_loss_no_lag=loss,
+            epoch=epoch,
+            loss=0.5,
+            accuracy=0.8,
+            val_loss=0.7 + 0.01 * abs(epoch - 5),
+            val_accuracy=0.6,
+            seconds=1.0,
+            val_loss_no_lag=loss,
             val_accuracy_no_lag=None if loss is None else 1 - loss,
         )
         for epoch, loss in enumerate(losses, start=1)
-    ]  # fmt: skip
+    ]
 
 
 def test_curve_that_still_falls_was_stopped_by_lag() -> None:
     told = describe_without_lag(history(FALLING), patience=PATIENCE, stopped_by="patience")
     assert told == {
-        "best_epoch": 15, "val_loss": pytest.approx(0.5), "val_accuracy": pytest.approx(0.5),
-        "stops_after": None, "decided_stopping": True,
-    }  # fmt: skip
+        "best_epoch": 15,
+        "val_loss": pytest.approx(0.5),
+        "val_accuracy": pytest.approx(0.5),
+        "stops_after": None,
+        "decided_stopping": True,
+    }
 
 
 @pytest.mark.parametrize("stopped_by", ["epochs", "folds"])
@@ -60,9 +68,7 @@ def test_new_low_after_patience_had_run_out_does_not_count() -> None:
 
 
 def test_nothing_is_said_where_nothing_lags() -> None:
-    curves: list[list[float | None]] = [
-        [None] * 15, [None, *FALLING[1:]], [float("nan")] * 15,
-    ]  # fmt: skip
+    curves: list[list[float | None]] = [[None] * 15, [None, *FALLING[1:]], [float("nan")] * 15]
     for losses in curves:
         assert not describe_without_lag(history(losses), patience=PATIENCE, stopped_by="patience")
 

@@ -70,9 +70,14 @@ def do_train(
 ) -> tuple[Any, TrainingResult]:
     model = tiny_model() if model is None else model
     result = train(
-        model, some_images(), some_images(12, seed=1), settings,
-        checkpoint=folder / "c.npz", on_epoch=on_epoch, **{"interval_seconds": 0.0, **options},
-    )  # fmt: skip
+        model,
+        some_images(),
+        some_images(12, seed=1),
+        settings,
+        checkpoint=folder / "c.npz",
+        on_epoch=on_epoch,
+        **{"interval_seconds": 0.0, **options},
+    )
     return model, result
 
 
@@ -162,8 +167,10 @@ do_train(Path({str(tmp_path)!r}), on_epoch=kill)
 """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
-        env=dict(os.environ), cwd=Path(__file__).parents[2], check=False,
-    )  # fmt: skip
+        env=dict(os.environ),
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
     assert done.returncode == -signal.SIGKILL
     resumed = do_train(tmp_path)
     assert resumed[1].resumed_after_epoch == 2
@@ -289,9 +296,13 @@ def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:
     import keras
 
     settings = TrainingSettings(
-        epochs=40, patience=3, batch_size=30, learning_rate=0.03, seed=1,
+        epochs=40,
+        patience=3,
+        batch_size=30,
+        learning_rate=0.03,
+        seed=1,
         class_weight={0: 0.5, 1: 1.5},
-    )  # fmt: skip
+    )
     model, result = do_train(tmp_path, settings, model=tiny_model(is_random=False))
     reference = tiny_model(is_random=False)
     reference.compile(keras.optimizers.Adam(0.03), loss="binary_crossentropy", metrics=["accuracy"])
@@ -299,10 +310,15 @@ def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:
         next(data.batches(99)) for data in (some_images(), some_images(12, seed=1))
     )
     history = reference.fit(
-        images, labels, batch_size=30, epochs=40, verbose=0, class_weight={0: 0.5, 1: 1.5},
+        images,
+        labels,
+        batch_size=30,
+        epochs=40,
+        verbose=0,
+        class_weight={0: 0.5, 1: 1.5},
         validation_data=(val_images, val_labels),
         callbacks=[keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)],
-    ).history  # fmt: skip
+    ).history
     assert 4 < len(result.history) == len(history["loss"]) < 40
     for name, expected in history.items():
         ours = [getattr(epoch, name) for epoch in result.history]
@@ -338,7 +354,4 @@ def test_batches_are_the_rows_in_order_read_one_by_one(tmp_path: Path) -> None:
         (images[:, 0, 0, 0].tolist(), labels.tolist(), type(images))
         for images, labels in data.batches(3, order=np.array([3, 0, 1, 2]))
     ]
-    assert found == [
-        ([4, 8, 1], [[1.0], [1.0], [0.0]], np.ndarray),
-        ([5], [[0.0]], np.ndarray),
-    ]
+    assert found == [([4, 8, 1], [[1.0], [1.0], [0.0]], np.ndarray), ([5], [[0.0]], np.ndarray)]

@@ -65,8 +65,14 @@ def test_parameter_counts_are_the_studys(name: str, n_parameters: int, n_trainab
 
 def test_layers_of_the_vanilla_cnn_are_the_studys() -> None:
     counts = {layer.name: layer.count_params() for layer in untouched("vanilla_cnn").layers}
-    expected = {"conv1": 2_432, "conv2": 18_496, "conv3": 73_856, "conv4": 147_584,
-                "dense": 802_944, "covid": 129}  # fmt: skip
+    expected = {
+        "conv1": 2_432,
+        "conv2": 18_496,
+        "conv3": 73_856,
+        "conv4": 147_584,
+        "dense": 802_944,
+        "covid": 129,
+    }
     assert {name: n for name, n in counts.items() if n} == expected
     assert untouched("vanilla_cnn").get_layer("conv4_pool").output.shape == (None, 7, 7, 128)
 
@@ -222,9 +228,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def test_training_changes_no_frozen_layer_nor_its_statistics(trained: Trained) -> None:
     after = by_layer(trained.model)
     changed = {
-        layer for layer, weights in after.items()
+        layer
+        for layer, weights in after.items()
         if any((a != b).any() for a, b in zip(weights, trained.before[layer], strict=True))
-    }  # fmt: skip
+    }
     assert changed == {layer.name for layer in trained.model.layers if layer.trainable_weights}
     # Statistics of trainable layers move, those of frozen ones do not.
     assert (after["Conv_1_bn"][2] != trained.before["Conv_1_bn"][2]).any()

@@ -22,10 +22,12 @@ def _keras() -> None:
 @pytest.mark.parametrize(
     ("setting", "has_gpu", "expected"),
     [
-        ("auto", False, FULL), ("auto", True, MIXED), ("float32", True, FULL),
+        ("auto", False, FULL),
+        ("auto", True, MIXED),
+        ("float32", True, FULL),
         ("mixed", False, MIXED),
     ],
-)  # fmt: skip
+)
 def test_auto_follows_the_device(setting: str, has_gpu: bool, expected: str) -> None:
     assert choose_precision(setting, has_gpu=has_gpu) == expected
 

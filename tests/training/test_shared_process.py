@@ -23,9 +23,15 @@ from tests.training.ready_run import ready_to_train
 
 VARIANT = "mobilenetv2_partial"
 SETTINGS = {
-    "variants": VARIANT, "phantom_images": 40, "folds": 2, "epochs": 12, "patience": 12,
-    "batch_size": 16, "threads": 2, "weights": "random",
-}  # fmt: skip
+    "variants": VARIANT,
+    "phantom_images": 40,
+    "folds": 2,
+    "epochs": 12,
+    "patience": 12,
+    "batch_size": 16,
+    "threads": 2,
+    "weights": "random",
+}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +89,9 @@ def test_process_killed_in_its_second_fold_goes_on_there(home: Home, shared: Run
     child = subprocess.Popen(
         [sys.executable, "-m", "cxr_tasks", "train", "--variant", VARIANT],
         env={**os.environ, "CXR_HOME": str(home.root), "CXR_RUN": run.key},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     folder = run.training(VARIANT)
     while not (folder / "fold-2.partial" / "checkpoint.npz").exists():
         assert child.poll() is None, "the training ended before its second fold"

@@ -18,9 +18,15 @@ from tests.training.ready_run import ready_to_train
 
 VARIANT = "vanilla_cnn"
 SETTINGS = {
-    "variants": VARIANT, "phantom_images": 24, "split": "paper", "epochs": 50, "patience": 50,
-    "batch_size": 6, "threads": 2, "class_weights": True,
-}  # fmt: skip
+    "variants": VARIANT,
+    "phantom_images": 24,
+    "split": "paper",
+    "epochs": 50,
+    "patience": 50,
+    "batch_size": 6,
+    "threads": 2,
+    "class_weights": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +46,9 @@ def train_until_checkpoint(run: RunPaths) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "cxr_tasks", "train", "--variant", VARIANT],
         env={**os.environ, "CXR_HOME": str(run.home.root), "CXR_RUN": run.key},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not (run.training(VARIANT) / "checkpoint.npz").exists():
         assert child.poll() is None, "the training ended before its first checkpoint"
         time.sleep(0.02)

@@ -47,8 +47,11 @@ def test_old_run_is_read_by_all_its_readers(tmp_path: Path) -> None:
     assert report["schema_version"] == SCHEMA_VERSION
     chosen = report["recommendation"]["variant"]
     assert report["recommendation"]["chance"][chosen] == {
-        "p_value": 0.01, "p_holm": 0.01, "above_chance": True, "test": BINOMIAL,
-    }  # fmt: skip
+        "p_value": 0.01,
+        "p_holm": 0.01,
+        "above_chance": True,
+        "test": BINOMIAL,
+    }
     facts = read_run(run)
     assert facts.problem == ""
     assert facts.report is not None
@@ -58,8 +61,9 @@ def test_old_run_is_read_by_all_its_readers(tmp_path: Path) -> None:
     assert model_card(report)[0].title == "Model"
     assert len(checklist(report)) == 44
     assert {row["variant"]: row.get("p_holm_vs_chance") for row in paper_table(report)[1]} == {
-        **dict.fromkeys(report["variants"]), chosen: 0.01,
-    }  # fmt: skip
+        **dict.fromkeys(report["variants"]),
+        chosen: 0.01,
+    }
     built = tmp_path / "again"
     built.mkdir()
     make_report(run, config, built)
@@ -86,8 +90,12 @@ def test_old_promotion_keeps_the_name_of_its_test(tmp_path: Path) -> None:
     both = {"challenger": 0.9, "champion": 0.8}
     figures = {"accuracy": both, "sensitivity": both, "specificity": both, "mcnemar": mcnemar}
     comparison = {
-        "figures": figures, "n_same_image": 3, "n_unseen": 4, "n_left_out": {}, "rule": "The rule.",
-    }  # fmt: skip
+        "figures": figures,
+        "n_same_image": 3,
+        "n_unseen": 4,
+        "n_left_out": {},
+        "rule": "The rule.",
+    }
     content = {"schema_version": 2, "comparison": comparison}
     write_json(tmp_path / "version.json", content | {"content_sha256": digest_of(content)})
     read = read_sealed(tmp_path / "version.json")["comparison"]

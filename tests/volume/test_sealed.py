@@ -19,8 +19,9 @@ def path(tmp_path: Path) -> Path:
 
 def test_reader_gets_what_was_written_without_the_seal(path: Path) -> None:
     assert read_sealed(path) == {
-        "schema_version": SCHEMA_VERSION, **json.loads(json.dumps(CONTENT))
-    }  # fmt: skip
+        "schema_version": SCHEMA_VERSION,
+        **json.loads(json.dumps(CONTENT)),
+    }
 
 
 def test_every_flipped_bit_is_noticed(path: Path) -> None:

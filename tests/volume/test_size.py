@@ -8,9 +8,16 @@ from cxr_tasks.volume.size import as_size, weigh
 
 @pytest.mark.parametrize(
     ("n_bytes", "told"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"),
-     (12_345_678_901, "12.3 GB"), (5 * 10**18, "5000.0 PB")],
-)  # fmt: skip
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (12_345_678_901, "12.3 GB"),
+        (5 * 10**18, "5000.0 PB"),
+    ],
+)
 def test_sizes_are_in_powers_of_1000(n_bytes: int, told: str) -> None:
     assert as_size(n_bytes) == told
 

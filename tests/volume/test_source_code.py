@@ -24,8 +24,16 @@ from tests.other_code import copy_code, run_code, run_command
 from tests.stored import change_record, flip_bit
 
 SETTINGS = {"phantom_images": 24, "variants": ["vanilla_cnn"], "threads": 1, "split": "paper"}
-FLAGS = ("--phantom-images", "24", "--variants", "vanilla_cnn", "--threads", "1", "--split",
-         "paper")  # fmt: skip
+FLAGS = (
+    "--phantom-images",
+    "24",
+    "--variants",
+    "vanilla_cnn",
+    "--threads",
+    "1",
+    "--split",
+    "paper",
+)
 HELP, DECODING = "commands/watch.py", "data/decoding.py"
 
 _DIGEST = "from cxr_tasks.volume.source_code import source_digest; print(source_digest())"
@@ -77,11 +85,11 @@ def test_code_is_known_by_names_and_bytes_alone(tmp_path: Path) -> None:
     compileall.compile_dir(copy, quiet=1)
     (copy / "cxr_tasks" / "notes.txt").write_text("no source")
     assert digest_of(copy) == source_digest()
-    for file in ("cli.py", "reporting/templates/report.css"):
+    for file in ("errors.py", "reporting/templates/report.css"):
         changed = digest_of(copy_code(tmp_path / file.replace("/", "-"), changed=file))
         assert len(changed) == 16
         assert changed != source_digest()
-    (copy / "cxr_tasks" / "cli.py").rename(copy / "cxr_tasks" / "cli2.py")
+    (copy / "cxr_tasks" / "errors.py").rename(copy / "cxr_tasks" / "errors2.py")
     assert digest_of(copy) != source_digest()
 
 

@@ -89,7 +89,11 @@ def _features_of(
     from cxr_tasks.training.activations import frozen_activations
 
     activations = frozen_activations(
-        prefix, known, home=run.home, config_fingerprint=config.fingerprint, seed=config.seed,
+        prefix,
+        known,
+        home=run.home,
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
         note=note,
-    )  # fmt: skip
+    )
     return activations.values

@@ -119,7 +119,11 @@ def feature_shift(features: FloatArray, sides: Sides, groups: IntArray) -> Shift
     for number, (_, tested) in enumerate(divisions, start=1):
         folds[tested] = number
     test = group_test(
-        standardised(features), sides.sides, sides.units, folds, seed=sides.seed,
+        standardised(features),
+        sides.sides,
+        sides.units,
+        folds,
+        seed=sides.seed,
         n_permutations=N_PERMUTATIONS,
-    )  # fmt: skip
+    )
     return Shift(test.auc, test.p_value)

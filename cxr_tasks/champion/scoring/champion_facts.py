@@ -13,9 +13,20 @@ from cxr_tasks.statistics.calibration import apply_temperature
 from cxr_tasks.statistics.intervals import wilson
 
 _FROM_RECORD = (
-    "variant", "title", "run_key", "promoted_at", "profile", "basis", "synthetic", "temperature",
-    "cutoff", "min_sensitivity", "threads", "verdict", "headline",
-)  # fmt: skip
+    "variant",
+    "title",
+    "run_key",
+    "promoted_at",
+    "profile",
+    "basis",
+    "synthetic",
+    "temperature",
+    "cutoff",
+    "min_sensitivity",
+    "threads",
+    "verdict",
+    "headline",
+)
 
 
 def champion_facts(

@@ -49,9 +49,14 @@ def _mark_cutoff(axes: Axes, cutoff: float) -> None:
     # above the bars, on the side with more room
     side, gap = ("right", -4) if cutoff > 0.5 else ("left", 4)
     axes.annotate(
-        "cut-off", (cutoff, 1), xycoords=("data", "axes fraction"), xytext=(gap, 3),
-        textcoords="offset points", ha=side, annotation_clip=False,
-    )  # fmt: skip
+        "cut-off",
+        (cutoff, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(gap, 3),
+        textcoords="offset points",
+        ha=side,
+        annotation_clip=False,
+    )
 
 
 def _in_words(facts: Mapping[str, Any]) -> str:

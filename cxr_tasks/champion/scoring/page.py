@@ -29,22 +29,26 @@ def render_page(facts: Mapping[str, Any], tally: Tally) -> str:
         tally: Which images and refused files to show.
     """
     common = _common_folder(row.path for row in tally.refused)
-    return _environment().get_template("scores.html.j2").render(
-        facts=facts,
-        champion=facts["champion"],
-        histogram=draw_histogram(facts),
-        highest=[_picture(row) for row in tally.highest],
-        nearest=[_picture(row) for row in tally.nearest],
-        refused=[(_below(row.path, common), row.reason) for row in tally.refused],
-        common=as_unicode(common),
-        moved=moved_probability(
-            0.5,
-            prevalence=facts["champion"]["prevalence"],
-            to=facts["champion"]["example_prevalence"],
-        ),
-        inks=INKS,
-        part_names=PART_NAMES,
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("scores.html.j2")
+        .render(
+            facts=facts,
+            champion=facts["champion"],
+            histogram=draw_histogram(facts),
+            highest=[_picture(row) for row in tally.highest],
+            nearest=[_picture(row) for row in tally.nearest],
+            refused=[(_below(row.path, common), row.reason) for row in tally.refused],
+            common=as_unicode(common),
+            moved=moved_probability(
+                0.5,
+                prevalence=facts["champion"]["prevalence"],
+                to=facts["champion"]["example_prevalence"],
+            ),
+            inks=INKS,
+            part_names=PART_NAMES,
+        )
+    )
 
 
 def _environment() -> Environment:

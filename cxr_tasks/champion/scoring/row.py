@@ -9,9 +9,18 @@ from numpy.typing import NDArray
 from cxr_tasks.volume.files import as_unicode
 
 COLUMNS = (
-    "path", "status", "reason", "score", "probability", "cutoff", "decision", "known", "copy_of",
-    "champion", "sha256",
-)  # fmt: skip
+    "path",
+    "status",
+    "reason",
+    "score",
+    "probability",
+    "cutoff",
+    "decision",
+    "known",
+    "copy_of",
+    "champion",
+    "sha256",
+)
 SCORED, REFUSED = "scored", "refused"
 POSITIVE, NEGATIVE = "positive", "negative"
 _SIGNIFICANT_DIGITS = 6

@@ -127,13 +127,7 @@ def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record |
 
 
 def _build(
-    home: Home,
-    champion: Champion,
-    images: NewImages,
-    asked: Record,
-    *,
-    built: Path,
-    note: Note,
+    home: Home, champion: Champion, images: NewImages, asked: Record, *, built: Path, note: Note
 ) -> Record:
     """Write the table and the page, and give what the record says."""
     dataset = open_dataset(home, champion.record["dataset"])

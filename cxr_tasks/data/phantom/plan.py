@@ -74,9 +74,8 @@ def plan_phantom(n_images: int, *, seed: int) -> list[PhantomImage]:
 def draw_phantom(image: PhantomImage, *, seed: int, difficulty: Difficulty = "hard") -> bytes:
     """Draw one image as a grey PNG; the same whichever others are drawn, and wherever."""
     pixels = render(
-        image.label, seed=seed, patient=image.patient_number, view=image.view,
-        difficulty=difficulty,
-    )  # fmt: skip
+        image.label, seed=seed, patient=image.patient_number, view=image.view, difficulty=difficulty
+    )
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=3)
     return file.getvalue()

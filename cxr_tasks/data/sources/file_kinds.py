@@ -7,25 +7,79 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".gif", ".we
 """Names that promise an image: counted where they lie in no class's folder."""
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet")
-ARCHIVE_SUFFIXES = (
-    ".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst",
-)  # fmt: skip
+ARCHIVE_SUFFIXES = (".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst")
 _OTHER_SUFFIXES = (
-    ".txt", ".md", ".rst", ".json", ".xml", ".html", ".pdf", ".doc", ".docx", ".odt", ".rtf",
-    ".ppt", ".pptx", ".ini", ".cfg", ".toml", ".yaml", ".yml", ".log", ".db", ".sqlite", ".url",
-    ".py", ".ipynb", ".sh", ".mat", ".npy", ".npz", ".pkl", ".h5", ".keras", ".pt", ".pth",
-    ".onnx", ".md5", ".sha256", ".bak", ".tmp", ".part", ".mp4", ".avi", ".mov",
-)  # fmt: skip
+    ".txt",
+    ".md",
+    ".rst",
+    ".json",
+    ".xml",
+    ".html",
+    ".pdf",
+    ".doc",
+    ".docx",
+    ".odt",
+    ".rtf",
+    ".ppt",
+    ".pptx",
+    ".ini",
+    ".cfg",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".log",
+    ".db",
+    ".sqlite",
+    ".url",
+    ".py",
+    ".ipynb",
+    ".sh",
+    ".mat",
+    ".npy",
+    ".npz",
+    ".pkl",
+    ".h5",
+    ".keras",
+    ".pt",
+    ".pth",
+    ".onnx",
+    ".md5",
+    ".sha256",
+    ".bak",
+    ".tmp",
+    ".part",
+    ".mp4",
+    ".avi",
+    ".mov",
+)
 """Names of what else accompanies images; any other file in a class's folder has to be one."""
 
 _OTHER_NAMES = (
-    "authors", "changelog", "checksums", "citation", "copying", "licence", "license", "makefile",
-    "md5sums", "notice", "readme", "sha1sums", "sha256sums",
-)  # fmt: skip
+    "authors",
+    "changelog",
+    "checksums",
+    "citation",
+    "copying",
+    "licence",
+    "license",
+    "makefile",
+    "md5sums",
+    "notice",
+    "readme",
+    "sha1sums",
+    "sha256sums",
+)
 _SYSTEM_NAMES = (
-    "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "#recycle",
-    "system volume information", "lost+found",
-)  # fmt: skip
+    "__macosx",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "@eadir",
+    "#recycle",
+    "system volume information",
+    "lost+found",
+)
 _MASK_WORDS = {"mask", "masks", "lungmask", "lungmasks"}
 _SEGMENTATION = ("segmentation", "segmentations")
 _WORD = re.compile(r"[a-z]+")

@@ -28,11 +28,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def download_dataset(
-    handle: str,
-    *,
-    folder: Path,
-    environ: Mapping[str, str],
-    report: Report = print,
+    handle: str, *, folder: Path, environ: Mapping[str, str], report: Report = print
 ) -> Path:
     """Have a Kaggle data set as a zip in `folder`, its current version or one that is named.
 
@@ -132,9 +128,14 @@ def _check(path: Path, declared_bytes: int | None) -> int:
             _check_ratio(sum(info.file_size for info in members), n_bytes)
             damaged = archive.testzip()
     except (
-        zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
-        EOFError, RuntimeError, ValueError,
-    ) as err:  # fmt: skip
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        EOFError,
+        RuntimeError,
+        ValueError,
+    ) as err:
         raise DownloadError("damaged", f"{n_bytes:,} bytes: {err}") from err
     if damaged is not None:
         raise DownloadError("damaged", f"wrong checksum of {damaged[:100]!r}")

@@ -5,9 +5,16 @@ from typing import Literal
 from cxr_tasks.errors import SourceError
 
 Kind = Literal[
-    "full", "damaged", "cut", "unauthorized", "forbidden", "missing", "unreachable", "stalled",
+    "full",
+    "damaged",
+    "cut",
+    "unauthorized",
+    "forbidden",
+    "missing",
+    "unreachable",
+    "stalled",
     "unknown",
-]  # fmt: skip
+]
 
 STALL_SETTING = "CXR_KAGGLE_STALL_SECONDS"
 """Environment variable: seconds without a new byte or line after which the client is ended."""

@@ -67,9 +67,10 @@ def hider(environ: Mapping[str, str]) -> Callable[[str], str]:
 
 def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
     given = [
-        value.strip() for name, value in environ.items()
+        value.strip()
+        for name, value in environ.items()
         if name.startswith("KAGGLE_") and name.endswith(_SECRET_NAMES)
-    ]  # fmt: skip
+    ]
     for secret in [*given, *_secrets_in_files(environ)]:
         if len(secret) >= _MIN_SECRET_LENGTH:
             yield secret

@@ -20,15 +20,35 @@ _MAX_BYTES = 256 << 20
 
 _COLUMNS = {
     "path": (
-        "path", "filepath", "filename", "file", "imagepath", "imagefile", "imagefilename",
-        "imagename", "image", "imageindex", "imageid", "img", "imgpath",
+        "path",
+        "filepath",
+        "filename",
+        "file",
+        "imagepath",
+        "imagefile",
+        "imagefilename",
+        "imagename",
+        "image",
+        "imageindex",
+        "imageid",
+        "img",
+        "imgpath",
     ),
     "patient": (
-        "patient", "patientid", "patientnumber", "patientno", "patientkey", "patientname",
-        "subject", "subjectid", "participant", "participantid", "pid",
+        "patient",
+        "patientid",
+        "patientnumber",
+        "patientno",
+        "patientkey",
+        "patientname",
+        "subject",
+        "subjectid",
+        "participant",
+        "participantid",
+        "pid",
     ),
     "source": ("source",),
-}  # fmt: skip
+}
 """What a column may be called, in the order in which it is chosen; blanks, `_` and case apart."""
 
 _ALSO_A_REMARK = ("patient", "subject", "participant")

@@ -183,30 +183,37 @@ def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> Non
         report(f"patients file: {note}")
     if loose := [
         f"{row.path!r} is {image!r}"
-        for image, (distance, rows) in matches.rows.items() if distance
+        for image, (distance, rows) in matches.rows.items()
+        if distance
         for row in rows
-    ]:  # fmt: skip
+    ]:
         report(
             f"patients file: {len(loose)} of {len(table.rows)} names are spelled otherwise, "
             f"such as {loose[0]}"
         )
     if matches.unmatched:
-        report(warning(
-            f"patients file: {len(matches.unmatched)} of {len(table.rows)} paths are not in the "
-            f"data set: {first_few(matches.unmatched)}"
-        ))  # fmt: skip
+        report(
+            warning(
+                f"patients file: {len(matches.unmatched)} of {len(table.rows)} paths are not in "
+                f"the data set: {first_few(matches.unmatched)}"
+            )
+        )
     if dates := [repr(row.patient) for row in table.rows if _DATE.fullmatch(row.patient)]:
-        report(warning(
-            f"patients file: the patient of {len(dates)} of {len(table.rows)} rows is a date "
-            f"({first_few(list(dict.fromkeys(dates)))}); all images of one date count as one "
-            "person's"
-        ))  # fmt: skip
+        report(
+            warning(
+                f"patients file: the patient of {len(dates)} of {len(table.rows)} rows is a date "
+                f"({first_few(list(dict.fromkeys(dates)))}); all images of one date count as one "
+                "person's"
+            )
+        )
     if n := table.unknown.total():
         words = [f"{word!r} {times} times" for word, times in table.unknown.most_common()]
-        report(warning(
-            f"patients file: {n} of {len(table.rows)} rows name no patient ({first_few(words)}); "
-            "these stay unknown"
-        ))  # fmt: skip
+        report(
+            warning(
+                f"patients file: {n} of {len(table.rows)} rows name no patient "
+                f"({first_few(words)}); these stay unknown"
+            )
+        )
 
 
 def _tell_coverage(known: Iterable[Candidate], report: Report) -> None:
@@ -223,7 +230,9 @@ def _tell_coverage(known: Iterable[Candidate], report: Report) -> None:
     if with_patient == images:
         report(f"a patient is known for {told} images")
         return
-    report(warning(
-        f"a patient is known for {told} images; each other image counts as a patient of its own, "
-        "so images of one person may train and test"
-    ))  # fmt: skip
+    report(
+        warning(
+            f"a patient is known for {told} images; each other image counts as a patient of its "
+            "own, so images of one person may train and test"
+        )
+    )

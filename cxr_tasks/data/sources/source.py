@@ -73,10 +73,14 @@ class PhantomSource:
 
     def digest(self) -> str:
         """Digest what the images are drawn from."""
-        return digest_of({
-            "phantom": PHANTOM_VERSION, "n": self.n_images, "seed": self.seed,
-            "difficulty": self.difficulty,
-        })  # fmt: skip
+        return digest_of(
+            {
+                "phantom": PHANTOM_VERSION,
+                "n": self.n_images,
+                "seed": self.seed,
+                "difficulty": self.difficulty,
+            }
+        )
 
     def listing(self) -> Listing:
         """List the images as if they were files."""

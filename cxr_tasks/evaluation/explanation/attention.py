@@ -5,12 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxr_tasks.data.images import CENTRE
-from cxr_tasks.statistics.resampling import (
-    group_resamples,
-    mean_of,
-    percentile_interval,
-    resampled,
-)
+from cxr_tasks.statistics.resampling import group_resamples, mean_of, percentile_interval, resampled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

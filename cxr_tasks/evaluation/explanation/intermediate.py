@@ -31,11 +31,7 @@ class OnTheWay:
     """
 
     def __init__(
-        self,
-        cam: GradCam,
-        steps: list[list[Layer]],
-        images: NDArray[np.uint8],
-        signs: FloatArray,
+        self, cam: GradCam, steps: list[list[Layer]], images: NDArray[np.uint8], signs: FloatArray
     ) -> None:
         import keras
 

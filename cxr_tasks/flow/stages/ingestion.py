@@ -51,9 +51,12 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
 
     def ingested(config: RunConfig, name: str) -> str:
         return ingest(
-            config, home=home, environ=context.environ, report=note,
+            config,
+            home=home,
+            environ=context.environ,
+            report=note,
             on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
-        )  # fmt: skip
+        )
 
     def weights() -> dict[str, str]:
         return prepare_weights(config, home, environ=context.environ, report=note).as_dict()

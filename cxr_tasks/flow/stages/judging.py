@@ -26,9 +26,7 @@ def run_evaluate(context: StageContext) -> str:
         inputs |= {name: run.train(name) / "train.json", f"{name}-error": run.error("train", name)}
     material = _evaluation_material(context)
     record = context.finish_once(
-        run.evaluate,
-        inputs,
-        lambda built: make_comparison(run, config, material, built=built),
+        run.evaluate, inputs, lambda built: make_comparison(run, config, material, built=built)
     )
     told = recommended(record["recommendation"]["variant"])
     return f"{told}; audit: {record['audit']['verdict']}"

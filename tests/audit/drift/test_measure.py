@@ -58,10 +58,15 @@ def measured(
         "weights": weights or {"origin": "none", "sha256": "", "file_name": ""},
     }
     return measure_drift(
-        run, config, dataset=open_dataset(home, dataset), split=read_split(run.split),
-        ingested=ingested, champion_dataset=partial(dataset_of, home, champion or ""),
-        features=features, note=(notes if notes is not None else []).append,
-    )  # fmt: skip
+        run,
+        config,
+        dataset=open_dataset(home, dataset),
+        split=read_split(run.split),
+        ingested=ingested,
+        champion_dataset=partial(dataset_of, home, champion or ""),
+        features=features,
+        note=(notes if notes is not None else []).append,
+    )
 
 
 def test_without_champion_there_is_no_drift(home: Home) -> None:
@@ -137,9 +142,12 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
     notes: list[str] = []
     for _ in range(2):
         facts = measured(
-            home, champion=serving(home), weights=weights, notes=notes,
+            home,
+            champion=serving(home),
+            weights=weights,
+            notes=notes,
             features=MaskedFeatures(known, known, known),
-        )  # fmt: skip
+        )
     assert facts is not None
     of_features = [check for check in facts["checks"] if check["figure"] == "features"]
     assert [check["class"] for check in of_features] == ["COVID-19", "normal"]
@@ -153,13 +161,20 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
 def test_audit_of_a_run_holds_drift_and_its_finding(home: Home, tmp_path: Path) -> None:
     run, config = open_run(home, "new")
     ingested = {
-        "champion": serving(home), "weights": {"origin": "none", "sha256": "", "file_name": ""},
-    }  # fmt: skip
+        "champion": serving(home),
+        "weights": {"origin": "none", "sha256": "", "file_name": ""},
+    }
     facts = make_audit(
-        run, config, dataset=open_dataset(home, OTHER), split=read_split(run.split), folds=None,
-        ingested=ingested, champion_dataset=partial(dataset_of, home, str(ingested["champion"])),
-        note=lambda _: None, built=tmp_path,
-    )  # fmt: skip
+        run,
+        config,
+        dataset=open_dataset(home, OTHER),
+        split=read_split(run.split),
+        folds=None,
+        ingested=ingested,
+        champion_dataset=partial(dataset_of, home, str(ingested["champion"])),
+        note=lambda _: None,
+        built=tmp_path,
+    )
     assert facts["drift"]["status"] == "compared"
     assert drift_finding(facts["drift"]) in facts["findings"]
     assert facts["controls"]

@@ -79,8 +79,11 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     images = open_images([str(folder)])
     assert images.n_ignored_links == 1  # each name has a score, also two of one file
     assert {Path(path).name for path in paths(images)} == {
-        "a.png", "b.JPG", "no-suffix", "within.png",
-    }  # fmt: skip
+        "a.png",
+        "b.JPG",
+        "no-suffix",
+        "within.png",
+    }
 
 
 @pytest.mark.parametrize("kind", ["absolute", "bomb", "encrypted", "overlapping", "parent"])

@@ -19,9 +19,13 @@ def predict(
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cxr_tasks", "predict", "--home", str(served.home.root)]
     return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, cwd=ROOT,
+        [*command, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
         env={**os.environ, **(environ or {})},
-    )  # fmt: skip
+    )
 
 
 def test_folder_is_scored_by_a_process_of_its_own(served: Served, tmp_path: Path) -> None:

@@ -139,8 +139,10 @@ def test_implausible_images_are_refused_with_their_reason(served: Served, tmp_pa
     }
     record, table = scored(served.home, make_files(tmp_path, files))
     assert list(table["reason"]) == [
-        "blank: hardly any contrast", "a colour picture, no grey radiograph", "",
-    ]  # fmt: skip
+        "blank: hardly any contrast",
+        "a colour picture, no grey radiograph",
+        "",
+    ]
     assert record["n_refused_by_reason"] == dict.fromkeys(table["reason"][:2], 1)
 
 
@@ -152,8 +154,10 @@ def test_hostile_names_are_text_in_table_and_page(served: Served, tmp_path: Path
     record, table = scored(served.home, folder)
     names = {path.removeprefix(f"{folder}/") for path in table["path"]}
     assert names == {
-        *HOSTILE_NAMES, *(f"refused {name}" for name in HOSTILE_NAMES), r"bad\udcff.png",
-    }  # fmt: skip
+        *HOSTILE_NAMES,
+        *(f"refused {name}" for name in HOSTILE_NAMES),
+        r"bad\udcff.png",
+    }
     assert record["n_refused_by_reason"] == {"not an image": 5, "file name is not Unicode": 1}
     page = (served.home.scores(record["name"]) / "index.html").read_text()
     assert "<script" not in page
@@ -208,8 +212,9 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
         scored(home, folder)
     record, _table = scored(home, folder, version=version)
     assert record["champion"]["retired"] == {
-        "at": "2026-02-03T04:05:06+00:00", "reason": "Masks <b>, no radiographs.",
-    }  # fmt: skip
+        "at": "2026-02-03T04:05:06+00:00",
+        "reason": "Masks <b>, no radiographs.",
+    }
     batch = home.scores(record["name"])
     page = (batch / "index.html").read_text(encoding="utf-8")
     assert "This version of the champion was retired</strong> on 2026-02-03" in page

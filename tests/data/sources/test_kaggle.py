@@ -213,9 +213,14 @@ def test_piece_of_another_version_is_not_continued(
     ],
 )
 def test_refusals_are_told_apart(
-    status: int, message: str, problem: str, remedy: str,
-    kaggle: StandIn, fetch: Fetch, tmp_path: Path,
-) -> None:  # fmt: skip
+    status: int,
+    message: str,
+    problem: str,
+    remedy: str,
+    kaggle: StandIn,
+    fetch: Fetch,
+    tmp_path: Path,
+) -> None:
     kaggle.status, kaggle.message = status, message
     with pytest.raises(SourceError) as caught:
         fetch()
@@ -352,13 +357,28 @@ def test_client_ends_with_a_killed_worker_and_the_next_goes_on(
 @pytest.mark.parametrize(
     "handle",
     [
-        "", "covid-19-vs-normal-chest-x-rays", "a/../b", "-p/x", "a/b c", "a/b;id", "a/b\nc",
-        "a/b/c", "a/b/0", "a/b/versions/latest", "a/b/versions/5/6", "a/b/5x", "a//", "/",
+        "",
+        "covid-19-vs-normal-chest-x-rays",
+        "a/../b",
+        "-p/x",
+        "a/b c",
+        "a/b;id",
+        "a/b\nc",
+        "a/b/c",
+        "a/b/0",
+        "a/b/versions/latest",
+        "a/b/versions/5/6",
+        "a/b/5x",
+        "a//",
+        "/",
         "\u00e9/b",
-        "https://www.kaggle.com/code/owner/notebook", "https://www.kaggle.com/competitions/a",
-        "https://example.org/datasets/a/b", "kaggle datasets download", "https://kaggle.com/",
+        "https://www.kaggle.com/code/owner/notebook",
+        "https://www.kaggle.com/competitions/a",
+        "https://example.org/datasets/a/b",
+        "kaggle datasets download",
+        "https://kaggle.com/",
     ],
-)  # fmt: skip
+)
 def test_handle_is_checked_and_the_setting_named(handle: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         download_dataset(handle, folder=tmp_path / "cache", environ={}, report=print)

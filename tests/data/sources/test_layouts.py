@@ -15,12 +15,15 @@ from tests.image_files import make_files
 
 RADIOGRAPHY = [
     f"COVID-19_Radiography_Dataset/{name}/{kind}/{name}-{k}.png"
-    for name in ("COVID", "Normal", "Lung_Opacity") for kind in ("images", "masks") for k in (1, 2)
-] + ["COVID-19_Radiography_Dataset/COVID.metadata.xlsx"]  # fmt: skip
+    for name in ("COVID", "Normal", "Lung_Opacity")
+    for kind in ("images", "masks")
+    for k in (1, 2)
+] + ["COVID-19_Radiography_Dataset/COVID.metadata.xlsx"]
 RADIOGRAPHY_2020 = [
     f"COVID-19 Radiography Database/{name}/{name} ({k}).png"
-    for name in ("COVID-19", "NORMAL", "Viral Pneumonia") for k in (1, 2)
-]  # fmt: skip
+    for name in ("COVID-19", "NORMAL", "Viral Pneumonia")
+    for k in (1, 2)
+]
 STUDY = [f"{name}/{name}/{k}.png" for name in ("COVID", "NORMAL") for k in (1, 2)]
 
 
@@ -88,9 +91,15 @@ OTHERS = {
     "radiography of 2020": (RADIOGRAPHY_2020, 2, 2),
     "train and test": (below("train/COVID", "train/NORMAL", "test/COVID", "test/NORMAL"), 4, 4),
     "below a folder": (
-        below("Covid19-dataset/train/Covid", "Covid19-dataset/train/Normal",
-              "Covid19-dataset/test/Covid", "Covid19-dataset/test/Normal",
-              "Covid19-dataset/test/Viral Pneumonia"), 4, 4,
+        below(
+            "Covid19-dataset/train/Covid",
+            "Covid19-dataset/train/Normal",
+            "Covid19-dataset/test/Covid",
+            "Covid19-dataset/test/Normal",
+            "Covid19-dataset/test/Viral Pneumonia",
+        ),
+        4,
+        4,
     ),
     "two sites": (below("a/COVID", "a/NORMAL", "b/COVID", "b/NORMAL"), 4, 4),
     "a class each": (below("a/COVID", "b/NORMAL"), 2, 2),
@@ -100,18 +109,25 @@ OTHERS = {
     "covid below covid": (below("covid/positive", "covid/negative"), 2, 2),
     "other pneumonia": (
         below("Train/COVID-19", "Train/Non-COVID", "Train/Normal", "Val/Normal", "Val/COVID-19"),
-        4, 4,
+        4,
+        4,
     ),
     **{
         f"{covid} and {normal}": (below(covid, normal), 2, 2)
         for covid, normal in (
-            ("COVID19", "NORMAL"), ("COVID-19", "Normal"), ("covid_19", "normal"),
-            ("Covid-19 Positive", "Covid-19 Negative"), ("positive", "negative"),
-            ("COVID", "No_findings"), ("COVID", "non-COVID"), ("1_covid", "0_normal"),
-            ("SARS-CoV-2", "healthy"), ("Coronavirus", "Controls"),
+            ("COVID19", "NORMAL"),
+            ("COVID-19", "Normal"),
+            ("covid_19", "normal"),
+            ("Covid-19 Positive", "Covid-19 Negative"),
+            ("positive", "negative"),
+            ("COVID", "No_findings"),
+            ("COVID", "non-COVID"),
+            ("1_covid", "0_normal"),
+            ("SARS-CoV-2", "healthy"),
+            ("Coronavirus", "Controls"),
         )
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("preset", ["study", "radiography"])
@@ -127,10 +143,19 @@ def test_other_layout_is_refused_with_patterns_that_take_all_of_it(kind: str, pr
 
 
 @pytest.mark.parametrize("preset", ["study", "radiography"])
-@pytest.mark.parametrize("inside", [
-    "non-covid", "Neg", "negatives", "other", "Pneumonia", "Viral Pneumonia", "bacterial",
-    "more/Covid-negative/deeper",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "non-covid",
+        "Neg",
+        "negatives",
+        "other",
+        "Pneumonia",
+        "Viral Pneumonia",
+        "bacterial",
+        "more/Covid-negative/deeper",
+    ],
+)
 @pytest.mark.parametrize("top", ["", "ds/", "train/"])
 def test_no_pattern_is_suggested_that_takes_another_class(
     inside: str, top: str, preset: str
@@ -143,8 +168,11 @@ def test_no_pattern_is_suggested_that_takes_another_class(
 
 
 def test_no_pattern_is_suggested_for_parts_with_negatives_inside() -> None:
-    parts = [f"{part}/{name}" for part in ("train", "test")
-             for name in ("COVID/pos", "COVID/neg", "NORMAL")]  # fmt: skip
+    parts = [
+        f"{part}/{name}"
+        for part in ("train", "test")
+        for name in ("COVID/pos", "COVID/neg", "NORMAL")
+    ]
     assert "'test/COVID/neg' (2), 'train/COVID/neg' (2). Move" in refusal(below(*parts)).remedy
 
 

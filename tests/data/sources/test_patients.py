@@ -36,12 +36,55 @@ def table(names: list[str] | tuple[str, ...] = PATHS, *, head: str = "path,patie
 
 @pytest.mark.parametrize(
     "word",
-    ["", "nan", "NaN", "NAN", "None", "none", "null", "NULL", "NA", "N/A", "n/a", "#N/A", "<NA>",
-     "NaT", "unknown", "Unknown", " unknown ", "-", "--", "?", "missing", "anonymous", "not known",
-     "Not_Known", "not-applicable", "N.A", "n.d.", "n/k", "(unknown)", "[redacted]", "<unknown>",
-     "#REF!", "#N/A N/A", "#DIV/0!", "1.#IND", "\u2013", "\u2014", ".", "unspecified", "-1", "-1.0",
-     "-999", "Anonymized", "unknown  patient", "\uff1f", "unbekannt"],
-)  # fmt: skip
+    [
+        "",
+        "nan",
+        "NaN",
+        "NAN",
+        "None",
+        "none",
+        "null",
+        "NULL",
+        "NA",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "<NA>",
+        "NaT",
+        "unknown",
+        "Unknown",
+        " unknown ",
+        "-",
+        "--",
+        "?",
+        "missing",
+        "anonymous",
+        "not known",
+        "Not_Known",
+        "not-applicable",
+        "N.A",
+        "n.d.",
+        "n/k",
+        "(unknown)",
+        "[redacted]",
+        "<unknown>",
+        "#REF!",
+        "#N/A N/A",
+        "#DIV/0!",
+        "1.#IND",
+        "\u2013",
+        "\u2014",
+        ".",
+        "unspecified",
+        "-1",
+        "-1.0",
+        "-999",
+        "Anonymized",
+        "unknown  patient",
+        "\uff1f",
+        "unbekannt",
+    ],
+)
 def test_word_for_unknown_is_no_patient(tmp_path: Path, word: str) -> None:
     rows = [
         f"{path},{patient}" for path, patient in zip(PATHS, ["p", word, word, "q"], strict=True)
@@ -165,10 +208,17 @@ def test_unnamed_index_of_pandas_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "spelled",
     [
-        "./{}", "/data/set/{}", "C:\\Users\\Anna\\set\\{}", "/home/anna/set/{}", "~/set/{}",
-        "set/{}", "..\\set\\{}", "{} ", "//{}",
+        "./{}",
+        "/data/set/{}",
+        "C:\\Users\\Anna\\set\\{}",
+        "/home/anna/set/{}",
+        "~/set/{}",
+        "set/{}",
+        "..\\set\\{}",
+        "{} ",
+        "//{}",
     ],
-)  # fmt: skip
+)
 def test_path_is_found_however_it_begins(tmp_path: Path, spelled: str) -> None:
     names = [spelled.format(path) for path in PATHS]
     assert read(tmp_path, table(names)).patients == ["1", "1", "2", "2"]
@@ -293,12 +343,18 @@ def test_image_that_the_file_leaves_out_keeps_its_patient_together(tmp_path: Pat
         (b"\x1f\x8b\x08", SourceError, "packed with gzip"),
         (b"a.png,p1\nb.png,p2\n", SourceError, "no column path and no column patient .*'a.png'"),
         (b"path,patient,Patient\na,b,c\n", SourceError, "2 columns 'patient'"),
-        (b"path,patient\nCOVID/a, b.png,p\n", DataError,
-         r"1 rows of .* more fields .*: 'COVID/a, b.png,p'"),
-        (b"path,patient\na1,b\na2,b\na3,b\na4,b\na5,b\na6,b\n", DataError,
-         r"'a1', 'a2', 'a3', 'a4', 'a5', ... \(6 in all\)"),
+        (
+            b"path,patient\nCOVID/a, b.png,p\n",
+            DataError,
+            r"1 rows of .* more fields .*: 'COVID/a, b.png,p'",
+        ),
+        (
+            b"path,patient\na1,b\na2,b\na3,b\na4,b\na5,b\na6,b\n",
+            DataError,
+            r"'a1', 'a2', 'a3', 'a4', 'a5', ... \(6 in all\)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_named(
     tmp_path: Path, content: bytes, error: type[CxrError], message: str
 ) -> None:

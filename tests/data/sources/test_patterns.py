@@ -134,12 +134,19 @@ def test_absolute_pattern_needs_a_folder_in_all_data() -> None:
 def test_images_are_found_by_any_spelling(tmp_path: Path, start: str) -> None:
     names = ["pos 1/a.jpg", "pos 1/b.png", "neg/x/c.png", "neg/x/d.gif"]
     root = make_files(tmp_path / "data", dict.fromkeys(names, b"x"))
-    config = make_config({
-        "source": "folder", "data": str(root), "preset": "custom",
-        "covid_glob": f"{start.format(root=root)}pos [12]/*.{{jpg,png}}",
-        "normal_glob": f"{start.format(root=root)}neg/**/*.[pg]??",
-    })  # fmt: skip
+    config = make_config(
+        {
+            "source": "folder",
+            "data": str(root),
+            "preset": "custom",
+            "covid_glob": f"{start.format(root=root)}pos [12]/*.{{jpg,png}}",
+            "normal_glob": f"{start.format(root=root)}neg/**/*.[pg]??",
+        }
+    )
     listing = FolderSource(root, preset_of(config)).listing()
     assert [(item.path, item.label) for item in listing.candidates] == [
-        ("neg/x/c.png", 0), ("neg/x/d.gif", 0), ("pos 1/a.jpg", 1), ("pos 1/b.png", 1),
-    ]  # fmt: skip
+        ("neg/x/c.png", 0),
+        ("neg/x/d.gif", 0),
+        ("pos 1/a.jpg", 1),
+        ("pos 1/b.png", 1),
+    ]

@@ -50,11 +50,24 @@ def test_file_of_both_classes_is_an_error() -> None:
 
 def test_what_is_no_image_is_left_out_and_stray_images_are_counted() -> None:
     paths = [
-        "COVID/a.png", "COVID/without_suffix", "NORMAL/b.png",
-        "COVID/.DS_Store", "COVID/._a.png", "COVID/notes.TXT", "metadata.csv", "README",
-        "__MACOSX/COVID/a.png", ".cache/COVID/a.png", "extra/c.png", "d.JPEG", "NORMAL/Thumbs.db",
-        "COVID/SHA256SUMS", "NORMAL/scan.log", "COVID/@eaDir/a.png", "extra/a.bin",
-    ]  # fmt: skip
+        "COVID/a.png",
+        "COVID/without_suffix",
+        "NORMAL/b.png",
+        "COVID/.DS_Store",
+        "COVID/._a.png",
+        "COVID/notes.TXT",
+        "metadata.csv",
+        "README",
+        "__MACOSX/COVID/a.png",
+        ".cache/COVID/a.png",
+        "extra/c.png",
+        "d.JPEG",
+        "NORMAL/Thumbs.db",
+        "COVID/SHA256SUMS",
+        "NORMAL/scan.log",
+        "COVID/@eaDir/a.png",
+        "extra/a.bin",
+    ]
     listing = list_candidates(Found(tuple(paths)), STUDY, root="here")
     labels = {item.path: item.label for item in listing.candidates}
     assert labels == {"COVID/a.png": 1, "COVID/without_suffix": 1, "NORMAL/b.png": 0}
@@ -79,9 +92,17 @@ def test_nothing_matching_is_nothing() -> None:
 
 
 NESTED = [
-    "NORMAL/b.png", "COVID/x/z.png", "COVID/x-1/a.png", "COVID/x/y/q.png", "COVID/c.png",
-    "COVID/B.png", "COVID/\u00e9.png", "COVID/x/10.png", "COVID/x/9.png", "NORMAL/A/a.png",
-]  # fmt: skip
+    "NORMAL/b.png",
+    "COVID/x/z.png",
+    "COVID/x-1/a.png",
+    "COVID/x/y/q.png",
+    "COVID/c.png",
+    "COVID/B.png",
+    "COVID/\u00e9.png",
+    "COVID/x/10.png",
+    "COVID/x/9.png",
+    "NORMAL/A/a.png",
+]
 
 
 def test_order_is_that_of_keras_loader(tmp_path: Path) -> None:

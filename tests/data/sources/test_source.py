@@ -349,9 +349,16 @@ def test_patients_file_may_say_where_images_are_from(tmp_path: Path) -> None:
 def test_external_data_set_has_settings_of_its_own() -> None:
     assert external_config(make_config({})) is None
     config = make_config(
-        {"source": "folder", "data": "/d", "patients": "p.csv", "external_source": "folder",
-         "external_data": "/x", "external_preset": "radiography", "external_patients": "e.csv"}
-    )  # fmt: skip
+        {
+            "source": "folder",
+            "data": "/d",
+            "patients": "p.csv",
+            "external_source": "folder",
+            "external_data": "/x",
+            "external_preset": "radiography",
+            "external_patients": "e.csv",
+        }
+    )
     external = external_config(config)
     assert external is not None
     assert (external.source, external.data) == ("folder", "/x")

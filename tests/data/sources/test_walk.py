@@ -79,8 +79,12 @@ def test_links_out_of_the_folder_are_counted_by_what_is_wrong(root: Path, tmp_pa
     listing = listed(root)
     assert names(listing) == sorted(FILES)
     assert listing.n_left_out_by_reason == {
-        LINK_OUT: 2, LINK_CIRCLE: 2, SPECIAL: 2, LINK_BROKEN: 1, HIDDEN: 1,
-    }  # fmt: skip
+        LINK_OUT: 2,
+        LINK_CIRCLE: 2,
+        SPECIAL: 2,
+        LINK_BROKEN: 1,
+        HIDDEN: 1,
+    }
     assert listing.n_ignored_links == 5
 
 

@@ -18,9 +18,11 @@ SCORES = np.array([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.4, 0.6])
 def explain(model: Any, images: Any, folder: Path, **changed: Any) -> dict[str, Any]:
     save_model(model, folder / "model.keras")
     given = {
-        "rows": np.arange(len(images)), "labels": LABELS, "scores": SCORES,
+        "rows": np.arange(len(images)),
+        "labels": LABELS,
+        "scores": SCORES,
         "groups": np.arange(len(images)),
-    } | changed  # fmt: skip
+    } | changed
     facts = explain_variant(
         folder / "model.keras", images, **given, part="test", seed=0, built=folder
     )
@@ -72,9 +74,7 @@ def test_saved_model_is_not_changed(tmp_path: Path) -> None:
     assert (tmp_path / "model.keras").read_bytes() == before
 
 
-def test_examples_are_the_surest_mistakes_and_some_right_ones_of_each_class(
-    tmp_path: Path,
-) -> None:
+def test_examples_are_the_surest_mistakes_and_some_right_ones_of_each_class(tmp_path: Path) -> None:
     facts = explain(spot_detector(CORNER), bright(CORNER, n=8), tmp_path)
     shown = facts["examples"]
     assert [example["right"] for example in shown] == [False] * 2 + [True] * 6
@@ -87,9 +87,14 @@ def test_of_many_images_some_are_measured_and_the_surest_mistakes_shown(tmp_path
     labels, scores = np.zeros(n, np.int64), np.full(n, 0.1)
     scores[1::30] = np.linspace(0.6, 0.99, len(scores[1::30]))
     facts = explain(
-        spot_detector(CORNER), bright(CORNER, n=1), tmp_path,
-        rows=np.zeros(n, np.int64), labels=labels, scores=scores, groups=np.arange(n),
-    )  # fmt: skip
+        spot_detector(CORNER),
+        bright(CORNER, n=1),
+        tmp_path,
+        rows=np.zeros(n, np.int64),
+        labels=labels,
+        scores=scores,
+        groups=np.arange(n),
+    )
     assert facts["n_images"] == MAX_IMAGES
     wrong = [example["score"] for example in facts["examples"] if not example["right"]]
     assert wrong == sorted(scores, reverse=True)[:MAX_WRONG]

@@ -46,9 +46,10 @@ def test_every_image_is_in_its_place_in_a_last_batch_that_is_not_full() -> None:
     assert mass == pytest.approx(mass[1] * np.arange(len(images)), rel=1e-5)
 
 
-@pytest.mark.parametrize(("variant", "layer", "side"), [
-    ("vanilla_cnn", "conv4_relu", 14), ("mobilenetv2_frozen", "out_relu", 7),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("variant", "layer", "side"),
+    [("vanilla_cnn", "conv4_relu", 14), ("mobilenetv2_frozen", "out_relu", 7)],
+)
 def test_last_maps_before_pooling_are_found_from_the_graph(
     variant: str, layer: str, side: int
 ) -> None:
