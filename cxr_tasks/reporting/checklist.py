@@ -169,9 +169,9 @@ _ITEMS: tuple[tuple[str, str, Callable[[Facts], Answer]], ...] = (
         says(
             "answered",
             (
-                "95 % intervals by a bootstrap over groups, paired over variants; Wilson and DeLong "
-                "beside them; between variants, and of each against naming the larger class, exact "
-                "tests over groups with Holm's correction."
+                "95 % intervals by a bootstrap over groups, paired over variants; Wilson and "
+                "DeLong beside them; between variants, and of each against naming the larger "
+                "class, exact tests over groups with Holm's correction."
             ),
         ),
     ),
