@@ -131,7 +131,7 @@ def test_seconds_decide_nothing(tmp_path: Path) -> None:
     assert one["banners"] == other["banners"]
 
 
-@pytest.mark.parametrize("part", ["evaluation", "reporting"])
+@pytest.mark.parametrize("part", ["statistics", "evaluation", "reporting"])
 def test_no_text_of_a_report_says_that_cost_in_seconds_decided(part: str, guessing: Made) -> None:
     texts = [guessing.page, last_words(guessing)]
     texts += [

@@ -34,7 +34,7 @@ FLAGS = (
     "--split",
     "paper",
 )
-HELP, DECODING = "commands/watch.py", "data/decoding.py"
+HELP, DECODING = "cli/watch.py", "data/decoding.py"
 
 _DIGEST = "from cxr_tasks.volume.source_code import source_digest; print(source_digest())"
 _EQUAL = """
