@@ -70,7 +70,7 @@ def words_of_make_run(*typed: str) -> list[str]:
     """Return what `make run` would give to `python -m cxr_tasks`."""
     done = subprocess.run(
         ["/usr/bin/env", "make", "--dry-run", "--no-print-directory", "run", *typed],
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "SEED": "9"},
         capture_output=True,
         text=True,
