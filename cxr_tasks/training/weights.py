@@ -17,7 +17,8 @@ from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.machine.memory import ran_out
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import building, locked, remove_leftovers, sha256_of
+from cxr_tasks.volume.files import building, remove_leftovers, sha256_of
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import warning
 from cxr_tasks.volume.sealed import read_sealed, write_sealed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_tasks.volume.leftovers import is_leftover
+from cxr_tasks.volume.files import owner_of_leftover
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -83,7 +83,7 @@ def _files(path: Path, weight: Weight) -> Iterator[os.stat_result]:
         weight.n_unreadable += 1
         return
     for entry in entries:
-        if is_leftover(entry.name):
+        if owner_of_leftover(entry.name):
             weight.leftovers.append(Path(entry.path))
         elif entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path), weight)

@@ -15,7 +15,8 @@ import pytest
 from cxr_tasks.site.listing import PAGE_SIZE
 from cxr_tasks.site.site import AirflowRun, Answer, Site
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import is_locked, locked, write_json
+from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.locks import is_locked, locked
 from cxr_tasks.volume.paths import Home, RunPaths, run_key_from
 from tests.site.shelf import BEGAN, Change, on_data, put_run, put_unfinished
 from tests.stored import accept_changes, change_record, flip_bit

@@ -9,13 +9,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from cxr_tasks.space.locks import locks_of_run
 
 from cxr_tasks.champion.rollback import retire
 from cxr_tasks.champion.store import require_champion
 from cxr_tasks.cli.main import main
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.space.locks import locks_of_run
 from cxr_tasks.volume.locks import Holder
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import check_outputs, require_record

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from cxr_tasks.space.locks import locks_of_leftover, locks_of_run
-from cxr_tasks.volume.files import building, write_json
 from cxr_tasks.volume.leftovers import is_leftover, owner_of
+
+from cxr_tasks.volume.files import building, write_json
 from cxr_tasks.volume.paths import Home
 from tests.space.volume import names, put_run
 from tests.stored import flip_bit

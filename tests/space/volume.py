@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cxr_tasks.space.needs import images_digest
+
 from cxr_tasks.champion.pointer import changing, serve
 from cxr_tasks.champion.store import put_version
 from cxr_tasks.data.dataset import STAGE as DATASET
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.space.needs import images_digest
 from cxr_tasks.space.run_state import DAY_SECONDS
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import make_record, write_record

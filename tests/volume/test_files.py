@@ -7,7 +7,8 @@ from threading import Event, Thread
 import pytest
 
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.volume.files import building, digest_of, locked, read_json, volume_error, write_json
+from cxr_tasks.volume.files import building, digest_of, read_json, volume_error, write_json
+from cxr_tasks.volume.locks import locked
 
 
 class Interrupted(BaseException):

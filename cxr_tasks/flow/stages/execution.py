@@ -7,7 +7,7 @@ from cxr_tasks.flow.stages.context import StageContext
 from cxr_tasks.flow.stages.ingestion import dataset_folders
 from cxr_tasks.flow.stages.other_code import keep_finished
 from cxr_tasks.runs.run import is_of_this_code, open_run
-from cxr_tasks.volume.files import locked
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.size import as_size, weigh
 
@@ -22,18 +22,22 @@ def execute_alone(stage: str, context: StageContext, work: Callable[[StageContex
         context: What it is given.
         work: Does it, and returns a sentence about the result.
     """
+    run, progress = context.run, context.progress
     whose = f"{context.variant}-fold-{context.fold}" if context.fold else context.variant
-    note = context.progress.note
-    lock = context.run.lock(stage, whose or None)
-    with locked(lock, on_wait=lambda: note("another process is at it; waiting")), context.memory:
-        open_run(context.run.home, context.run.key)  # it may have been removed meanwhile
+    lock = run.lock(stage, whose or None)
+    with (
+        volume_in_use(run.home, on_wait=lambda: progress.echo("space is being freed; waiting")),
+        locked(lock, on_wait=lambda: progress.note("another process is at it; waiting")),
+        context.memory,
+    ):
+        open_run(run.home, run.key)  # it may have been removed meanwhile
         started = time.monotonic()
-        told = work(context) if is_of_this_code(context.run) else keep_finished(stage, context)
+        told = work(context) if is_of_this_code(run) else keep_finished(stage, context)
         told += f" ({duration(time.monotonic() - started)}{_size(stage, context)})"
         if context.fold:
-            note(told)  # only its variant's stage is done when it is done
+            progress.note(told)  # only its variant's stage is done when it is done
         else:
-            context.progress.emit("done", told)
+            progress.emit("done", told)
 
 
 def _size(stage: str, context: StageContext) -> str:
