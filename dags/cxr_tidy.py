@@ -10,8 +10,8 @@ DOC = """
 Removes from the shared volume, for good, what killed work left, what no run, schedule or champion
 needs, and the runs beyond the rule in `[retention]` of `defaults.toml`; without that table no run.
 The task's log names each thing and its size. It waits up to ten minutes for a moment at which
-nobody works on the volume, such as between two stages of a run; where none comes, it removes nothing
-and leaves it for the next time.
+nobody works on the volume, such as between two stages of a run; where none comes, it removes
+nothing and leaves it for the next time.
 
 By hand, or by the cron expression that `CXR_TIDY_SCHEDULE` names.
 `python -m cxr_tasks space` shows beforehand what would go.
