@@ -36,7 +36,7 @@ def look(
     Args:
         config: Names the source.
         home: Remembers, in `watch.json`.
-        looked_by: Who looks. The same looker is told the same again, since what it does about
+        looked_by: Who looks. The same looker gets the same answer again, since what it does about
             it may have failed the first time. Empty: somebody who only wants to know, whose
             look is not remembered, so that nobody else misses what is new.
         now: Written down.
@@ -81,7 +81,7 @@ def look(
 
 
 def found_something_new(home: Home, looked_by: str) -> bool:
-    """Say what the last look told, if it was this looker's."""
+    """Return whether the last look found something new, if it was this looker's."""
     state = read_sealed(_state_file(home))
     return bool(state["is_new"]) and state["by"] == looked_by
 

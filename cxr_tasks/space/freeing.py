@@ -29,17 +29,14 @@ REASONS: dict[Kind, str] = {
 }
 """Why things go, in the order in which they go: a run that is gone needs no data set."""
 
-PLURALS: dict[Kind, str] = {
-    "leftover": "leftovers",
-    "run": "runs",
-    "data set": "data sets",
-    "activations": "activations",
-    "Kaggle download": "Kaggle downloads",
-}
-
 _MAKERS_PLACES = ("runs", "datasets", "champion", "scores", "cache")
 
 Note = Callable[[str], object]
+
+
+def plural_of(kind: Kind) -> str:
+    """Return the name of several things of a kind."""
+    return kind if kind.endswith("s") else f"{kind}s"
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def free(plan: Plan, *, wait_seconds: float, note: Note) -> Freed | None:
         for kind in REASONS:
             choice = plan.choose(kind, run_states(plan.home))
             if choice.blocked:
-                note(f"left: all {PLURALS[kind]}. {choice.blocked}")
+                note(f"left: all {plural_of(kind)}. {choice.blocked}")
             # all are renamed before the first is deleted: a kill leaves leftovers, no halves
             for path, aside in [*_set_aside(choice.paths, kind, freed, note)]:
                 _delete(aside, kind, freed, note, name=str(path.relative_to(plan.home.root)))

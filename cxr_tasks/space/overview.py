@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from cxr_tasks.champion.store import folders
 from cxr_tasks.reporting.table import WIDTH
 from cxr_tasks.settings.retention import Retention
-from cxr_tasks.space.freeing import PLURALS, REASONS, Choice, Freed, Kind
+from cxr_tasks.space.freeing import REASONS, Choice, Freed, Kind, plural_of
 from cxr_tasks.space.rules import reasons_to_keep
 from cxr_tasks.space.run_state import RunState
 from cxr_tasks.space.usage import KINDS, Usage
@@ -69,7 +69,7 @@ def describe_choices(
         if choice.paths:
             rows.append((f"{_counted(len(choice.paths), kind)}: {REASONS[kind]}", as_size(n_bytes)))
         if choice.blocked:
-            notes.append(f"All {PLURALS[kind]} stay. {choice.blocked}")
+            notes.append(f"All {plural_of(kind)} stay. {choice.blocked}")
     head = f"`space --free` would free {as_size(total)}" + (":" if rows else ".")
     notes.append(_describe_rule(retention))
     if is_in_use:
@@ -117,7 +117,7 @@ def _ago(state: RunState, now: float) -> str:
 
 
 def _counted(n: int, kind: Kind) -> str:
-    return f"{n:,} {kind if n == 1 else PLURALS[kind]}"
+    return f"{n:,} {kind if n == 1 else plural_of(kind)}"
 
 
 def _aligned(rows: Rows, sides: str) -> list[str]:

@@ -98,7 +98,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
-    """Write a CSV file with a header, row by row; give the number of rows."""
+    """Write a CSV file with a header, row by row; return the number of rows."""
     n_rows = 0
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
@@ -111,7 +111,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
 
 @contextmanager
 def open_table(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    """Write a CSV file of names from outside as its rows come: give a `csv.DictWriter`."""
+    """Write a CSV file of names from outside as its rows come; yield a `csv.DictWriter`."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         # all text in quotes: before Python 3.13 a carriage return alone brings none about
         writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
@@ -197,7 +197,7 @@ def _aside(folder: Path) -> Path:
 
 
 def volume_error(err: OSError, *, home: Path) -> ArtifactError | None:
-    """Say in the project's words what is wrong with the shared volume, if that is it."""
+    """Explain in the project's words what is wrong with the shared volume, if that is it."""
     where = f": {err.filename}" if err.filename else ""
     if err.errno in _WITHOUT_LOCKS:
         return ArtifactError(

@@ -33,7 +33,7 @@ from tests.stored import flip_bit
 
 @pytest.fixture
 def free(home: Home, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Give the command on the test's volume; it returns what was printed."""
+    """Return the command on the test's volume; it returns what was printed."""
 
     def run(*arguments: str) -> str:
         capsys.readouterr()
