@@ -261,7 +261,7 @@ def test_a_run_whose_process_is_gone_says_so(site: Site, home: Home, template: R
 def test_a_lock_of_another_process_is_seen_on_a_volume_that_is_read_only(tmp_path: Path) -> None:
     lock = tmp_path / "a.lock"
     code = (
-        "import pathlib, sys, time; from cxr_tasks.volume.files import locked\n"
+        "import pathlib, sys, time; from cxr_tasks.volume.locks import locked\n"
         "with locked(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     assert not is_locked(lock)
