@@ -11,7 +11,8 @@ from cxr_tasks.training.fit import CHECKPOINT, HISTORY_COLUMNS
 from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.loop import EpochResult, TrainingResult, train
 from cxr_tasks.training.task import TrainingTask
-from cxr_tasks.volume.files import locked, write_rows
+from cxr_tasks.volume.files import write_rows
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 
 
@@ -30,7 +31,8 @@ def train_long(
     folder.mkdir(parents=True, exist_ok=True)
     writer = CurveWriter(curves, report)
     images = task.dataset.images
-    with locked(run.lock("train", task.variant.name), on_wait=lambda: report("waiting")):
+    lock = run.lock("train", task.variant.name)
+    with volume_in_use(run.home), locked(lock, on_wait=lambda: report("waiting")):
         result = train(
             with_fused_batch_norm(task.build()),
             task.labelled("train", images),

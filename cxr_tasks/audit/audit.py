@@ -19,9 +19,9 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import whole_groups
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.group_test import N_PERMUTATIONS, IntArray
+from cxr_tasks.volume.files import write_table
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Record
-from cxr_tasks.volume.tables import write_table
 
 N_FOLDS = 5
 SCORES_FILE = "control_scores.csv"

@@ -5,13 +5,15 @@ cannot contradict each other, whenever a process ends. `champion-copy.json` says
 written first: were the pointer lost alone, no retirement would be forgotten.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.volume.files import locked, remove_leftovers
+from cxr_tasks.volume.files import remove_leftovers
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
 
@@ -118,9 +120,11 @@ def is_whole(home: Home) -> bool:
         return False
 
 
-def changing(home: Home) -> AbstractContextManager[None]:
+@contextmanager
+def changing(home: Home) -> Iterator[None]:
     """Hold the lock of whoever changes which version serves."""
-    return locked(home.locks / "champion.lock")
+    with volume_in_use(home), locked(home.locks / "champion.lock"):
+        yield
 
 
 def _pointer_file(home: Home) -> Path:

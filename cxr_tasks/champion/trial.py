@@ -34,9 +34,8 @@ from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.evaluate import Score
 from cxr_tasks.statistics.calibration import apply_temperature
-from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.files import sha256_of, write_table
 from cxr_tasks.volume.records import Note
-from cxr_tasks.volume.tables import write_table
 from cxr_tasks.wording import decimals
 
 PAIRS_FILE = "pairs.csv"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxr_tasks.data.division import set_apart, whole_groups
 from cxr_tasks.data.duplicates import IntArray
-from cxr_tasks.volume.tables import write_table
+from cxr_tasks.volume.files import write_table
 
 FILE_NAME = "folds.csv"
 _COLUMNS = ["path", "label", "group"]

@@ -21,14 +21,8 @@ from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.array_file import ArrayFile
-from cxr_tasks.volume.files import (
-    as_unicode,
-    building,
-    digest_of,
-    locked,
-    open_table,
-    remove_leftovers,
-)
+from cxr_tasks.volume.files import as_unicode, building, digest_of, open_table, remove_leftovers
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import duration, warning, watched
 from cxr_tasks.volume.records import Record, find_finished, make_record, versions, write_record

@@ -13,7 +13,7 @@ from cxr_tasks.data.duplicates import IntArray, group_images
 from cxr_tasks.data.folds import PartArray, make_folds, write_folds
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.tables import write_table
+from cxr_tasks.volume.files import write_table
 
 PAPER_VALIDATION_FRACTION = 0.25
 COLUMNS = ["path", "label", "group", "part"]

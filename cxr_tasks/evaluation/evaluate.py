@@ -26,10 +26,9 @@ from cxr_tasks.statistics.scored import FloatArray
 from cxr_tasks.statistics.significance import is_right, pairs
 from cxr_tasks.statistics.summary import describe
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import read_json, write_json
+from cxr_tasks.volume.files import read_json, write_json, write_table
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Record, find_record, require_record
-from cxr_tasks.volume.tables import write_table
 from cxr_tasks.wording import shown_variant
 
 _RECORD_KEYS = ("schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.runs.run import open_run
-from cxr_tasks.volume.files import locked, remove_leftovers, write_json
+from cxr_tasks.volume.files import remove_leftovers, write_json
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
 
@@ -61,7 +62,7 @@ def write_failure(failure: Failure, run: RunPaths, path: Path, progress: Progres
     if not run.config.exists():  # the run was deleted, and nothing of it is to come back
         return
     try:
-        with locked(run.lock("failure")):
+        with volume_in_use(run.home), locked(run.lock("failure")):
             remove_leftovers(path)
             write_json(path, asdict(failure))
         progress.emit("stopped" if failure.stopped else "failed", failure.message)

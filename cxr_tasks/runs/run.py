@@ -11,7 +11,8 @@ from cxr_tasks.errors import ConfigError, DamagedError, shown
 from cxr_tasks.machine.devices import n_cores, n_training_threads
 from cxr_tasks.settings import WEIGHTS_WITHOUT_FILE, RunConfig
 from cxr_tasks.settings.config import config_from_record
-from cxr_tasks.volume.files import locked, remove_leftovers, volume_error
+from cxr_tasks.volume.files import remove_leftovers, volume_error
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import SOURCE, Note, find_record
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
@@ -43,7 +44,7 @@ def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print
     config = _with_absolute_paths(config)
     _check_files(config)
     try:
-        with locked(run.lock("start")):
+        with volume_in_use(home), locked(run.lock("start")):
             remove_leftovers(run.config)
             check_code(run)
             if _is_readable(run.config):

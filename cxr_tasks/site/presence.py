@@ -1,8 +1,7 @@
 """Whether a process works on a run: its locks tell, since a lock dies with its holder."""
 
 from cxr_tasks.site.run_facts import RunFacts
-from cxr_tasks.space.locks import locks_of_run
-from cxr_tasks.volume.files import is_locked
+from cxr_tasks.volume.locks import is_locked, locks_of_run
 from cxr_tasks.volume.paths import RunPaths
 
 _PAUSE_SECONDS = 60.0

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 from cxr_tasks.volume.array_file import ArrayFile
-from cxr_tasks.volume.files import building, digest_of, locked, remove_leftovers
+from cxr_tasks.volume.files import building, digest_of, remove_leftovers
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.records import find_finished, make_record, write_record

@@ -19,9 +19,8 @@ from cxr_tasks.training.out_of_memory import naming_batch_size
 from cxr_tasks.training.precision import computing_in
 from cxr_tasks.training.predict import predict_scores
 from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
-from cxr_tasks.volume.files import write_rows
+from cxr_tasks.volume.files import write_rows, write_table
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.tables import write_table
 
 HISTORY_COLUMNS = [field.name for field in fields(EpochResult)]
 N_AUGMENTED_EXAMPLES = 6

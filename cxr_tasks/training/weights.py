@@ -1,13 +1,11 @@
 """The backbone's weights: named by the user, Keras' own, fetched once, or the project's own."""
 
+import logging
 import re
 import shutil
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +15,8 @@ from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.machine.memory import ran_out
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import building, locked, remove_leftovers, sha256_of
+from cxr_tasks.volume.files import building, remove_leftovers, sha256_of
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import warning
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
@@ -169,12 +168,25 @@ def _is_as_downloaded(kept: Path, report: Callable[[str], None]) -> bool:
 def _download(url: str, target: Path) -> None:
     if not _is_web_address(url):
         raise _not_fetched(f"{URL_SETTING} is no address of the web.")
+    import httpx  # only a download needs it
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs the address
+    asked = {"Accept-Encoding": "identity"}
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        with (
+            httpx.stream(
+                "GET", url, headers=asked, timeout=_TIMEOUT_SECONDS, follow_redirects=True
+            ) as response,
+            target.open("wb") as stream,
+        ):
+            if not response.is_success:
+                raise _not_fetched(
+                    f"The download failed: the server answered {response.status_code}."
+                )
             expected = response.headers.get("Content-Length")
-            with target.open("wb") as stream:
-                shutil.copyfileobj(response, stream)
-    except (OSError, HTTPException, ValueError) as err:
+            for block in response.iter_raw():
+                stream.write(block)
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError) as err:
         raise _not_fetched(f"The download failed: {_why(err)}.") from None
     if expected is not None and target.stat().st_size != int(expected):
         raise _not_fetched(f"{target.stat().st_size} of {expected} bytes arrived.")
@@ -190,11 +202,12 @@ def _is_web_address(url: str) -> bool:
 
 def _why(err: Exception) -> str:
     """Say why a download failed, without the address: it may have a password or a token in it."""
-    if isinstance(err, urllib.error.HTTPError):
-        return f"the server answered {err.code}"
-    reason = getattr(err, "reason", err)
-    told = reason.strerror if isinstance(reason, OSError) else None
-    return told or type(reason if isinstance(reason, Exception) else err).__name__
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(err).__name__
 
 
 def _keep(path: Path, home: Home, *, origin: Origin, name: str = "") -> BackboneWeights:

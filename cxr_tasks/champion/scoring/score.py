@@ -25,12 +25,12 @@ from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.volume.files import (
     as_unicode,
     building,
-    locked,
     open_table,
     remove_leftovers,
     sha256_of,
     write_text,
 )
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import watched
 from cxr_tasks.volume.records import (
@@ -77,7 +77,7 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
         "images": images.digest(),
         "code": source_digest(),
     }
-    with locked(home.locks / f"scores-{name}.lock"):
+    with volume_in_use(home), locked(home.locks / f"scores-{name}.lock"):
         finished = _find_finished(folder, inputs, note)
         remove_leftovers(folder)
         if finished is not None:

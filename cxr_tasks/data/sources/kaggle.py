@@ -13,7 +13,7 @@ from cxr_tasks.data.sources.kaggle_errors import DownloadError, explain
 from cxr_tasks.data.sources.kaggle_folder import KaggleFolder, Record
 from cxr_tasks.data.sources.kaggle_login import credentials_environment
 from cxr_tasks.settings.kaggle_handle import read_handle
-from cxr_tasks.volume.files import locked
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.progress import warning
 
 __all__ = ["credentials_environment", "download_dataset"]

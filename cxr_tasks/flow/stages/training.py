@@ -5,8 +5,7 @@ from functools import partial
 
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.flow.process import run_fold as run_fold_in_child
-from cxr_tasks.flow.stages.context import StageContext
-from cxr_tasks.flow.stages.execution import execute_alone
+from cxr_tasks.flow.stages.execution import StageContext, execute_alone
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.training.gpu_lease import CardLease, process_card
 from cxr_tasks.variants import VARIANTS
@@ -24,7 +23,7 @@ def run_train(context: StageContext) -> str:
     from cxr_tasks.training.train import train_variant
 
     _check_variant(context)
-    _tell_threads(context)
+    _note_threads(context)
     shares_process = VARIANTS[context.variant].trains_on_features
     progress = replace(context.progress, fit="final fit") if context.config.folds else None
     with process_card(context.run.home, context.environ, note=context.progress.note) as card:
@@ -42,7 +41,7 @@ def run_train(context: StageContext) -> str:
         )
     if record["folds"]:
         return f"{len(record['folds'])} folds, final fit of {record['epochs_run']} epochs"
-    return _told(record)
+    return _epochs(record)
 
 
 def run_fold(context: StageContext) -> str:
@@ -92,14 +91,14 @@ def _run_fold(context: StageContext, card: CardLease) -> str:
         memory=context.memory,
         card=card,
     )
-    return _told(record)
+    return _epochs(record)
 
 
-def _told(record: Record) -> str:
+def _epochs(record: Record) -> str:
     return f"{record['epochs_run']} epochs, best epoch {record['best_epoch']}"
 
 
-def _tell_threads(context: StageContext) -> None:
+def _note_threads(context: StageContext) -> None:
     """Report where a training has more threads than this machine has cores."""
     threads = context.config.threads
     if threads > n_cores():

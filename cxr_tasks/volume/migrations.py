@@ -1,11 +1,12 @@
-"""Records of schema version 2 in the form of version 3.
+"""What older schema versions wrote, in the form of the next one.
 
-Up to version 2 tests between variants, and of a variant against chance, took images as independent,
-and the cheapest variant by seconds was recommended. What was decided then stays as it was told;
-the tests get their names, so that nobody takes them for those over groups.
+Version 1 had no digest of its own content, and is otherwise as version 2. Up to version 2 tests
+between variants, and of a variant against chance, took images as independent, and the cheapest
+variant by seconds was recommended. What was decided then stays as it was; the tests get their
+names, so that nobody takes them for those over groups.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MCNEMAR = "exact McNemar test, images taken as independent"
@@ -14,16 +15,16 @@ BINOMIAL = "exact binomial test, images taken as independent"
 Content = dict[str, Any]
 
 
-def decisions_by_images(content: Content) -> Content:
+def _from_version_1(content: Content) -> Content:
+    return content
+
+
+def _from_version_2(content: Content) -> Content:
     """Name the tests of a comparison, a report, a promotion or a champion's version.
 
     Whatever has another form is left as it is: what reads it says so.
     """
-    return {key: _FORMS.get(key, _as_it_is)(value) for key, value in content.items()}
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    return {key: _FORMS[key](value) if key in _FORMS else value for key, value in content.items()}
 
 
 def _recommendation(value: Any) -> Any:
@@ -59,3 +60,6 @@ def _comparison(value: Any) -> Any:
 
 
 _FORMS = {"recommendation": _recommendation, "pairs": _pairs, "comparison": _comparison}
+
+MIGRATIONS: dict[int, Callable[[Content], Content]] = {1: _from_version_1, 2: _from_version_2}
+"""For each older schema version: how its content becomes the next one's."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.flow.side_by_side import Stage, run_at_once
+from cxr_tasks.flow.pipeline import Stage, run_at_once
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
@@ -80,7 +80,7 @@ _RUN = """
 import os, sys
 from pathlib import Path
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.flow.side_by_side import run_at_once
+from cxr_tasks.flow.pipeline import run_at_once
 run = Home(Path(sys.argv[1])).run("first")
 lanes = [[("audit", None)], [("train", "vanilla_cnn")]]
 run_at_once(lanes, run, environ=os.environ, on_line=lambda line: print(line, flush=True))

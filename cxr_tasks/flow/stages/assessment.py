@@ -1,15 +1,45 @@
-"""The stages after the trainings: what they are worth, the report, the champion's challenge."""
+"""The stages that judge: audit, evaluation, report, and the champion's challenge."""
 
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from cxr_tasks.flow.stages.context import StageContext
+from cxr_tasks.flow.stages.execution import StageContext
 from cxr_tasks.volume.records import find_record, record_file, require_record
 from cxr_tasks.wording import recommended
 
 if TYPE_CHECKING:
     from cxr_tasks.evaluation.evaluate import Material
+
+
+def run_audit(context: StageContext) -> str:
+    """Look for copies across the split, and for what else than disease tells the classes apart."""
+    from cxr_tasks.audit.audit import make_audit
+    from cxr_tasks.champion.store import dataset_of
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.folds import read_tested_in
+    from cxr_tasks.data.split import read_split
+
+    run, config = context.run, context.config
+    ingested = require_record(run.ingest, "ingest")
+    folds = require_record(run.split, "split")["folds"]
+    record = context.finish_once(
+        run.audit,
+        {"ingest": run.ingest / "ingest.json", "split": run.split / "split.json"},
+        lambda built: make_audit(
+            run,
+            config,
+            dataset=open_dataset(run.home, ingested["dataset"]),
+            split=read_split(run.split),
+            folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
+            ingested=ingested,
+            champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
+            note=context.progress.note,
+            built=built,
+        ),
+    )
+    n_findings = len(record["findings"])
+    return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"
 
 
 def run_evaluate(context: StageContext) -> str:
@@ -28,8 +58,8 @@ def run_evaluate(context: StageContext) -> str:
     record = context.finish_once(
         run.evaluate, inputs, lambda built: make_comparison(run, config, material, built=built)
     )
-    told = recommended(record["recommendation"]["variant"])
-    return f"{told}; audit: {record['audit']['verdict']}"
+    recommendation = recommended(record["recommendation"]["variant"])
+    return f"{recommendation}; audit: {record['audit']['verdict']}"
 
 
 def _evaluation_material(context: StageContext) -> "Material":

@@ -16,7 +16,7 @@ from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.volume.files import digest_of, read_json, write_json
-from cxr_tasks.volume.schema_version_2 import BINOMIAL, MCNEMAR
+from cxr_tasks.volume.migrations import BINOMIAL, MCNEMAR
 from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed
 from tests.drawn_run import Drawing, draw_run, finish_report
 
