@@ -30,7 +30,7 @@ class Cut:
 
 
 def cut_frozen_prefix(model: Model) -> Cut | None:
-    """Cut a network at the last tensor that alone carries what its frozen layers give.
+    """Cut a network at the last tensor that alone carries the output of its frozen layers.
 
     The tensor is a dominator of the output in the layer graph (Lengauer & Tarjan 1979): every
     path from the image to the probability goes through it, so a residual connection around it

@@ -9,7 +9,8 @@ import pytest
 from cxr_tasks.flow.process import StageError, run_stage
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.training.folds import final_epochs, fold_seed
+from cxr_tasks.training.task import fold_seed
+from cxr_tasks.training.train import final_epochs
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import read_events

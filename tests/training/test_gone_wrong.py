@@ -18,8 +18,8 @@ from cxr_tasks.runs.failure import failure_message
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import load_checkpoint
+from cxr_tasks.training.fit import naming_batch_size
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.out_of_memory import naming_batch_size
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.training.test_loop import do_train, tiny_model
@@ -69,7 +69,7 @@ def test_weight_that_is_no_number_ends_the_training_whatever_its_loss(
     assert "batch_size (it was 8)" in caught.value.remedy
     kept = load_checkpoint(tmp_path / "c.npz")
     assert kept is not None
-    assert len(kept.facts["history"]) == 1
+    assert len(kept.history) == 1
     assert all(np.isfinite(weight).all() for weight in kept.weights)
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from cxr_tasks.training.early_stopping import stopping_over
-from cxr_tasks.training.lag import describe_without_lag
-from cxr_tasks.training.loop import EpochResult
+from cxr_tasks.training.early_stopping import describe_without_lag, early_stopping
+from cxr_tasks.training.epoch import EpochResult
 
 PATIENCE = 10
 FALLING = list(np.linspace(0.9, 0.5, 15))
@@ -74,6 +73,6 @@ def test_nothing_is_said_where_nothing_lags() -> None:
 
 
 def test_losses_after_the_stop_are_not_looked_at() -> None:
-    stopping = stopping_over([3, 2, 2, 2, 1], patience=2)
-    assert (stopping.best_epoch, stopping.best_loss, stopping.stops) == (2, 2, True)
-    assert not stopping_over([3, 2, 2], patience=2).stops
+    stopping = early_stopping([3, 2, 2, 2, 1], patience=2)
+    assert (stopping.best_epoch, stopping.wait, stopping.stops) == (2, 2, True)
+    assert not early_stopping([3, 2, 2], patience=2).stops

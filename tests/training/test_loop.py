@@ -13,15 +13,10 @@ import pytest
 
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.training.checkpoint import load_checkpoint, save_checkpoint
-from cxr_tasks.training.early_stopping import EarlyStopping
+from cxr_tasks.training.early_stopping import early_stopping
+from cxr_tasks.training.epoch import EpochResult, LabelledImages, TrainingSettings
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.loop import (
-    EpochResult,
-    LabelledImages,
-    TrainingResult,
-    TrainingSettings,
-    train,
-)
+from cxr_tasks.training.loop import TrainingResult, train
 
 THREADS = 2
 SETTINGS = TrainingSettings(epochs=5, patience=99, batch_size=8, learning_rate=1e-2, seed=7)
@@ -142,9 +137,9 @@ def test_history_of_an_older_version_is_gone_on_with(
     assert kept is not None
     older = [
         {key: value for key, value in epoch.items() if not key.endswith("_no_lag")}
-        for epoch in kept.facts["history"]
+        for epoch in kept.history
     ]
-    save_checkpoint(tmp_path / "c.npz", replace(kept, facts={**kept.facts, "history": older}))
+    save_checkpoint(tmp_path / "c.npz", replace(kept, history=older))
     _, result = do_train(tmp_path)
     found = [epoch.val_loss_no_lag for epoch in result.history]
     expected = [epoch.val_loss_no_lag for epoch in undisturbed[1].history]
@@ -281,10 +276,9 @@ def test_stopping_is_keras_own(seed: int) -> None:
     callback.set_model(tiny_model(is_random=False))
     callback.model.stop_training = False  # as fit() does
     callback.on_train_begin()
-    ours = EarlyStopping(patience)
     for epoch, loss in enumerate(losses, start=1):
         callback.on_epoch_end(epoch - 1, {"val_loss": loss})
-        ours = ours.after(epoch, loss)
+        ours = early_stopping(losses[:epoch], patience=patience)
         assert ours.stops == callback.model.stop_training
         assert (ours.best_epoch - 1, ours.wait) == (callback.best_epoch, callback.wait)
         if ours.stops:

@@ -1,3 +1,4 @@
+import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -7,15 +8,11 @@ import numpy as np
 import pytest
 
 from cxr_tasks.errors import ArtifactError
+from cxr_tasks.training.epoch import LabelledImages, TrainingSettings
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.loop import LabelledImages, TrainingSettings, train
-from cxr_tasks.training.models import (
-    augment,
-    build_model,
-    calibrate_batch_norm,
-    load_model,
-    save_model,
-)
+from cxr_tasks.training.loop import train
+from cxr_tasks.training.model_file import load_model, make_reproducible, save_model
+from cxr_tasks.training.networks import augment, build_model, calibrate_batch_norm
 from cxr_tasks.variants import VARIANTS
 
 BACKBONES = [name for name, variant in VARIANTS.items() if variant.uses_backbone]
@@ -319,5 +316,19 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, kind: str) -> No
         backbone.save_weights(path)
     elif kind == "text":
         path.write_text("no weights")
-    with pytest.raises(ArtifactError, match=r"b\.weights\.h5 holds no weights for this backbone"):
+    with pytest.raises(ArtifactError, match=r"b\.weights\.h5 is no weights file of MobileNetV2"):
         build_model(VARIANTS["mobilenetv2_frozen"], seed=1, backbone_weights=path)
+
+
+def test_archive_that_is_reproducible_stays_so(tmp_path: Path) -> None:
+    for name, address in (("one", 139_999), ("two", 140_123)):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("metadata.json", f'{{"keras_version": "3", "date_saved": "{name}"}}')
+            shared = f'{{"shared_object_id": {address}}}'
+            archive.writestr("config.json", f'{{"layers": [{shared}, {shared}]}}')
+            archive.writestr("model.weights.h5", b"weights")
+        make_reproducible(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one") as archive:
+        config = archive.read("config.json")
+    assert config == b'{"layers": [{"shared_object_id": 1}, {"shared_object_id": 1}]}'
