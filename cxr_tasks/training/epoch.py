@@ -47,7 +47,7 @@ class TrainingSettings:
     """How to train.
 
     Args:
-        epochs: Most epochs.
+        epochs: Maximum number of epochs.
         patience: Epochs without a lower validation loss before training stops.
         batch_size: Images in one step.
         learning_rate: Adam's.

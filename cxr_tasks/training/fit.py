@@ -53,7 +53,7 @@ def fit(
             of every image that did not train.
 
     Returns:
-        Facts about the training, for its record.
+        Facts for the training's record.
 
     Raises:
         TrainingError: The loss is no number, or memory ran out.

@@ -38,11 +38,6 @@ def process_card(
 
     A backend keeps the card that it began with, and its memory there, as long as the process lives.
 
-    Args:
-        home: The shared volume, where the locks are.
-        environ: Which cards may be used, and how many trainings share one.
-        note: Called once where all places are taken.
-
     Raises:
         ConfigError: The environment's number of trainings is none; raised by the lease.
     """

@@ -45,16 +45,7 @@ _OF_FOLD = (
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """A variant of a run that is trained in this process.
-
-    Attributes:
-        run: The run.
-        config: Its configuration.
-        variant: What to train.
-        progress: Reports every epoch.
-        memory: Watches what it takes.
-        card: The card of this process.
-    """
+    """A variant of a run that is trained in this process, and what reports and watches it."""
 
     run: RunPaths
     config: RunConfig
@@ -71,11 +62,11 @@ class TrainingContext:
             ArtifactError: Ingestion or split is not finished.
         """
         run = self.run
-        places = {"ingest": run.ingest, "split": run.split}
-        for stage, place in places.items():
+        digests = {"config": sha256_of(run.config)}
+        for stage, place in (("ingest", run.ingest), ("split", run.split)):
             require_record(place, stage)
-        files = {stage: record_file(place, stage) for stage, place in places.items()}
-        return {name: sha256_of(path) for name, path in {"config": run.config, **files}.items()}
+            digests[stage] = sha256_of(record_file(place, stage))
+        return digests
 
 
 def train_variant(context: TrainingContext, *, train_one: Callable[[int], None]) -> Record:
@@ -88,9 +79,6 @@ def train_variant(context: TrainingContext, *, train_one: Callable[[int], None])
     Args:
         context: What to train.
         train_one: Trains the fold of this number into the unfinished folder.
-
-    Returns:
-        The record, as in `train.json`.
 
     Raises:
         ArtifactError: Ingestion or split is not finished.
@@ -149,10 +137,10 @@ def train_once(
         working: Where it is trained.
         place: Where it lies when it is finished.
         inputs: Digests of what it reads now.
-        config_fingerprint: Digest of the run's configuration.
-        seed: The training's.
-        train: Trains into the working folder and returns the facts for the record.
-        note: Receives what is damaged.
+        config_fingerprint: Of the run, for the record.
+        seed: The training's, for the record.
+        train: Trains into the working folder and returns the record's facts.
+        note: Called with what is damaged.
     """
     record = find_finished(place, STAGE, inputs=inputs, note=note)
     is_in_place = record is not None
