@@ -179,7 +179,7 @@ def _train_folds_and_final(
         task = replace(task, n_epochs=final_epochs(folds))
     final = fit(task, folder, progress=context.progress, card=context.card)
     final["peak_anon_mb"] = context.memory.peak_anon_mb()
-    return with_costs(final, folds)
+    return _with_costs(final, folds)
 
 
 def _train_fold(context: TrainingContext, number: int, folder: Path) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def final_epochs(folds: list[dict[str, Any]]) -> int:
     return max(1, round(median(int(fold["best_epoch"]) for fold in folds)))
 
 
-def with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
     """Describe a final fit with its folds: the time of all, and the most memory of any."""
     sums = {
         key: round(final[key] + sum(fold[key] for fold in folds), 3)

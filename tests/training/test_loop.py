@@ -13,7 +13,6 @@ import pytest
 
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.training.checkpoint import load_checkpoint, save_checkpoint
-from cxr_tasks.training.early_stopping import early_stopping
 from cxr_tasks.training.epoch import EpochResult, LabelledImages, TrainingSettings
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.loop import TrainingResult, train
@@ -261,28 +260,6 @@ def test_patience_stops_a_training(tmp_path: Path) -> None:
     _, result = do_train(tmp_path, settings)
     assert result.stopped_early
     assert len(result.history) == result.kept_epoch + 2 < 60
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_stopping_is_keras_own(seed: int) -> None:
-    import keras
-
-    rng = np.random.default_rng(seed)
-    losses = np.round(np.abs(np.cumsum(rng.normal(-0.05, 0.4, 60)) + 3), 1).tolist()
-    # Less than float32 can tell apart is no improvement there.
-    losses[1] = losses[0] - 1e-9
-    patience = int(rng.integers(1, 8))
-    callback = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience, mode="min")
-    callback.set_model(tiny_model(is_random=False))
-    callback.model.stop_training = False  # as fit() does
-    callback.on_train_begin()
-    for epoch, loss in enumerate(losses, start=1):
-        callback.on_epoch_end(epoch - 1, {"val_loss": loss})
-        ours = early_stopping(losses[:epoch], patience=patience)
-        assert ours.stops == callback.model.stop_training
-        assert (ours.best_epoch - 1, ours.wait) == (callback.best_epoch, callback.wait)
-        if ours.stops:
-            break
 
 
 def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:
