@@ -209,7 +209,7 @@ def _networks(weights: Path | None) -> dict[str, Any]:
     """Build the controls' networks once a process; random ones are left as they were drawn."""
     from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
     from cxr_tasks.training.keras_runtime import start_keras
-    from cxr_tasks.training.models import build_model
+    from cxr_tasks.training.networks import build_model
     from cxr_tasks.variants import VARIANTS
 
     start_keras(threads=1, seed=0, card="")

@@ -16,7 +16,7 @@ from cxr_tasks.statistics.calibration import apply_temperature, fit_temperature
 from cxr_tasks.statistics.metrics import predict
 from cxr_tasks.statistics.scored import FloatArray, IntArray, Scored
 from cxr_tasks.statistics.thresholds import choose_threshold
-from cxr_tasks.training.folds import fold_folder
+from cxr_tasks.training.train import fold_folder
 
 COLUMNS = [
     "path",

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.scored import FloatArray
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import load_model
-from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.training.model_file import load_model, predict_scores
 from cxr_tasks.volume.progress import duration
 
 Model = Any

@@ -7,8 +7,8 @@ import pytest
 
 from cxr_tasks.cli.main import main, make_parser
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.training.train import FAIL_VARIANT
 from cxr_tasks.volume.files import read_json
+from tests.failing_variant import failing_environ
 
 
 def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +49,7 @@ def test_run_and_stages_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """What needs no training: the run goes as far as it can, and its stages are finished."""
     place = ["--home", str(tmp_path), "--run", "first"]
     settings = ["--phantom-images", "24", "--variants", "vanilla_cnn", "--split", "paper"]
-    failing = {**os.environ, FAIL_VARIANT: "vanilla_cnn"}
+    failing = failing_environ(os.environ, "vanilla_cnn", tmp_path / "failing")
     assert main(["run", *place, *settings], environ=failing) == 2
     told = capsys.readouterr()
     assert "was made to fail" in told.out

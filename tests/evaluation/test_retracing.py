@@ -12,7 +12,7 @@ import numpy as np
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.evaluation.scoring import score_images
 from cxr_tasks.evaluation.explanation.grad_cam import GradCam
-from cxr_tasks.training.models import load_model, save_model
+from cxr_tasks.training.model_file import load_model, save_model
 from tests.evaluation.explanation.networks import bright, spot_detector
 
 config, load = make_config({"threads": 2}), cache(load_model)

@@ -65,7 +65,7 @@ class Stored:
         )
         self.checkpoint = root / "checkpoint.npz"
         arrays = (np.arange(6.0), np.ones((2, 3)))
-        save_checkpoint(self.checkpoint, Checkpoint("ab", {"epoch": 3}, arrays, arrays, arrays))
+        save_checkpoint(self.checkpoint, Checkpoint("ab", [{"epoch": 3}], arrays, arrays, arrays))
         with changing(self.home):
             serve(self.home, "0001-drawn", action="promoted", reason="by hand", now=NOW)
         Progress(self.run.progress, "train", "vanilla_cnn", echo=str).epoch(

@@ -13,8 +13,7 @@ from cxr_tasks.data.decoding import Accepted, Rejected
 from cxr_tasks.statistics.calibration import apply_temperature
 from cxr_tasks.statistics.scored import FloatArray
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import load_model
-from cxr_tasks.training.predict import BATCH_SIZE, predict_scores
+from cxr_tasks.training.model_file import BATCH_SIZE, load_model, predict_scores
 
 N_BLOCK_IMAGES = 8 * BATCH_SIZE
 """As many are held in memory at once."""

@@ -15,7 +15,7 @@ from cxr_tasks.evaluation.explanation.attention import (
 from cxr_tasks.evaluation.explanation.grad_cam import GradCam, can_explain
 from cxr_tasks.evaluation.explanation.sanity import check_sanity, passes
 from cxr_tasks.statistics.metrics import predict
-from cxr_tasks.training.models import load_model
+from cxr_tasks.training.model_file import load_model
 from cxr_tasks.volume.files import write_json
 
 MAX_IMAGES = 256

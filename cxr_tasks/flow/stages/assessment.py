@@ -69,7 +69,7 @@ def _evaluation_material(context: StageContext) -> "Material":
     from cxr_tasks.evaluation.evaluate import Material
     from cxr_tasks.evaluation.explanation.explain import explain_variant
     from cxr_tasks.evaluation.scoring import score_images
-    from cxr_tasks.training.models import load_model
+    from cxr_tasks.training.model_file import load_model
 
     run, config, note = context.run, context.config, context.progress.note
     ingested = require_record(run.ingest, "ingest")
@@ -104,7 +104,7 @@ def run_promote(context: StageContext) -> str:
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
     from cxr_tasks.evaluation.scoring import score_images
-    from cxr_tasks.training.models import load_model
+    from cxr_tasks.training.model_file import load_model
 
     run, config, note = context.run, context.config, context.progress.note
     require_record(run.report, "report")

@@ -133,7 +133,7 @@ def _folders(stage: str, context: StageContext) -> tuple[Path, ...]:
     """Name where the stage may lie finished; a fold also in a training that is under way."""
     run = context.run
     if stage == "fold":
-        from cxr_tasks.training.folds import fold_folder
+        from cxr_tasks.training.train import fold_folder
 
         variants = (run.train(context.variant), run.training(context.variant))
         return tuple(fold_folder(folder, context.fold) for folder in variants)

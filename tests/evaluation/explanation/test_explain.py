@@ -6,7 +6,8 @@ import pytest
 
 from cxr_tasks.evaluation.explanation.explain import MAX_IMAGES, MAX_WRONG, explain_variant
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import build_model, save_model
+from cxr_tasks.training.model_file import save_model
+from cxr_tasks.training.networks import build_model
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from tests.evaluation.explanation.networks import CENTRE, CORNER, bright, spot_detector

@@ -4,7 +4,7 @@ import pytest
 from cxr_tasks.evaluation.explanation.attention import outside_fractions
 from cxr_tasks.evaluation.explanation.grad_cam import BATCH_SIZE, GradCam
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import build_model
+from cxr_tasks.training.networks import build_model
 from cxr_tasks.variants import VARIANTS
 from tests.evaluation.explanation.networks import CENTRE, CORNER, bright, spot_detector
 

@@ -13,7 +13,7 @@ from cxr_tasks.evaluation.explanation.sanity import (
     stages,
 )
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import build_model
+from cxr_tasks.training.networks import build_model
 from cxr_tasks.variants import VARIANTS
 
 RAMP = np.outer(np.arange(7.0), np.ones(7))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+from cxr_tasks.training.batch_norm import with_fused_batch_norm
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import load_model, save_model
+from cxr_tasks.training.model_file import load_model, save_model
 
 
 @pytest.fixture(scope="module", autouse=True)

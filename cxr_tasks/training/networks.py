@@ -4,16 +4,14 @@ Each is one flat graph of named layers, from pixels in [0, 255] to the probabili
 Keras is imported inside the functions, so that `start_keras` always comes first.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.errors import ArtifactError
-from cxr_tasks.machine.memory import ran_out
-from cxr_tasks.training.archive import make_reproducible
-from cxr_tasks.training.backbone import LAST_MAP, build_backbone, first_line, glorot, seed_of
+from cxr_tasks.training.weights import read_backbone_weights
 from cxr_tasks.variants import N_BACKBONE_LAYERS, Variant
 
 Model = Any
@@ -21,8 +19,8 @@ Model = Any
 Tensor = Any
 
 IMAGE_SHAPE = (224, 224, 3)
-N_CALIBRATION_IMAGES = 32
-"""As many as one batch of the study, so that calibration needs no more memory than training."""
+LAST_MAP = "out_relu"
+"""The backbone's last layer: the maps that the head averages."""
 
 
 def build_model(
@@ -46,7 +44,7 @@ def build_model(
             the study's.
 
     Returns:
-        A model that takes (n, 224, 224, 3) in [0, 255], uint8 or float, and gives (n, 1).
+        A model from (n, 224, 224, 3) in [0, 255], uint8 or float, to (n, 1).
 
     Raises:
         ArtifactError: The weights file is unreadable or belongs to another network.
@@ -72,8 +70,8 @@ def calibrate_batch_norm(model: Model, images: NDArray[Any]) -> None:
     Frozen layers are calibrated too. Nothing random: the same images give the same statistics.
 
     Args:
-        model: As `build_model` gives it; changed in place.
-        images: Shape (n, 224, 224, 3); training images. At most 32, evenly spaced, are used.
+        model: As `build_model` returns it; changed in place.
+        images: Shape (n, 224, 224, 3); training images, all in one pass.
     """
     layers = _batch_norms(model)
     if not layers:
@@ -81,44 +79,13 @@ def calibrate_batch_norm(model: Model, images: NDArray[Any]) -> None:
     before = [(layer.momentum, layer.trainable) for layer in layers]
     for layer in layers:
         layer.momentum, layer.trainable = 0.0, True
-    _pass_in_training_mode(model, images[_evenly_spaced(len(images))])
+    _pass_in_training_mode(model, images)
     for layer, (momentum, trainable) in zip(layers, before, strict=True):
         layer.momentum, layer.trainable = momentum, trainable
 
 
-def save_model(model: Model, path: Path) -> None:
-    """Save a trained model for prediction: without the optimiser, a third of the size.
-
-    Equal models give equal bytes, so that a digest tells whether a training was repeated.
-    """
-    import keras
-
-    keras.Model(model.inputs, model.outputs, name=model.name).save(path)
-    make_reproducible(path)
-
-
-def load_model(path: Path) -> Model:
-    """Load a saved model for prediction; code that it might carry is refused.
-
-    Raises:
-        ArtifactError: The file is missing or no model.
-    """
-    import keras
-
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as err:  # a damaged file makes Keras' readers raise almost anything
-        if ran_out(err):
-            raise
-        raise ArtifactError(
-            f"{path} cannot be loaded as a model: {first_line(err)}.",
-            "It has to be a .keras file that this project's training wrote.",
-            "Delete the folder it is in and train again.",
-        ) from err
-
-
 def augmentation_layers(seed: int) -> list[Any]:
-    """Give the layers that change an image in training only; they work on pixels in [0, 1]."""
+    """Build the layers that change an image in training only; they work on pixels in [0, 1]."""
     from keras import layers
 
     def seeded(name: str) -> dict[str, Any]:
@@ -142,6 +109,42 @@ def augment(images: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
         changed = layer(changed, training=True)
     pixels = np.rint(np.array(keras.ops.convert_to_numpy(changed)) * 255)
     return np.asarray(np.clip(pixels, 0, 255), np.uint8)
+
+
+def build_backbone(scaled: Tensor, *, seed: int, weights: Path | None) -> Model:
+    """Continue a graph by the layers of MobileNetV2 without top.
+
+    Args:
+        scaled: Images (n, height, width, 3) in [-1, 1].
+        seed: Decides the weights where no file gives them.
+        weights: A weights file, or None.
+
+    Raises:
+        ArtifactError: The file is unreadable or belongs to another network.
+    """
+    import keras
+
+    backbone = keras.applications.MobileNetV2(input_tensor=scaled, include_top=False, weights=None)
+    if weights is None:
+        for layer in backbone.layers:
+            if hasattr(layer, "kernel"):  # drawn as Keras would, but from seed and name alone
+                layer.kernel.assign(glorot(seed, layer.name)(layer.kernel.shape))
+    else:
+        backbone.set_weights(read_backbone_weights(weights))
+    return backbone
+
+
+def glorot(seed: int, name: str) -> Any:
+    """Return Keras' usual initialiser for a layer's kernel, seeded by the layer's name."""
+    import keras
+
+    return keras.initializers.GlorotUniform(seed=seed_of(seed, name))
+
+
+def seed_of(seed: int, name: str) -> int:
+    """Derive a layer's own seed, in [0, 2**31)."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 # Part 1 of every network: from pixels to features.
@@ -216,8 +219,3 @@ def _pass_in_training_mode(model: Model, images: NDArray[Any]) -> None:
             return self.maps(images, training=True)
 
     TrainingMode().predict_on_batch(images)
-
-
-def _evenly_spaced(n_images: int) -> NDArray[np.intp]:
-    n_used = min(n_images, N_CALIBRATION_IMAGES)
-    return np.linspace(0, n_images - 1, n_used).round().astype(np.intp)

@@ -1,18 +1,18 @@
 """A training's folder on its way to a finished one, interrupted at each step."""
 
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cxr_tasks.training import finishing
-from cxr_tasks.training.archive import make_reproducible
-from cxr_tasks.training.finishing import find_training, finish_training
-from cxr_tasks.training.folds import keep_whole_folds
-from cxr_tasks.volume.records import find_finished, make_record, write_record
+from cxr_tasks.training import train
+from cxr_tasks.training.train import keep_whole_folds, train_once
+from cxr_tasks.volume.records import Record, find_finished, make_record, write_record
 from tests.stored import flip_bit
 
 INPUTS = {"split": "5p"}
+FACTS = {"variant": "vanilla_cnn", "train_seconds": 1.0}
 
 
 @pytest.fixture
@@ -24,14 +24,15 @@ def working(tmp_path: Path) -> Path:
     return folder
 
 
-def finish(working: Path) -> None:
-    finish_training(
+def finish(working: Path, train: Callable[[Path], dict[str, Any]] = lambda _: FACTS) -> Record:
+    return train_once(
         working,
         working.with_name("x"),
         inputs=INPUTS,
         config_fingerprint="c",
         seed=1,
-        facts={"variant": "vanilla_cnn", "train_seconds": 1.0},
+        train=train,
+        note=pytest.fail,
     )
 
 
@@ -46,31 +47,36 @@ def test_finished_training_has_no_checkpoint_and_lies_in_its_place(working: Path
     assert find_finished(working.parent / "x", "train", inputs=INPUTS, note=pytest.fail)
 
 
-@pytest.mark.parametrize("step", ["write_record", "_put_in_place", "put_in_place"])
+@pytest.mark.parametrize("step", ["before its record", "after its record", "before its place"])
 def test_checkpoint_stays_until_the_training_is_finished(
     step: str, working: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
+    def killed(*arguments: Any) -> None:
+        if step == "after its record":
+            write_record(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(finishing, step, killed)
+        patch.setattr(
+            train, "put_in_place" if step == "before its place" else "write_record", killed
+        )
         with pytest.raises(KeyboardInterrupt):
             finish(working)
-    place = working.with_name("x")
-    found = find_training(working, place, inputs=INPUTS, note=pytest.fail)
-    if step == "write_record":
-        assert found is None
-        assert (working / "checkpoint.npz").exists()
-    else:
-        assert found is not None
-        assert names_in(working.parent) == ["x"]
-        assert names_in(place) == ["model.keras", "train.json"]
+    trained = []
+
+    def train_again(folder: Path) -> dict[str, Any]:
+        trained.append((folder / "checkpoint.npz").exists())
+        return FACTS
+
+    assert finish(working, train_again)["train_seconds"] == 1.0
+    assert names_in(working.parent) == ["x"]
+    assert names_in(working.with_name("x")) == ["model.keras", "train.json"]
+    assert finish(working, train_again)["outputs"].keys() == {"model.keras"}
+    assert trained == ([True] if step == "before its record" else [])
 
 
 def test_record_half_written_by_a_killed_try_is_no_output(working: Path) -> None:
     (working / ".train.json.writing-x1").write_text("{")
-    assert find_training(working, working.with_name("x"), inputs=INPUTS, note=pytest.fail) is None
     finish(working)
     assert names_in(working.with_name("x")) == ["model.keras", "train.json"]
 
@@ -94,21 +100,7 @@ def test_whole_folds_of_a_damaged_training_are_kept(tmp_path: Path) -> None:
         write_record(fold, record)
     flip_bit(damaged / "fold-2" / "scores.csv")
     folder.mkdir()
-    told: list[str] = []
-    keep_whole_folds(damaged, folder, inputs=INPUTS, note=told.append)
+    noted: list[str] = []
+    keep_whole_folds(damaged, folder, inputs=INPUTS, note=noted.append)
     assert names_in(folder) == ["fold-1"]
-    assert "fold-2" in told[0]
-
-
-def test_archive_that_is_reproducible_stays_so(tmp_path: Path) -> None:
-    for name, address in (("one", 139_999), ("two", 140_123)):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.writestr("metadata.json", f'{{"keras_version": "3", "date_saved": "{name}"}}')
-            shared = f'{{"shared_object_id": {address}}}'
-            archive.writestr("config.json", f'{{"layers": [{shared}, {shared}]}}')
-            archive.writestr("model.weights.h5", b"weights")
-        make_reproducible(tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    with zipfile.ZipFile(tmp_path / "one") as archive:
-        config = archive.read("config.json")
-    assert config == b'{"layers": [{"shared_object_id": 1}, {"shared_object_id": 1}]}'
+    assert "fold-2" in noted[0]

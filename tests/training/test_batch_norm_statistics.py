@@ -8,13 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_tasks.training.batch_statistics import RunningStatistics, mean_of_batches
-from cxr_tasks.training.epoch import TrainingSettings, prepare, run_epoch
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.labelled_images import LabelledImages
-from cxr_tasks.training.model_state import ModelState
-from cxr_tasks.training.precision import MIXED, computing_in
+from cxr_tasks.training.batch_norm import RunningStatistics, mean_of_batches, with_fused_batch_norm
+from cxr_tasks.training.checkpoint import ModelState
+from cxr_tasks.training.epoch import EpochTrainer, LabelledImages, TrainingSettings
+from cxr_tasks.training.keras_runtime import MIXED, computing_in, start_keras
 
 SETTINGS = TrainingSettings(epochs=1, patience=1, batch_size=8, learning_rate=1e-2, seed=5)
 FUSED_OR_NOT = pytest.mark.parametrize("fuse", [with_fused_batch_norm, lambda model: model])
@@ -65,9 +62,9 @@ class Trained:
 
 def train_an_epoch(fuse: Callable[[Any], Any], *, momentum: float = 0.999) -> Trained:
     model = network(momentum)
-    state = prepare(fuse(model), TRAIN, VAL, SETTINGS)
-    before = RunningStatistics.of(state.model).copies()
-    return Trained(model, state, before, run_epoch(state, TRAIN, VAL, SETTINGS, 1))
+    trainer = EpochTrainer(fuse(model), TRAIN, VAL, SETTINGS)
+    before = RunningStatistics(trainer.state.model).copies()
+    return Trained(model, trainer.state, before, trainer.run(1))
 
 
 def batches_of_the_epoch() -> list[NDArray[Any]]:
@@ -81,9 +78,7 @@ def test_recovered_statistics_are_the_weighted_mean_of_the_batches(
     fuse: Callable[[Any], Any], momentum: float
 ) -> None:
     trained = train_an_epoch(fuse, momentum=momentum)
-    mean, variance, *_ = RunningStatistics.of(trained.state.model).of_epoch(
-        trained.before, n_steps=4
-    )
+    mean, variance, *_ = RunningStatistics(trained.state.model).of_epoch(trained.before, n_steps=4)
     batches = batches_of_the_epoch()
     assert [len(batch) for batch in batches] == [8, 8, 8, 6]
     weights = [momentum**k for k in (3, 2, 1, 0)]
@@ -108,19 +103,18 @@ def test_four_digits_are_left_of_the_study_s_eight_steps() -> None:
 @FUSED_OR_NOT
 def test_what_is_frozen_has_no_lag(fuse: Callable[[Any], Any]) -> None:
     model = network()
-    assert len(RunningStatistics.of(fuse(model)).copies()) == 4  # of two layers out of three
+    assert len(RunningStatistics(fuse(model)).copies()) == 4  # of two layers out of three
     for name in ("first", "second"):
         model.get_layer(name).trainable = False
-    assert not RunningStatistics.of(fuse(model))
-    state = prepare(fuse(model), TRAIN, VAL, SETTINGS)
-    means = run_epoch(state, TRAIN, VAL, SETTINGS, 1)
+    assert not RunningStatistics(fuse(model))
+    means = EpochTrainer(fuse(model), TRAIN, VAL, SETTINGS).run(1)
     assert set(means) == {"loss", "accuracy", "val_loss", "val_accuracy"}
 
 
 @FUSED_OR_NOT
 def test_training_does_not_notice_it(fuse: Callable[[Any], Any]) -> None:
     trained = train_an_epoch(fuse)
-    state = prepare(fuse(model := network()), TRAIN, VAL, SETTINGS)
+    state = EpochTrainer(fuse(model := network()), TRAIN, VAL, SETTINGS).state
     state.seed_random_layers(SETTINGS.seed, 1)
     order = np.random.default_rng([SETTINGS.seed, 1]).permutation(len(TRAIN))
     for images, labels in TRAIN.batches(SETTINGS.batch_size, order=order):
@@ -136,7 +130,7 @@ def test_validation_loss_is_that_of_a_network_with_these_statistics(
     fuse: Callable[[Any], Any],
 ) -> None:
     trained = train_an_epoch(fuse)
-    statistics = RunningStatistics.of(trained.state.model).of_epoch(trained.before, n_steps=4)
+    statistics = RunningStatistics(trained.state.model).of_epoch(trained.before, n_steps=4)
     for name, pair in (("first", statistics[:2]), ("second", statistics[2:])):
         layer = trained.model.get_layer(name)
         layer.moving_mean.assign(pair[0])
@@ -151,7 +145,7 @@ def test_validation_loss_is_that_of_a_network_with_these_statistics(
 
 def test_own_statistics_come_back_also_after_a_failure() -> None:
     model = network()
-    running = RunningStatistics.of(model)
+    running = RunningStatistics(model)
     before = model.get_weights()
     others = tuple(each + 1 for each in running.copies())
     with pytest.raises(ZeroDivisionError), running.replaced(others):
@@ -162,7 +156,7 @@ def test_own_statistics_come_back_also_after_a_failure() -> None:
 
 def test_variance_is_never_below_nothing() -> None:
     model = network()
-    running = RunningStatistics.of(model)
+    running = RunningStatistics(model)
     before = running.copies()
     model.get_layer("first").moving_variance.assign([0.5] * 3)  # sooner than steps could bring it
     model.get_layer("first").moving_mean.assign([-0.5] * 3)
@@ -175,5 +169,5 @@ def test_half_precision_changes_little() -> None:
     full = train_an_epoch(with_fused_batch_norm).means
     fast = with_fused_batch_norm(network())
     with computing_in(MIXED, fast):
-        mixed = run_epoch(prepare(fast, TRAIN, VAL, SETTINGS), TRAIN, VAL, SETTINGS, 1)
+        mixed = EpochTrainer(fast, TRAIN, VAL, SETTINGS).run(1)
     assert mixed["val_loss_no_lag"] == pytest.approx(full["val_loss_no_lag"], rel=0.05)
