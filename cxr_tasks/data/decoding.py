@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import DecodedImage, decode_image
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.source import Reader
-from cxr_tasks.data.unusable import UnusableImage
 
 MIN_IMAGES_FOR_POOL = 64
 """Below this, starting worker processes takes longer than they save."""

@@ -10,11 +10,10 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from cxr_tasks.data import jpeg_layout
-from cxr_tasks.data.file_formats import unsupported
+from cxr_tasks.data.file_formats import UnusableImage, unsupported
 from cxr_tasks.data.grey_depth import UNCLEAR, is_full_range, to_8_bits
 from cxr_tasks.data.loading import load_whole, opened
 from cxr_tasks.data.plausible import check_plausible
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.volume.files import digest_of
 
 IMAGE_SIZE_PX = 224

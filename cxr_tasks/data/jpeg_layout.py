@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from cxr_tasks.data.file_formats import unsupported
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage, unsupported
 
 START = b"\xff\xd8\xff"
 END = b"\xff\xd9"

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.jpeg_layout import PROGRESSIVE, Frame, HuffmanTable, JpegLayout, Scan
-from cxr_tasks.data.unusable import UnusableImage
 
 _SPARE_BITS = 16
 """Fewer may follow the last unit: the rest of its byte, and one byte more."""

@@ -9,11 +9,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-from cxr_tasks.data.file_formats import PNG_START, unsupported, what_it_is
+from cxr_tasks.data.file_formats import PNG_START, UnusableImage, unsupported, what_it_is
 from cxr_tasks.data.jpeg_layout import END, START, Scan, read_layout
 from cxr_tasks.data.jpeg_scans import check_restarts, check_scans
 from cxr_tasks.data.png_file import check_rows, picture_only
-from cxr_tasks.data.unusable import UnusableImage
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 _SPARE_BYTES = 8

@@ -4,8 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from cxr_tasks.data.file_formats import PNG_START
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import PNG_START, UnusableImage
 
 _LEFT_OUT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 """Never unpacked: Pillow calls a PNG damaged that has more than 1 MB of them."""

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from cxr_tasks.data.sources.kaggle_folder import KaggleFolder
+from cxr_tasks.data.sources.kaggle import KaggleFolder
 from cxr_tasks.errors import CxrError
 from cxr_tasks.runs.run import read_config
 from cxr_tasks.variants import VARIANTS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from cxr_tasks.data.sources.file_kinds import IMAGE_SUFFIXES
+from cxr_tasks.data.sources.left_out import IMAGE_SUFFIXES
 
 
 class NameMatch(NamedTuple):

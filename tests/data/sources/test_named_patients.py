@@ -1,6 +1,6 @@
 import pytest
 
-from cxr_tasks.data.sources.named_patients import patient_of
+from cxr_tasks.data.sources.candidates import patient_of
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.data.sources.candidates import list_candidates
-from cxr_tasks.data.sources.labels import label_paths
+from cxr_tasks.data.sources.candidates import Found, list_candidates
+from cxr_tasks.data.sources.layouts import label_paths
 from cxr_tasks.data.sources.left_out import HIDDEN, NO_CLASS, OTHER, TABLE
-from cxr_tasks.data.sources.walk import Found
 from cxr_tasks.errors import DataError, SourceError
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.presets import PRESETS, Preset, preset_of
