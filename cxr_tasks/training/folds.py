@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.folds import read_fold
+from cxr_tasks.data.split import read_fold
 from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.finishing import find_training, finish_training

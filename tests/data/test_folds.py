@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.data.folds import make_folds, read_fold, read_tested_in, write_folds
+from cxr_tasks.data.split import make_folds, read_fold, read_tested_in, write_folds
 from cxr_tasks.errors import DataError
 
 
