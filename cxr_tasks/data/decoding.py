@@ -55,13 +55,13 @@ def decode_all(
         todo = iter(candidates)
         in_turn = cycle(workers)
         for candidate in islice(todo, n_workers * _AHEAD_PER_WORKER):
-            _give(next(in_turn), candidate)
+            _send(next(in_turn), candidate)
         in_turn = cycle(workers)
         for _ in candidates:
             worker = next(in_turn)
-            outcome = _take(worker)
+            outcome = _receive(worker)
             for candidate in islice(todo, 1):
-                _give(worker, candidate)
+                _send(worker, candidate)
             yield outcome
 
 
@@ -105,12 +105,12 @@ def _workers(source: Reader, n_workers: int) -> Iterator[list[Connection]]:
             process.join()
 
 
-def _give(worker: Connection, candidate: Candidate) -> None:
+def _send(worker: Connection, candidate: Candidate) -> None:
     with _whole_or_broken():
         worker.send(candidate)
 
 
-def _take(worker: Connection) -> Accepted | Rejected:
+def _receive(worker: Connection) -> Accepted | Rejected:
     with _whole_or_broken():
         outcome: Accepted | Rejected | Exception = worker.recv()
     if isinstance(outcome, Exception):

@@ -54,7 +54,7 @@ class UnusableImage(Exception):  # noqa: N818 - what it is about; a stage counts
 
 
 def unsupported(name: str) -> str:
-    """Return the reason for a file that is whole, as far as can be told, but of no use here."""
+    """Return the reason for a file that is whole, as far as is known, but of no use here."""
     return f"this format is not supported ({name}): export as PNG"
 
 

@@ -40,7 +40,7 @@ class Scan:
         tables: Of each channel by its number: that of the first coefficient, that of the others.
         first: Of the coefficients in it, 0 to 63.
         last: Likewise.
-        is_refinement: Adds a bit to what an earlier scan told.
+        is_refinement: Adds a bit to the coefficients of an earlier scan.
         low_bits: How many bits of each coefficient are left for later scans.
         interval: So many units lie between restarts; 0 without restarts.
         begin: Where its data begin in the file.

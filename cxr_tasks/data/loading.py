@@ -129,7 +129,7 @@ def _load_one_pass(image: ImageFile, content: bytes, scan: Scan) -> None:
     image.load()
     if len(pieces.left) == 2:
         raise UnusableImage("damaged")
-    if not pieces.left:  # it wanted more than the data, and was told that there is no more
+    if not pieces.left:  # it wanted more than the data, and there is no more
         raise UnusableImage("truncated")
 
 

@@ -9,7 +9,7 @@ from cxr_tasks.errors import DataError
 
 
 def drawn_groups(n_images: int = 120) -> tuple[np.ndarray, np.ndarray]:
-    """Give images of about half as many groups, each group of one class."""
+    """Return images of about half as many groups, each group of one class."""
     groups = np.random.default_rng(0).integers(0, n_images // 2, size=n_images)
     return groups % 2, groups
 

@@ -54,7 +54,7 @@ def test_paper_split_is_keras_own(tmp_path: Path) -> None:
 
 
 def drawn_groups(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give 120 images of about 60 groups, each group of one class."""
+    """Return 120 images of about 60 groups, each group of one class."""
     groups = np.random.default_rng(seed).integers(0, 60, size=120)
     return groups % 2, groups
 
@@ -94,7 +94,7 @@ def test_too_few_patients_are_refused() -> None:
 
 
 def drawn_dataset(labels: list[int]) -> Dataset:
-    """Give images of noise, no two alike."""
+    """Return images of noise, no two alike."""
     rng = np.random.default_rng(0)
     index = pd.DataFrame(
         {

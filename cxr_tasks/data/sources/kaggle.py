@@ -28,10 +28,9 @@ def download_dataset(
 ) -> Path:
     """Fetch a Kaggle data set as a zip in `folder`, its current version or one that is named.
 
-    It is fetched once only. The official client does the fetching and decides, by the server's
-    `Last-Modified` and size, whether what is here is current. An interrupted download is
-    continued by the next call. Two processes may call this at once; the second waits for the
-    first.
+    The official client decides, by the server's `Last-Modified` and size, whether what is here is
+    current. The next call continues an interrupted download. Of two processes that call this at
+    once the second waits for the first.
 
     Args:
         handle: `OWNER/SLUG`, or another form that `read_handle` reads.

@@ -5,13 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cxr_tasks.data.phantom.plan import (
-    PHANTOM_VERSION,
-    Difficulty,
-    PhantomImage,
-    draw_phantom,
-    plan_phantom,
-)
+from cxr_tasks.data.phantom.drawing import Difficulty
+from cxr_tasks.data.phantom.plan import PHANTOM_VERSION, PhantomImage, draw_phantom, plan_phantom
 from cxr_tasks.data.sources.candidates import Candidate, Listing
 from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.data.sources.kaggle import download_dataset

@@ -4,21 +4,13 @@ import lzma
 import re
 import stat
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import (
-    ZIP_BZIP2,
-    ZIP_DEFLATED,
-    ZIP_LZMA,
-    ZIP_STORED,
-    BadZipFile,
-    LargeZipFile,
-    ZipFile,
-    ZipInfo,
-)
+from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE
@@ -34,7 +26,7 @@ MAX_RATIO = 200
 
 _MAX_BYTES_OF_ANY_RATIO = 1 << 30
 _ENCRYPTED_FLAG = 1
-_METHODS = (ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES"}
 _DAMAGED = "damaged in the archive"
 _DAMAGES = (BadZipFile, EOFError, UnicodeDecodeError, lzma.LZMAError, struct.error, zlib.error)
@@ -301,7 +293,7 @@ def _unpacked(archive: ZipFile, info: ZipInfo) -> bytes:
         with archive.open(info) as stream:
             return stream.read(info.file_size + 1)
     except MemoryError as err:
-        if info.compress_type != ZIP_LZMA:  # whose header says how much memory it wants
+        if info.compress_type != zipfile.ZIP_LZMA:  # whose header says how much memory it wants
             raise
         raise UnusableImage(_DAMAGED) from err
 
