@@ -116,9 +116,10 @@ class ZipArchive:
         if fault := next(_faults(archive.infolist(), self.path.stat().st_size), None):
             problem, names, remedy = fault
             raise self._refused(problem + (f": {first_few(names)}" if names else ""), remedy)
-        paths = tuple(name for name, info in members.items() if not _is_link(info))
-        n_links = len(members) - len(paths)
-        return Found(paths, n_left_out_by_reason={LINK_IN_ARCHIVE: n_links} if n_links else {})
+        # the content of a symbolic link is a path
+        links = {name for name, info in members.items() if stat.S_ISLNK(info.external_attr >> 16)}
+        paths = tuple(name for name in members if name not in links)
+        return Found(paths, n_left_out_by_reason={LINK_IN_ARCHIVE: len(links)} if links else {})
 
     def check_methods(self, names: list[str]) -> None:
         """Refuse an archive of which no image can be unpacked.
@@ -281,11 +282,6 @@ def _is_bomb(n_unpacked_bytes: int, n_bytes: int) -> bool:
 def _member_name(info: ZipInfo) -> str:
     r"""Return a member's name with `/` between folders, where older programs of Windows put `\`."""
     return info.filename.replace("\\", "/")
-
-
-def _is_link(info: ZipInfo) -> bool:
-    """Return whether a member is a symbolic link, whose content is a path."""
-    return stat.S_ISLNK(info.external_attr >> 16)
 
 
 def _unpacked(archive: ZipFile, info: ZipInfo) -> bytes:
