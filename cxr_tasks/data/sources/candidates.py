@@ -29,7 +29,7 @@ from cxr_tasks.data.sources.left_out import (
     TABLE,
     counted,
     is_named_image,
-    told,
+    left_out_in_words,
     why_left_out,
 )
 from cxr_tasks.errors import DataError, SourceError, first_few
@@ -197,7 +197,7 @@ def _missing_class(
 ) -> SourceError | DataError:
     """Describe which class is missing, what is there instead, and what could be done."""
     names = [*(path for path, _ in labelled), *unmatched]
-    others = told({reason: n for reason, n in left_out.items() if reason != NO_CLASS})
+    others = left_out_in_words({reason: n for reason, n in left_out.items() if reason != NO_CLASS})
     if names:
         there = f"what may be an image lies in {seen_in(names)}"
         if preset_name(preset) == "custom":  # the patterns are about names, not folders

@@ -135,7 +135,7 @@ def counted(n: int, reason: str) -> str:
     return f"{n} {_SINGULAR.get(reason, reason) if n == 1 else reason}"
 
 
-def told(n_by_reason: Mapping[str, int]) -> str:
+def left_out_in_words(n_by_reason: Mapping[str, int]) -> str:
     """Return how many files were left out and why; empty where none was."""
     return ", ".join(counted(n, reason) for reason, n in n_by_reason.items() if n)
 
