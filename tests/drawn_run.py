@@ -11,8 +11,7 @@ import pandas as pd
 
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
 from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.folds import make_folds, read_fold, write_folds
-from cxr_tasks.data.split import PARTS
+from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
 from cxr_tasks.evaluation.evaluate import Material, make_comparison
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.runs.run import start_run

@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxr_tasks.data.images import decode_image
-from cxr_tasks.data.phantom.plan import Difficulty, draw_phantom, plan_phantom
+from cxr_tasks.data.phantom.drawing import Difficulty
+from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 
 
 def probe(

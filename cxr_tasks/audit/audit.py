@@ -16,7 +16,7 @@ from cxr_tasks.audit.finding import finding, gravest_first
 from cxr_tasks.audit.masked import MaskedFeatures, masked_features
 from cxr_tasks.audit.origins import audit_origins
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.division import whole_groups
+from cxr_tasks.data.split import whole_groups
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.group_test import N_PERMUTATIONS, IntArray
 from cxr_tasks.volume.files import write_table

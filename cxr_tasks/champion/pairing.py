@@ -7,8 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray, closed_groups, group_images, same_value_pairs
-from cxr_tasks.data.joined import Joined, join_datasets
+from cxr_tasks.data.duplicates import (
+    IntArray,
+    Joined,
+    closed_groups,
+    group_images,
+    join_datasets,
+    same_value_pairs,
+)
 from cxr_tasks.errors import ArtifactError
 
 BoolArray = npt.NDArray[np.bool_]

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray, find_copies_across, group_images
-from cxr_tasks.data.joined import join_datasets
+from cxr_tasks.data.duplicates import IntArray, find_copies_across, group_images, join_datasets
 from cxr_tasks.evaluation.basis import Fixed, apply_fixed
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.resampling import N_RESAMPLES, group_resamples

@@ -5,8 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.data.sources.source import open_source
-from cxr_tasks.data.sources.stamp import stamp_of
+from cxr_tasks.data.sources.source import open_source, stamp_of
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import digest_of, remove_leftovers

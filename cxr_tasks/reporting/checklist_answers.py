@@ -6,7 +6,7 @@ A function is called what its item asks; the numbers are those of CLAIM 2024.
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from cxr_tasks.data.sources.left_out import told
+from cxr_tasks.data.sources.left_out import left_out_in_words
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import one_line, percent, recommended, shown_variant, whole
@@ -77,7 +77,8 @@ def exclusion(report: Facts) -> Answer:
 def _left_out(data: Facts) -> str:
     if not data["n_left_out"]:
         return ""
-    return f" Left out beside them, by name or place: {told(data['n_left_out_by_reason'])}."
+    reasons = left_out_in_words(data["n_left_out_by_reason"])
+    return f" Left out beside them, by name or place: {reasons}."
 
 
 def missing(report: Facts) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cxr_tasks.data.sources.left_out import left_out_of, told
+from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.wording import one_line
@@ -32,4 +32,4 @@ def _lines(title: str, dataset: Mapping[str, Any], left_out: Mapping[str, int]) 
         counts = (f"{n} {one_line(reason, 200)}" for reason, n in reasons.items())
         yield f"  Rejected: {', '.join(counts)}"
     if n_left_out:
-        yield f"  Left out: {told(left_out)}"
+        yield f"  Left out: {left_out_in_words(left_out)}"

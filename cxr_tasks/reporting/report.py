@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks import wording
-from cxr_tasks.data.sources.left_out import REMEDIES, told
+from cxr_tasks.data.sources.left_out import REMEDIES, left_out_in_words
 from cxr_tasks.reporting.checklist import STATUS_NAMES
 from cxr_tasks.reporting.done import what_was_done
 from cxr_tasks.reporting.environment import make_environment
@@ -67,7 +67,7 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
             max_wrong=MAX_WRONG,
             max_rejected=MAX_REJECTED,
             remedies=REMEDIES,
-            told=told,
+            told=left_out_in_words,
             part_names=wording.PART_NAMES,
             label_names=wording.CLASS_NAMES,
             verdict_names=wording.VERDICT_NAMES,

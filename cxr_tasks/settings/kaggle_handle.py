@@ -16,18 +16,9 @@ _FLAGS_WITH_PATH = {"-p", "--path", "-f", "--file"}
 _FOLDERS = (["datasets"], ["api", "v1", "datasets", "download"])
 _PAGES = {"data", "code", "discussion", "suggestions", "metadata", "activity", "settings"}
 """Of a data set, as its address may end."""
-_OTHER_THINGS = {
-    "c",
-    "code",
-    "competitions",
-    "discussions",
-    "docs",
-    "kernels",
-    "learn",
-    "models",
-    "notebooks",
-    "organizations",
-}
+_OTHER_THINGS = re.compile(
+    "c|code|competitions|discussions|docs|kernels|learn|models|notebooks|organizations"
+)
 
 
 def read_handle(setting: str, text: str) -> str:
@@ -69,7 +60,7 @@ def slug_of(handle: str) -> str:
 
 
 def _named_in_command(text: str) -> str:
-    """Take the data set out of `kaggle datasets download -d OWNER/SLUG`."""
+    """Return the data set in `kaggle datasets download -d OWNER/SLUG`."""
     words = text.split()
     if words[:3] != _COMMAND:
         return text
@@ -82,12 +73,12 @@ def _named_in_command(text: str) -> str:
 
 
 def _path_and_query(text: str, setting: str) -> tuple[str, str]:
-    """Take an address apart; what is none is all path."""
+    """Return path and query of an address; what is none is all path."""
     site = _SITE.match(text)
     if not site:
         return text, ""
     path, _, query = text[site.end() :].partition("#")[0].partition("?")
-    if path.split("/")[0].lower() in _OTHER_THINGS:
+    if _OTHER_THINGS.fullmatch(path.split("/")[0].lower()):
         raise _refused(setting, text)
     return path, query
 

@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.folds import read_fold
-from cxr_tasks.data.split import read_split, rows_of
+from cxr_tasks.data.split import read_fold, read_split, rows_of
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.activations import frozen_activations
 from cxr_tasks.training.batch_norm import with_fused_batch_norm

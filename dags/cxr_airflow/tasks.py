@@ -14,7 +14,7 @@ from airflow.sdk import Connection, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from cxr_airflow.timeouts import TASK_HOURS, time_limit
-from cxr_tasks.data.sources.kaggle import credentials_environment
+from cxr_tasks.data.sources.kaggle_secrets import credentials_environment
 from cxr_tasks.errors import CxrError
 from cxr_tasks.flow.process import StageError, run_command, run_stage
 from cxr_tasks.runs.failure import STOPPED

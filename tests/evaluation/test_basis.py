@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.data.folds import make_folds
+from cxr_tasks.data.split import make_folds
 from cxr_tasks.evaluation.basis import basis_of, judge_out_of_fold, judge_part
 from cxr_tasks.statistics.thresholds import choose_threshold
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.data.sources.left_out import LINK_OUT, MASK, TABLE, left_out_of, told
+from cxr_tasks.data.sources.left_out import LINK_OUT, MASK, TABLE, left_out_in_words, left_out_of
 from cxr_tasks.reporting.checklist import STATUS_NAMES, Item, checklist
 from tests.drawn_run import Drawing, draw_run, finish_report
 
@@ -93,7 +93,7 @@ def test_what_older_versions_recorded_is_still_told(tmp_path: Path) -> None:
     ingest = {"dataset": "d", "external": None}
     assert left_out_of(ingest, {"n_images": 3}) == {}
     before = left_out_of(ingest, {"n_unmatched": 2, "n_ignored_links": 1})
-    assert told(before) == "2 images in no class folder, 1 link that was not followed"
+    assert left_out_in_words(before) == "2 images in no class folder, 1 link that was not followed"
     run, config = draw_run(tmp_path, Drawing())
     report = finish_report(run, config)
     assert report["data"]["n_left_out"] == 0

@@ -4,7 +4,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
 from cxr_tasks.audit.features import standardised
-from cxr_tasks.data.division import whole_groups
+from cxr_tasks.data.split import whole_groups
 from cxr_tasks.statistics.group_test import RIDGE, group_test, permute_groups
 
 

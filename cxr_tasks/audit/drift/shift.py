@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_tasks.audit.features import standardised
-from cxr_tasks.data.division import whole_groups
 from cxr_tasks.data.duplicates import IntArray
+from cxr_tasks.data.split import whole_groups
 from cxr_tasks.statistics.group_test import group_test, permute_groups
 
 N_FOLDS = 5

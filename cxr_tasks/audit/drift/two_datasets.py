@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray, group_images
-from cxr_tasks.data.joined import Joined, join_datasets
+from cxr_tasks.data.duplicates import IntArray, Joined, group_images, join_datasets
 
 MAX_IMAGES = 2000
 """Of a class in a data set that are looked at: enough to know a gap of 0.15 from one of 0.1."""

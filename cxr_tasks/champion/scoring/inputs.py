@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_tasks.data.sources.candidates import UNLABELLED, Candidate
-from cxr_tasks.data.sources.file_kinds import is_hidden, is_in_mask_folder, may_be_image, suffix_of
-from cxr_tasks.data.sources.folder import digest_files, read_file
-from cxr_tasks.data.sources.walk import walk_files
+from cxr_tasks.data.sources.folder import digest_files, read_file, walk_files
+from cxr_tasks.data.sources.left_out import is_hidden, is_in_mask_folder, may_be_image, suffix_of
 from cxr_tasks.data.sources.zip_file import ZipArchive
 from cxr_tasks.errors import DataError
 from cxr_tasks.volume.files import digest_of

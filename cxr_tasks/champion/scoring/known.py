@@ -7,8 +7,7 @@ import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted
-from cxr_tasks.data.duplicates import find_copies_across
-from cxr_tasks.data.joined import join_datasets
+from cxr_tasks.data.duplicates import find_copies_across, join_datasets
 
 KINDS = {
     "train": "in training data",

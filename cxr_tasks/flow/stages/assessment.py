@@ -17,8 +17,7 @@ def run_audit(context: StageContext) -> str:
     from cxr_tasks.audit.audit import make_audit
     from cxr_tasks.champion.store import dataset_of
     from cxr_tasks.data.dataset import open_dataset
-    from cxr_tasks.data.folds import read_tested_in
-    from cxr_tasks.data.split import read_split
+    from cxr_tasks.data.split import read_split, read_tested_in
 
     run, config = context.run, context.config
     ingested = require_record(run.ingest, "ingest")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cxr_tasks.champion.pointer import serving_without
-from cxr_tasks.data.sources.left_out import left_out_of, told
+from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.errors import ArtifactError, DataError
 from cxr_tasks.flow.stages.execution import StageContext
 from cxr_tasks.runs.unchanged import find_equal_run, reason
@@ -129,6 +129,6 @@ def _summary(run: RunPaths, record: Record) -> str:
             left_out = left_out_of(record, facts, name)
             part = f"{before}{facts['n_images']} images, {facts['n_rejected']} rejected"
             if left_out:
-                part += f", {sum(left_out.values())} left out: {told(left_out)}"
+                part += f", {sum(left_out.values())} left out: {left_out_in_words(left_out)}"
             parts.append(part)
     return "; ".join(parts)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.scoring.inputs import MASKS, NewImages, open_images
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.errors import DataError, SourceError
 from tests.data.sources.test_source import HOSTILE, make_large_member_zip, write_zip
 from tests.image_files import make_files

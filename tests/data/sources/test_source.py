@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.data.sources.left_out import LINK_IN_ARCHIVE
 from cxr_tasks.data.sources.patients import with_patients
-from cxr_tasks.data.sources.source import SOURCES, PhantomSource, Source, open_source
+from cxr_tasks.data.sources.source import PhantomSource, Source, open_source
 from cxr_tasks.data.sources.zip_file import ZipSource
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import CxrError, DataError, SourceError
+from cxr_tasks.settings import SETTINGS
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.external import external_config
 from cxr_tasks.settings.presets import PRESETS
@@ -42,8 +43,18 @@ def names(source: Source) -> list[str]:
     return [candidate.path for candidate in source.listing().candidates]
 
 
-def test_every_source_of_the_configuration_can_be_opened() -> None:
-    assert set(SOURCES) == {"kaggle", "folder", "zip", "phantom"}
+def test_every_source_of_the_configuration_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "cxr_tasks.data.sources.source.download_dataset", lambda _handle, **_more: tmp_path / "zip"
+    )
+    path = {"data": str(tmp_path)}
+    more = {"folder": path, "zip": path, "kaggle": {"kaggle_dataset": "a/b"}, "phantom": {}}
+    assert set(more) == set(SETTINGS["source"].choices)
+    for kind, settings in more.items():
+        config = make_config({"source": kind, **settings})
+        assert open_source(config, home=Home(tmp_path), environ={}, report=print).description
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])

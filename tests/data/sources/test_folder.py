@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.data.sources.candidates import Listing
-from cxr_tasks.data.sources.folder import FolderSource
+from cxr_tasks.data.sources.folder import FolderSource, walk_files
 from cxr_tasks.data.sources.left_out import (
     HIDDEN,
     LINK_AGAIN,
@@ -16,8 +16,7 @@ from cxr_tasks.data.sources.left_out import (
     MASK,
     SPECIAL,
 )
-from cxr_tasks.data.sources.stamp import stamp_of
-from cxr_tasks.data.sources.walk import walk_files
+from cxr_tasks.data.sources.source import stamp_of
 from cxr_tasks.errors import DataError, SourceError
 from cxr_tasks.settings.presets import PRESETS
 from tests.image_files import make_files
