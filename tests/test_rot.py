@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.restoring import restore_pointer, restore_version
-from cxr_tasks.champion.store import find_champion, require_champion
+from cxr_tasks.champion.versions import find_champion, require_champion
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.errors import ConfigError, DamagedError, DataError

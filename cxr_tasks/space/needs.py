@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cxr_tasks.champion.pointer import serving
-from cxr_tasks.champion.store import STAGE, run_key_of
+from cxr_tasks.champion.versions import STAGE, run_key_of
 from cxr_tasks.errors import CxrError
 from cxr_tasks.space.locks import locks_of_run
 from cxr_tasks.space.run_state import UNFINISHED_DAYS, RunState, newest_finished, read_state

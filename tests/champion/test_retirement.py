@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from cxr_tasks.champion import pointer
-from cxr_tasks.champion.describe import describe_champion
-from cxr_tasks.champion.outcome import outcome
+from cxr_tasks.champion.describe import describe_champion, describe_promotion
 from cxr_tasks.champion.pointer import history, serving, serving_without
-from cxr_tasks.champion.restoring import restore_pointer, restore_version
-from cxr_tasks.champion.rollback import retire, roll_back
-from cxr_tasks.champion.store import find_champion, require_champion, versions
+from cxr_tasks.champion.restoring import restore_pointer, restore_version, retire, roll_back
+from cxr_tasks.champion.versions import find_champion, require_champion, versions
 from cxr_tasks.cli.main import main
 from cxr_tasks.cli.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
@@ -277,10 +275,10 @@ def test_run_whose_model_was_retired_does_not_tell_that_it_serves(
 
 def test_run_whose_model_another_has_replaced_says_so(home: Home) -> None:
     record = promote(home, "right")
-    assert outcome(home, record) == f"promoted: {record['reason']}"
+    assert describe_promotion(home, record) == f"promoted: {record['reason']}"
     roll_back(home, "0001-masks", now=LATER)
-    assert outcome(home, record) == (
+    assert describe_promotion(home, record) == (
         f"promoted, but 0001-masks serves now: it serves no more. Then: {record['reason']}"
     )
     (home.champion / "champion.json").write_text("{", encoding="utf-8")
-    assert outcome(home, record) == f"promoted: {record['reason']}"
+    assert describe_promotion(home, record) == f"promoted: {record['reason']}"

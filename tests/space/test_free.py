@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 
-from cxr_tasks.champion.rollback import retire
-from cxr_tasks.champion.store import require_champion
+from cxr_tasks.champion.restoring import retire
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.cli.main import main
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxr_tasks.champion.store import Champion
+from cxr_tasks.champion.versions import Champion
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.statistics.calibration import apply_temperature

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_tasks.champion.scoring.known import KnownImages
 from cxr_tasks.champion.scoring.row import NEGATIVE, POSITIVE, Refused, Scored
-from cxr_tasks.champion.store import Champion
+from cxr_tasks.champion.versions import Champion
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted, Rejected
 from cxr_tasks.statistics.calibration import apply_temperature

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxr_tasks.champion.store import require_champion
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.errors import ConfigError, first_few, shown
 from cxr_tasks.volume.paths import Home, check_run_key
 

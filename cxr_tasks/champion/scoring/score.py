@@ -16,7 +16,7 @@ from cxr_tasks.champion.scoring.page import render_page
 from cxr_tasks.champion.scoring.request import ScoreRequest
 from cxr_tasks.champion.scoring.row import COLUMNS, Refused, Scored, as_csv
 from cxr_tasks.champion.scoring.tally import Tally
-from cxr_tasks.champion.store import Champion, require_champion
+from cxr_tasks.champion.versions import Champion, require_champion
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.decoding import decode_all
 from cxr_tasks.errors import ConfigError, DamagedError, DataError, first_few

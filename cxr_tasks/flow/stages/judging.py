@@ -70,7 +70,7 @@ def run_report(context: StageContext) -> str:
 
 def run_promote(context: StageContext) -> str:
     """Let the run's model serve, if it is better than the one that does."""
-    from cxr_tasks.champion.outcome import outcome
+    from cxr_tasks.champion.describe import describe_promotion
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
     from cxr_tasks.evaluation.scoring import score_images
@@ -92,4 +92,4 @@ def run_promote(context: StageContext) -> str:
     )
     if record["version"]:
         restore_version(run, config, record, note=note)
-    return outcome(run.home, record)
+    return describe_promotion(run.home, record)

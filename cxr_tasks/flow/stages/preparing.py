@@ -27,7 +27,7 @@ def run_split(context: StageContext) -> str:
 def run_audit(context: StageContext) -> str:
     """Look for copies across the split, and for what else than disease tells the classes apart."""
     from cxr_tasks.audit.audit import make_audit
-    from cxr_tasks.champion.store import dataset_of
+    from cxr_tasks.champion.versions import dataset_of
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.folds import read_tested_in
     from cxr_tasks.data.split import read_split

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.champion.rollback import retire
+from cxr_tasks.champion.restoring import retire
 from cxr_tasks.champion.scoring.known import KINDS
 from cxr_tasks.champion.scoring.request import make_request
 from cxr_tasks.champion.scoring.row import COLUMNS

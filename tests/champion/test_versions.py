@@ -8,8 +8,8 @@ import pytest
 
 from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import PROMOTED, changing, history, serve, serving
-from cxr_tasks.champion.rollback import roll_back
-from cxr_tasks.champion.store import (
+from cxr_tasks.champion.restoring import roll_back
+from cxr_tasks.champion.versions import (
     find_champion,
     put_version,
     remove_unserved,
