@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.champion.scoring.champion_facts import moved_probability
-from cxr_tasks.champion.scoring.terminal import score_summary
+from cxr_tasks.champion.scoring.page import moved_probability, summary_lines
 from cxr_tasks.volume.paths import Home
 from tests.champion.scoring.conftest import Served
 from tests.champion.scoring.served import ingest_phantoms, serve_champion
-from tests.champion.scoring.test_score import phantoms, scored
+from tests.champion.scoring.test_batch import phantoms, scored
 from tests.image_files import make_files
 
 SAYINGS = {
@@ -93,7 +92,7 @@ def test_known_images_are_pointed_out(served: Served, tmp_path: Path) -> None:
 def test_terminal_says_what_became_of_the_images(served: Served, tmp_path: Path) -> None:
     files = phantoms(4) | {"a.png": b"no", "b.png": b"", "notes.txt": b""}
     record, _ = scored(served.home, make_files(tmp_path, files))
-    told = score_summary(record, Path("/scores/x"))
+    told = summary_lines(record, Path("/scores/x"))
     lines = {line.split()[0]: " ".join(line.split()) for line in told.splitlines()}
     assert lines["images"] == "images 6"
     assert lines["positive"] == f"positive {record['n_positive']} score at least 0.400"
@@ -120,7 +119,7 @@ def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
     serve_champion(home, served.model_file, ingest_phantoms(home), weights_origin=origin)
     record, _ = scored(home, make_files(tmp_path / "new", phantoms(3)))
     page = html.unescape((home.scores(record["name"]) / "index.html").read_text())
-    terminal = " ".join(score_summary(record, Path("/scores/x")).split())
+    terminal = " ".join(summary_lines(record, Path("/scores/x")).split())
     for told in (page, terminal):
         assert told.count("Its backbone started") == (1 if start else 0)
         assert start is None or start in told
@@ -129,7 +128,7 @@ def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
 def test_many_reasons_go_on_below_where_they_began(served: Served, tmp_path: Path) -> None:
     record, _ = scored(served.home, make_files(tmp_path, phantoms(2)))
     reasons = {f"a reason of some length, number {k}": k for k in range(1, 7)}
-    told = score_summary(record | {"n_refused": 21, "n_refused_by_reason": reasons}, Path("/s"))
+    told = summary_lines(record | {"n_refused": 21, "n_refused_by_reason": reasons}, Path("/s"))
     lines = told.splitlines()
     place = next(k for k, line in enumerate(lines) if line.startswith("  refused   21   "))
     assert lines[place + 1][16] == " " != lines[place + 1][17]

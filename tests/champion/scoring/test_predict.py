@@ -8,7 +8,7 @@ import pytest
 
 from cxr_tasks.champion.scoring.request import request_environment
 from tests.champion.scoring.conftest import Served
-from tests.champion.scoring.test_score import phantoms, read_scores
+from tests.champion.scoring.test_batch import phantoms, read_scores
 from tests.image_files import make_files
 
 ROOT = Path(__file__).parents[3]

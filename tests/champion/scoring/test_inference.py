@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.champion.scoring.known import NEW, KnownImages
+from cxr_tasks.champion.scoring.inference import NEW, KnownImages
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted
 from cxr_tasks.data.images import decode_image

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from cxr_tasks.champion.restoring import retire
-from cxr_tasks.champion.scoring.known import KINDS
+from cxr_tasks.champion.scoring.batch import score_batch
+from cxr_tasks.champion.scoring.inference import KINDS
+from cxr_tasks.champion.scoring.page import summary_lines
 from cxr_tasks.champion.scoring.request import make_request
-from cxr_tasks.champion.scoring.row import COLUMNS
-from cxr_tasks.champion.scoring.score import score_batch
-from cxr_tasks.champion.scoring.terminal import score_summary
+from cxr_tasks.champion.scoring.score_table import COLUMNS
 from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError, DataError
 from cxr_tasks.statistics.calibration import apply_temperature
@@ -120,7 +120,7 @@ def test_blocks_make_no_difference(
 ) -> None:
     folder = make_files(tmp_path, phantoms(10) | {"text.png": b"hello"})
     whole_record, whole = scored(served.home, folder)
-    monkeypatch.setattr("cxr_tasks.champion.scoring.score.N_BLOCK_IMAGES", 3)
+    monkeypatch.setattr("cxr_tasks.champion.scoring.batch.N_BLOCK_IMAGES", 3)
     record, table = scored(served.home, folder)
     assert table.equals(whole)
     assert record["n_by_probability"] == whole_record["n_by_probability"]
@@ -219,10 +219,10 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
     page = (batch / "index.html").read_text(encoding="utf-8")
     assert "This version of the champion was retired</strong> on 2026-02-03" in page
     assert "Masks &lt;b&gt;, no radiographs." in page
-    assert "Retired on 2026-02-03T04:05:06+00:00: Masks <b>" in score_summary(record, batch)
+    assert "Retired on 2026-02-03T04:05:06+00:00: Masks <b>" in summary_lines(record, batch)
     served_record, _ = scored(served.home, folder, name="not-retired")
     assert served_record["champion"]["retired"] is None
-    assert "Retired" not in score_summary(served_record, batch)
+    assert "Retired" not in summary_lines(served_record, batch)
 
 
 def test_same_name_repeats_nothing_and_overwrites_nothing(served: Served, tmp_path: Path) -> None:
