@@ -62,13 +62,8 @@ def decide(
 ) -> Decision:
     """Compare both models, write `pairs.csv` into `built`, and decide by the rule.
 
-    Args:
-        challenger: A model that may be promoted.
-        champion: The model in service.
-        score: Scores some rows of an image store by a saved model; called only for images that
-            the champion has no prediction for yet.
-        note: Receives progress messages.
-        built: The folder to write into.
+    `score` scores some rows of an image store by a saved model; it is called only for images that
+    the champion has no prediction for yet.
 
     Raises:
         ArtifactError: The champion's data set is damaged or missing, or predictions and data set

@@ -54,12 +54,7 @@ def describe_champion(home: Home) -> str:
 
 
 def describe_promotion(home: Home, promotion: Record) -> str:
-    """Describe how a run's challenge was decided, and whether a promoted model serves no more.
-
-    Args:
-        home: The shared volume.
-        promotion: The run's `promote.json`.
-    """
+    """Describe how a run's challenge was decided, and whether a promoted model serves no more."""
     decision, reason = promotion["decision"], promotion["reason"]
     since = _replaced_since(home, promotion["version"])
     if since:

@@ -98,7 +98,7 @@ def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
     evaluation = require_record(run.evaluate, "evaluate")
     variant = report["recommendation"]["variant"]
     training = require_record(run.train(variant), "train")
-    _check_made_from(evaluation, "evaluate", {variant: run.train(variant) / "train.json"})
+    _check_made_from(evaluation, variant, run.train(variant) / "train.json")
     dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
     return Challenger(run, config, report, dataset, training["outputs"]["model.keras"])
 
@@ -128,16 +128,15 @@ def objections(challenger: Challenger) -> list[str]:
 
 def _checked_report(run: RunPaths) -> Record:
     report = require_record(run.report, "report")
-    _check_made_from(report, "report", {"evaluate": record_file(run.evaluate, "evaluate")})
+    _check_made_from(report, "evaluate", record_file(run.evaluate, "evaluate"))
     return report
 
 
-def _check_made_from(record: Record, stage: str, sources: Mapping[str, Path]) -> None:
-    for name, path in sources.items():
-        before = record["inputs"].get(name)
-        if before is not None and before != sha256_of(path):
-            raise ArtifactError(
-                f"The stage {stage!r} of this run is older than {path}.",
-                "A model is promoted with the figures that were measured on it.",
-                f"Run it again: python -m cxr_tasks {stage} --run NAME.",
-            )
+def _check_made_from(record: Record, name: str, source: Path) -> None:
+    before, stage = record["inputs"].get(name), record["stage"]
+    if before is not None and before != sha256_of(source):
+        raise ArtifactError(
+            f"The stage {stage!r} of this run is older than {source}.",
+            "A model is promoted with the figures that were measured on it.",
+            f"Run it again: python -m cxr_tasks {stage} --run NAME.",
+        )

@@ -18,11 +18,9 @@ from cxr_tasks.champion.pointer import (
     serving,
 )
 from cxr_tasks.champion.versions import (
-    Champion,
-    find_champion,
-    open_version,
     put_version,
     remove_unserved,
+    require_champion,
     run_key_of,
     version_record,
     versions,
@@ -30,9 +28,8 @@ from cxr_tasks.champion.versions import (
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.evaluation.evaluate import Score
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.files import write_text
-from cxr_tasks.volume.paths import Home, RunPaths
-from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.files import sha256_of, write_text
+from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Note, Record
 from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent
 
@@ -64,14 +61,6 @@ def make_promotion(
     A try that was killed is resumed: what it promoted stays promoted, once, and a model is never
     compared with itself.
 
-    Args:
-        run: A finished run.
-        config: Its configuration.
-        score: Scores some rows of an image store by a saved model.
-        now: When it is promoted.
-        note: Receives progress messages.
-        built: The folder to write into: `pairs.csv`, what each image was to the comparison.
-
     Returns:
         The facts of `promote.json`: `decision` (promoted, kept, refused), `reason`, `variant`,
         `champion_before`, `version`, `comparison`.
@@ -87,9 +76,8 @@ def make_promotion(
         if lack := lacking(run, config):
             return _record(Decision("refused", lack), None, before=before)
         challenger = open_challenger(run, config)
-        earlier = _promoted_before(home, challenger, built=built, note=note)
-        if earlier:
-            return _repeat(earlier, built)
+        if earlier := _promoted_before(challenger, built):
+            return earlier
         decision = _decide(challenger, score=score, note=note, built=built)
         version = None
         if decision.decision == "promoted":
@@ -102,13 +90,7 @@ def make_promotion(
 def make_version(promotion: Promotion, *, note: Note, name: str | None = None) -> str:
     """Make a challenger a version of the champion; the caller holds the champion's lock.
 
-    Args:
-        promotion: The challenger, and why it is promoted.
-        note: Receives a warning where a damaged version is made again.
-        name: Of a version that was made before; None for a new one.
-
-    Returns:
-        The version's name.
+    Returns its name: a new one, or `name` where a version is made again.
     """
     challenger = promotion.challenger
     run, config = challenger.run, challenger.config
@@ -170,48 +152,31 @@ def _build_version(promotion: Promotion, built: Path) -> Record:
     }
 
 
-def _promoted_before(
-    home: Home, challenger: Challenger, *, built: Path, note: Note
-) -> Champion | None:
-    """Find the version that an earlier try made of this very model and let serve.
+def _promoted_before(challenger: Challenger, built: Path) -> Record | None:
+    """Return the record of an earlier try that made a version of this very model and let it serve.
 
-    One that is damaged is made again, as its record says it was.
+    Whether the version is still whole is checked afterwards, by `restore_version`.
     """
+    home = challenger.run.home
     of_run = [name for name in versions(home) if run_key_of(name) == challenger.run.key]
     for name in reversed(of_run):
-        record = version_record(home, name)
+        record, pairs = version_record(home, name), home.champion / name / PAIRS_FILE
         if record["outputs"]["model.keras"] != challenger.model_digest:
             continue
-        try:
-            return open_version(home, name)
-        except DamagedError as err:
-            note(warning(f"{err.problem} It is made again from the run."))
-        at = datetime.fromisoformat(record["promoted_at"])
-        promotion = Promotion(challenger, _decided(record), record["champion_before"], at, built)
-        make_version(promotion, note=note, name=name)
-        return open_version(home, name)
+        if pairs.exists() and sha256_of(pairs) == record["outputs"].get(PAIRS_FILE):
+            shutil.copyfile(pairs, built / PAIRS_FILE)
+        decision = Decision("promoted", record["decision_reason"], record["comparison"])
+        before = record["champion_before"]
+        return _record(decision, record["variant"], before=before, version=name)
     return None
-
-
-def _decided(record: Record) -> Decision:
-    return Decision("promoted", record["decision_reason"], record["comparison"])
-
-
-def _repeat(version: Champion, built: Path) -> Record:
-    """Return the record that an earlier try would have written."""
-    record = version.record
-    if PAIRS_FILE in record["outputs"]:
-        shutil.copyfile(version.folder / PAIRS_FILE, built / PAIRS_FILE)
-    before = record["champion_before"]
-    return _record(_decided(record), record["variant"], before=before, version=version.name)
 
 
 def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
     objected = [*objections(challenger), *_same_as_retired(challenger)]
     if objected:
         return Decision("refused", " ".join(objected))
-    champion = find_champion(challenger.run.home)
-    if champion:
+    if serving(challenger.run.home):
+        champion = require_champion(challenger.run.home)
         decision = decide(challenger, champion, score=score, note=note, built=built)
     else:
         decision = Decision("promoted", _first_reason(challenger))

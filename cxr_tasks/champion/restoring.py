@@ -79,13 +79,8 @@ def retire(home: Home, *, reason: str, now: datetime) -> str:
 def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note: Note) -> None:
     """Make the version that a run has promoted again where it is damaged or missing.
 
-    Where all that was known of the champion is lost, the version serves again.
-
-    Args:
-        run: The run.
-        config: Its configuration.
-        promotion: The record of its stage `promote`, whole, which names the version.
-        note: Receives a warning if there was something to make, or why it is not made.
+    Where all that was known of the champion is lost, the version serves again. `promotion` is the
+    whole record of the run's stage `promote`, which names the version.
 
     Raises:
         ArtifactError: A file of the run is damaged too.
@@ -115,16 +110,11 @@ def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note
 
 
 def restore_pointer(home: Home, *, note: Note) -> str | None:
-    """Write `champion.json` anew where it is damaged or missing, as its copy says.
+    """Write `champion.json` anew where it is damaged or missing, as its copy has it.
 
     Where the copy is damaged or missing too, the newest version serves: the history is put
     together from the versions' records of their promotions; rollbacks and retirements are not
     among them. A version with a damaged file is made again afterwards, by its run's `promote`.
-
-    Args:
-        home: The shared volume.
-        note: Receives a warning for each version that is left out, since its record is damaged,
-            and what is not known any more.
 
     Returns:
         The version that serves; None where it was retired.

@@ -63,36 +63,25 @@ def read_predictions(path: Path) -> "pd.DataFrame":
     return table
 
 
-def find_champion(home: Home, version: str | None = None) -> Champion | None:
-    """Open the champion, or one of its versions by name; None where no version serves.
+def require_champion(home: Home, version: str | None = None) -> Champion:
+    """Open the champion that serves, or one of its versions by name.
 
     Raises:
-        ConfigError: There is no such version.
+        ConfigError: No version serves, or there is none of this name.
         DamagedError: A file of it is missing or not what its record says.
         ArtifactError: It is of a newer version of the project.
     """
     if version is None:
         version = serving(home)
+        if version is None:
+            raise no_champion(home, retirement(home))
     elif version not in versions(home):
         raise ConfigError(
             f"There is no champion version {version!r} in {home.champion}.",
             f"There are: {', '.join(versions(home)) or 'none'}.",
             "Name one of them, or leave it out for the one that serves.",
         )
-    return None if version is None else open_version(home, version)
-
-
-def require_champion(home: Home, version: str | None = None) -> Champion:
-    """Open the champion that has to be there.
-
-    Raises:
-        ConfigError: No version serves, or there is none of this name.
-        ArtifactError: A file of it is missing, not what its record says, or of a newer version.
-    """
-    champion = find_champion(home, version)
-    if champion is None:
-        raise no_champion(home, retirement(home))
-    return champion
+    return open_version(home, version)
 
 
 def dataset_of(home: Home, version: str) -> str:
@@ -165,17 +154,10 @@ def put_version(
     note: Note,
     name: str | None = None,
 ) -> str:
-    """Build a version; a new one does not serve yet. The caller holds the champion's lock.
+    """Build a version of a run's files; a new one does not serve yet.
 
-    Args:
-        home: The shared volume.
-        run_key: The run that makes it.
-        inputs: The files of the run that it is made from.
-        config_fingerprint: Digest of the run's configuration.
-        seed: The run's seed.
-        build: Writes its files and returns its facts.
-        note: Told where a damaged one is made again.
-        name: Of a version that was made before; None for a new one.
+    The caller holds the champion's lock. `build` writes the files and returns the facts of the
+    record; `name` is that of a version to be made again.
 
     Returns:
         The version's name: of a new one a number above the highest there ever was, and the run's.
@@ -209,12 +191,7 @@ def remove_unserved(home: Home, run_key: str) -> None:
 
 
 def no_champion(home: Home, retired: Entry | None = None) -> ConfigError:
-    """Report that no model serves, since when and why, and what it takes for one to serve.
-
-    Args:
-        home: The shared volume.
-        retired: The retirement since which none does; None where there never was one.
-    """
+    """Report that no model serves, since which retirement if any, and what it takes for one."""
     if retired is None:
         return ConfigError(
             f"There is no champion in {home.root}.",

@@ -13,7 +13,7 @@ from cxr_tasks.champion import pointer
 from cxr_tasks.champion.describe import describe_champion, describe_promotion
 from cxr_tasks.champion.pointer import history, serving, serving_without
 from cxr_tasks.champion.restoring import restore_pointer, restore_version, retire, roll_back
-from cxr_tasks.champion.versions import find_champion, require_champion, versions
+from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.cli.main import main
 from cxr_tasks.cli.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
@@ -47,7 +47,6 @@ def home(retired: Home, tmp_path: Path) -> Home:
 
 def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> None:
     assert serving(home) is None
-    assert find_champion(home) is None
     assert history(home)[-1] == {
         "at": "2026-01-03T03:04:05+00:00",
         "action": "retired",
@@ -111,7 +110,7 @@ def test_lost_pointer_brings_no_retired_version_back(damage: str, home: Home) ->
     else:
         flip_bit(path)
     with pytest.raises(DamagedError, match="champion --restore"):
-        find_champion(home)
+        require_champion(home)
     assert restore_pointer(home, note=print) is None
     assert read_json(path) == before
 

@@ -9,13 +9,7 @@ import pytest
 from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import PROMOTED, changing, history, serve, serving
 from cxr_tasks.champion.restoring import roll_back
-from cxr_tasks.champion.versions import (
-    find_champion,
-    put_version,
-    remove_unserved,
-    require_champion,
-    versions,
-)
+from cxr_tasks.champion.versions import put_version, remove_unserved, require_champion, versions
 from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
@@ -50,7 +44,6 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_home_without_champion_says_so(home: Home) -> None:
-    assert find_champion(home) is None
     assert versions(home) == []
     assert history(home) == []
     with pytest.raises(ConfigError, match=r"There is no champion in .*\n.*audit"):
@@ -156,14 +149,14 @@ def test_newer_schema_is_an_error(file: str, home: Home) -> None:
     path = home.champion / file
     change_record(path, schema_version=99)
     with pytest.raises(ArtifactError, match="schema version 99"):
-        find_champion(home)
+        require_champion(home)
 
 
 def test_half_written_pointer_is_an_error(home: Home) -> None:
     put_and_serve(home, "one")
     (home.champion / "champion.json").write_text("{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"champion\.json cannot be read"):
-        find_champion(home)
+        require_champion(home)
 
 
 def test_only_unserved_versions_of_the_run_are_removed(home: Home) -> None:

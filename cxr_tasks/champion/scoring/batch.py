@@ -68,13 +68,8 @@ _FROM_VERSION = (
 def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> Record:
     """Write `scores/<name>/` with scores.csv, index.html and score.json.
 
-    The same name with the same images, champion and code repeats nothing.
-
-    Args:
-        home: The shared volume.
-        request: Which images, and which version of the champion.
-        note: Receives progress messages.
-        now: When the batch is scored; its name, where the request has none.
+    The same name with the same images, champion and code repeats nothing. Without a name the batch
+    is named by the time.
 
     Returns:
         The content of score.json.
@@ -189,11 +184,6 @@ def _champion_facts(
     champion: Champion, dataset: Dataset, retired: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Collect what a reader of scores has to know of the champion.
-
-    Args:
-        champion: Who scores.
-        dataset: The images that it was trained and measured on.
-        retired: Its retirement, where it was retired and has not served since.
 
     Returns:
         What its record holds; `start`, where its backbone started if a reader has to know;

@@ -42,9 +42,7 @@ _VERDICTS = {
 def render_page(facts: Mapping[str, Any], summary: BatchSummary) -> str:
     """Fill the page of a batch.
 
-    Args:
-        facts: The content of score.json, as far as it is known when the page is made.
-        summary: Which images and refused files to show.
+    `facts` are those of score.json; `summary` has the images and refused files to show.
     """
     champion = facts["champion"]
     folders = {os.path.dirname(row.path) for row in summary.refused}  # noqa: PTH120
@@ -70,12 +68,7 @@ def render_page(facts: Mapping[str, Any], summary: BatchSummary) -> str:
 
 
 def summary_lines(record: Mapping[str, Any], folder: Path) -> str:
-    """Describe for the terminal what was scored, what was refused, and where the results are.
-
-    Args:
-        record: The content of score.json.
-        folder: Where it lies.
-    """
+    """Describe for the terminal what was scored, what was refused, and where the results are."""
     champion = record["champion"]
     start = champion.get("start") or ""  # older batches do not have it, nor a retirement
     retired = champion.get("retired")
