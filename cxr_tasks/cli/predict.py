@@ -28,7 +28,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
     from cxr_tasks.champion.scoring.batch import score_batch  # which imports much
-    from cxr_tasks.champion.scoring.page import summary_lines
+    from cxr_tasks.champion.scoring.scores_page import summary_lines
 
     request = _request(options, environ)
     record = score_batch(home, request, note=_note, now=datetime.now().astimezone())

@@ -57,8 +57,8 @@ def _print_rates(n_seeds: int) -> None:
             )
             for seed in range(n_seeds)
         )
-        told = ", ".join(f"{name} {rates[name] / n_seeds:.2%}" for name in sorted(rates))
-        print(f"{n} groups a class, {challenger}, best of {variants}: {told}", flush=True)
+        text = ", ".join(f"{name} {rates[name] / n_seeds:.2%}" for name in sorted(rates))
+        print(f"{n} groups a class, {challenger}, best of {variants}: {text}", flush=True)
 
 
 if __name__ == "__main__":

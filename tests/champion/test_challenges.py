@@ -52,9 +52,9 @@ def test_levels_of_all_challenges_together_stay_below_five_percent() -> None:
 def test_challenge_is_told_and_written_down(home: Home) -> None:
     kept, refused = promote(home, "like"), promote(home, "bad")
     assert [each["comparison"]["challenge"]["number"] for each in (kept, refused)] == [1, 2]
-    told = refused["comparison"]["challenge"]
-    assert told["level"] == pytest.approx(LEVEL * 6 / math.pi**2 / 4)
-    assert told["spent"] == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
+    challenge = refused["comparison"]["challenge"]
+    assert challenge["level"] == pytest.approx(LEVEL * 6 / math.pi**2 / 4)
+    assert challenge["spent"] == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
     assert (
         "Challenge 2 of this champion, decided at 0.76 % of the 5.0 % for all"
         in (refused["reason"])
@@ -240,7 +240,7 @@ def test_better_needs_both_intervals_and_worse_only_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "told", "confidence"),
+    ("level", "percent", "confidence"),
     [
         (0.05, "5.0 %", "95.0 %"),
         (0.0076, "0.76 %", "99.24 %"),
@@ -249,8 +249,8 @@ def test_better_needs_both_intervals_and_worse_only_one() -> None:
         (0.0, "0 %", "100 %"),
     ],
 )
-def test_small_levels_are_shown_with_two_digits(level: float, told: str, confidence: str) -> None:
-    assert percent_of(level) == told
+def test_small_levels_have_two_digits(level: float, percent: str, confidence: str) -> None:
+    assert percent_of(level) == percent
     if level:
         assert confidence_of(level) == confidence
 

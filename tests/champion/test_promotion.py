@@ -33,7 +33,7 @@ from tests.stored import accept_changes, change_record
 
 
 def scores_of(strength: float) -> Callable[..., Any]:
-    """Give probabilities by the row alone, the higher for COVID-19 the stronger."""
+    """Return probabilities by the row alone, the higher for COVID-19 the stronger."""
 
     def score(_model_file: Path, _images: Any, rows: Any) -> Any:
         noise = np.random.default_rng(3).normal(size=len(rows))

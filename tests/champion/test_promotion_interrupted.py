@@ -23,8 +23,8 @@ def check_promoted_once(home: Home, record: dict[str, Any]) -> None:
     assert record["reason"].startswith("Better than 0001-first.")
     assert record["comparison"]["n_same_image"] == 160
     assert versions_on_disk(home) == versions(home) == ["0001-first", "0002-best"]
-    told = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
-    assert told == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
+    actions = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
+    assert actions == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
     assert serving(home) == "0002-best"
     assert (home.run("best").promote / "pairs.csv").exists()
     assert require_champion(home).record["decision_reason"] == record["reason"]

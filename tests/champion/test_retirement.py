@@ -118,9 +118,9 @@ def test_lost_pointer_brings_no_retired_version_back(damage: str, home: Home) ->
 def test_where_the_copy_is_lost_too_it_is_told_that_retirements_are_forgotten(home: Home) -> None:
     for name in ("champion.json", "champion-copy.json"):
         flip_bit(home.champion / name)
-    told: list[str] = []
-    assert restore_pointer(home, note=told.append) == "0001-masks"
-    assert "rolled back or retired is not known any more" in told[0]
+    notes: list[str] = []
+    assert restore_pointer(home, note=notes.append) == "0001-masks"
+    assert "rolled back or retired is not known any more" in notes[0]
 
 
 def test_retirement_that_was_killed_half_way_is_not_lost_with_the_pointer(
@@ -150,9 +150,9 @@ def test_version_that_the_history_does_not_know_does_not_serve_by_being_restored
     (home.champion / "champion.json").write_bytes(before)
     shutil.rmtree(home.champion / "0002-right")
     run, config = open_run(home, "right")
-    told: list[str] = []
-    restore_version(run, config, require_record(run.promote, "promote"), note=told.append)
-    assert "the champion's history does not know it" in told[0]
+    notes: list[str] = []
+    restore_version(run, config, require_record(run.promote, "promote"), note=notes.append)
+    assert "the champion's history does not know it" in notes[0]
     assert serving(home) is None
 
 
@@ -249,15 +249,15 @@ def test_reason_without_a_retirement_is_refused(
 
 
 def test_terminal_is_told_of_the_retirement(home: Home) -> None:
-    told = describe_champion(home)
-    assert told.startswith("No champion serves.\n  0001-masks was retired on 2026-01-03T03:04:05")
-    assert f"Why: {MASKS}" in told
-    assert "retired      0001-masks\n" in told
-    assert max(len(line) for line in told.splitlines()) <= 100
+    text = describe_champion(home)
+    assert text.startswith("No champion serves.\n  0001-masks was retired on 2026-01-03T03:04:05")
+    assert f"Why: {MASKS}" in text
+    assert "retired      0001-masks\n" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
     promote(home, "right")
-    told = describe_champion(home)
-    assert told.startswith("Champion 0002-right")
-    assert "\n  - 0001-masks\n" in told
+    text = describe_champion(home)
+    assert text.startswith("Champion 0002-right")
+    assert "\n  - 0001-masks\n" in text
 
 
 def test_run_whose_model_was_retired_does_not_tell_that_it_serves(

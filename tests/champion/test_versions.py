@@ -188,23 +188,23 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def test_terminal_is_told_what_serves_with_its_figures(described: Home) -> None:
-    told = describe_champion(described)
-    assert max(len(line) for line in told.splitlines()) <= 100
+    text = describe_champion(described)
+    assert max(len(line) for line in text.splitlines()) <= 100
     record: dict[str, Any] = require_champion(described).record
-    assert f"{record['headline']['roc_auc']['value']:.3f}" in told
-    assert "In service since 2026-01-02T03:04:05+00:00, promoted." in told
-    assert "not a medical device" in told
-    assert "this model itself was never scored" in told
-    assert "champion --roll-back" in told
+    assert f"{record['headline']['roc_auc']['value']:.3f}" in text
+    assert "In service since 2026-01-02T03:04:05+00:00, promoted." in text
+    assert "not a medical device" in text
+    assert "this model itself was never scored" in text
+    assert "champion --roll-back" in text
 
 
 def test_terminal_is_told_of_a_damaged_champion(described: Home) -> None:
     (require_champion(described).folder / "pairs.csv").touch()  # what no record names is no matter
     assert "damaged" not in describe_champion(described)
     require_champion(described).model_file.write_bytes(b"other")
-    told = describe_champion(described)
-    assert "is damaged" in told
-    assert max(len(line) for line in told.splitlines()) <= 100
+    text = describe_champion(described)
+    assert "is damaged" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
 
 
 def test_terminal_is_told_that_there_is_none(home: Home) -> None:

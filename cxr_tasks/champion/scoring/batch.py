@@ -14,9 +14,9 @@ import pandas as pd
 from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.champion.scoring.inference import N_BLOCK_IMAGES, Predictor
 from cxr_tasks.champion.scoring.inputs import NewImages, open_images
-from cxr_tasks.champion.scoring.page import render_page
 from cxr_tasks.champion.scoring.request import ScoreRequest
 from cxr_tasks.champion.scoring.score_table import COLUMNS, BatchSummary, Row, as_csv
+from cxr_tasks.champion.scoring.scores_page import render_page
 from cxr_tasks.champion.versions import Champion, require_champion
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.decoding import decode_all

@@ -13,9 +13,9 @@ from PIL import Image
 from cxr_tasks.champion.restoring import retire
 from cxr_tasks.champion.scoring.batch import score_batch
 from cxr_tasks.champion.scoring.inference import KINDS
-from cxr_tasks.champion.scoring.page import summary_lines
 from cxr_tasks.champion.scoring.request import make_request
 from cxr_tasks.champion.scoring.score_table import COLUMNS
+from cxr_tasks.champion.scoring.scores_page import summary_lines
 from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError, DataError
 from cxr_tasks.statistics.calibration import apply_temperature
@@ -53,14 +53,14 @@ def phantoms(n: int, *, seed: int = 9) -> dict[str, bytes]:
 
 
 def scored(
-    home: Home, *paths: Path, version: str = "", name: str = "", told: list[str] | None = None
+    home: Home, *paths: Path, version: str = "", name: str = "", notes: list[str] | None = None
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Score, and read what was written."""
     name = name or f"batch-{next(_number)}"
     request = make_request(
         {"data": [str(path) for path in paths], "version": version, "name": name}
     )
-    note: Callable[[str], None] = (told if told is not None else []).append
+    note: Callable[[str], None] = (notes if notes is not None else []).append
     record = score_batch(home, request, note=note, now=NOW)
     return record, read_scores(home.scores(name))
 
@@ -228,9 +228,9 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
 def test_same_name_repeats_nothing_and_overwrites_nothing(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path, phantoms(4))
     record, _ = scored(served.home, folder, name="kept")
-    told: list[str] = []
-    assert scored(served.home, folder, name="kept", told=told)[0] == record
-    assert told[-1] == "kept was scored before: the same images, the same champion"
+    notes: list[str] = []
+    assert scored(served.home, folder, name="kept", notes=notes)[0] == record
+    assert notes[-1] == "kept was scored before: the same images, the same champion"
     make_files(folder, {"new.png": b"other"})
     with pytest.raises(ConfigError, match="scores named 'kept' already, of other images"):
         scored(served.home, folder, name="kept")
@@ -264,9 +264,9 @@ def test_scores_of_other_code_are_not_taken_for_this_ones(served: Served, tmp_pa
     record, _ = scored(served.home, folder, name="upgraded")
     code = copy_code(tmp_path / "code", changed="commands/watch.py")
     arguments = ("predict", "--name", "upgraded", str(folder))
-    status, told = run_command(code, served.home.root, *arguments)
+    status, message = run_command(code, served.home.root, *arguments)
     assert status == 2
-    assert "scores named 'upgraded' already, of other code" in told
+    assert "scores named 'upgraded' already, of other code" in message
     assert find_record(served.home.scores("upgraded"), "score") == record
 
 

@@ -17,7 +17,7 @@ def accepted(number: int) -> Accepted:
 
 
 def known_images(numbers: list[int], parts: list[str]) -> KnownImages:
-    """Give a champion's data with some phantoms, perhaps several times."""
+    """Build a champion's data with some phantoms, perhaps several times."""
     images = [accepted(number) for number in numbers]
     index = pd.DataFrame(
         {

@@ -34,7 +34,7 @@ def test_list_may_hold_what_no_line_can(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({}, "No images are named"),
         ({"data": " \n"}, "No images are named"),
@@ -49,8 +49,8 @@ def test_list_may_hold_what_no_line_can(tmp_path: Path) -> None:
         ({"data": "/", "nmae": "x"}, "Unknown key: 'nmae'"),
     ],
 )
-def test_what_is_not_possible_is_refused(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_what_is_not_possible_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         make_request(given)
 
 
