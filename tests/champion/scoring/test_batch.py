@@ -262,7 +262,7 @@ def test_other_champion_does_not_overwrite(served: Served, tmp_path: Path) -> No
 def test_scores_of_other_code_are_not_taken_for_this_ones(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path / "new", phantoms(4))
     record, _ = scored(served.home, folder, name="upgraded")
-    code = copy_code(tmp_path / "code", changed="commands/watch.py")
+    code = copy_code(tmp_path / "code", changed="cli/watch.py")
     arguments = ("predict", "--name", "upgraded", str(folder))
     status, message = run_command(code, served.home.root, *arguments)
     assert status == 2
