@@ -15,12 +15,12 @@ from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.champion.scoring.request import (
     NO_DATA,
-    check_request,
     make_request,
     names_data,
     request_environment,
     score_form_fields,
 )
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.settings.defaults import read_defaults
 from cxr_tasks.volume.paths import run_key_from
 
@@ -41,7 +41,7 @@ def score() -> None:
         raise AirflowSkipException(NO_DATA)
     # the same name in every try: what a try before has finished is not done again
     given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
-    check_request(make_request(given), shared_volume())
+    require_champion(shared_volume(), make_request(given).version)
     run_command_as_child("predict", **request_environment(given))
 
 

@@ -15,9 +15,9 @@ from threading import Thread
 
 import pandas as pd
 import pytest
+from cxr_tasks.champion.rollback import retire
 
 import cxr_tasks
-from cxr_tasks.champion.rollback import retire
 from cxr_tasks.cli.main import main
 from cxr_tasks.errors import CxrError
 from cxr_tasks.flow.stages import STAGES, StageContext, execute

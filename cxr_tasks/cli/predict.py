@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cxr_tasks.champion.scoring.request import REQUEST, ScoreRequest, make_request
-from cxr_tasks.champion.scoring.terminal import score_summary
 from cxr_tasks.cli.command import Command, Options
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.volume.paths import Home
@@ -28,11 +27,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
-    from cxr_tasks.champion.scoring.score import score_batch  # which imports much
+    from cxr_tasks.champion.scoring.batch import score_batch  # which imports much
+    from cxr_tasks.champion.scoring.scores_page import summary_lines
 
     request = _request(options, environ)
     record = score_batch(home, request, note=_note, now=datetime.now().astimezone())
-    print("\n" + score_summary(record, home.scores(record["name"])), flush=True)
+    print("\n" + summary_lines(record, home.scores(record["name"])), flush=True)
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TextIO
 
-from cxr_tasks.champion.outcome import outcome
+from cxr_tasks.champion.describe import describe_promotion
 from cxr_tasks.cli.command import Command, Options
 from cxr_tasks.cli.settings_flags import add_settings
 from cxr_tasks.flow import through_airflow
@@ -102,7 +102,7 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
 
 def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
     if promotion := find_record(with_results.promote, "promote"):
-        yield f"Champion, {outcome(run.home, promotion)}"
+        yield f"Champion, {describe_promotion(run.home, promotion)}"
     yield from ingested_lines(run)
 
 

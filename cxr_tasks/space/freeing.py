@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from cxr_tasks.champion.store import folders
+from cxr_tasks.champion.versions import folders
 from cxr_tasks.errors import CxrError
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.rules import Needs, needs, runs_beyond

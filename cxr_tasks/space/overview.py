@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from cxr_tasks.champion.store import folders
+from cxr_tasks.champion.versions import folders
 from cxr_tasks.reporting.table import WIDTH
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.freeing import REASONS, Choice, Freed, Kind, plural_of

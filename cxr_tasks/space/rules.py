@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cxr_tasks.champion.pointer import serving
-from cxr_tasks.champion.store import folders, run_key_of, version_record
+from cxr_tasks.champion.versions import folders, run_key_of, version_record
 from cxr_tasks.errors import CxrError
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.run_state import UNFINISHED_DAYS, RunState, newest_finished

@@ -9,8 +9,8 @@ from threading import Thread
 
 import pytest
 
-from cxr_tasks.champion.rollback import retire
-from cxr_tasks.champion.store import require_champion
+from cxr_tasks.champion.restoring import retire
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.cli.main import main
 from cxr_tasks.flow.process import StageError, run_stage
 from cxr_tasks.runs.run import start_run

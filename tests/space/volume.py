@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import changing, serve
-from cxr_tasks.champion.store import put_version
+from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import STAGE as DATASET
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config

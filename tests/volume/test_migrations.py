@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.promotion import make_promotion
-from cxr_tasks.champion.version import _comparison_lines
 from cxr_tasks.reporting.checklist import checklist
 from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.reporting.model_card import model_card
@@ -101,7 +101,9 @@ def test_old_promotion_keeps_the_name_of_its_test(tmp_path: Path) -> None:
     read = read_sealed(tmp_path / "version.json")["comparison"]
     assert read["figures"]["right"] == mcnemar | {"test": MCNEMAR}
     assert "mcnemar" not in read["figures"]
-    assert f"9 images against 2 ({MCNEMAR}, p = 0.065)" in _comparison_lines(read)[1]
+    facts = {"card": "", "at": "", "before": None, "reason": "", "basis": "test"}
+    card = fill_text("promotion.md.j2", **facts, comparison=read)
+    assert f"9 images against 2 ({MCNEMAR}, p = 0.065)" in card
 
 
 @pytest.mark.parametrize(

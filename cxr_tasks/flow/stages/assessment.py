@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def run_audit(context: StageContext) -> str:
     """Look for copies across the split, and for what else than disease tells the classes apart."""
     from cxr_tasks.audit.audit import make_audit
-    from cxr_tasks.champion.store import dataset_of
+    from cxr_tasks.champion.versions import dataset_of
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.split import read_split, read_tested_in
 
@@ -99,7 +99,7 @@ def run_report(context: StageContext) -> str:
 
 def run_promote(context: StageContext) -> str:
     """Let the run's model serve, if it is better than the one that does."""
-    from cxr_tasks.champion.outcome import outcome
+    from cxr_tasks.champion.describe import describe_promotion
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
     from cxr_tasks.evaluation.scoring import score_images
@@ -121,4 +121,4 @@ def run_promote(context: StageContext) -> str:
     )
     if record["version"]:
         restore_version(run, config, record, note=note)
-    return outcome(run.home, record)
+    return describe_promotion(run.home, record)

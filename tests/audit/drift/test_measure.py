@@ -14,7 +14,7 @@ from cxr_tasks.audit.drift.finding import drift_finding
 from cxr_tasks.audit.drift.measure import measure_drift
 from cxr_tasks.audit.masked import MaskedFeatures
 from cxr_tasks.champion.pointer import serving
-from cxr_tasks.champion.store import dataset_of
+from cxr_tasks.champion.versions import dataset_of
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.split import read_split
 from cxr_tasks.runs.run import open_run

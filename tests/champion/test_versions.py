@@ -8,14 +8,8 @@ import pytest
 
 from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import PROMOTED, changing, history, serve, serving
-from cxr_tasks.champion.rollback import roll_back
-from cxr_tasks.champion.store import (
-    find_champion,
-    put_version,
-    remove_unserved,
-    require_champion,
-    versions,
-)
+from cxr_tasks.champion.restoring import roll_back
+from cxr_tasks.champion.versions import put_version, remove_unserved, require_champion, versions
 from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
@@ -50,7 +44,6 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_home_without_champion_says_so(home: Home) -> None:
-    assert find_champion(home) is None
     assert versions(home) == []
     assert history(home) == []
     with pytest.raises(ConfigError, match=r"There is no champion in .*\n.*audit"):
@@ -156,14 +149,14 @@ def test_newer_schema_is_an_error(file: str, home: Home) -> None:
     path = home.champion / file
     change_record(path, schema_version=99)
     with pytest.raises(ArtifactError, match="schema version 99"):
-        find_champion(home)
+        require_champion(home)
 
 
 def test_half_written_pointer_is_an_error(home: Home) -> None:
     put_and_serve(home, "one")
     (home.champion / "champion.json").write_text("{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"champion\.json cannot be read"):
-        find_champion(home)
+        require_champion(home)
 
 
 def test_only_unserved_versions_of_the_run_are_removed(home: Home) -> None:
@@ -195,23 +188,23 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def test_terminal_is_told_what_serves_with_its_figures(described: Home) -> None:
-    told = describe_champion(described)
-    assert max(len(line) for line in told.splitlines()) <= 100
+    text = describe_champion(described)
+    assert max(len(line) for line in text.splitlines()) <= 100
     record: dict[str, Any] = require_champion(described).record
-    assert f"{record['headline']['roc_auc']['value']:.3f}" in told
-    assert "In service since 2026-01-02T03:04:05+00:00, promoted." in told
-    assert "not a medical device" in told
-    assert "this model itself was never scored" in told
-    assert "champion --roll-back" in told
+    assert f"{record['headline']['roc_auc']['value']:.3f}" in text
+    assert "In service since 2026-01-02T03:04:05+00:00, promoted." in text
+    assert "not a medical device" in text
+    assert "this model itself was never scored" in text
+    assert "champion --roll-back" in text
 
 
 def test_terminal_is_told_of_a_damaged_champion(described: Home) -> None:
     (require_champion(described).folder / "pairs.csv").touch()  # what no record names is no matter
     assert "damaged" not in describe_champion(described)
     require_champion(described).model_file.write_bytes(b"other")
-    told = describe_champion(described)
-    assert "is damaged" in told
-    assert max(len(line) for line in told.splitlines()) <= 100
+    text = describe_champion(described)
+    assert "is damaged" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
 
 
 def test_terminal_is_told_that_there_is_none(home: Home) -> None:

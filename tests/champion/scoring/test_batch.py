@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.champion.rollback import retire
-from cxr_tasks.champion.scoring.known import KINDS
+from cxr_tasks.champion.restoring import retire
+from cxr_tasks.champion.scoring.batch import score_batch
+from cxr_tasks.champion.scoring.inference import KINDS
 from cxr_tasks.champion.scoring.request import make_request
-from cxr_tasks.champion.scoring.row import COLUMNS
-from cxr_tasks.champion.scoring.score import score_batch
-from cxr_tasks.champion.scoring.terminal import score_summary
+from cxr_tasks.champion.scoring.score_table import COLUMNS
+from cxr_tasks.champion.scoring.scores_page import summary_lines
 from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError, DataError
 from cxr_tasks.statistics.calibration import apply_temperature
@@ -53,14 +53,14 @@ def phantoms(n: int, *, seed: int = 9) -> dict[str, bytes]:
 
 
 def scored(
-    home: Home, *paths: Path, version: str = "", name: str = "", told: list[str] | None = None
+    home: Home, *paths: Path, version: str = "", name: str = "", notes: list[str] | None = None
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Score, and read what was written."""
     name = name or f"batch-{next(_number)}"
     request = make_request(
         {"data": [str(path) for path in paths], "version": version, "name": name}
     )
-    note: Callable[[str], None] = (told if told is not None else []).append
+    note: Callable[[str], None] = (notes if notes is not None else []).append
     record = score_batch(home, request, note=note, now=NOW)
     return record, read_scores(home.scores(name))
 
@@ -120,7 +120,7 @@ def test_blocks_make_no_difference(
 ) -> None:
     folder = make_files(tmp_path, phantoms(10) | {"text.png": b"hello"})
     whole_record, whole = scored(served.home, folder)
-    monkeypatch.setattr("cxr_tasks.champion.scoring.score.N_BLOCK_IMAGES", 3)
+    monkeypatch.setattr("cxr_tasks.champion.scoring.batch.N_BLOCK_IMAGES", 3)
     record, table = scored(served.home, folder)
     assert table.equals(whole)
     assert record["n_by_probability"] == whole_record["n_by_probability"]
@@ -219,18 +219,18 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
     page = (batch / "index.html").read_text(encoding="utf-8")
     assert "This version of the champion was retired</strong> on 2026-02-03" in page
     assert "Masks &lt;b&gt;, no radiographs." in page
-    assert "Retired on 2026-02-03T04:05:06+00:00: Masks <b>" in score_summary(record, batch)
+    assert "Retired on 2026-02-03T04:05:06+00:00: Masks <b>" in summary_lines(record, batch)
     served_record, _ = scored(served.home, folder, name="not-retired")
     assert served_record["champion"]["retired"] is None
-    assert "Retired" not in score_summary(served_record, batch)
+    assert "Retired" not in summary_lines(served_record, batch)
 
 
 def test_same_name_repeats_nothing_and_overwrites_nothing(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path, phantoms(4))
     record, _ = scored(served.home, folder, name="kept")
-    told: list[str] = []
-    assert scored(served.home, folder, name="kept", told=told)[0] == record
-    assert told[-1] == "kept was scored before: the same images, the same champion"
+    notes: list[str] = []
+    assert scored(served.home, folder, name="kept", notes=notes)[0] == record
+    assert notes[-1] == "kept was scored before: the same images, the same champion"
     make_files(folder, {"new.png": b"other"})
     with pytest.raises(ConfigError, match="scores named 'kept' already, of other images"):
         scored(served.home, folder, name="kept")
@@ -262,11 +262,11 @@ def test_other_champion_does_not_overwrite(served: Served, tmp_path: Path) -> No
 def test_scores_of_other_code_are_not_taken_for_this_ones(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path / "new", phantoms(4))
     record, _ = scored(served.home, folder, name="upgraded")
-    code = copy_code(tmp_path / "code", changed="commands/watch.py")
+    code = copy_code(tmp_path / "code", changed="cli/watch.py")
     arguments = ("predict", "--name", "upgraded", str(folder))
-    status, told = run_command(code, served.home.root, *arguments)
+    status, message = run_command(code, served.home.root, *arguments)
     assert status == 2
-    assert "scores named 'upgraded' already, of other code" in told
+    assert "scores named 'upgraded' already, of other code" in message
     assert find_record(served.home.scores("upgraded"), "score") == record
 
 

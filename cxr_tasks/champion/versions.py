@@ -1,6 +1,6 @@
 """Versions of the champion on the shared volume; each is a finished folder that never changes.
 
-Which of them serves, and when and why that changed, says `champion.json` (`pointer.py`).
+Which of them serves, and when and why that changed, is in `champion.json` (`pointer.py`).
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_tasks.champion.pointer import begin, history, retirement, serving
+from cxr_tasks.champion.pointer import Entry, begin, history, retirement, serving
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Note, Record, check_outputs, find_record, finish_once
@@ -44,7 +44,7 @@ class Champion:
         return self.folder / "model.keras"
 
     def predictions(self) -> "pd.DataFrame":
-        """Read what it said of each image of its own data set, in the index' order."""
+        """Read its predictions for each image of its own data set, in the index' order."""
         return read_predictions(self.folder / "predictions.csv")
 
 
@@ -56,45 +56,32 @@ def read_predictions(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd  # not for those who only ask which version serves
 
+    missing = {"calibrated": [""], "cutoff": [""]}
     table: pd.DataFrame = pd.read_csv(
-        path,
-        dtype=_PREDICTION_TYPES,
-        keep_default_na=False,
-        na_values={"calibrated": [""], "cutoff": [""]},
+        path, dtype=_PREDICTION_TYPES, keep_default_na=False, na_values=missing
     )
     return table
 
 
-def find_champion(home: Home, version: str | None = None) -> Champion | None:
-    """Open the champion, or one of its versions by name; None where no version serves.
+def require_champion(home: Home, version: str | None = None) -> Champion:
+    """Open the champion that serves, or one of its versions by name.
 
     Raises:
-        ConfigError: There is no such version.
+        ConfigError: No version serves, or there is none of this name.
         DamagedError: A file of it is missing or not what its record says.
         ArtifactError: It is of a newer version of the project.
     """
     if version is None:
         version = serving(home)
+        if version is None:
+            raise no_champion(home, retirement(home))
     elif version not in versions(home):
         raise ConfigError(
             f"There is no champion version {version!r} in {home.champion}.",
             f"There are: {', '.join(versions(home)) or 'none'}.",
             "Name one of them, or leave it out for the one that serves.",
         )
-    return None if version is None else open_version(home, version)
-
-
-def require_champion(home: Home, version: str | None = None) -> Champion:
-    """Open the champion that has to be there.
-
-    Raises:
-        ConfigError: No version serves, or there is none of this name.
-        ArtifactError: A file of it is missing, not what its record says, or of a newer version.
-    """
-    champion = find_champion(home, version)
-    if champion is None:
-        raise none_serves(home)
-    return champion
+    return open_version(home, version)
 
 
 def dataset_of(home: Home, version: str) -> str:
@@ -121,7 +108,7 @@ def open_version(home: Home, version: str) -> Champion:
 
 
 def version_record(home: Home, version: str) -> Record:
-    """Read what a version says of itself, without a look at its other files.
+    """Read a version's record, without a look at its other files.
 
     Raises:
         DamagedError: It is missing or not what was written.
@@ -137,13 +124,13 @@ def version_record(home: Home, version: str) -> Record:
 
 
 def versions(home: Home) -> list[str]:
-    """Name the versions that serve or have served and are still there, the oldest first."""
+    """Return the versions that serve or have served and are still there, the oldest first."""
     served = {entry["version"] for entry in history(home)}
-    return [name for name in folders(home) if name in served]
+    return [name for name in finished_versions(home) if name in served]
 
 
-def folders(home: Home) -> list[str]:
-    """Name the finished versions, the oldest first, those that never served too."""
+def finished_versions(home: Home) -> list[str]:
+    """Return all finished versions, the oldest first, those that never served too."""
     if not home.champion.is_dir():
         return []
     names = [path.name for path in home.champion.iterdir() if _VERSION_NAME.fullmatch(path.name)]
@@ -152,7 +139,7 @@ def folders(home: Home) -> list[str]:
 
 
 def run_key_of(version: str) -> str:
-    """Give the run that a version was made by, from the version's name."""
+    """Return the run that a version was made by, from the version's name."""
     return version.split("-", 1)[1]
 
 
@@ -167,24 +154,16 @@ def put_version(
     note: Note,
     name: str | None = None,
 ) -> str:
-    """Build a version; a new one does not serve yet. The caller holds the champion's lock.
+    """Build a version of a run's files; a new one does not serve yet.
 
-    Args:
-        home: The shared volume.
-        run_key: The run that makes it.
-        inputs: The files of the run that it is made from.
-        config_fingerprint: Digest of the run's configuration.
-        seed: The run's seed.
-        build: Writes its files and gives its facts.
-        note: Told where a damaged one is made again.
-        name: Of a version that was made before; None for a new one.
+    The caller holds the champion's lock. `build` writes the files and returns the facts of the
+    record; `name` is that of a version to be made again.
 
     Returns:
-        The version's name: of a new one a number one above the highest there ever was, and the
-        run's; its record says it too.
+        The version's name: of a new one a number above the highest there ever was, and the run's.
     """
     begin(home)
-    known = [*folders(home), *(entry["version"] for entry in history(home))]
+    known = [*finished_versions(home), *(entry["version"] for entry in history(home))]
     named = name or f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
     finish_once(
         home.champion / named,
@@ -203,14 +182,32 @@ def remove_unserved(home: Home, run_key: str) -> None:
 
     The caller holds the champion's lock.
     """
-    if not home.champion.is_dir():
-        return
     for path in home.champion.glob(f".*-{run_key}.building-*"):
         shutil.rmtree(path, ignore_errors=True)
-    served = {entry["version"] for entry in history(home)}
-    for name in folders(home):
+    served = versions(home)
+    for name in finished_versions(home):
         if run_key_of(name) == run_key and name not in served:
             shutil.rmtree(home.champion / name)
+
+
+def no_champion(home: Home, retired: Entry | None = None) -> ConfigError:
+    """Report that no model serves, since which retirement if any, and what it takes for one."""
+    if retired is None:
+        return ConfigError(
+            f"There is no champion in {home.root}.",
+            "A model serves once a run was promoted: split grouped or profile honest, real images, "
+            "an audit that does not condemn it.",
+            "Run the pipeline to its stage promote; the run's promote/promote.json says why it was "
+            "refused, if it was.",
+        )
+    return ConfigError(
+        f"No champion serves in {home.root}: {retired['version']} was retired on {retired['at']} "
+        f"({one_line(retired['reason'], 300)}).",
+        "A model serves once a run is promoted, or once a version is named for it.",
+        "Run the pipeline to its stage promote; or name one of "
+        f"{', '.join(versions(home)) or 'the versions, of which none is left'}: "
+        "python -m cxr_tasks champion --roll-back VERSION.",
+    )
 
 
 def _damaged(folder: Path, reason: str) -> DamagedError:
@@ -220,32 +217,6 @@ def _damaged(folder: Path, reason: str) -> DamagedError:
         f"Where its run still exists, python -m cxr_tasks promote --run {run_key_of(folder.name)} "
         f"makes it again; else restore {folder} from a backup, or let an earlier version serve: "
         "python -m cxr_tasks champion --roll-back.",
-    )
-
-
-def none_serves(home: Home) -> ConfigError:
-    """Report that no model serves, since when and why, and what it takes that one does."""
-    retired = retirement(home)
-    if retired is not None:
-        return ConfigError(
-            f"No champion serves in {home.root}: {retired['version']} was retired on "
-            f"{retired['at']} ({one_line(retired['reason'], 300)}).",
-            "A model serves once a run is promoted, or once a version is named for it.",
-            "Run the pipeline to its stage promote; or name one of "
-            f"{', '.join(versions(home)) or 'the versions, of which none is left'}: "
-            "python -m cxr_tasks champion --roll-back VERSION.",
-        )
-    return none_yet(home)
-
-
-def none_yet(home: Home) -> ConfigError:
-    """Say that there is no version, and what it takes that there is one."""
-    return ConfigError(
-        f"There is no champion in {home.root}.",
-        "A model serves once a run was promoted: split grouped or profile honest, real images, "
-        "an audit that does not condemn it.",
-        "Run the pipeline to its stage promote; the run's promote/promote.json says why it was "
-        "refused, if it was.",
     )
 
 

@@ -1,27 +1,31 @@
 """A batch of new images scored by the champion, into a folder of its own."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from cxr_tasks.champion.pointer import retired_versions
-from cxr_tasks.champion.scoring.champion_facts import champion_facts
+from cxr_tasks.champion.scoring.inference import N_BLOCK_IMAGES, Predictor
 from cxr_tasks.champion.scoring.inputs import NewImages, open_images
-from cxr_tasks.champion.scoring.judge import N_BLOCK_IMAGES, Judge
-from cxr_tasks.champion.scoring.page import render_page
 from cxr_tasks.champion.scoring.request import ScoreRequest
-from cxr_tasks.champion.scoring.row import COLUMNS, Refused, Scored, as_csv
-from cxr_tasks.champion.scoring.tally import Tally
-from cxr_tasks.champion.store import Champion, require_champion
-from cxr_tasks.data.dataset import open_dataset
+from cxr_tasks.champion.scoring.score_table import COLUMNS, BatchSummary, Row, as_csv
+from cxr_tasks.champion.scoring.scores_page import render_page
+from cxr_tasks.champion.versions import Champion, require_champion
+from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.decoding import decode_all
 from cxr_tasks.errors import ConfigError, DamagedError, DataError, first_few
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.machine.memory import MemoryWatch
+from cxr_tasks.settings.weights_origins import ORIGINS
+from cxr_tasks.statistics.calibration import apply_temperature
+from cxr_tasks.statistics.intervals import wilson
 from cxr_tasks.volume.files import (
     as_unicode,
     building,
@@ -44,18 +48,28 @@ from cxr_tasks.volume.records import (
 from cxr_tasks.volume.source_code import source_digest
 
 STAGE = "score"
+_FROM_VERSION = (
+    "variant",
+    "title",
+    "run_key",
+    "promoted_at",
+    "profile",
+    "basis",
+    "synthetic",
+    "temperature",
+    "cutoff",
+    "min_sensitivity",
+    "threads",
+    "verdict",
+    "headline",
+)
 
 
 def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> Record:
     """Write `scores/<name>/` with scores.csv, index.html and score.json.
 
-    The same name with the same images, champion and code repeats nothing.
-
-    Args:
-        home: The shared volume.
-        request: Which images, and which version of the champion.
-        note: Told what a watching person wants to know.
-        now: When the batch is scored; its name, where the request has none.
+    The same name with the same images, champion and code repeats nothing. Without a name the batch
+    is named by the time.
 
     Returns:
         The content of score.json.
@@ -90,7 +104,7 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
                 "scored_at": now.isoformat(timespec="seconds"),
                 "paths": [as_unicode(path) for path in request.paths],
             }
-            facts = _build(home, champion, images, asked, built=built, note=note)
+            facts = _score(home, champion, images, asked, built=built, note=note)
             record = make_record(
                 built,
                 STAGE,
@@ -126,49 +140,85 @@ def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record |
     )
 
 
-def _build(
+def _score(
     home: Home, champion: Champion, images: NewImages, asked: Record, *, built: Path, note: Note
 ) -> Record:
-    """Write the table and the page, and give what the record says."""
+    """Write the table and the page, and return the facts of the record."""
     dataset = open_dataset(home, champion.record["dataset"])
-    tally = Tally(champion.record["cutoff"])
+    cutoff = champion.record["cutoff"]
+    summary = BatchSummary(cutoff)
     with MemoryWatch() as memory, open_table(built / "scores.csv", COLUMNS) as table:
-        for rows in _blocks(images, Judge(champion, dataset), note):
-            tally.add(rows)
-            for row in rows:
-                table.writerow(
-                    as_csv(row, champion=champion.name, cutoff=champion.record["cutoff"])
-                )
-    if not tally.n_scored:
-        raise _nothing_scored(tally)
+        for rows in _blocks(images, Predictor(champion, dataset), note):
+            summary.add(rows)
+            table.writerows(as_csv(row, champion=champion.name, cutoff=cutoff) for row in rows)
+    counts = summary.facts()
+    if not counts["n_scored"]:
+        refused = first_few([f"{row.path!r}: {row.reason}" for row in summary.refused])
+        raise DataError(
+            f"None of {counts['n_images']} files could be scored ({refused}).",
+            "A file has to be a whole JPEG, PNG, BMP or TIFF image of a plausible, grey "
+            "radiograph.",
+            "Name other files, or convert these; DICOM files have to be exported as PNG first.",
+        )
     facts = {
         **asked,
-        "champion": champion_facts(
-            champion, dataset, retired=retired_versions(home).get(champion.name)
-        ),
-        **tally.facts(),
+        "champion": _champion_facts(champion, dataset, retired_versions(home).get(champion.name)),
+        **counts,
         "n_left_out": images.n_left_out,
         "n_ignored_links": images.n_ignored_links,
         "peak_anon_mb": memory.peak_anon_mb(),
     }
-    write_text(built / "index.html", render_page(facts, tally))
+    write_text(built / "index.html", render_page(facts, summary))
     return facts
 
 
-def _blocks(images: NewImages, judge: Judge, note: Note) -> Iterator[list[Scored | Refused]]:
-    """Decode, judge and give one block after the other, so that memory stays flat."""
-    outcomes = decode_all(images.reader, images.candidates, n_workers=n_cores())
-    with closing(outcomes):
-        passing = watched(outcomes, n=len(images.candidates), report=note)
+def _blocks(images: NewImages, predictor: Predictor, note: Note) -> Iterator[list[Row]]:
+    """Decode and score one block after the other, so that memory stays flat."""
+    with closing(decode_all(images.reader, images.candidates, n_workers=n_cores())) as decoded:
+        passing = watched(decoded, n=len(images.candidates), report=note)
         while block := list(islice(passing, N_BLOCK_IMAGES)):
-            yield judge.rows(block)
+            yield predictor.rows(block)
 
 
-def _nothing_scored(tally: Tally) -> DataError:
-    facts: dict[str, Any] = tally.facts()
-    told = first_few([f"{row.path!r}: {row.reason}" for row in tally.refused])
-    return DataError(
-        f"None of {facts['n_images']} files could be scored ({told}).",
-        "A file has to be a whole JPEG, PNG, BMP or TIFF image of a plausible, grey radiograph.",
-        "Name other files, or convert these; DICOM files have to be exported as PNG first.",
-    )
+def _champion_facts(
+    champion: Champion, dataset: Dataset, retired: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Collect what a reader of scores has to know of the champion.
+
+    Returns:
+        What its record holds; `start`, where its backbone started if a reader has to know;
+        `retired`, when and why; `data`; `prevalence`, the fraction of COVID-19 in its data, where
+        its probabilities are calibrated; `cutoff_probability`, the cut-off as a probability; and
+        `at_cutoff`, how many of each class its decisions had right there, with interval.
+    """
+    record, predictions = champion.record, champion.predictions()
+    n_covid = int((predictions["label"] == 1).sum())
+    cutoff = apply_temperature(np.array([record["cutoff"]]), record["temperature"])
+    # champions of older versions do not say, and later ones may say what is unknown here
+    origin = ORIGINS.get(record.get("weights_origin", "none"), ORIGINS["none"])
+    counted = predictions[(predictions["part"] == record["basis"]) & predictions["cutoff"].notna()]
+    positive, label = counted["score"] >= counted["cutoff"], counted["label"]
+    return {
+        "version": champion.name,
+        **{key: record[key] for key in _FROM_VERSION},
+        "start": f"Its backbone started {origin.start}." if origin.tag else None,
+        "retired": {key: retired[key] for key in ("at", "reason")} if retired else None,
+        "data": {
+            "description": dataset.record["description"],
+            "fingerprint": dataset.fingerprint,
+            "n_images": len(predictions),
+            "n_covid": n_covid,
+        },
+        "prevalence": n_covid / len(predictions),
+        "example_prevalence": record["config"]["prevalence"],
+        "cutoff_probability": float(cutoff[0]),
+        "at_cutoff": {
+            "covid": _share(positive[label == 1]),
+            "normal": _share(~positive[label == 0]),
+        },
+    }
+
+
+def _share(right: "pd.Series[bool]") -> dict[str, Any]:
+    counts = [int(right.sum()), len(right)]
+    return {"counts": counts, "interval": wilson(*counts)}

@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.champion.scoring.champion_facts import moved_probability
-from cxr_tasks.champion.scoring.terminal import score_summary
+from cxr_tasks.champion.scoring.scores_page import moved_probability, summary_lines
 from cxr_tasks.volume.paths import Home
 from tests.champion.scoring.conftest import Served
 from tests.champion.scoring.served import ingest_phantoms, serve_champion
-from tests.champion.scoring.test_score import phantoms, scored
+from tests.champion.scoring.test_batch import phantoms, scored
 from tests.image_files import make_files
 
 SAYINGS = {
@@ -93,15 +92,15 @@ def test_known_images_are_pointed_out(served: Served, tmp_path: Path) -> None:
 def test_terminal_says_what_became_of_the_images(served: Served, tmp_path: Path) -> None:
     files = phantoms(4) | {"a.png": b"no", "b.png": b"", "notes.txt": b""}
     record, _ = scored(served.home, make_files(tmp_path, files))
-    told = score_summary(record, Path("/scores/x"))
-    lines = {line.split()[0]: " ".join(line.split()) for line in told.splitlines()}
+    text = summary_lines(record, Path("/scores/x"))
+    lines = {line.split()[0]: " ".join(line.split()) for line in text.splitlines()}
     assert lines["images"] == "images 6"
     assert lines["positive"] == f"positive {record['n_positive']} score at least 0.400"
     assert lines["refused"] == "refused 2 1 not an image, 1 empty file"
     assert lines["left"] == "left out 1 .txt"
     assert lines["Table:"] == "Table: /scores/x/scores.csv"
     assert "known" not in lines
-    assert "Research software, not a medical device" in told
+    assert "Research software, not a medical device" in text
 
 
 @pytest.mark.parametrize(
@@ -120,17 +119,17 @@ def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
     serve_champion(home, served.model_file, ingest_phantoms(home), weights_origin=origin)
     record, _ = scored(home, make_files(tmp_path / "new", phantoms(3)))
     page = html.unescape((home.scores(record["name"]) / "index.html").read_text())
-    terminal = " ".join(score_summary(record, Path("/scores/x")).split())
-    for told in (page, terminal):
-        assert told.count("Its backbone started") == (1 if start else 0)
-        assert start is None or start in told
+    terminal = " ".join(summary_lines(record, Path("/scores/x")).split())
+    for text in (page, terminal):
+        assert text.count("Its backbone started") == (1 if start else 0)
+        assert start is None or start in text
 
 
 def test_many_reasons_go_on_below_where_they_began(served: Served, tmp_path: Path) -> None:
     record, _ = scored(served.home, make_files(tmp_path, phantoms(2)))
     reasons = {f"a reason of some length, number {k}": k for k in range(1, 7)}
-    told = score_summary(record | {"n_refused": 21, "n_refused_by_reason": reasons}, Path("/s"))
-    lines = told.splitlines()
+    text = summary_lines(record | {"n_refused": 21, "n_refused_by_reason": reasons}, Path("/s"))
+    lines = text.splitlines()
     place = next(k for k, line in enumerate(lines) if line.startswith("  refused   21   "))
     assert lines[place + 1][16] == " " != lines[place + 1][17]
     assert max(map(len, lines)) <= 100

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.champion.scoring.known import NEW, KnownImages
+from cxr_tasks.champion.scoring.inference import NEW, KnownImages
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted
 from cxr_tasks.data.images import decode_image
@@ -17,7 +17,7 @@ def accepted(number: int) -> Accepted:
 
 
 def known_images(numbers: list[int], parts: list[str]) -> KnownImages:
-    """Give a champion's data with some phantoms, perhaps several times."""
+    """Build a champion's data with some phantoms, perhaps several times."""
     images = [accepted(number) for number in numbers]
     index = pd.DataFrame(
         {
