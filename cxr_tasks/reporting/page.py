@@ -10,11 +10,10 @@ from markupsafe import Markup
 
 from cxr_tasks.reporting.attention_maps import attention_pictures
 from cxr_tasks.reporting.calibration_figure import draw_reliability
-from cxr_tasks.reporting.checklist import Item, checklist
+from cxr_tasks.reporting.documents import CardSection, Item, checklist, model_card
 from cxr_tasks.reporting.drift_figure import draw_drift
 from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc, has_values
 from cxr_tasks.reporting.material import Material
-from cxr_tasks.reporting.model_card import CardSection, model_card
 from cxr_tasks.reporting.pair_matrix import Cell, pair_matrix
 from cxr_tasks.reporting.pictures import Picture, data_uri
 from cxr_tasks.variants import VARIANTS

@@ -6,7 +6,7 @@ from typing import Any
 
 from cxr_tasks import wording
 from cxr_tasks.data.sources.left_out import REMEDIES, told
-from cxr_tasks.reporting.checklist import STATUS_NAMES
+from cxr_tasks.reporting.documents import STATUS_NAMES
 from cxr_tasks.reporting.done import what_was_done
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cxr_tasks.data.sources.left_out import LINK_OUT, MASK, TABLE, left_out_of, told
-from cxr_tasks.reporting.checklist import STATUS_NAMES, Item, checklist
+from cxr_tasks.reporting.documents import STATUS_NAMES, Item, checklist
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 

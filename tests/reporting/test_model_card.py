@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.reporting.model_card import model_card
+from cxr_tasks.reporting.documents import model_card
 from cxr_tasks.wording import percent
 from tests.drawn_run import Drawing, draw_run, finish_report
 

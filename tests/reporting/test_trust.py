@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from cxr_tasks.audit.finding import finding
-from cxr_tasks.reporting.checklist import checklist
-from cxr_tasks.reporting.model_card import model_card
+from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from tests.drawn_run import HOSTILE_NAMES, Drawing, draw_run, finish_report
