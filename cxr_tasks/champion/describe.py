@@ -7,7 +7,7 @@ from cxr_tasks.champion.challenges import challenges_of, challenges_sentence
 from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, retirement, serving
 from cxr_tasks.champion.store import require_champion, versions
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Record
 from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent, spread

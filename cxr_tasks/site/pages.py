@@ -7,7 +7,6 @@ from functools import cache
 from jinja2 import Environment
 
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.variant_colors import INKS
 from cxr_tasks.site.comparison import Comparison
 from cxr_tasks.site.listing import MEASURES, Listing
 from cxr_tasks.site.notice import Notice
@@ -56,7 +55,6 @@ def _fill(template: str, base: str, **context: object) -> str:
         .get_template(template)
         .render(
             base=base,
-            inks=INKS,
             variants=VARIANTS,
             measures=MEASURES,
             part_names=PART_NAMES,

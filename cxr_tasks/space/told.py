@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.candidates import PLURALS, REASONS, Kind
 from cxr_tasks.space.freeing import Freed

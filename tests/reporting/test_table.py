@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.reporting.table import WIDTH, comparison_table
+from cxr_tasks.reporting.last_screen import WIDTH, comparison_table
 from cxr_tasks.variants import VARIANTS
 from tests.drawn_run import Drawing, draw_run, finish_report
 

@@ -11,8 +11,8 @@ from cxr_tasks.champion.promotion import make_promotion
 from cxr_tasks.champion.version import _comparison_lines
 from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.reporting.report import make_report
+from cxr_tasks.reporting.tables import paper_table
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.volume.files import digest_of, read_json, write_json
 from cxr_tasks.volume.schema_version_2 import BINOMIAL, MCNEMAR

@@ -11,12 +11,16 @@ from matplotlib.ticker import MaxNLocator
 
 from cxr_tasks.champion.scoring.row import NEGATIVE, POSITIVE
 from cxr_tasks.champion.scoring.tally import N_BINS
-from cxr_tasks.reporting.chart_style import STYLE, new_figure, percent_axes
-from cxr_tasks.reporting.svg import MUTED, TEXT, inline_svg
+from cxr_tasks.reporting.chart_style import (
+    ACCENT,
+    MUTED,
+    STYLE,
+    TEXT,
+    inline_svg,
+    new_figure,
+    percent_axes,
+)
 from cxr_tasks.wording import percent
-
-_ACCENT = "#0d0e0f"
-"""A colour to draw in; it becomes the page's accent."""
 
 
 def draw_histogram(facts: Mapping[str, Any]) -> Markup:
@@ -31,7 +35,7 @@ def draw_histogram(facts: Mapping[str, Any]) -> Markup:
         figure, axes = new_figure(5.8, 2.6)
         bars = partial(axes.bar, left, width=0.9 / N_BINS, align="edge")
         bars(counts[NEGATIVE], color=MUTED, alpha=0.55, label=NEGATIVE)
-        bars(counts[POSITIVE], bottom=counts[NEGATIVE], color=_ACCENT, label=POSITIVE)
+        bars(counts[POSITIVE], bottom=counts[NEGATIVE], color=ACCENT, label=POSITIVE)
         _mark_cutoff(axes, cutoff)
         axes.set(xlim=(-0.01, 1.01), ylabel="images")
         axes.set_xlabel("calibrated probability of COVID-19")
@@ -39,9 +43,7 @@ def draw_histogram(facts: Mapping[str, Any]) -> Markup:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         percent_axes(axes.xaxis)
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, handlelength=1.2)
-        return inline_svg(
-            figure, "distribution", description=_in_words(facts), colors={_ACCENT: "--accent"}
-        )
+        return inline_svg(figure, "distribution", description=_in_words(facts))
 
 
 def _mark_cutoff(axes: Axes, cutoff: float) -> None:

@@ -12,8 +12,7 @@ from cxr_tasks.champion.scoring.histogram import draw_histogram
 from cxr_tasks.champion.scoring.row import Scored
 from cxr_tasks.champion.scoring.tally import Tally
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.pictures import Picture, data_uri
-from cxr_tasks.reporting.variant_colors import INKS
+from cxr_tasks.reporting.radiographs import Picture, data_uri
 from cxr_tasks.volume.files import as_unicode
 from cxr_tasks.wording import PART_NAMES, one_line, percent
 
@@ -45,7 +44,6 @@ def render_page(facts: Mapping[str, Any], tally: Tally) -> str:
                 prevalence=facts["champion"]["prevalence"],
                 to=facts["champion"]["example_prevalence"],
             ),
-            inks=INKS,
             part_names=PART_NAMES,
         )
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.wording import decimal, one_line
 
 _NOTICE = "Research software, not a medical device: nothing here decides about a patient."
