@@ -53,7 +53,7 @@ def model_card(report: Facts) -> list[CardSection]:
     Without a recommended variant there is no model to describe: what is known of the run stays.
 
     Args:
-        report: As `report_facts` gives them.
+        report: As `report_facts` returns them.
     """
     sections = _filled("model_card_lines.j2", report)
     return [
@@ -69,7 +69,7 @@ def checklist(report: Facts) -> list[Item]:
     needs a person and says both.
 
     Args:
-        report: As `report_facts` gives them.
+        report: As `report_facts` returns them.
     """
     items = [
         (section, _parts(text))

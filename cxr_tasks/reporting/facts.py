@@ -70,7 +70,7 @@ def report_facts(artifacts: Artifacts) -> dict[str, Any]:
 
 
 def _audit_facts(verdict: Mapping[str, Any], audit: Record | None) -> dict[str, Any]:
-    """Put what the audit looked at beside the verdict; nothing where it failed."""
+    """Return the verdict with what the audit looked at; nothing of that where it failed."""
     looked_at = {key: None if audit is None else audit[key] for key in _AUDIT_KEYS}
     return {**verdict, **looked_at, "controls": looked_at["controls"] or {}}
 
@@ -153,7 +153,7 @@ def _range(column: pd.Series) -> dict[str, int]:
 
 
 def _hashes(artifacts: Artifacts) -> dict[str, str]:
-    """Name what a second run has to have in common with this one."""
+    """Return the digests that a second run has to have in common with this one."""
     hashes = {
         "configuration": artifacts.config.fingerprint,
         "data set": artifacts.dataset.fingerprint,

@@ -63,7 +63,7 @@ def data_uri(pixels: UInt8Array, *, size_px: int = SIZE_PX) -> str:
 
 
 def wrong_images(artifacts: Artifacts, variant: str, basis: str) -> WrongImages:
-    """Show what a variant has wrong, at most `MAX_WRONG` images, the surest mistakes first."""
+    """Draw what a variant has wrong, at most `MAX_WRONG` images, the surest mistakes first."""
     table = artifacts.predictions[variant]
     of_basis = table[table["part"] == basis]
     wrong = of_basis[of_basis["prediction"] != of_basis["label"]]
@@ -104,7 +104,7 @@ def _picture(artifacts: Artifacts, row: Mapping[str, Any], *, alt: str, **words:
 
 
 def augmented_pairs(artifacts: Artifacts, variant: str) -> dict[str, tuple[Picture, ...]] | None:
-    """Show training images as they are and as one epoch has them; None without augmentation."""
+    """Draw training images as they are and as one epoch has them; None without augmentation."""
     path = artifacts.run.train(variant) / "augmented.npy"
     if not path.exists():
         return None

@@ -38,7 +38,7 @@ class Notice:
 def no_report_yet(
     key: str, run: RunFacts | None, state: str = "", *, at_work: bool = False
 ) -> Notice:
-    """Say why a run has no report.
+    """Return why a run has no report.
 
     Args:
         key: The run's name.
@@ -80,14 +80,14 @@ def _under_way(key: str, run: RunFacts | None, *, lost: bool) -> Notice:
 
 
 def not_begun(key: str, state: str, refusal: str) -> Notice:
-    """Describe a run of the DAG that has opened no run on the shared volume, or not yet."""
+    """Return the notice of a run of the DAG that has opened no run on the shared volume, or not yet."""
     if state in STILL_GOING:
         return _under_way(key, None, lost=False)
     return refused(key, refusal)
 
 
 def refused(key: str, reason: str = "") -> Notice:
-    """Describe a run of the DAG that has begun nothing, since its first task refused.
+    """Return the notice of a run of the DAG that has begun nothing, since its first task refused.
 
     Args:
         key: The name that it asked for; empty where it can be none.
@@ -98,12 +98,12 @@ def refused(key: str, reason: str = "") -> Notice:
 
 
 def damaged_report(key: str) -> Notice:
-    """Describe a report that is not what was written."""
+    """Return the notice of a report that is not what was written."""
     return Notice("damaged", "This report is damaged", key)
 
 
 def no_scores_yet(name: str, state: str) -> Notice:
-    """Say why a batch of images has no page of scores."""
+    """Return why a batch of images has no page of scores."""
     if state in STILL_GOING:
         return Notice("scoring", "No scores yet", name, refresh_seconds=REFRESH_SECONDS)
     if state == "failed":
@@ -112,20 +112,20 @@ def no_scores_yet(name: str, state: str) -> Notice:
 
 
 def no_report_of(dag_id: str) -> Notice:
-    """Describe a run of another DAG."""
+    """Return the notice of a run of another DAG."""
     return Notice("another DAG", "No report here", dag_id)
 
 
 def unknown_airflow_run(run_id: str) -> Notice:
-    """Describe a run that Airflow does not have."""
+    """Return the notice of a run that Airflow does not have."""
     return Notice("unknown to Airflow", "No such run", run_id, status=404)
 
 
 def refused_name(err: CxrError) -> Notice:
-    """Say why a name can be no run's."""
+    """Return why a name can be no run's."""
     return Notice("no name", "No such run", status=404, reason=f"{err.problem} {err.rule}")
 
 
 def nothing_to_compare() -> Notice:
-    """Ask for two runs with a report."""
+    """Return that two runs with a report are needed."""
     return Notice("nothing to compare", "Two runs are needed", status=404)

@@ -69,7 +69,7 @@ def scores_page(home: Home, name: str) -> Path | None:
 
 
 def read_run(run: RunPaths) -> RunFacts:
-    """Read a run; what cannot be read is told in `problem`, with the rest left out."""
+    """Read a run; what cannot be read is named in `problem`, and left out."""
     started, last_sign = _span(run)
     read: dict[str, Any] = {}
     problem = ""
@@ -162,8 +162,8 @@ def _failure(run: RunPaths, path: Path) -> Failure:
     stage = name if path.parent == run.root else f"{path.parent.name} {name}"
     real = find_inside(run.root, path)
     try:
-        told = read_json(real) if real else {}
-        message, stopped = str(told["message"]), told.get("stopped") is True
+        error = read_json(real) if real else {}
+        message, stopped = str(error["message"]), error.get("stopped") is True
     except _NOT_AS_EXPECTED:
         message, stopped = "", False
     return Failure(stage, as_unicode(message).strip() or "No reason is known.", stopped)

@@ -105,7 +105,7 @@ class Site:
         self.library = Library(home)
 
     def all_runs(self, query: Mapping[str, str], *, base: str) -> Answer:
-        """Show the table of runs, as the address's query wants it."""
+        """Return the table of runs, as the address's query wants it."""
         view = read_view(query)
         runs = self.library.runs()
         listing = make_listing(runs, view)
@@ -120,7 +120,7 @@ class Site:
         return Answer(page)
 
     def compared(self, first: str, second: str, *, base: str) -> Answer:
-        """Show two runs side by side."""
+        """Return two runs side by side."""
         one, other = self._find(first), self._find(second)
         comparison = compare(one, other) if one and other else None
         if comparison is None:
@@ -128,7 +128,7 @@ class Site:
         return Answer(_fill("compare.html.j2", base, comparison=comparison))
 
     def run(self, key: str, *, base: str, state: str = "") -> Answer:
-        """Show a run's report, or say why there is none."""
+        """Return a run's report, or why there is none."""
         try:
             run = self.home.run(key)
         except ConfigError as err:
@@ -143,7 +143,7 @@ class Site:
         return _show(notices.no_report_yet(key, facts, state, at_work=at_work), base)
 
     def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:
-        """Show the page of a DAG's run, or say why there is none."""
+        """Return the page of a DAG's run, or why there is none."""
         if asked.dag_id not in NAMED_BY:
             return _show(notices.no_report_of(asked.dag_id), base)
         if asked.state is None:
