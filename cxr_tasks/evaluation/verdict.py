@@ -213,9 +213,9 @@ def _clean_sentence(_title: str, _compared: Mapping[str, Facts], audit: Facts) -
     titles = ", ".join(each["title"] for each in asked)
     return (
         f"None of the {len(asked)} controls ({titles}) predicts the label above chance, and no "
-        f"copy or known patient crosses the split. Not ruled out: shortcuts worth up to AUC "
-        f"{reach:.2f} (the upper end of the controls' 95 % intervals), and those that these controls cannot "
-        "see, such as devices in the chest."
+        "copy or known patient crosses the split. Not ruled out: shortcuts worth up to AUC "
+        f"{reach:.2f} (the upper end of the controls' 95 % intervals), and those that these "
+        "controls cannot see, such as devices in the chest."
     )
 
 
