@@ -80,7 +80,7 @@ def _under_way(key: str, run: RunFacts | None, *, lost: bool) -> Notice:
 
 
 def not_begun(key: str, state: str, refusal: str) -> Notice:
-    """Return the notice of a run of the DAG that has opened no run on the shared volume, or not yet."""
+    """Return the notice of a run of the DAG that has opened no run of its own, or not yet."""
     if state in STILL_GOING:
         return _under_way(key, None, lost=False)
     return refused(key, refusal)
