@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.site.run_facts import Figure, ReportFacts, RunFacts, VariantFacts
-from cxr_tasks.variants import VARIANTS
+from cxr_tasks.site.listing import Measure
+from cxr_tasks.site.run_facts import ReportFacts, RunFacts
 
 UNSET = "not set"
 Ground = Literal["same images", "same data", "other data"]
@@ -23,25 +23,6 @@ class SettingPair:
 
 
 @dataclass(frozen=True)
-class FigurePair:
-    """One measure of one variant in both runs; second minus first where that means something."""
-
-    first: Figure
-    second: Figure
-    difference: float | None
-
-
-@dataclass(frozen=True)
-class VariantPair:
-    """One variant in both runs."""
-
-    first: VariantFacts
-    second: VariantFacts
-    accuracy: FigurePair
-    roc_auc: FigurePair
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Two runs side by side.
 
@@ -53,7 +34,14 @@ class Comparison:
     reports: tuple[ReportFacts, ReportFacts]
     ground: Ground
     settings: tuple[SettingPair, ...]
-    variants: Mapping[str, VariantPair]
+
+    def difference(self, variant: str, measure: Measure) -> float | None:
+        """Return second minus first; None where that means nothing, or one is undefined."""
+        first, second = (
+            getattr(report.variants[variant], measure).value for report in self.reports
+        )
+        undefined = first is None or second is None or self.ground == "other data"
+        return None if undefined else second - first
 
     @property
     def weights_notes(self) -> dict[str, str]:
@@ -75,12 +63,6 @@ def compare(first: RunFacts, second: RunFacts) -> Comparison | None:
         reports=(first.report, second.report),
         ground=ground,
         settings=_differing(first.config, second.config),
-        variants={
-            name: _variant_pair(
-                first.report.variants[name], second.report.variants[name], ground=ground
-            )
-            for name in VARIANTS
-        },
     )
 
 
@@ -107,15 +89,3 @@ def _value(config: Mapping[str, Any], name: str) -> str:
     if value is None or value == "":
         return UNSET
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _variant_pair(first: VariantFacts, second: VariantFacts, *, ground: Ground) -> VariantPair:
-    accuracy = _figure_pair(first.accuracy, second.accuracy, ground=ground)
-    roc_auc = _figure_pair(first.roc_auc, second.roc_auc, ground=ground)
-    return VariantPair(first, second, accuracy, roc_auc)
-
-
-def _figure_pair(first: Figure, second: Figure, *, ground: Ground) -> FigurePair:
-    undefined = first.value is None or second.value is None or ground == "other data"
-    difference = None if undefined else (second.value or 0.0) - (first.value or 0.0)
-    return FigurePair(first, second, difference)

@@ -5,10 +5,10 @@ The texts stand in the template; here is decided which of them holds.
 
 from dataclasses import dataclass
 
-from cxr_tasks.errors import CxrError
 from cxr_tasks.site.run_facts import Failure, RunFacts
 
 REFRESH_SECONDS = 15
+NO_SUCH_RUN = "No such run"
 STILL_GOING = ("queued", "running", "restarting")
 
 
@@ -52,7 +52,8 @@ def no_report_yet(
         lost = not at_work and run is not None and run.is_cut_off
         return _under_way(key, run, lost=lost)
     if run is None:
-        return refused(key) if state == "failed" else _none_there(key)
+        absent = Notice("no run", NO_SUCH_RUN, key, status=404)
+        return refused(key) if state == "failed" else absent
     if run.failures and all(failure.stopped for failure in run.failures):
         return Notice("stopped", "This run was stopped", key, run=run, failures=run.failures)
     if run.failures or state == "failed":
@@ -61,10 +62,6 @@ def no_report_yet(
     if run.is_cut_off:
         return Notice("cut off", "This run was cut off", key, run=run)
     return Notice("no report", "No report yet", key, run=run)
-
-
-def _none_there(key: str) -> Notice:
-    return Notice("no run", "No such run", key, status=404)
 
 
 def _under_way(key: str, run: RunFacts | None, *, lost: bool) -> Notice:
@@ -81,9 +78,7 @@ def _under_way(key: str, run: RunFacts | None, *, lost: bool) -> Notice:
 
 def not_begun(key: str, state: str, refusal: str) -> Notice:
     """Return the notice of a run of the DAG that has opened no run of its own, or not yet."""
-    if state in STILL_GOING:
-        return _under_way(key, None, lost=False)
-    return refused(key, refusal)
+    return _under_way(key, None, lost=False) if state in STILL_GOING else refused(key, refusal)
 
 
 def refused(key: str, reason: str = "") -> Notice:
@@ -97,11 +92,6 @@ def refused(key: str, reason: str = "") -> Notice:
     return Notice("refused", "This run failed at its start", key, failures=failures)
 
 
-def damaged_report(key: str) -> Notice:
-    """Return the notice of a report that is not what was written."""
-    return Notice("damaged", "This report is damaged", key)
-
-
 def no_scores_yet(name: str, state: str) -> Notice:
     """Return why a batch of images has no page of scores."""
     if state in STILL_GOING:
@@ -109,23 +99,3 @@ def no_scores_yet(name: str, state: str) -> Notice:
     if state == "failed":
         return Notice("not scored", "This batch was not scored", name)
     return Notice("no scores", "No scores", name)
-
-
-def no_report_of(dag_id: str) -> Notice:
-    """Return the notice of a run of another DAG."""
-    return Notice("another DAG", "No report here", dag_id)
-
-
-def unknown_airflow_run(run_id: str) -> Notice:
-    """Return the notice of a run that Airflow does not have."""
-    return Notice("unknown to Airflow", "No such run", run_id, status=404)
-
-
-def refused_name(err: CxrError) -> Notice:
-    """Return why a name can be no run's."""
-    return Notice("no name", "No such run", status=404, reason=f"{err.problem} {err.rule}")
-
-
-def nothing_to_compare() -> Notice:
-    """Return that two runs with a report are needed."""
-    return Notice("nothing to compare", "Two runs are needed", status=404)

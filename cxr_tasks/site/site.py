@@ -13,11 +13,10 @@ from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.runs.opening import opened_key
 from cxr_tasks.settings.form import RUN_NAME
-from cxr_tasks.site import notice as notices
 from cxr_tasks.site.comparison import compare
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.listing import MEASURES, make_listing, read_view
-from cxr_tasks.site.notice import Notice
+from cxr_tasks.site.notice import NO_SUCH_RUN, Notice, no_report_yet, no_scores_yet, not_begun
 from cxr_tasks.site.reading import is_damaged, report_page, scores_page
 from cxr_tasks.site.run_facts import RunFacts
 from cxr_tasks.site.trend import FRAME, make_trend
@@ -124,7 +123,7 @@ class Site:
         one, other = self._find(first), self._find(second)
         comparison = compare(one, other) if one and other else None
         if comparison is None:
-            return _show(notices.nothing_to_compare(), base)
+            return _show(Notice("nothing to compare", "Two runs are needed", status=404), base)
         return Answer(_fill("compare.html.j2", base, comparison=comparison))
 
     def run(self, key: str, *, base: str, state: str = "") -> Answer:
@@ -132,26 +131,27 @@ class Site:
         try:
             run = self.home.run(key)
         except ConfigError as err:
-            return _show(notices.refused_name(err), base)
+            return _show(_refused_name(err), base)
         page = report_page(run)
         if page is not None:
             content = page.read_bytes()
-            damaged = is_damaged(run, content)
-            return _show(notices.damaged_report(key), base) if damaged else Answer(content)
+            if not is_damaged(run, content):
+                return Answer(content)
+            return _show(Notice("damaged", "This report is damaged", key), base)
         facts = self.library.find(key)
         at_work = is_at_work(run, facts, now=self.clock())
-        return _show(notices.no_report_yet(key, facts, state, at_work=at_work), base)
+        return _show(no_report_yet(key, facts, state, at_work=at_work), base)
 
     def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:
         """Return the page of a DAG's run, or why there is none."""
         if asked.dag_id not in NAMED_BY:
-            return _show(notices.no_report_of(asked.dag_id), base)
+            return _show(Notice("another DAG", "No report here", asked.dag_id), base)
         if asked.state is None:
-            return _show(notices.unknown_airflow_run(asked.run_id), base)
+            unknown = Notice("unknown to Airflow", NO_SUCH_RUN, asked.run_id, status=404)
+            return _show(unknown, base)
         if asked.dag_id == PIPELINE:
             if not asked.has_begun:
-                notice = notices.not_begun(asked.key, asked.state, asked.refusal)
-                return _show(notice, base)
+                return _show(not_begun(asked.key, asked.state, asked.refusal), base)
             return self.run(asked.key, base=base, state=asked.state)
         return self._scores(asked.key, base=base, state=asked.state)
 
@@ -159,10 +159,10 @@ class Site:
         try:
             page = scores_page(self.home, name)
         except ConfigError as err:
-            return _show(notices.refused_name(err), base)
+            return _show(_refused_name(err), base)
         if page is not None:
             return Answer(page.read_bytes())
-        return _show(notices.no_scores_yet(name, state), base)
+        return _show(no_scores_yet(name, state), base)
 
     def _find(self, key: str) -> RunFacts | None:
         try:
@@ -185,6 +185,10 @@ def is_at_work(run: RunPaths, facts: RunFacts | None, *, now: float) -> bool:
         return False
     seen = facts.last_sign.at if facts.last_sign else facts.started
     return now - seen < _PAUSE_SECONDS or any(is_locked(path) for path in locks_of_run(run))
+
+
+def _refused_name(err: ConfigError) -> Notice:
+    return Notice("no name", NO_SUCH_RUN, status=404, reason=f"{err.problem} {err.rule}")
 
 
 def _show(notice: Notice, base: str) -> Answer:

@@ -83,26 +83,6 @@ class Trend:
     n_left_out: int
 
 
-@dataclass(frozen=True)
-class _Axes:
-    """How many runs stand side by side, and where the axis of the measure begins."""
-
-    n_runs: int
-    floor: float = 0.0
-
-    @property
-    def room(self) -> float:
-        """Width of one run."""
-        return (FRAME.right - FRAME.left) / self.n_runs
-
-    def x(self, place: float) -> float:
-        return round(FRAME.left + place * self.room, 1)
-
-    def y(self, value: float) -> float:
-        share = (value - self.floor) / (1 - self.floor)
-        return round(FRAME.bottom - share * (FRAME.bottom - FRAME.top), 1)
-
-
 def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
     """Place the last runs with a report, the oldest left; None where fewer than two have one.
 
@@ -124,10 +104,10 @@ def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
     if len(shown) < 2 or not lows:
         return None
     floor = max(0.0, min(0.9, math.floor(min(lows) * 10 - 0.2) / 10))
-    axes = _Axes(len(shown), floor)
-    stretches = _stretches([report for _, report in shown], axes)
+    room = (FRAME.right - FRAME.left) / len(shown)
+    stretches = _stretches([report for _, report in shown], room)
     points = {
-        name: _points([run for run, _ in shown], figures[name], rank, stretches, axes)
+        name: _points([run for run, _ in shown], figures[name], rank, stretches, floor)
         for rank, name in enumerate(VARIANTS)
     }
     step = -(-len(shown) // _N_DATES)
@@ -135,21 +115,30 @@ def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
         points=points,
         lines={name: _lines(each) for name, each in points.items()},
         stretches=stretches,
-        dates=[(axes.x(n + 0.5), shown[n][0]) for n in range(0, len(shown), step)],
-        ticks=[(axes.y(tenth / 10), tenth / 10) for tenth in range(round(floor * 10), 11)],
+        dates=[(_x(n + 0.5, room), shown[n][0]) for n in range(0, len(shown), step)],
+        ticks=[(_y(tenth / 10, floor), tenth / 10) for tenth in range(round(floor * 10), 11)],
         n_data=len({stretch.number for stretch in stretches}),
         n_shown=len(shown),
         n_left_out=len(reported) - len(shown),
     )
 
 
-def _stretches(reports: Sequence[ReportFacts], axes: _Axes) -> list[Stretch]:
+def _x(place: float, room: float) -> float:
+    return round(FRAME.left + place * room, 1)
+
+
+def _y(value: float, floor: float) -> float:
+    share = (value - floor) / (1 - floor)
+    return round(FRAME.bottom - share * (FRAME.bottom - FRAME.top), 1)
+
+
+def _stretches(reports: Sequence[ReportFacts], room: float) -> list[Stretch]:
     numbers: dict[tuple[str, str], int] = {}
     stretches, first = [], 0
     for measured_on, group in groupby(reports, key=lambda report: report.measured_on):
         same = list(group)
         number = numbers.setdefault(measured_on, len(numbers) + 1)
-        left, right = axes.x(first), axes.x(first + len(same))
+        left, right = _x(first, room), _x(first + len(same), room)
         stretches.append(Stretch(same[0], number, left, right))
         first += len(same)
     return stretches
@@ -160,17 +149,18 @@ def _points(
     figures: Sequence[Figure],
     rank: int,
     stretches: Sequence[Stretch],
-    axes: _Axes,
+    floor: float,
 ) -> list[Point]:
-    aside = (rank / (len(VARIANTS) - 1) - 0.5) * min(_MAX_SPREAD, _SPREAD * axes.room)
+    room = (FRAME.right - FRAME.left) / len(runs)
+    aside = (rank / (len(VARIANTS) - 1) - 0.5) * min(_MAX_SPREAD, _SPREAD * room)
     points = []
     for place, (run, figure) in enumerate(zip(runs, figures, strict=True)):
         if figure.value is None:
             continue
-        middle = FRAME.left + (place + 0.5) * axes.room
+        middle = FRAME.left + (place + 0.5) * room
         low, high = figure.interval or (figure.value, figure.value)
         stretch = sum(each.left < middle for each in stretches)
-        y, low_y, high_y = axes.y(figure.value), axes.y(low), axes.y(high)
+        y, low_y, high_y = (_y(value, floor) for value in (figure.value, low, high))
         points.append(Point(run, figure, stretch, round(middle + aside, 1), y, low_y, high_y))
     return points
 

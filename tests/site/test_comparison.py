@@ -5,6 +5,7 @@ import pytest
 from cxr_tasks.site.comparison import Comparison, compare
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.site import Site
+from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.sealed import read_sealed
 from tests.site.shelf import Change, on_data, put_run, put_unfinished, scoring
@@ -27,19 +28,19 @@ def compared(home: Home, template: RunPaths, first: Change, second: Change) -> C
 
 def test_the_difference_is_second_minus_first(home: Home, template: RunPaths) -> None:
     found = compared(home, template, scoring({FROZEN: 0.8}), scoring({FROZEN: 0.75}))
-    assert found.variants[FROZEN].accuracy.difference == pytest.approx(-0.05)
+    assert found.difference(FROZEN, "accuracy") == pytest.approx(-0.05)
     assert found.ground == "same images"
 
 
 def test_a_variant_that_one_run_lacks_has_no_difference(home: Home, template: RunPaths) -> None:
     found = compared(home, template, lambda _: None, lambda _: None)
-    assert found.variants["vanilla_cnn"].accuracy.difference is None
+    assert found.difference("vanilla_cnn", "accuracy") is None
 
 
 def test_other_data_are_not_comparable(home: Home, template: RunPaths) -> None:
     found = compared(home, template, on_data("a"), on_data("b"))
     assert found.ground == "other data"
-    assert all(pair.accuracy.difference is None for pair in found.variants.values())
+    assert all(found.difference(name, "accuracy") is None for name in VARIANTS)
 
 
 @pytest.mark.parametrize(
