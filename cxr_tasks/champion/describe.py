@@ -14,7 +14,7 @@ from cxr_tasks.champion.challenges import (
 from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, serving
 from cxr_tasks.champion.versions import open_version, versions
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Record
 from cxr_tasks.wording import PART_NAMES, one_line

@@ -13,9 +13,7 @@ from cxr_tasks.cli.command import Command, Options
 from cxr_tasks.cli.settings_flags import add_settings
 from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
-from cxr_tasks.reporting.ingested import ingested_lines
-from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH, ingested_lines, last_screen
 from cxr_tasks.runs.run import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import settings_in_force

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from cxr_tasks.champion.versions import folders
+from cxr_tasks.champion.versions import finished_versions
 from cxr_tasks.errors import CxrError
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.rules import Needs, needs, runs_beyond
@@ -83,7 +83,7 @@ class Plan:
         return {kind: self.choose(kind, states if kind == "run" else staying) for kind in REASONS}
 
     def _choose_runs(self, states: Sequence[RunState]) -> Choice:
-        versions = folders(self.home)
+        versions = finished_versions(self.home)
         going = runs_beyond(states, versions, retention=self.retention, now=self.now)
         unknown = [state.problem for state in states if state.problem and state not in going]
         if going and unknown:  # that run may have the results of one of these

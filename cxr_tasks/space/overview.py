@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from cxr_tasks.champion.versions import folders
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.champion.versions import finished_versions
+from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.freeing import REASONS, Choice, Freed, Kind, plural_of
 from cxr_tasks.space.rules import reasons_to_keep
@@ -44,7 +44,7 @@ def describe_largest_runs(
     """Return a table of the largest runs, and what becomes of them."""
     going, by_key = set(going), {state.run.key: state for state in states}
     staying = [state for key, state in by_key.items() if key not in going]
-    kept = reasons_to_keep(states, folders(home), staying=staying)
+    kept = reasons_to_keep(states, finished_versions(home), staying=staying)
     largest = sorted(by_key, key=lambda key: -usage.run_bytes.get(key, 0))[:N_LARGEST]
     rows = [
         (

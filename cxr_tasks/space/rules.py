@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cxr_tasks.champion.pointer import serving
-from cxr_tasks.champion.versions import folders, run_key_of, version_record
+from cxr_tasks.champion.versions import finished_versions, run_key_of, version_record
 from cxr_tasks.errors import CxrError
 from cxr_tasks.settings.retention import Retention
 from cxr_tasks.space.run_state import UNFINISHED_DAYS, RunState, newest_finished
@@ -100,7 +100,7 @@ def needs(
     states, known, serves = list(states), dict[str, str](), None
     problems = [state.problem for state in states if state.problem]
     try:
-        for version in folders(home):
+        for version in finished_versions(home):
             known[version] = version_record(home, version)["dataset"]
         serves = serving(home)
     except CxrError as err:

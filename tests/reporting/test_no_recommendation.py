@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.evaluation.banners import CHANCE
-from cxr_tasks.reporting.checklist import checklist
+from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.reporting.model_card import model_card
 from cxr_tasks.runs.result import describe_ending
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json

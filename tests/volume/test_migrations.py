@@ -9,11 +9,10 @@ import pytest
 
 from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.promotion import make_promotion
-from cxr_tasks.reporting.checklist import checklist
+from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.reporting.model_card import model_card
-from cxr_tasks.reporting.paper_table import paper_table
 from cxr_tasks.reporting.report import make_report
+from cxr_tasks.reporting.tables import paper_table
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.volume.files import digest_of, read_json, write_json
 from cxr_tasks.volume.migrations import BINOMIAL, MCNEMAR

@@ -18,19 +18,23 @@ from cxr_tasks.champion.scoring.score_table import (
     BatchSummary,
     ScoredImage,
 )
-from cxr_tasks.reporting.chart_style import STYLE, new_figure, percent_axes
+from cxr_tasks.reporting.chart_style import (
+    ACCENT,
+    MUTED,
+    STYLE,
+    TEXT,
+    inline_svg,
+    new_figure,
+    percent_axes,
+)
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.pictures import Picture, data_uri
-from cxr_tasks.reporting.svg import MUTED, TEXT, inline_svg
-from cxr_tasks.reporting.table import WIDTH
-from cxr_tasks.reporting.variant_colors import INKS
+from cxr_tasks.reporting.last_screen import WIDTH
+from cxr_tasks.reporting.radiographs import Picture, data_uri
 from cxr_tasks.volume.files import as_unicode
 from cxr_tasks.wording import PART_NAMES, decimal, one_line, percent
 
 _CAPTION_LENGTH = 34
 _SURE = 0.0005
-_ACCENT = "#0d0e0f"
-"""A colour to draw in; it becomes the page's accent."""
 
 _VERDICTS = {
     "shortcut": "Audit, shortcut: this champion's scores are no evidence of detecting disease.",
@@ -62,7 +66,6 @@ def render_page(facts: Mapping[str, Any], summary: BatchSummary) -> str:
         moved=moved_probability(
             0.5, prevalence=champion["prevalence"], to=champion["example_prevalence"]
         ),
-        inks=INKS,
         part_names=PART_NAMES,
     )
 
@@ -163,7 +166,7 @@ def _draw_histogram(facts: Mapping[str, Any]) -> Markup:
         figure, axes = new_figure(5.8, 2.6)
         bars = partial(axes.bar, left, width=0.9 / N_BINS, align="edge")
         bars(counts[NEGATIVE], color=MUTED, alpha=0.55, label=NEGATIVE)
-        bars(counts[POSITIVE], bottom=counts[NEGATIVE], color=_ACCENT, label=POSITIVE)
+        bars(counts[POSITIVE], bottom=counts[NEGATIVE], color=ACCENT, label=POSITIVE)
         axes.axvline(cutoff, color=TEXT, linewidth=0.9, dashes=(3, 2))
         # above the bars, on the side with more room
         side, gap = ("right", -4) if cutoff > 0.5 else ("left", 4)
@@ -182,6 +185,4 @@ def _draw_histogram(facts: Mapping[str, Any]) -> Markup:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         percent_axes(axes.xaxis)
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, handlelength=1.2)
-        return inline_svg(
-            figure, "distribution", description=description, colors={_ACCENT: "--accent"}
-        )
+        return inline_svg(figure, "distribution", description=description)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from cxr_tasks.volume.records import Record, find_record, require_record
 
 
 @dataclass(frozen=True)
-class Material:
+class Artifacts:
     """Everything of a run that its report shows, read and checked against its records.
 
     `trainings`, `histories` and `predictions` have the variants that finished, in order; `audit`
@@ -36,23 +36,21 @@ class Material:
     predictions: Mapping[str, pd.DataFrame]
 
 
-def collect(run: RunPaths, config: RunConfig) -> Material:
-    """Read a run's artifacts.
+def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
+    """Read what a run's stages have left.
 
     Raises:
         ArtifactError: A stage is not finished, or a file is not what its record says.
     """
     ingest = require_record(run.ingest, "ingest")
-    dataset = open_dataset(run.home, ingest["dataset"])
     comparison = require_record(run.evaluate, "evaluate")
-    trained = [
-        name for name in VARIANTS if comparison["variants"].get(name, {}).get("status") == "ok"
-    ]
-    return Material(
+    outcomes = comparison["variants"]
+    trained = [name for name in VARIANTS if outcomes.get(name, {}).get("status") == "ok"]
+    return Artifacts(
         run=run,
         config=config,
-        dataset=dataset,
-        rejected=_read_text_table(run.home.datasets / ingest["dataset"] / "rejected.csv"),
+        dataset=open_dataset(run.home, ingest["dataset"]),
+        rejected=_read_table(run.home.datasets / ingest["dataset"] / "rejected.csv", dtype=str),
         ingest=ingest,
         split=require_record(run.split, "split"),
         split_table=read_split(run.split),
@@ -60,17 +58,15 @@ def collect(run: RunPaths, config: RunConfig) -> Material:
         comparison=comparison,
         trainings={name: require_record(run.train(name), "train") for name in trained},
         histories={name: pd.read_csv(run.train(name) / "history.csv") for name in trained},
-        predictions={name: _read_predictions(run, name) for name in trained},
+        predictions={
+            name: _read_table(
+                run.evaluate / name / "predictions.csv", dtype={"path": str, "part": str}
+            )
+            for name in trained
+        },
     )
 
 
-def _read_text_table(path: Any) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
-def _read_predictions(run: RunPaths, variant: str) -> pd.DataFrame:
-    return pd.read_csv(
-        run.evaluate / variant / "predictions.csv",
-        dtype={"path": str, "part": str},
-        keep_default_na=False,
-    )
+def _read_table(path: Path, *, dtype: type[str] | dict[str, type[str]]) -> pd.DataFrame:
+    """Read a table whose texts stay texts: a file may be called `NA`."""
+    return pd.read_csv(path, dtype=dtype, keep_default_na=False)

@@ -8,14 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from markupsafe import Markup
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
-from cxr_tasks.reporting.chart_labels import LabelledPoint, place_labels
-from cxr_tasks.reporting.figures import CostPoint, draw_cost, draw_curve, draw_roc
-from cxr_tasks.reporting.pictures import SIZE_PX, data_uri
-from cxr_tasks.reporting.variant_colors import INKS
+from cxr_tasks.reporting.chart_style import VARIANT_STYLES
+from cxr_tasks.reporting.charts import draw_cost, draw_curve, draw_roc
+from cxr_tasks.reporting.radiographs import SIZE_PX, data_uri
 from cxr_tasks.variants import VARIANTS
 
 HISTORY = pd.DataFrame(
@@ -30,32 +27,23 @@ HISTORY = pd.DataFrame(
 
 
 def curve(history: pd.DataFrame = HISTORY, **changes: object) -> Markup:
-    given = {
-        "variant": "vanilla_cnn",
-        "quantity": "loss",
-        "best_epoch": 3,
-        "lowest_accuracy": 0.4,
-        "description": "Loss over epochs.",
-    }
+    given = {"variant": "vanilla_cnn", "quantity": "loss", "best_epoch": 3, "min_accuracy": 0.4}
     return draw_curve(history, **{**given, **changes})  # type: ignore[arg-type]
 
 
 def roc() -> Markup:
     line = {"fpr": [0.0, 0.1, 1.0], "tpr": [0.0, 0.8, 1.0]}
-    return draw_roc(
-        dict.fromkeys(VARIANTS, line),
-        titles={name: variant.title for name, variant in VARIANTS.items()},
-        areas=dict(zip(VARIANTS, (0.811, 0.822, 0.833, 0.844), strict=True)),
-        description="ROC curves.",
-    )
+    areas = dict(zip(VARIANTS, (0.811, 0.822, 0.833, 0.844), strict=True))
+    return draw_roc(dict.fromkeys(VARIANTS, line), areas, basis="test")
 
 
 def cost(seconds: tuple[float, ...] = (40.0, 2.0, 12.0, 160.0)) -> Markup:
-    points = {
-        name: CostPoint(VARIANTS[name].title, second, 0.9, (0.8, 0.95))
+    accuracy = {"value": 0.9, "interval": [0.8, 0.95]}
+    trained = {
+        name: {"total_seconds": second, "headline": {"accuracy": accuracy}}
         for name, second in zip(VARIANTS, seconds, strict=True)
     }
-    return draw_cost(points, part="test", description="Accuracy against cost.")
+    return draw_cost(trained, basis="test")
 
 
 DRAWINGS = {"curve": curve, "roc": roc, "cost": cost}
@@ -125,16 +113,16 @@ def test_roc_names_the_area_of_each_variant() -> None:
 
 
 def test_variants_differ_without_colour() -> None:
-    assert len({ink.dashes for ink in INKS.values()}) == len(VARIANTS)
-    assert len({ink.marker for ink in INKS.values()}) == len(VARIANTS)
-    assert set(INKS) == set(VARIANTS)
+    assert len({style.dashes for style in VARIANT_STYLES.values()}) == len(VARIANTS)
+    assert len({style.marker for style in VARIANT_STYLES.values()}) == len(VARIANTS)
+    assert set(VARIANT_STYLES) == set(VARIANTS)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_colour_can_be_read_on_its_page(theme: str) -> None:
     page = {"light": "#ffffff", "dark": "#182126"}[theme]
-    for ink in INKS.values():
-        assert contrast(getattr(ink, theme), page) >= 4.5
+    for style in VARIANT_STYLES.values():
+        assert contrast(getattr(style, theme), page) >= 4.5
 
 
 def contrast(one: str, other: str) -> float:
@@ -147,22 +135,6 @@ def luminance(color: str) -> float:
     parts = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-@pytest.mark.parametrize("spread", [0.0, 0.001, 0.02, 0.1])
-def test_labels_never_overlap(spread: float) -> None:
-    figure = Figure(figsize=(5.2, 3.4))
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-    points = [
-        LabelledPoint(f"label {i}", "k", 0.5 + i * spread, 0.5 - i * spread, (0.4, 0.6))
-        for i in range(4)
-    ]
-    boxes = place_labels(figure, axes, points)
-    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
-    drawn = [text.get_window_extent() for text in axes.texts]
-    assert not any(a.overlaps(b) for a, b in combinations(drawn, 2))
 
 
 def test_cost_takes_trainings_of_no_time_and_of_equal_time() -> None:

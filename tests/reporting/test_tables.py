@@ -1,4 +1,4 @@
-from cxr_tasks.reporting.pair_matrix import pair_matrix
+from cxr_tasks.reporting.tables import pair_matrix
 
 
 def pair(
