@@ -28,10 +28,9 @@ from cxr_tasks.runs.completeness import check_complete
 from cxr_tasks.runs.opening import choose_run_key, describe_opening
 from cxr_tasks.runs.run import read_config, start_run
 from cxr_tasks.runs.unchanged import reason, unchanged_since
-from cxr_tasks.settings import settings_in_force
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.defaults import check_schedule, read_defaults
-from cxr_tasks.settings.form import RUN_NAME, form_fields
+from cxr_tasks.settings.form import RUN_NAME, form_fields, settings_in_force
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.records import require_record
 

@@ -6,11 +6,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TextIO
+from typing import Any, TextIO
 
 from cxr_tasks.champion.outcome import outcome
-from cxr_tasks.cli.command import Command, Options
-from cxr_tasks.cli.settings_flags import add_settings
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
 from cxr_tasks.reporting.ingested import ingested_lines
@@ -18,14 +17,14 @@ from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.reporting.table import WIDTH
 from cxr_tasks.runs.run import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
-from cxr_tasks.settings import settings_in_force
+from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, Setting
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.settings.form import settings_in_force
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument(
         "--run",
         metavar="NAME",
@@ -36,7 +35,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the stages as tasks of the DAG cxr_pipeline (airflow dags test)",
     )
-    add_settings(parser)
+    groups: dict[str, Any] = {}
+    for setting in SETTINGS.values():
+        if setting.section not in groups:
+            groups[setting.section] = parser.add_argument_group(setting.section.lower())
+        _add_setting(groups[setting.section], setting)
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
@@ -115,6 +118,30 @@ def _shorter(path: Path) -> str:
 def _width() -> int:
     """Return the columns to write in: the terminal's, but no fewer than 80 and no more than 100."""
     return max(80, min(get_terminal_size().columns, WIDTH))
+
+
+def _add_setting(group: Any, setting: Setting) -> None:
+    text = f"{setting.help} {setting.limits}".rstrip().replace("`", "'").replace("%", "%%")
+    options: dict[str, Any] = {"metavar": "N", "type": partial(_number, setting.kind)}
+    if setting.kind == "boolean":
+        options = {"action": argparse.BooleanOptionalAction}
+    elif setting.kind == "array":
+        text += f" Comma-separated; default: all of {', '.join(setting.choices)}."
+        options = {"metavar": "A,B"}
+    elif not setting.by_profile and setting.default != "":
+        text += f" Default: {setting.default}."
+    if setting.kind == "string":
+        word = "PATH" if setting.name in PATH_SETTINGS else "TEXT"
+        options = {"metavar": f"{{{','.join(setting.choices)}}}" if setting.choices else word}
+    group.add_argument(setting.flag, help=text, **options)
+
+
+def _number(kind: str, text: str) -> float | str:
+    """Read a number, and leave any other text for `make_config` to refuse."""
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        return text
 
 
 COMMAND = Command("all stages, from ingestion to the report", _run, _add_arguments)

@@ -1,10 +1,9 @@
 """The command that starts the same run again."""
 
 import shlex
-from dataclasses import replace
 from typing import Any
 
-from cxr_tasks.settings import PROFILES, SETTINGS, RunConfig
+from cxr_tasks.settings import SETTINGS, RunConfig, default_of
 
 
 def reproduce_command(config: RunConfig, *, weights_origin: str) -> str:
@@ -16,13 +15,11 @@ def reproduce_command(config: RunConfig, *, weights_origin: str) -> str:
             the command names what took their place, since elsewhere they may be had.
     """
     if not config.weights and weights_origin == "phantom":
-        config = replace(config, weights="phantom")
-    defaults = {name: setting.default for name, setting in SETTINGS.items()}
-    defaults |= PROFILES[config.profile]
+        config = config.model_copy(update={"weights": "phantom"})
     words = ["python", "-m", "cxr_tasks", "run", "--profile", config.profile]
     for name in SETTINGS:
         value = getattr(config, name)
-        if name != "profile" and value != defaults[name]:
+        if name != "profile" and value != default_of(name, config.profile):
             words += _flag(name, value)
     return shlex.join(words)
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -144,7 +143,7 @@ def _described(config: RunConfig, note: Note) -> dict[str, object]:
     """Describe a run that begins; the same cores give the same bytes, which the stages digest."""
     threads_from = "the settings it was started with"
     if not config.threads:
-        config = replace(config, threads=n_training_threads())
+        config = config.model_copy(update={"threads": n_training_threads()})
         threads_from = f"the {n_cores()} cores of the machine that started it"
         note(f"threads={config.threads}, by the {n_cores()} cores of {platform.node()}")
     return {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_tasks.settings.retention import Retention
+from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.candidates import (
     REASONS,
     Candidate,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cxr_tasks.settings.retention import Retention
+from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.needs import Version
 from cxr_tasks.space.run_state import UNFINISHED_DAYS, RunState, newest_finished
 

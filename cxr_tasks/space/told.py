@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from cxr_tasks.reporting.table import WIDTH
-from cxr_tasks.settings.retention import Retention
+from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.candidates import PLURALS, REASONS, Kind
 from cxr_tasks.space.freeing import Freed
 from cxr_tasks.space.plan import Choice, Plan

@@ -23,7 +23,7 @@ def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) 
     [
         (["run", "--epochs", "-1"], "epochs=-1 is not possible"),
         (["run", "--epochs", "many"], "epochs='many' is not possible"),
-        (["run", "--variants", "resnet"], "variants=['resnet'] is not possible"),
+        (["run", "--variants", "resnet"], "variants='resnet' is not possible"),
         (["run", "--run", "../up"], "The run name '../up' cannot be used"),
         (["run", "--source", "zip", "--data", "no.zip"], "no.zip' does not exist"),
         (["run", "--epoch", "3"], "nearest that it knows is --epochs (make run: EPOCHS)"),
