@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.flow.side_by_side import run_at_once
-from cxr_tasks.runs.completeness import check_complete
+from cxr_tasks.runs.result import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths

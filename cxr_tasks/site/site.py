@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cxr_tasks.errors import ConfigError, shown
-from cxr_tasks.runs.opening import opened_key
+from cxr_tasks.runs.run import started_key
 from cxr_tasks.settings.form import RUN_NAME
 from cxr_tasks.site import notice as notices
 from cxr_tasks.site.comparison import compare
@@ -71,7 +71,7 @@ class AirflowRun:
     @property
     def key(self) -> str:
         """Name its folder; where `start` has left no word, as the form does; unchecked."""
-        if opened := opened_key(self.opening):
+        if opened := started_key(self.opening):
             return opened
         given = self.conf.get(NAMED_BY[self.dag_id])
         if isinstance(given, str) and given:

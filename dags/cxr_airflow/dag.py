@@ -1,12 +1,14 @@
-"""What starts a DAG: assets that others emit, and the operator's schedules."""
+"""A DAG of the project: what starts it, its time limit, and who hears how it ended."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
+from cxr_airflow.notifier import notifications
+from cxr_airflow.tasks import RUN_HOURS, time_limit
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.settings.defaults import Defaults, check_schedule
 
@@ -24,6 +26,22 @@ WATCH_SCHEDULE = "CXR_WATCH_SCHEDULE"
 
 TIDY_SCHEDULE = "CXR_TIDY_SCHEDULE"
 """Environment variable: likewise for `cxr_tidy`."""
+
+
+def cxr_dag(
+    dag_id: str, doc: str, *, schedule: Any, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """Make a DAG of a function, as every DAG here is: one run at a time, time limit, notifications.
+
+    Args:
+        dag_id: Its name.
+        doc: Markdown for its page in Airflow's UI.
+        schedule: What starts it; None: only a person.
+        options: Of Airflow's `dag`, where one differs.
+    """
+    usual = {"max_active_runs": 1, "dagrun_timeout": time_limit(RUN_HOURS), "tags": ["cxr"]}
+    options = {**usual, **notifications(), **options}
+    return dag(dag_id=dag_id, doc_md=doc, schedule=schedule, **options)
 
 
 def pipeline_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) -> Any:
