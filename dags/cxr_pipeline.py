@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param, TaskGroup, TriggerRule, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
-from cxr_airflow.dag import CHAMPION, cxr_dag, pipeline_schedule
+from cxr_airflow.dag import CHAMPION, SCHEDULE, cron_schedule, cxr_dag, images_schedule
 from cxr_airflow.tasks import (
     TRAINING_HOURS,
     any_succeeded,
@@ -171,7 +171,7 @@ defaults = read_defaults()
 @cxr_dag(
     "cxr_pipeline",
     DOC,
-    schedule=pipeline_schedule(defaults),
+    schedule=images_schedule(cron_schedule(SCHEDULE, defaults)),
     params={name: Param(**field) for name, field in form_fields(defaults.run).items()},
     max_active_runs=4,
     tags=["cxr", "training"],

@@ -1,6 +1,6 @@
 """The DAG `cxr_tidy`: frees space on the shared volume, by the operator's rule."""
 
-from cxr_airflow.dag import cxr_dag, tidy_schedule
+from cxr_airflow.dag import TIDY_SCHEDULE, cron_schedule, cxr_dag
 from cxr_airflow.tasks import cxr_task, run_command_as_child
 
 DOC = """
@@ -19,7 +19,7 @@ def free() -> None:
     run_command_as_child("space", "--free")
 
 
-@cxr_dag("cxr_tidy", DOC, schedule=tidy_schedule())
+@cxr_dag("cxr_tidy", DOC, schedule=cron_schedule(TIDY_SCHEDULE))
 def cxr_tidy() -> None:
     """Wire the one task."""
     free()

@@ -2,7 +2,7 @@
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
-from cxr_airflow.dag import IMAGES, cxr_dag, watch_schedule
+from cxr_airflow.dag import IMAGES, WATCH_SCHEDULE, cron_schedule, cxr_dag
 from cxr_airflow.tasks import cxr_task, kaggle_login, run_command_as_child, shared_volume
 
 from cxr_tasks.flow.watch import LOOKED_BY, found_something_new
@@ -26,7 +26,7 @@ def look() -> None:
         raise AirflowSkipException("The source is as it was seen before.")
 
 
-@cxr_dag("cxr_watch", DOC, schedule=watch_schedule(read_defaults()))
+@cxr_dag("cxr_watch", DOC, schedule=cron_schedule(WATCH_SCHEDULE, read_defaults()))
 def cxr_watch() -> None:
     """Wire the one task."""
     look()

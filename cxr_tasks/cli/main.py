@@ -62,10 +62,10 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     except Exception as err:
         if ran_out(err):
             return _failed(_out_of_memory(err), status=1)
-        told = volume_error(err, home=home.root) if isinstance(err, OSError) else None
-        if told is None:
+        known = volume_error(err, home=home.root) if isinstance(err, OSError) else None
+        if known is None:
             raise
-        return _failed(f"{type(told).__name__}: {told}", status=EXIT_CODE)
+        return _failed(f"{type(known).__name__}: {known}", status=EXIT_CODE)
 
 
 def make_parser() -> argparse.ArgumentParser:

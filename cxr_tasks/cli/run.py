@@ -91,14 +91,14 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
         print(f"\nNothing has changed since {earlier}; its results:")
     with_results = run.home.run(earlier) if earlier else run
     if report := find_record(with_results.report, "report"):
-        told = last_screen(
+        screen = last_screen(
             report,
             width=_width(),
             report_file=_shorter(with_results.report / "index.html"),
             with_make=with_make,
             also=_champion_and_images(run, with_results),
         )
-        print(f"\n{told}")
+        print(f"\n{screen}")
     if earlier:
         print("To run it all the same: --force (make run: FORCE=1)")
 
@@ -110,7 +110,7 @@ def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]
 
 
 def _shorter(path: Path) -> str:
-    """Name a file from the folder that the person is in, where it lies below that."""
+    """Return a file's path from the working folder, where it lies below that."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

@@ -89,7 +89,7 @@ def failure_message(exit_code: int, lines: list[str]) -> str:
 
 
 def memory_hint(exit_code: int, run: RunPaths, stage: str) -> str:
-    """Name the setting that decides about memory where a training may have had too little of it."""
+    """Return a hint at the batch size where a training may have had too little memory."""
     if stage != "train" or -exit_code not in _WITHOUT_MEMORY:
         return ""
     try:

@@ -176,7 +176,7 @@ def check_code(run: RunPaths) -> None:
 
 
 def new_run_key(now: datetime) -> str:
-    """Name a run after the time it begins."""
+    """Return a name for a run that begins at a time."""
     return now.strftime("run-%Y%m%d-%H%M%S")
 
 

@@ -62,7 +62,7 @@ def slug_of(handle: str) -> str:
 
 
 def _named_in_command(text: str) -> str:
-    """Take the data set out of `kaggle datasets download -d OWNER/SLUG`."""
+    """Return the data set named in `kaggle datasets download -d OWNER/SLUG`."""
     words = text.split()
     if words[:3] != _COMMAND:
         return text
@@ -75,7 +75,7 @@ def _named_in_command(text: str) -> str:
 
 
 def _path_and_query(text: str, setting: str) -> tuple[str, str]:
-    """Take an address apart; what is none is all path."""
+    """Split an address of Kaggle's site; any other text is all path."""
     site = _SITE.match(text)
     if not site:
         return text, ""

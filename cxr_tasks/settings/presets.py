@@ -35,7 +35,7 @@ class Preset:
     normal: str
 
     def label(self, path: str) -> int | None:
-        """Give the class of a path, or None where neither pattern matches.
+        """Return the class of a path, or None where neither pattern matches.
 
         Raises:
             DataError: Both patterns match.
@@ -62,7 +62,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def preset_of(config: RunConfig) -> Preset:
-    """Choose the patterns that a configuration names.
+    """Return the patterns that a configuration names.
 
     Raises:
         ConfigError: A pattern can match nothing.
@@ -76,7 +76,7 @@ def preset_of(config: RunConfig) -> Preset:
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Say whether a glob is of the whole path.
+    """Return whether a glob matches the whole path.
 
     `*` and `?` stay within a folder, `**` crosses folders; `[jp]`, `[a-z]` and `[!x]` are one
     character, and `{jpg,png}` is one of several globs. A folder that is itself called `[1]` is
@@ -94,10 +94,10 @@ def matches(path: str, pattern: str) -> bool:
 
 
 def relative_pattern(name: str, pattern: str, *, root: str) -> str:
-    r"""Spell the glob that a setting gives as the paths it is of: relative, with plain slashes.
+    r"""Return the glob of a setting spelt as paths are: relative, with plain slashes.
 
-    `./`, `\`, doubled slashes and blanks at its ends are mended; of an absolute one the data's own
-    path is taken off; one that ends with a slash is of all files in that folder.
+    `./`, `\`, doubled slashes and blanks at its ends are corrected; the data's own path is removed
+    from an absolute one; one that ends with a slash matches all files in that folder.
 
     Args:
         name: The setting.
@@ -124,7 +124,7 @@ def relative_pattern(name: str, pattern: str, *, root: str) -> str:
 
 
 def _below(root: str, text: str, name: str, pattern: str) -> str:
-    """Take the data's own path off an absolute glob."""
+    """Remove the data's own path from an absolute glob."""
     if not root:
         raise _refused(name, pattern, "is absolute, and this source has no folder")
     with suppress(RuntimeError, ValueError):  # of a root that can be no path
@@ -146,7 +146,7 @@ def _refused(name: str, pattern: str, problem: str) -> ConfigError:
 
 @cache
 def _glob(pattern: str) -> _Glob:
-    """Take a glob apart into its stars, alternatives, and the texts between them."""
+    """Parse a glob into its stars, alternatives, and the texts between them."""
     pieces = _PIECE.findall(unicodedata.normalize("NFC", pattern))
     braces = _paired_braces(pieces)
     open_groups: list[list[list[_Step]]] = [[[]]]
@@ -208,7 +208,7 @@ def _class(piece: str) -> re.Pattern[str]:
 
 
 def _ends(glob: _Glob, path: str, starts: Set[int]) -> Set[int]:
-    """Give where in a path a glob may end that begins at one of `starts`."""
+    """Return where in a path a glob may end that begins at one of `starts`."""
     for step in glob:
         if not starts:
             break

@@ -44,42 +44,24 @@ def cxr_dag(
     return dag(dag_id=dag_id, doc_md=doc, schedule=schedule, **options)
 
 
-def pipeline_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) -> Any:
-    """Run on new images, and by the operator's cron expression where there is one.
-
-    Raises:
-        ConfigError: The expression is none, or the defaults train on synthetic images.
-    """
-    cron = _cron_of_source(SCHEDULE, defaults, environ)
+def images_schedule(cron: Any) -> Any:
+    """Return the schedule of a DAG that runs on new images and, unless it is None, by `cron`."""
     return [IMAGES] if cron is None else AssetOrTimeSchedule(timetable=cron, assets=[IMAGES])
 
 
-def watch_schedule(defaults: Defaults, environ: Mapping[str, str] = os.environ) -> Any:
-    """Look for new images by the operator's cron expression, or only by hand.
+def cron_schedule(
+    variable: str, defaults: Defaults | None = None, environ: Mapping[str, str] = os.environ
+) -> Any:
+    """Return the schedule that an environment variable names; None without one: only by hand.
+
+    Args:
+        variable: Its name.
+        defaults: What scheduled runs train on, if the DAG leads to a training.
+        environ: Holds the variable.
 
     Raises:
-        ConfigError: The expression is none, or the defaults train on synthetic images.
+        ConfigError: It holds no cron expression, or the defaults train on synthetic images.
     """
-    return _cron_of_source(WATCH_SCHEDULE, defaults, environ)
-
-
-def tidy_schedule(environ: Mapping[str, str] = os.environ) -> Any:
-    """Free space by the operator's cron expression, or only by hand.
-
-    Raises:
-        ConfigError: The expression is none.
-    """
-    return _cron(TIDY_SCHEDULE, environ)
-
-
-def _cron_of_source(variable: str, defaults: Defaults, environ: Mapping[str, str]) -> Any:
-    cron = _cron(variable, environ)
-    if cron is not None:
-        check_schedule(defaults, because=f"{variable} is set")
-    return cron
-
-
-def _cron(variable: str, environ: Mapping[str, str]) -> Any:
     expression = environ.get(variable, "").strip()
     if not expression:
         return None
@@ -92,4 +74,6 @@ def _cron(variable: str, environ: Mapping[str, str]) -> Any:
             "A schedule is a cron expression of five fields, in UTC, or @hourly, @daily, @weekly.",
             f"Correct {variable}, for example {variable}='0 3 * * 0', or unset it.",
         ) from err
+    if defaults is not None:
+        check_schedule(defaults, because=f"{variable} is set")
     return timetable
