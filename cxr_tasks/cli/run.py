@@ -42,6 +42,30 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         _add_setting(groups[setting.section], setting)
 
 
+def _add_setting(group: Any, setting: Setting) -> None:
+    text = f"{setting.help} {setting.limits}".rstrip().replace("`", "'").replace("%", "%%")
+    options: dict[str, Any] = {"metavar": "N", "type": partial(_number, setting.kind)}
+    if setting.kind == "boolean":
+        options = {"action": argparse.BooleanOptionalAction}
+    elif setting.kind == "array":
+        text += f" Comma-separated; default: all of {', '.join(setting.choices)}."
+        options = {"metavar": "A,B"}
+    elif not setting.by_profile and setting.default != "":
+        text += f" Default: {setting.default}."
+    if setting.kind == "string":
+        word = "PATH" if setting.name in PATH_SETTINGS else "TEXT"
+        options = {"metavar": f"{{{','.join(setting.choices)}}}" if setting.choices else word}
+    group.add_argument(setting.flag, help=text, **options)
+
+
+def _number(kind: str, text: str) -> float | str:
+    """Read a number, and leave any other text for `make_config` to refuse."""
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        return text
+
+
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
     from cxr_tasks.cli.console import following  # which imports much
 
@@ -118,30 +142,6 @@ def _shorter(path: Path) -> str:
 def _width() -> int:
     """Return the columns to write in: the terminal's, but no fewer than 80 and no more than 100."""
     return max(80, min(get_terminal_size().columns, WIDTH))
-
-
-def _add_setting(group: Any, setting: Setting) -> None:
-    text = f"{setting.help} {setting.limits}".rstrip().replace("`", "'").replace("%", "%%")
-    options: dict[str, Any] = {"metavar": "N", "type": partial(_number, setting.kind)}
-    if setting.kind == "boolean":
-        options = {"action": argparse.BooleanOptionalAction}
-    elif setting.kind == "array":
-        text += f" Comma-separated; default: all of {', '.join(setting.choices)}."
-        options = {"metavar": "A,B"}
-    elif not setting.by_profile and setting.default != "":
-        text += f" Default: {setting.default}."
-    if setting.kind == "string":
-        word = "PATH" if setting.name in PATH_SETTINGS else "TEXT"
-        options = {"metavar": f"{{{','.join(setting.choices)}}}" if setting.choices else word}
-    group.add_argument(setting.flag, help=text, **options)
-
-
-def _number(kind: str, text: str) -> float | str:
-    """Read a number, and leave any other text for `make_config` to refuse."""
-    try:
-        return int(text) if kind == "integer" else float(text)
-    except ValueError:
-        return text
 
 
 COMMAND = Command("all stages, from ingestion to the report", _run, _add_arguments)
