@@ -1,9 +1,8 @@
 """The DAG `cxr_score`: the champion applied to new images, by hand or when another one serves."""
 
-from airflow.sdk import Param, dag, get_current_context
+from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
-from cxr_airflow.assets import CHAMPION
-from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.dag import CHAMPION, cxr_dag
 from cxr_airflow.tasks import (
     cxr_task,
     given_settings,
@@ -11,7 +10,6 @@ from cxr_airflow.tasks import (
     run_command_as_child,
     shared_volume,
 )
-from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.champion.scoring.request import (
     NO_DATA,
@@ -45,17 +43,14 @@ def score() -> None:
     run_command_as_child("predict", **request_environment(given))
 
 
-@dag(
-    dag_id="cxr_score",
+@cxr_dag(
+    "cxr_score",
+    DOC,
     schedule=[CHAMPION],
     params={
         name: Param(**field) for name, field in score_form_fields(read_defaults().score).items()
     },
-    max_active_runs=1,
-    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr", "scoring"],
-    doc_md=DOC,
-    **ending_callbacks(),
 )
 def cxr_score() -> None:
     """Wire the one task."""

@@ -1,10 +1,7 @@
 """The DAG `cxr_tidy`: frees space on the shared volume, by the operator's rule."""
 
-from airflow.sdk import dag
-from cxr_airflow.assets import tidy_schedule
-from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.dag import TIDY_SCHEDULE, cron_schedule, cxr_dag
 from cxr_airflow.tasks import cxr_task, run_command_as_child
-from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 DOC = """
 Removes from the shared volume, for good, what killed work left, what no run, schedule or champion
@@ -28,15 +25,7 @@ def free() -> None:
     run_command_as_child("space", "--free", "--wait", WAIT_MINUTES)
 
 
-@dag(
-    dag_id="cxr_tidy",
-    schedule=tidy_schedule(),
-    max_active_runs=1,
-    dagrun_timeout=time_limit(RUN_HOURS),
-    tags=["cxr"],
-    doc_md=DOC,
-    **ending_callbacks(),
-)
+@cxr_dag("cxr_tidy", DOC, schedule=cron_schedule(TIDY_SCHEDULE))
 def cxr_tidy() -> None:
     """Wire the one task."""
     free()

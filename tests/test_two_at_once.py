@@ -15,14 +15,13 @@ from threading import Thread
 
 import pandas as pd
 import pytest
-from cxr_tasks.champion.rollback import retire
 
 import cxr_tasks
 from cxr_tasks.cli.main import main
 from cxr_tasks.errors import CxrError
 from cxr_tasks.flow.stages import STAGES, StageContext, execute
 from cxr_tasks.runs.failure import interruption, write_failure
-from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.result import describe_result
 from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.runs.unchanged import find_equal_run
 from cxr_tasks.settings.config import make_config
@@ -262,8 +261,8 @@ def test_ending_of_a_run_that_is_deleted_is_told(drawn: Path, tmp_path: Path) ->
     told = []
 
     def tell(home: Home) -> None:
-        facts = describe_ending(
-            home, dag_id="d", run_id="x", state="success", opening={"run": "first"}
+        facts = describe_result(
+            home, dag_id="d", run_id="x", state="success", started={"run": "first"}
         )
         told.append(facts)
 

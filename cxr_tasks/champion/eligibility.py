@@ -9,7 +9,7 @@ from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.errors import ArtifactError, TrainingError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.runs.completeness import check_complete
+from cxr_tasks.runs.result import check_complete
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import RunPaths

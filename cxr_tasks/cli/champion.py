@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cxr_tasks.champion.describe import describe_champion
-from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.volume.paths import Home
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument("--reason", default="", metavar="TEXT", help="with --retire: why")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cxr_tasks.champion.scoring.request import REQUEST, ScoreRequest, make_request
-from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.volume.paths import Home
 
@@ -23,7 +23,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--name", help="of the batch, its folder below $CXR_HOME/scores; default: by the time"
     )
     parser.add_argument("--version", help="of the champion; default: the one that serves")
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:

@@ -5,10 +5,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ArtifactError, ConfigError, first_few
-from cxr_tasks.settings.defaults import read_defaults
-from cxr_tasks.settings.retention import Retention, make_retention
+from cxr_tasks.settings.defaults import Retention, make_retention, read_defaults
 from cxr_tasks.space.freeing import Plan, free
 from cxr_tasks.space.overview import (
     describe_choices,
@@ -37,7 +36,6 @@ _DESCRIPTION = (
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument("--free", action="store_true", help="remove what may go")
     parser.add_argument(
         "--dry-run", action="store_true", help="list what --free would remove; change nothing"

@@ -5,7 +5,9 @@ from itertools import pairwise
 from urllib.parse import parse_qs
 
 from cxr_tasks.errors import ConfigError, shown
-from cxr_tasks.settings import STUDY_SLUG
+
+STUDY_SLUG = "covid-19-vs-normal-chest-x-rays"
+"""The study names its data set without the owner."""
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?"
 _VERSION = r"[1-9]\d{0,5}"
@@ -60,7 +62,7 @@ def slug_of(handle: str) -> str:
 
 
 def _named_in_command(text: str) -> str:
-    """Return the data set in `kaggle datasets download -d OWNER/SLUG`."""
+    """Return the data set named in `kaggle datasets download -d OWNER/SLUG`."""
     words = text.split()
     if words[:3] != _COMMAND:
         return text
@@ -73,7 +75,7 @@ def _named_in_command(text: str) -> str:
 
 
 def _path_and_query(text: str, setting: str) -> tuple[str, str]:
-    """Return path and query of an address; what is none is all path."""
+    """Split an address of Kaggle's site; any other text is all path."""
     site = _SITE.match(text)
     if not site:
         return text, ""
@@ -85,10 +87,12 @@ def _path_and_query(text: str, setting: str) -> tuple[str, str]:
 
 def _refused(setting: str, text: str) -> ConfigError:
     slug = text if re.fullmatch(_NAME, text) else STUDY_SLUG
+    problem = "is no Kaggle data set" if "/" in text else "names no owner"
     return ConfigError(
-        f"{setting}={shown(text)} is no Kaggle data set.",
-        "One is named OWNER/SLUG, as its address ends, or OWNER/SLUG/versions/5; the study gives "
-        "the slug only.",
-        f'Set {setting}="OWNER/{slug}" with the owner\'s name for OWNER '
-        f"(command line: --{setting.replace('_', '-')}, DAG param: {setting}).",
+        f"{setting}={shown(text)} {problem}.",
+        "A Kaggle data set is named OWNER/SLUG, as its address ends, or OWNER/SLUG/versions/5; the "
+        "study gives the slug only.",
+        f'Set {setting}="OWNER/{slug}" with the owner\'s name for OWNER (command line: '
+        f"--{setting.replace('_', '-')}, DAG param: {setting}), or use source zip with a download "
+        "that you have.",
     )

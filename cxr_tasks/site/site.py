@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.runs.opening import opened_key
+from cxr_tasks.runs.run import started_key
 from cxr_tasks.settings.form import RUN_NAME
 from cxr_tasks.site.comparison import compare
 from cxr_tasks.site.library import Library
@@ -78,8 +78,8 @@ class AirflowRun:
 
     @property
     def key(self) -> str:
-        """The name of its folder; where `start` has left no word, as the form has it; unchecked."""
-        if opened := opened_key(self.opening):
+        """Name its folder; where `start` has left no word, as the form does; unchecked."""
+        if opened := started_key(self.opening):
             return opened
         given = self.conf.get(NAMED_BY[self.dag_id])
         if isinstance(given, str) and given:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cxr_tasks.champion.versions import finished_versions
 from cxr_tasks.errors import CxrError
-from cxr_tasks.settings.retention import Retention
+from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.rules import Needs, needs, runs_beyond
 from cxr_tasks.space.run_state import RunState, run_states
 from cxr_tasks.volume.files import owner_of_leftover

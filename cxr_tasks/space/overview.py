@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from cxr_tasks.champion.versions import finished_versions
 from cxr_tasks.reporting.last_screen import WIDTH
-from cxr_tasks.settings.retention import Retention
+from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.freeing import REASONS, Choice, Freed, Kind, plural_of
 from cxr_tasks.space.rules import reasons_to_keep
 from cxr_tasks.space.run_state import RunState

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.champion.versions import finished_versions, run_key_of, version_record
 from cxr_tasks.errors import CxrError
-from cxr_tasks.settings.retention import Retention
+from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.run_state import UNFINISHED_DAYS, RunState, newest_finished
 from cxr_tasks.volume.paths import Home
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.runs.run import read_config
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.settings.external import external_config
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
@@ -67,7 +66,7 @@ def newest_finished(states: Iterable[RunState]) -> RunState | None:
 
 def downloads_of(config: RunConfig) -> frozenset[str]:
     """Name the Kaggle data sets that a configuration ingests."""
-    external = external_config(config)
+    external = config.external_config()
     configs = (config, external) if external else (config,)
     found = set()
     for each in configs:

@@ -260,7 +260,7 @@ def test_unaudited_run_is_refused_even_where_a_shortcut_is_allowed(
     changed: dict[str, Any], home: Home
 ) -> None:
     run, config = open_run(home, "best")
-    challenger = open_challenger(run, replace(config, allow_shortcut=True))
+    challenger = open_challenger(run, config.model_copy(update={"allow_shortcut": True}))
     assert objections(challenger) == []
     report = challenger.report | {"audit": challenger.report["audit"] | changed}
     assert objections(replace(challenger, report=report)) == [

@@ -13,9 +13,8 @@ from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.settings import SETTINGS
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.settings.defaults import DEFAULTS_FILE, read_defaults
+from cxr_tasks.settings.defaults import DEFAULTS_FILE, make_retention, read_defaults
 from cxr_tasks.settings.form import form_fields
-from cxr_tasks.settings.retention import make_retention
 from cxr_tasks.volume.paths import Home
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, nested, texts, values
 

@@ -23,8 +23,7 @@ from cxr_tasks.data.sources.patients import with_patients
 from cxr_tasks.data.sources.source import Source
 from cxr_tasks.data.sources.zip_file import ZipSource
 from cxr_tasks.errors import CxrError, SourceError
-from cxr_tasks.settings.patterns import matches, relative_pattern
-from cxr_tasks.settings.presets import PRESETS, Preset
+from cxr_tasks.settings.presets import PRESETS, Preset, matches, relative_pattern
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, texts
 
 STUDY = PRESETS["study"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.settings.retention import Retention, make_retention
+from cxr_tasks.settings.defaults import Retention, make_retention
 from cxr_tasks.space.rules import runs_beyond
 from cxr_tasks.space.run_state import DAY_SECONDS, RunState
 from cxr_tasks.volume.paths import Home

@@ -53,11 +53,10 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
     What ingestion leaves out is put into `left_out`.
     """
     from cxr_tasks.data.ingest import ingest
-    from cxr_tasks.settings.external import external_config
     from cxr_tasks.training.weights import prepare_weights
 
     config, home, note = context.config, context.run.home, context.progress.note
-    external = external_config(config)
+    external = config.external_config()
 
     def ingested(config: RunConfig, name: str) -> str:
         return ingest(

@@ -19,7 +19,6 @@ from cxr_tasks.data.sources.zip_file import ZipSource
 from cxr_tasks.errors import CxrError, DataError, SourceError
 from cxr_tasks.settings import SETTINGS
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.settings.external import external_config
 from cxr_tasks.settings.presets import PRESETS
 from cxr_tasks.volume.paths import Home
 from tests.image_files import encode, make_files, picture
@@ -358,7 +357,7 @@ def test_patients_file_may_say_where_images_are_from(tmp_path: Path) -> None:
 
 
 def test_external_data_set_has_settings_of_its_own() -> None:
-    assert external_config(make_config({})) is None
+    assert make_config({}).external_config() is None
     config = make_config(
         {
             "source": "folder",
@@ -370,16 +369,15 @@ def test_external_data_set_has_settings_of_its_own() -> None:
             "external_patients": "e.csv",
         }
     )
-    external = external_config(config)
+    external = config.external_config()
     assert external is not None
     assert (external.source, external.data) == ("folder", "/x")
     assert (external.preset, external.patients) == ("radiography", "e.csv")
-    phantom = external_config(make_config({"external_source": "phantom", "seed": 7}))
+    phantom = make_config({"external_source": "phantom", "seed": 7}).external_config()
     assert phantom is not None
     assert (phantom.source, phantom.seed, phantom.preset) == ("phantom", 8, "study")
-    kaggle = external_config(
-        make_config({"external_source": "kaggle", "external_data": "owner/set"})
-    )
+    config = make_config({"external_source": "kaggle", "external_data": "owner/set"})
+    kaggle = config.external_config()
     assert kaggle is not None
     assert (kaggle.kaggle_dataset, kaggle.data) == ("owner/set", "")
 

@@ -1,5 +1,6 @@
-from cxr_tasks.settings import SETTINGS, settings_in_force
+from cxr_tasks.settings import SETTINGS
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.settings.form import settings_in_force
 
 
 def test_what_was_chosen_comes_first_and_every_setting_once() -> None:

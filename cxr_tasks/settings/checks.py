@@ -1,15 +1,16 @@
-"""When each setting takes effect: one table, by which one that would do nothing is refused."""
+"""Settings that do not go together, and settings that have no effect beside others."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from cxr_tasks.settings.run_config import SETTINGS, RunConfig
-from cxr_tasks.settings.setting import PROFILES
+from cxr_tasks.errors import ConfigError, shown
+from cxr_tasks.settings.kaggle_handle import read_handle
+from cxr_tasks.settings.model import WEIGHTS_WITHOUT_FILE, RunConfig, Setting, default_of
+from cxr_tasks.settings.presets import preset_of
 from cxr_tasks.variants import VARIANTS, Variant
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """The condition under which some settings take effect.
 
     Attributes:
@@ -25,8 +26,17 @@ class Effect:
     reason: str
 
 
+class _Conflict(NamedTuple):
+    """Settings that do not go together; `{name}` in a text is that setting's value."""
+
+    is_in: Callable[[RunConfig], bool]
+    problem: str
+    rule: str
+    remedy: str
+
+
 def without_effect(config: RunConfig) -> Iterator[tuple[str, Effect]]:
-    """Yield the settings that somebody has set though they can do nothing, and why they cannot.
+    """Yield the settings that were set although they have no effect, and the condition they fail.
 
     A form and `config.json` state every value: one that is the profile's default was not set.
     """
@@ -36,9 +46,38 @@ def without_effect(config: RunConfig) -> Iterator[tuple[str, Effect]]:
                 yield name, effect
 
 
-def default_of(name: str, profile: str) -> object:
-    """Return what a setting is in a profile where nobody sets it."""
-    return PROFILES[profile].get(name, SETTINGS[name].default)
+def check_together(config: RunConfig) -> None:
+    """Check that the settings go together.
+
+    Raises:
+        ConfigError: Some of them do not.
+    """
+    for conflict in _CONFLICTS:
+        if conflict.is_in(config):
+            values = config.as_dict()
+            raise ConfigError(*(text.format_map(values) for text in conflict[1:]))
+    for each in filter(None, (config, config.external_config())):
+        preset = preset_of(each) if each.source != "phantom" else None
+        if preset and preset.covid == preset.normal:
+            raise ConfigError(
+                f"covid_glob={config.covid_glob!r} and normal_glob={config.normal_glob!r} are the "
+                "same.",
+                "An image is of one class; patterns that match the same images tell none.",
+                "Give each class its own pattern (command line: --covid-glob, --normal-glob).",
+            )
+    if config.source == "kaggle":
+        read_handle("kaggle_dataset", config.kaggle_dataset)
+    if config.external_source == "kaggle":
+        read_handle("external_data", config.external_data)
+
+
+def not_possible(setting: Setting, value: Any, rule: str) -> ConfigError:
+    """Return the error about a value that a setting cannot have."""
+    return ConfigError(
+        f"{setting.name}={shown(value)} is not possible.",
+        rule,
+        f"Change {setting.name} (command line: {setting.flag}).",
+    )
 
 
 def _reads_files(config: RunConfig) -> bool:
@@ -165,3 +204,49 @@ EFFECTS = (
     ),
 )
 """Settings that are in no row always take effect."""
+
+_CONFLICTS = (
+    _Conflict(
+        lambda config: config.source in ("folder", "zip") and not config.data,
+        "source={source!r} without data.",
+        "The source {source!r} reads the path that `data` names.",
+        "Give data=PATH, or use source=phantom.",
+    ),
+    _Conflict(
+        lambda config: config.folds == 1,
+        "folds=1 is not possible.",
+        "Allowed: 0 (no folds), or 2 to 20.",
+        "Change folds (command line: --folds).",
+    ),
+    _Conflict(
+        lambda config: config.folds > 0 and config.split != "grouped",
+        "folds={folds} with split={split!r}.",
+        "Folds keep a patient's images together; only split='grouped' knows the groups.",
+        "Set split=grouped, or folds=0.",
+    ),
+    _Conflict(
+        lambda config: _tests_on_files(config) and not config.external_data,
+        "external_source={external_source!r} with external_data={external_data!r}.",
+        "An external data set of files is named by external_data.",
+        "Give both (command line: --external-data), or leave both out.",
+    ),
+    _Conflict(
+        lambda config: config.preset == "custom" and not (config.covid_glob and config.normal_glob),
+        "preset={preset!r} with covid_glob={covid_glob!r} and normal_glob={normal_glob!r}.",
+        "The preset 'custom' needs both patterns; the others bring their own.",
+        "Give both patterns (command line: --covid-glob, --normal-glob), or another preset.",
+    ),
+    _Conflict(
+        lambda config: config.epochs == 0 and config.profile != "quickstart",
+        "epochs=0 in profile {profile!r}.",
+        "0 leaves the number to each variant; they have one for profile quickstart only.",
+        "Give 1 to 10000, or leave epochs out (command line: --epochs).",
+    ),
+    _Conflict(
+        lambda config: config.weights in WEIGHTS_WITHOUT_FILE and config.profile != "quickstart",
+        "weights={weights!r} in profile {profile!r}.",
+        "Transfer learning from random weights, or from synthetic images, says nothing of real "
+        "ones; only quickstart, which shows the machinery, may do it.",
+        "Name a weights file, or leave weights empty for Keras' ImageNet weights.",
+    ),
+)
