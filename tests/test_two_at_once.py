@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import cxr_tasks
+from cxr_tasks.champion.restoring import retire
 from cxr_tasks.cli.main import main
 from cxr_tasks.errors import CxrError
 from cxr_tasks.flow.stages import STAGES, StageContext, execute

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +10,7 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.sources.left_out import left_out_of
 from cxr_tasks.data.split import PARTS
 from cxr_tasks.reporting.artifacts import Artifacts
-from cxr_tasks.settings import PROFILES, SETTINGS, RunConfig
+from cxr_tasks.settings import SETTINGS, RunConfig, default_of
 from cxr_tasks.study import study_differences, study_facts
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.records import Record
@@ -177,13 +176,11 @@ def reproduce_command(config: RunConfig, *, weights_origin: str) -> str:
             the command names what took their place, since elsewhere they may be had.
     """
     if not config.weights and weights_origin == "phantom":
-        config = replace(config, weights="phantom")
-    defaults = {name: setting.default for name, setting in SETTINGS.items()}
-    defaults |= PROFILES[config.profile]
+        config = config.model_copy(update={"weights": "phantom"})
     words = ["python", "-m", "cxr_tasks", "run", "--profile", config.profile]
     for name in SETTINGS:
         value = getattr(config, name)
-        if name != "profile" and value != defaults[name]:
+        if name != "profile" and value != default_of(name, config.profile):
             words += _flag(name, value)
     return shlex.join(words)
 
