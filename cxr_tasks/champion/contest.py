@@ -8,9 +8,8 @@ import numpy as np
 from scipy.stats import t as t_distribution
 
 from cxr_tasks.champion.challenges import LEVEL
-from cxr_tasks.statistics import group_signs
-from cxr_tasks.statistics.metrics import predict
-from cxr_tasks.statistics.rates import number, rates_of
+from cxr_tasks.statistics.exact_tests import SIGN_FLIP_TEST, sign_flip_test
+from cxr_tasks.statistics.metrics import rates_of
 from cxr_tasks.statistics.resampling import (
     Resamples,
     Statistic,
@@ -18,10 +17,11 @@ from cxr_tasks.statistics.resampling import (
     confusion_of,
     group_resamples,
     mean_of,
+    number,
     percentile_interval,
     resampled,
 )
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import BoolArray, FloatArray, IntArray, predict
 from cxr_tasks.wording import decimal, decimals, signed
 
 Facts = dict[str, Any]
@@ -194,13 +194,11 @@ def _rates(labels: IntArray, decisions: IntArray) -> dict[str, float | None]:
     return {name: number(values[0]) for name, values in rates_of(counts).items()}
 
 
-def _compare_right(
-    challenger: group_signs.BoolArray, champion: group_signs.BoolArray, groups: IntArray
-) -> Facts:
-    found = group_signs.group_signs(challenger, champion, groups)
+def _compare_right(challenger: BoolArray, champion: BoolArray, groups: IntArray) -> Facts:
+    found = sign_flip_test(challenger, champion, groups)
     return {
         "n_only_challenger_right": found["n_only_first_right"],
         "n_only_champion_right": found["n_only_second_right"],
         "p_value": found["p_value"],
-        "test": group_signs.TEST,
+        "test": SIGN_FLIP_TEST,
     }

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray, find_copies_across, group_images
+from cxr_tasks.data.duplicates import find_copies_across, group_images
 from cxr_tasks.data.joined import join_datasets
-from cxr_tasks.evaluation.basis import Fixed, apply_fixed
+from cxr_tasks.evaluation.predictions import DecisionRule, apply_rule
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.statistics.resampling import N_RESAMPLES, group_resamples
-from cxr_tasks.statistics.scored import FloatArray
+from cxr_tasks.statistics.resampling import group_resamples
+from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages
 from cxr_tasks.statistics.summary import describe
 
 Score = Callable[[Path, NDArray[np.uint8], IntArray], FloatArray]
@@ -22,7 +22,7 @@ Score = Callable[[Path, NDArray[np.uint8], IntArray], FloatArray]
 def measure_external(
     external: Dataset,
     internal: Dataset,
-    models: Mapping[str, tuple[Path, Fixed | None]],
+    models: Mapping[str, tuple[Path, DecisionRule | None]],
     *,
     config: RunConfig,
     score: Score,
@@ -35,19 +35,21 @@ def measure_external(
     Args:
         external: The second data set.
         internal: The run's data set.
-        models: For each variant its saved model and what was fixed for it.
-        config: Names prevalence, least sensitivity and seed.
-        score: Gives the probability of some rows of an image store by a saved model.
+        models: For each variant its saved model and the rule that was fitted for it.
+        config: Names prevalence, minimum sensitivity and seed.
+        score: Returns the probability of some rows of an image store by a saved model.
 
     Returns:
-        What the report says of it; `variants` is empty where a class is left without images.
+        What the report shows of it; `variants` is empty where a class is left without images.
     """
     labels = external.index["label"].to_numpy(np.int64)
     groups, _ = group_images(external.index, external.images)
-    known = np.isin(groups, groups[_copies_of(internal, external)])
+    both = join_datasets(internal, external)
+    copies = find_copies_across(both.index, both.images, n_first=both.n_first)
+    known = np.isin(groups, groups[np.unique(copies[:, 1]) - both.n_first])
     rows = np.flatnonzero(~known)
     labels, groups = labels[rows], groups[rows]
-    described = {
+    facts: dict[str, Any] = {
         "description": external.record["description"],
         "fingerprint": external.fingerprint,
         "synthetic": external.record["synthetic"],
@@ -59,23 +61,16 @@ def measure_external(
         "variants": {},
     }
     if len(np.unique(labels)) < 2:
-        return described
-    resamples = group_resamples(labels, groups, n_resamples=N_RESAMPLES, seed=config.seed)
-    for name, (model_file, fixed) in models.items():
+        return facts
+    resamples = group_resamples(labels, groups, seed=config.seed)
+    for name, (model_file, rule) in models.items():
         scores = score(model_file, external.images, rows)
-        described["variants"][name] = describe(
-            apply_fixed(labels, scores, groups, fixed=fixed),
+        facts["variants"][name] = describe(
+            apply_rule(ScoredImages(labels, scores, groups), rule),
             resamples,
             prevalence=config.prevalence,
             min_sensitivity=config.min_sensitivity,
-            temperatures=[fixed.temperature] if fixed else [],
+            temperatures=[rule.temperature] if rule else [],
             seed=config.seed,
         )
-    return described
-
-
-def _copies_of(internal: Dataset, external: Dataset) -> IntArray:
-    """Find the rows of the external data set that are copies of internal images."""
-    both = join_datasets(internal, external)
-    across = find_copies_across(both.index, both.images, n_first=both.n_first)
-    return np.unique(across[:, 1]) - both.n_first
+    return facts

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
-from cxr_tasks.evaluation.explanation.attention import enlarge
+from cxr_tasks.evaluation.grad_cam import enlarge
 from cxr_tasks.reporting.pictures import Picture, data_uri
 from cxr_tasks.wording import CLASS_NAMES, one_line, percent
 

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.evaluation.basis import Fixed
 from cxr_tasks.evaluation.external import measure_external
+from cxr_tasks.evaluation.predictions import DecisionRule
 from cxr_tasks.settings.config import make_config
 
 
 def drawn_dataset(n: int, *, seed: int) -> Dataset:
-    """Give images of noise, no two alike, two of each patient."""
+    """Return images of noise, no two alike, two of each patient."""
     rng = np.random.default_rng(seed)
     index = pd.DataFrame(
         {
@@ -35,11 +35,11 @@ def measured(external: Dataset, internal: Dataset, *, strength: float = 1.0) -> 
         noise = np.random.default_rng(0).normal(0, 1, len(external.index))[rows]
         return np.asarray(1 / (1 + np.exp(-(strength * (2 * labels - 1) + noise))))
 
-    models = {"vanilla_cnn": (Path("model.keras"), Fixed(temperature=2.0, cutoff=0.4))}
+    models = {"vanilla_cnn": (Path("model.keras"), DecisionRule(temperature=2.0, cutoff=0.4))}
     return measure_external(external, internal, models, config=make_config({}), score=score)
 
 
-def test_saved_model_is_measured_with_what_was_fixed_for_it() -> None:
+def test_saved_model_is_measured_with_what_was_fitted_for_it() -> None:
     found = measured(drawn_dataset(40, seed=1), drawn_dataset(20, seed=2))
     assert (found["n_images"], found["n_groups"], found["n_excluded_copies"]) == (40, 20, 0)
     facts = found["variants"]["vanilla_cnn"]

@@ -11,7 +11,7 @@ from cxr_tasks.champion.store import Champion
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted, Rejected
 from cxr_tasks.statistics.calibration import apply_temperature
-from cxr_tasks.statistics.scored import FloatArray
+from cxr_tasks.statistics.scores import FloatArray
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.models import load_model
 from cxr_tasks.training.predict import BATCH_SIZE, predict_scores

@@ -9,7 +9,7 @@ from cxr_tasks.volume.records import find_record, record_file, require_record
 from cxr_tasks.wording import recommended
 
 if TYPE_CHECKING:
-    from cxr_tasks.evaluation.evaluate import Material
+    from cxr_tasks.evaluation.evaluate import EvaluationInputs
 
 
 def run_evaluate(context: StageContext) -> str:
@@ -24,21 +24,21 @@ def run_evaluate(context: StageContext) -> str:
     }
     for name in config.variants:
         inputs |= {name: run.train(name) / "train.json", f"{name}-error": run.error("train", name)}
-    material = _evaluation_material(context)
+    evaluation = _evaluation_inputs(context)
     record = context.finish_once(
-        run.evaluate, inputs, lambda built: make_comparison(run, config, material, built=built)
+        run.evaluate, inputs, lambda built: make_comparison(evaluation, built=built)
     )
     told = recommended(record["recommendation"]["variant"])
     return f"{told}; audit: {record['audit']['verdict']}"
 
 
-def _evaluation_material(context: StageContext) -> "Material":
+def _evaluation_inputs(context: StageContext) -> "EvaluationInputs":
     from cxr_tasks.audit.audit import read_control_scores
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.split import read_split
-    from cxr_tasks.evaluation.evaluate import Material
-    from cxr_tasks.evaluation.explanation.explain import explain_variant
-    from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.evaluation.evaluate import EvaluationInputs
+    from cxr_tasks.evaluation.explanation import explain_variant
+    from cxr_tasks.evaluation.predictions import score_images
     from cxr_tasks.training.models import load_model
 
     run, config, note = context.run, context.config, context.progress.note
@@ -46,7 +46,9 @@ def _evaluation_material(context: StageContext) -> "Material":
     require_record(run.split, "split")
     load = cache(load_model)
     audited = find_record(run.audit, "audit") is not None
-    return Material(
+    return EvaluationInputs(
+        run=run,
+        config=config,
         dataset=open_dataset(run.home, ingested["dataset"]),
         split=read_split(run.split),
         audit=require_record(run.audit, "audit") if audited else None,
@@ -73,7 +75,7 @@ def run_promote(context: StageContext) -> str:
     from cxr_tasks.champion.outcome import outcome
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
-    from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.evaluation.predictions import score_images
     from cxr_tasks.training.models import load_model
 
     run, config, note = context.run, context.config, context.progress.note

@@ -27,6 +27,7 @@ def run_split(context: StageContext) -> str:
 def run_audit(context: StageContext) -> str:
     """Look for copies across the split, and for what else than disease tells the classes apart."""
     from cxr_tasks.audit.audit import make_audit
+    from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.champion.store import dataset_of
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.folds import read_tested_in
@@ -35,20 +36,20 @@ def run_audit(context: StageContext) -> str:
     run, config = context.run, context.config
     ingested = require_record(run.ingest, "ingest")
     folds = require_record(run.split, "split")["folds"]
+    inputs = AuditInputs(
+        run=run,
+        config=config,
+        dataset=open_dataset(run.home, ingested["dataset"]),
+        split=read_split(run.split),
+        folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
+        ingested=ingested,
+        champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
+        note=context.progress.note,
+    )
     record = context.finish_once(
         run.audit,
         {"ingest": run.ingest / "ingest.json", "split": run.split / "split.json"},
-        lambda built: make_audit(
-            run,
-            config,
-            dataset=open_dataset(run.home, ingested["dataset"]),
-            split=read_split(run.split),
-            folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
-            ingested=ingested,
-            champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
-            note=context.progress.note,
-            built=built,
-        ),
+        lambda built: make_audit(inputs, built=built),
     )
     n_findings = len(record["findings"])
     return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"

@@ -4,8 +4,11 @@ Adebayo et al. 2018, arXiv 1810.03292: weights are randomised from the output do
 layers, and the maps are compared with the trained model's.
 """
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
-from cxr_tasks.evaluation.explanation.attention import enlarge
-from cxr_tasks.evaluation.explanation.grad_cam import GradCam
-from cxr_tasks.evaluation.explanation.intermediate import OnTheWay
+from cxr_tasks.evaluation.grad_cam import BATCH_SIZE, GradCam, enlarge
+from cxr_tasks.statistics.scores import FloatArray
+from cxr_tasks.training.frozen_prefix import cut_prefix
 
-FloatArray = NDArray[np.float64]
 Layer = Any
 Model = Any
+Tensor = Any
 
 MAX_STAGES = 8
 MAX_RANK_CORRELATION = 0.5
@@ -50,20 +53,20 @@ def check_sanity(
         evidence before and after the mean rank correlation and mean SSIM; None of none.
     """
     destroyed = stages(model)
-    on_the_way = OnTheWay(cam, destroyed, images, signs)
+    maps = StepwiseMaps(cam, destroyed, images, signs)
     rng = np.random.default_rng(seed)
     steps = []
-    with _kept_kernels(model):
+    with _kernels_restored(model):
         for number, layers in enumerate(destroyed):
             for layer in layers:
                 _shuffle(layer, rng)
-            compared = compare(on_the_way.trained_maps, on_the_way.maps_at(number))
+            compared = compare(maps.trained, maps.at_step(number))
             steps.append({"layer": layers[-1].name, **compared})
     return steps
 
 
 def passes(steps: list[dict[str, Any]]) -> bool | None:
-    """Say whether the maps depend on what was learned; None where no map was left to compare."""
+    """Check whether the maps depend on what was learned; None where no map was left to compare."""
     last = steps[-1]["rank_correlation"]
     return None if last is None else bool(last < MAX_RANK_CORRELATION)
 
@@ -78,8 +81,78 @@ def compare(before: FloatArray, after: FloatArray) -> dict[str, Any]:
     }
 
 
+class StepwiseMaps:
+    """The maps of a network of which more and more layers change, those near the image last.
+
+    The layers that have not changed yet are not run again: what they gave is kept, for the same
+    batches, so that the maps are the same to the last bit.
+
+    Args:
+        cam: The network taken apart, before any layer changes.
+        steps: The layers that change with each step, beside those of the steps before.
+        images: Shape (n, 224, 224, 3).
+        signs: Shape (n,); for which class evidence is looked for.
+
+    Attributes:
+        trained: The network's maps as it is now, shape (n, height, width).
+    """
+
+    def __init__(
+        self, cam: GradCam, steps: list[list[Layer]], images: NDArray[np.uint8], signs: FloatArray
+    ) -> None:
+        import keras
+
+        self._cam = cam
+        self._signs = signs
+        self._batches = [
+            slice(start, start + BATCH_SIZE) for start in range(0, len(images), BATCH_SIZE)
+        ]
+        changed = accumulate(({id(layer) for layer in layers} for layers in steps), operator.or_)
+        self._rests = [_after_unchanged(cam.maps_of, each) for each in changed]
+        starts = [tensor for tensor, _ in self._rests if tensor is not None]
+        unchanged = keras.Model(cam.maps_of.inputs, [*starts, cam.maps_of.output])
+        self._inputs: list[list[Any]] = []  # of each batch: what each step's rest is given
+        trained = []
+        for batch in self._batches:
+            *outputs, maps = unchanged([images[batch]], training=False)
+            remaining = iter(outputs)
+            self._inputs.append(
+                [images[batch] if tensor is None else next(remaining) for tensor, _ in self._rests]
+            )
+            trained.append(maps)
+        self.trained = self._evidence(trained)
+
+    def at_step(self, step: int) -> FloatArray:
+        """Return the maps at a step, whose layers have changed; shape (n, height, width)."""
+        rest = self._rests[step][1]
+        given = [inputs[step] for inputs in self._inputs]
+        return self._evidence([rest(each, training=False) if rest else each for each in given])
+
+    def _evidence(self, maps: list[Any]) -> FloatArray:
+        """Compute the evidence in the last maps of each batch."""
+        pairs = zip(maps, self._batches, strict=True)
+        return np.concatenate([self._cam.evidence(each, self._signs[at]) for each, at in pairs])
+
+
+def _after_unchanged(maps_of: Model, changed: set[int]) -> tuple[Tensor | None, Model | None]:
+    """Find where a network begins to change, and what comes from there to its last maps.
+
+    Returns:
+        The last tensor that has not changed, None for the image; and the network from it to the
+        maps, None where they have not changed either.
+    """
+    import keras
+
+    if not any(id(layer) in changed for layer in maps_of.layers):
+        return maps_of.output, None
+    cut = cut_prefix(maps_of, lambda layer: id(layer) not in changed)
+    if cut is None:
+        return None, keras.Model(maps_of.inputs[0], maps_of.output)
+    return cut.prefix.output, cut.rest
+
+
 def rank_correlation(first: FloatArray, second: FloatArray) -> float:
-    """Give Spearman's rank correlation of two maps; 0 where one is the same everywhere."""
+    """Return Spearman's rank correlation of two maps; 0 where one is the same everywhere."""
     ranks = [rankdata(each.ravel()) for each in (first, second)]
     if min(each.std() for each in ranks) == 0:
         return 0.0
@@ -87,17 +160,13 @@ def rank_correlation(first: FloatArray, second: FloatArray) -> float:
 
 
 def similarity(first: FloatArray, second: FloatArray) -> float:
-    """Give the structural similarity of two maps, each scaled to a maximum of 1.
+    """Return the structural similarity of two maps, each scaled to a maximum of 1.
 
     Wang et al. 2004, doi 10.1109/TIP.2003.819861, with its Gaussian window; compared at one
     size whatever the network, since a window means another thing on a smaller map.
     """
     one, other = (_scaled(enlarge(each, side_px=_COMPARED_SIDE_PX)) for each in (first, second))
-
-    def local(values: FloatArray) -> FloatArray:
-        blurred: FloatArray = gaussian_filter(values, _SSIM_SIGMA_PX)
-        return blurred
-
+    local = partial(gaussian_filter, sigma=_SSIM_SIGMA_PX)
     means = local(one), local(other)
     variances = local(one**2) - means[0] ** 2, local(other**2) - means[1] ** 2
     covariance = local(one * other) - means[0] * means[1]
@@ -136,8 +205,8 @@ def _shuffle(layer: Layer, rng: np.random.Generator) -> None:
 
 
 @contextmanager
-def _kept_kernels(model: Model) -> Iterator[None]:
-    """Put the kernels back at the block's end: the model may be used again."""
+def _kernels_restored(model: Model) -> Iterator[None]:
+    """Restore the kernels at the block's end: the model may be used again."""
     before = [
         (kernel, np.asarray(kernel).copy()) for layer in model.layers for kernel in _kernels(layer)
     ]

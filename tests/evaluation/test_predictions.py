@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.data.folds import make_folds
-from cxr_tasks.evaluation.basis import basis_of, judge_out_of_fold, judge_part
-from cxr_tasks.statistics.thresholds import choose_threshold
+from cxr_tasks.evaluation.predictions import choose_basis, predict_out_of_fold, predict_part
+from cxr_tasks.statistics.scores import choose_threshold
 
 
 def drawn_split(n: int = 60, *, parts: tuple[str, ...] = ("train", "val", "test")) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def drawn_scores(n: int = 60, *, seed: int = 0) -> np.ndarray:
 
 
 def write_folds(folder: Path, split: pd.DataFrame, *, n_repeats: int) -> np.ndarray:
-    """Write each round's scores, drawn anew; give the mean of what each image got as a test."""
+    """Write each round's scores, drawn anew; return the mean of what each image got as a test."""
     n = len(split)
     parts = make_folds(
         split["label"].to_numpy(), split["group"].to_numpy(), n_folds=3, n_repeats=n_repeats, seed=0
@@ -48,52 +48,54 @@ def write_folds(folder: Path, split: pd.DataFrame, *, n_repeats: int) -> np.ndar
 def test_every_image_gets_the_mean_of_its_own_test_scores(tmp_path: Path, n_repeats: int) -> None:
     split = drawn_split(parts=("train", "val"))
     expected = write_folds(tmp_path, split, n_repeats=n_repeats)
-    judged = judge_out_of_fold(split, tmp_path, n_folds=3, n_repeats=n_repeats, min_sensitivity=0.9)
-    assert judged.scored.scores == pytest.approx(expected)
-    assert len(judged.scored) == len(judged.table) == 60  # not multiplied by the repeats
-    assert set(judged.scored.folds) == {1, 2, 3}
-    assert len(judged.fixed) == 3 * n_repeats
-    assert (judged.table["part"] == "oof").all()
+    predictions = predict_out_of_fold(
+        split, tmp_path, n_folds=3, n_repeats=n_repeats, min_sensitivity=0.9
+    )
+    assert predictions.scored.scores == pytest.approx(expected)
+    assert len(predictions.scored) == len(predictions.table) == 60  # not multiplied by the repeats
+    assert set(predictions.scored.folds) == {1, 2, 3}
+    assert len(predictions.rules) == 3 * n_repeats
+    assert (predictions.table["part"] == "oof").all()
 
 
 def test_cutoff_of_a_fold_comes_from_its_inner_validation_images(tmp_path: Path) -> None:
     split = drawn_split(parts=("train", "val"))
     write_folds(tmp_path, split, n_repeats=1)
-    judged = judge_out_of_fold(split, tmp_path, n_folds=3, n_repeats=1, min_sensitivity=0.9)
+    predictions = predict_out_of_fold(split, tmp_path, n_folds=3, n_repeats=1, min_sensitivity=0.9)
     for number in (1, 2, 3):
         table = pd.read_csv(tmp_path / f"fold-{number}" / "scores.csv")
         val = table[table["part"] == "val"]
         expected = choose_threshold(
             val["label"].to_numpy(), val["score"].to_numpy(), min_sensitivity=0.9
         )
-        assert judged.scored.cutoffs is not None
-        assert (judged.scored.cutoffs[judged.scored.folds == number] == expected).all()
-    cutoffs = [each.cutoff for each in judged.fixed]
-    assert judged.for_new_images is not None
-    assert judged.for_new_images.cutoff == np.median(cutoffs)
+        assert predictions.scored.cutoffs is not None
+        assert (predictions.scored.cutoffs[predictions.scored.folds == number] == expected).all()
+    cutoffs = [each.cutoff for each in predictions.rules]
+    assert predictions.rule_for_new_images is not None
+    assert predictions.rule_for_new_images.cutoff == np.median(cutoffs)
 
 
 def test_test_part_is_judged_by_what_validation_images_fixed() -> None:
     split, scores = drawn_split(), drawn_scores()
-    judged = judge_part(split, scores, basis="test", min_sensitivity=0.9)
-    assert (split["part"].to_numpy()[judged.rows] == "test").all()
+    predictions = predict_part(split, scores, basis="test", min_sensitivity=0.9)
+    assert (split["part"].to_numpy()[predictions.rows] == "test").all()
     val = (split["part"] == "val").to_numpy()
     expected = choose_threshold(split["label"].to_numpy()[val], scores[val], min_sensitivity=0.9)
-    assert [each.cutoff for each in judged.fixed] == [expected]
-    decided = judged.table["decision"].notna()
+    assert [each.cutoff for each in predictions.rules] == [expected]
+    decided = predictions.table["decision"].notna()
     assert (decided == (split["part"] == "test")).all()
 
 
 def test_paper_split_leaves_nothing_to_fix_a_cutoff_on() -> None:
     split = drawn_split(parts=("train", "val"))
-    judged = judge_part(split, drawn_scores(), basis="val", min_sensitivity=0.9)
-    assert judged.fixed == ()
-    assert judged.for_new_images is None
-    assert judged.scored.cutoffs is None
-    assert judged.table["decision"].isna().all()
+    predictions = predict_part(split, drawn_scores(), basis="val", min_sensitivity=0.9)
+    assert predictions.rules == ()
+    assert predictions.rule_for_new_images is None
+    assert predictions.scored.cutoffs is None
+    assert predictions.table["decision"].isna().all()
 
 
 def test_basis_is_the_best_there_is() -> None:
-    assert basis_of(drawn_split(), n_folds=0) == "test"
-    assert basis_of(drawn_split(parts=("train", "val")), n_folds=0) == "val"
-    assert basis_of(drawn_split(parts=("train", "val")), n_folds=5) == "oof"
+    assert choose_basis(drawn_split(), n_folds=0) == "test"
+    assert choose_basis(drawn_split(parts=("train", "val")), n_folds=0) == "val"
+    assert choose_basis(drawn_split(parts=("train", "val")), n_folds=5) == "oof"

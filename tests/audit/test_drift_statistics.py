@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ks_2samp
 from sklearn.metrics import roc_auc_score
 
-from cxr_tasks.audit.drift.shift import Sides, distribution_shift, feature_shift, share_shift
+from cxr_tasks.audit.drift_statistics import Sides, distribution_shift, feature_shift, share_shift
 
 
 def sides_of(n: int = 200, *, n_views: int = 1, seed: int = 0) -> Sides:

@@ -4,12 +4,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_tasks.evaluation.explanation.explain import MAX_IMAGES, MAX_WRONG, explain_variant
+from cxr_tasks.evaluation.explanation import (
+    MAX_IMAGES,
+    MAX_WRONG,
+    OUTSIDE_AREA_FRACTION,
+    explain_variant,
+    mean_outside,
+    outside_fractions,
+)
+from cxr_tasks.statistics.scores import ScoredImages
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.models import build_model, save_model
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
-from tests.evaluation.explanation.networks import CENTRE, CORNER, bright, spot_detector
+from tests.evaluation.networks import CENTRE, CORNER, bright, spot_detector
 
 LABELS = np.tile([0, 1], 4)
 SCORES = np.array([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.4, 0.6])
@@ -17,14 +25,11 @@ SCORES = np.array([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.4, 0.6])
 
 def explain(model: Any, images: Any, folder: Path, **changed: Any) -> dict[str, Any]:
     save_model(model, folder / "model.keras")
-    given = {
-        "rows": np.arange(len(images)),
-        "labels": LABELS,
-        "scores": SCORES,
-        "groups": np.arange(len(images)),
-    } | changed
+    given = {"labels": LABELS, "scores": SCORES, "rows": np.arange(len(images))} | changed
+    rows = given.pop("rows")
+    scored = ScoredImages(**given, groups=np.arange(len(rows)))
     facts = explain_variant(
-        folder / "model.keras", images, **given, part="test", seed=0, built=folder
+        folder / "model.keras", images, rows, scored, part="test", seed=0, built=folder
     )
     assert facts is not None
     return facts
@@ -67,10 +72,7 @@ def test_saved_model_is_not_changed(tmp_path: Path) -> None:
     model = spot_detector(CORNER)
     save_model(model, tmp_path / "model.keras")
     before = (tmp_path / "model.keras").read_bytes()
-    given = (np.arange(8), LABELS, SCORES, np.arange(8))
-    explain_variant(
-        tmp_path / "model.keras", bright(CORNER, n=8), *given, part="val", seed=0, built=tmp_path
-    )
+    explain(model, bright(CORNER, n=8), tmp_path)
     assert (tmp_path / "model.keras").read_bytes() == before
 
 
@@ -93,9 +95,37 @@ def test_of_many_images_some_are_measured_and_the_surest_mistakes_shown(tmp_path
         rows=np.zeros(n, np.int64),
         labels=labels,
         scores=scores,
-        groups=np.arange(n),
     )
     assert facts["n_images"] == MAX_IMAGES
     wrong = [example["score"] for example in facts["examples"] if not example["right"]]
     assert wrong == sorted(scores, reverse=True)[:MAX_WRONG]
     assert len(facts["examples"]) == MAX_WRONG + 4
+
+
+# The share of attention outside the centre.
+
+
+@pytest.mark.parametrize("side", [7, 14, 224])
+def test_even_attention_gives_the_share_of_the_area(side: int) -> None:
+    assert outside_fractions(np.ones((2, side, side))) == pytest.approx(OUTSIDE_AREA_FRACTION)
+
+
+def test_share_does_not_depend_on_the_size_of_the_evidence() -> None:
+    maps = np.random.default_rng(0).uniform(0, 1, (3, 7, 7))
+    assert outside_fractions(1e-30 * maps) == pytest.approx(outside_fractions(1e6 * maps))
+
+
+def test_empty_map_has_no_share_and_is_left_out_of_the_mean() -> None:
+    assert np.isnan(outside_fractions(np.zeros((1, 7, 7)))).all()
+    assert mean_outside(np.array([0.2, np.nan, 0.6]), np.arange(3), seed=0)["mean"] == 0.4
+    none = {"mean": None, "interval": None}
+    assert mean_outside(np.array([np.nan]), np.arange(1), seed=0) == none
+
+
+def test_interval_is_wider_where_images_share_a_patient() -> None:
+    shares = np.repeat(np.random.default_rng(1).uniform(0, 1, 20), 5)
+    alone = mean_outside(shares, np.arange(100), seed=0)["interval"]
+    together = mean_outside(shares, np.repeat(np.arange(20), 5), seed=0)["interval"]
+    assert isinstance(alone, list)
+    assert isinstance(together, list)
+    assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cxr_tasks.errors import DataError
-from cxr_tasks.statistics.thresholds import choose_threshold
+from cxr_tasks.statistics.scores import choose_threshold
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from cxr_tasks.audit.audit import make_audit
-from cxr_tasks.audit.drift.finding import drift_finding
-from cxr_tasks.audit.drift.measure import measure_drift
-from cxr_tasks.audit.masked import MaskedFeatures
+from cxr_tasks.audit.drift import drift_finding, measure_drift
+from cxr_tasks.audit.features import AuditInputs, MaskedFeatures
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.champion.store import dataset_of
 from cxr_tasks.data.dataset import open_dataset
@@ -42,31 +41,35 @@ def home(drawn_home: Home, tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def measured(
+def inputs_of(
     home: Home,
     *,
     champion: str | None,
     dataset: str = OTHER,
     weights: dict[str, str] | None = None,
-    features: MaskedFeatures | None = None,
     notes: list[str] | None = None,
-) -> dict[str, Any] | None:
-    """Measure the drift of the drawn run, as its audit does."""
+) -> AuditInputs:
     run, config = open_run(home, "new")
-    ingested = {
-        "champion": champion,
-        "weights": weights or {"origin": "none", "sha256": "", "file_name": ""},
-    }
-    return measure_drift(
-        run,
-        config,
+    return AuditInputs(
+        run=run,
+        config=config,
         dataset=open_dataset(home, dataset),
         split=read_split(run.split),
-        ingested=ingested,
+        folds=None,
+        ingested={
+            "champion": champion,
+            "weights": weights or {"origin": "none", "sha256": "", "file_name": ""},
+        },
         champion_dataset=partial(dataset_of, home, champion or ""),
-        features=features,
         note=(notes if notes is not None else []).append,
     )
+
+
+def measured(
+    home: Home, *, features: MaskedFeatures | None = None, **changed: Any
+) -> dict[str, Any] | None:
+    """Measure the drift of the drawn run, as its audit does."""
+    return measure_drift(inputs_of(home, **changed), features)
 
 
 def test_without_champion_there_is_no_drift(home: Home) -> None:
@@ -159,22 +162,7 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
 
 
 def test_audit_of_a_run_holds_drift_and_its_finding(home: Home, tmp_path: Path) -> None:
-    run, config = open_run(home, "new")
-    ingested = {
-        "champion": serving(home),
-        "weights": {"origin": "none", "sha256": "", "file_name": ""},
-    }
-    facts = make_audit(
-        run,
-        config,
-        dataset=open_dataset(home, OTHER),
-        split=read_split(run.split),
-        folds=None,
-        ingested=ingested,
-        champion_dataset=partial(dataset_of, home, str(ingested["champion"])),
-        note=lambda _: None,
-        built=tmp_path,
-    )
+    facts = make_audit(inputs_of(home, champion=serving(home)), built=tmp_path)
     assert facts["drift"]["status"] == "compared"
     assert drift_finding(facts["drift"]) in facts["findings"]
     assert facts["controls"]

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from cxr_tasks.evaluation.explanation.attention import outside_fractions
-from cxr_tasks.evaluation.explanation.grad_cam import BATCH_SIZE, GradCam
+from cxr_tasks.evaluation.explanation import outside_fractions
+from cxr_tasks.evaluation.grad_cam import BATCH_SIZE, GradCam
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.models import build_model
 from cxr_tasks.variants import VARIANTS
-from tests.evaluation.explanation.networks import CENTRE, CORNER, bright, spot_detector
+from tests.evaluation.networks import CENTRE, CORNER, bright, spot_detector
 
 
 @pytest.mark.parametrize(("field", "low", "high"), [(CORNER, 0.95, 1.0), (CENTRE, 0.0, 0.05)])

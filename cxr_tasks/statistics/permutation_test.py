@@ -11,8 +11,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import rankdata
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 
 N_PERMUTATIONS = 999
 RIDGE = 1.0
@@ -23,8 +22,8 @@ _MAX_CELLS = 20_000_000
 
 
 @dataclass(frozen=True)
-class GroupTest:
-    """What features know of the labels.
+class PermutationTest:
+    """How well features tell the labels, and how far chance would come.
 
     Attributes:
         scores: Out of fold, shape (n,); the higher the more like COVID-19.
@@ -40,7 +39,7 @@ class GroupTest:
 
     @property
     def p_value(self) -> float:
-        """Give the permutation test's p, one-sided; the real labelling counts as one.
+        """The share of labellings that show as much, one-sided; the real one counts.
 
         Phipson & Smyth 2010, doi 10.2202/1544-6115.1585.
         """
@@ -48,7 +47,7 @@ class GroupTest:
         return (1 + n_as_large) / (1 + len(self.null_aucs))
 
 
-def group_test(
+def permutation_test(
     features: FloatArray,
     labels: IntArray,
     groups: IntArray,
@@ -56,8 +55,8 @@ def group_test(
     *,
     seed: int,
     n_permutations: int = N_PERMUTATIONS,
-) -> GroupTest:
-    """Predict labels from features out of fold, and see how far chance would come.
+) -> PermutationTest:
+    """Predict labels from features out of fold, and the same from permuted labels.
 
     Args:
         features: Shape (n, d), standardised.
@@ -71,7 +70,7 @@ def group_test(
     permuted = permute_groups(labels, groups, n_permutations=n_permutations, seed=seed)
     scores, means = _out_of_fold(features, np.hstack([signs, 2.0 * permuted - 1]), folds)
     real = scores[:, 0]
-    return GroupTest(
+    return PermutationTest(
         scores=real,
         accuracy=float(((real + means[:, 0] > 0) == (labels == 1)).mean()),
         auc=float(_aucs(labels[:, None], real[:, None])[0]),
@@ -93,7 +92,7 @@ def permute_groups(
 def _out_of_fold(
     features: FloatArray, signs: FloatArray, folds: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit a ridge on the rest of each fold; give its scores, and the rest's mean label.
+    """Fit a ridge on the rest of each fold; return its scores, and the rest's mean label.
 
     A fold with more of a class leaves fewer of it to the rest. So that this does not show in the
     scores of all folds together, the rest's mean is no part of them.
@@ -110,19 +109,17 @@ def _out_of_fold(
 
 
 def _aucs(labels: npt.NDArray[np.integer], scores: FloatArray) -> FloatArray:
-    """Give the area under the ROC curve of each column, by ranks; ties count half."""
-    n_columns = max(1, _MAX_CELLS // len(labels))
-    blocks = [
-        _aucs_at_once(labels[:, start : start + n_columns], scores[:, start : start + n_columns])
-        for start in range(0, scores.shape[1], n_columns)
-    ]
-    return np.concatenate(blocks)
-
-
-def _aucs_at_once(labels: npt.NDArray[np.integer], scores: FloatArray) -> FloatArray:
+    """Return the area under the ROC curve of each column, by ranks; ties count half."""
     n_covid = labels.sum(axis=0, dtype=np.int64)
     n_normal = len(labels) - n_covid
-    # rounded: what differs in the last digits only is a tie
-    ranks = (rankdata(scores.round(9), axis=0) * labels).sum(axis=0)
+    n_columns = max(1, _MAX_CELLS // len(labels))
+    ranks = np.concatenate(
+        [
+            # rounded: what differs in the last digits only is a tie
+            (rankdata(scores[:, columns].round(9), axis=0) * labels[:, columns]).sum(axis=0)
+            for start in range(0, scores.shape[1], n_columns)
+            for columns in [slice(start, start + n_columns)]
+        ]
+    )
     areas: FloatArray = (ranks - n_covid * (n_covid + 1) / 2) / (n_covid * n_normal)
     return areas

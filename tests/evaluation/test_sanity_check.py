@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from cxr_tasks.evaluation.explanation.grad_cam import GradCam
-from cxr_tasks.evaluation.explanation.intermediate import OnTheWay
-from cxr_tasks.evaluation.explanation.sanity import (
+from cxr_tasks.evaluation.grad_cam import GradCam
+from cxr_tasks.evaluation.sanity_check import (
     MAX_STAGES,
+    StepwiseMaps,
     check_sanity,
     compare,
     passes,
@@ -88,12 +88,12 @@ def test_step_is_what_the_whole_network_gives_and_the_model_ends_as_it_was() -> 
     cam = GradCam.of(model)
     before = model.get_weights()
     steps = stages(model)
-    on_the_way = OnTheWay(cam, steps, images, signs)
-    assert np.array_equal(on_the_way.trained_maps, cam.maps(images, signs))
+    maps = StepwiseMaps(cam, steps, images, signs)
+    assert np.array_equal(maps.trained, cam.maps(images, signs))
     for number, layers in enumerate(steps):
         for layer in layers:
             layer.set_weights([weight[..., ::-1] for weight in layer.get_weights()])
-        assert np.array_equal(on_the_way.maps_at(number), cam.maps(images, signs))
+        assert np.array_equal(maps.at_step(number), cam.maps(images, signs))
     model.set_weights(before)
     check_sanity(model, cam, images=images, signs=signs, seed=0)
     assert all(map(np.array_equal, before, model.get_weights()))

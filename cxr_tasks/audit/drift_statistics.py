@@ -4,22 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
+from cxr_tasks.audit.controls import divide
 from cxr_tasks.audit.features import standardised
-from cxr_tasks.data.division import whole_groups
-from cxr_tasks.data.duplicates import IntArray
-from cxr_tasks.statistics.group_test import group_test, permute_groups
+from cxr_tasks.statistics.permutation_test import permutation_test, permute_groups
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 
-N_FOLDS = 5
 N_PERMUTATIONS = 2999
 """So many that thirteen checks can reach p < 0.01 after Holm's correction."""
 
 _MAX_CELLS = 2_000_000
 """Of images times permutations that are looked at in one block."""
 
-FloatArray = npt.NDArray[np.float64]
-SideArray = npt.NDArray[np.int8]
+SideArray = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -42,20 +40,24 @@ class Sides:
         sides: Shape (n,); 1 is the new data set, 0 the old one.
         units: Shape (n,); what is dealt out whole. Each unit has one side.
         seed: Decides the permutations.
+        n_permutations: How many.
     """
 
-    def __init__(self, sides: IntArray, units: IntArray, *, seed: int) -> None:
+    def __init__(
+        self, sides: IntArray, units: IntArray, *, seed: int, n_permutations: int = N_PERMUTATIONS
+    ) -> None:
         self.sides = sides
         self.units = units
         self.seed = seed
-        dealt = permute_groups(sides, units, n_permutations=N_PERMUTATIONS, seed=seed)
+        self.n_permutations = n_permutations
+        dealt = permute_groups(sides, units, n_permutations=n_permutations, seed=seed)
         self._columns = np.hstack([sides.astype(np.int8)[:, None], dealt])
 
     def shift_of(self, statistic: Callable[[SideArray], FloatArray]) -> Shift:
         """Compare a statistic of the real sides with that of the dealt ones.
 
         Args:
-            statistic: Gives one number for each column of sides, shape (n, m).
+            statistic: Returns one number for each column of sides, shape (n, m).
         """
         n_columns = max(1, _MAX_CELLS // len(self.sides))
         found = np.concatenate(
@@ -104,7 +106,7 @@ def share_shift(is_positive: IntArray, sides: Sides) -> Shift:
 
 
 def feature_shift(features: FloatArray, sides: Sides, groups: IntArray) -> Shift:
-    """Let a ridge tell new from old images it was not fitted on: its area under the ROC curve.
+    """Compare features: the area under the ROC curve of a ridge that tells new from old images.
 
     A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv 1610.06545). Images of one patient
     on both sides stay in one fold, or the ridge would take the new ones for the old ones.
@@ -114,16 +116,12 @@ def feature_shift(features: FloatArray, sides: Sides, groups: IntArray) -> Shift
         sides: Which side each image is on.
         groups: Shape (n,); closed over both sides, unlike the units that are dealt out.
     """
-    folds = np.zeros(len(features), np.int64)
-    divisions = whole_groups(sides.sides, groups, n_folds=N_FOLDS, seed=sides.seed)
-    for number, (_, tested) in enumerate(divisions, start=1):
-        folds[tested] = number
-    test = group_test(
+    test = permutation_test(
         standardised(features),
         sides.sides,
         sides.units,
-        folds,
+        divide(sides.sides, groups, seed=sides.seed),
         seed=sides.seed,
-        n_permutations=N_PERMUTATIONS,
+        n_permutations=sides.n_permutations,
     )
     return Shift(test.auc, test.p_value)

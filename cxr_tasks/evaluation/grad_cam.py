@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
-FloatArray = NDArray[np.float64]
+from cxr_tasks.statistics.scores import FloatArray
+
 Layer = Any
 Model = Any
 
+SIDE_PX = 224
 BATCH_SIZE = 8
 """All that a network computes on the way stays in memory until its maps are there."""
 
@@ -22,10 +24,10 @@ class Images(Protocol):
     """Images that are read some at a time: an array, or chosen rows of a store."""
 
     def __len__(self) -> int:
-        """Say how many there are."""
+        """Return how many there are."""
 
     def __getitem__(self, places: slice, /) -> Any:
-        """Give some, shape (b, 224, 224, 3)."""
+        """Return some, shape (b, 224, 224, 3)."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class GradCam:
         import keras
 
         last = model.layers[-1]
-        layer = next(layer for layer in reversed(model.layers) if _gives_last_maps(layer))
+        layer = next(layer for layer in reversed(model.layers) if _has_last_maps(layer))
         return cls(
             layer.name,
             keras.Model(model.inputs, layer.output),
@@ -59,7 +61,7 @@ class GradCam:
         )
 
     def maps(self, images: Images, signs: FloatArray) -> FloatArray:
-        """Give the evidence for COVID-19, or against it, at every place.
+        """Compute the evidence for COVID-19, or against it, at every place.
 
         Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74, with gradients that are not averaged over
         places (HiResCAM, Draelos & Carin 2020, arXiv 2011.08891). After global average pooling
@@ -84,7 +86,7 @@ class GradCam:
         return found
 
     def evidence(self, last_maps: Any, signs: FloatArray) -> FloatArray:
-        """Find the evidence in what `maps_of` gave, as `maps` does for images.
+        """Compute the evidence in what `maps_of` gave, as `maps` does for images.
 
         Args:
             last_maps: Shape (n, height, width, channels).
@@ -104,13 +106,20 @@ class GradCam:
 
 
 def can_explain() -> bool:
-    """Say whether the backend of this process gives gradients."""
+    """Check whether the backend of this process gives gradients."""
     import keras
 
     return bool(keras.backend.backend() == "tensorflow")
 
 
-def _gives_last_maps(layer: Layer) -> bool:
+def enlarge(attention: FloatArray, *, side_px: int = SIDE_PX) -> FloatArray:
+    """Bring one map, (height, width), to the size of the image, bilinear."""
+    small = Image.fromarray(attention.astype(np.float32))
+    large = small.resize((side_px, side_px), Image.Resampling.BILINEAR)
+    return np.asarray(large, dtype=np.float64)
+
+
+def _has_last_maps(layer: Layer) -> bool:
     """Whether a layer gives maps, and not only smaller ones of what the layer before it gave."""
     size, size_before = _map_size(layer.output), _map_size(layer.input)
     only_pools = not layer.weights and size < size_before
@@ -118,6 +127,6 @@ def _gives_last_maps(layer: Layer) -> bool:
 
 
 def _map_size(tensors: Any) -> tuple[int, ...]:
-    """Give height and width of maps; nothing of what is no map."""
+    """Return height and width of maps; nothing of what is no map."""
     shape = getattr(tensors, "shape", ())
     return tuple(shape[1:3]) if len(shape) == 4 else ()

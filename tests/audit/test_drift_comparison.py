@@ -10,10 +10,8 @@ from scipy.stats import ks_2samp
 
 from bench.audit_rates import ingest_planted
 from bench.planted import Planted, draw_files
-from cxr_tasks.audit.drift import two_datasets
-from cxr_tasks.audit.drift.comparison import Features, compare_datasets
-from cxr_tasks.audit.drift.finding import drift_finding
-from cxr_tasks.audit.drift.two_datasets import lay_together
+from cxr_tasks.audit.drift import drift_finding
+from cxr_tasks.audit.drift_comparison import Features, TwoDatasets, compare_datasets
 from cxr_tasks.data.dataset import Dataset
 from tests.champion import planted_drift
 
@@ -161,7 +159,7 @@ def test_class_with_too_few_patients_is_left_out() -> None:
 
 
 def test_patients_are_dealt_out_whole_and_on_each_side_by_themselves() -> None:
-    both = lay_together(drawn(48, n_views=3), drawn(48, first=24, n_views=3))
+    both = TwoDatasets.of(drawn(48, n_views=3), drawn(48, first=24, n_views=3))
     table = pd.DataFrame(
         {"unit": both.units, "group": both.groups, "side": both.sides, "row": both.index["patient"]}
     )
@@ -183,17 +181,16 @@ def test_few_patients_with_many_images_do_not_raise_an_alarm() -> None:
     assert min(naive) < 1e-6  # what images taken as independent would say
 
 
-def test_of_many_images_whole_groups_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_datasets, "MAX_IMAGES", 30)
-    both = lay_together(drawn(400, n_views=3), drawn(400, first=1200, n_views=3))
-    rows = both.rows_of(1, seed=0)
+def test_of_many_images_whole_groups_are_drawn() -> None:
+    both = TwoDatasets.of(drawn(400, n_views=3), drawn(400, first=1200, n_views=3))
+    rows = both.rows_of(1, seed=0, max_images=30)
     for side in (0, 1):
         chosen = rows[both.sides[rows] == side]
         assert 30 <= len(chosen) < 33
         of_class = (both.index["label"] == 1).to_numpy() & (both.sides == side)
         for group in np.unique(both.groups[chosen]):
             assert set(np.flatnonzero(of_class & (both.groups == group))) <= set(chosen)
-    assert not np.array_equal(rows, both.rows_of(1, seed=1))
+    assert not np.array_equal(rows, both.rows_of(1, seed=1, max_images=30))
 
 
 def test_warning_names_what_moved_with_numbers_and_what_it_does_not_mean() -> None:
