@@ -1,5 +1,7 @@
 """Exact tests over groups: what two models have right, and one against naming the larger class."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +79,8 @@ def chance_test(right: BoolArray, labels: IntArray, groups: IntArray) -> dict[st
     if sizes.max() == 1:
         p_value = float(binomtest(n_right, len(sizes), chance, alternative="greater").pvalue)
     else:
-        p_value = float(min(1.0, _n_right(sizes, chance, correlation)[n_right:].sum()))
+        of_size = partial(_n_right, chance=chance, correlation=correlation)
+        p_value = float(min(1.0, _sum_over_groups(sizes, of_size)[n_right:].sum()))
     return {"chance": chance, "correlation": correlation, "p_value": p_value}
 
 
@@ -91,20 +94,27 @@ def _sign_flip_p(gains: IntArray) -> float:
         return float(binomtest(int((gains > 0).sum()), len(gains)).pvalue)
     # of both equal tails, all patterns in which this much or less is positive
     most = (int(sizes.sum()) - statistic) // 2
-    return float(min(1.0, 2 * _positive_sums(sizes)[: most + 1].sum()))
+    return float(min(1.0, 2 * _sum_over_groups(sizes, _coins)[: most + 1].sum()))
 
 
-def _positive_sums(sizes: IntArray) -> FloatArray:
-    """Return the probability of each sum of sizes, from 0 on, when a coin decides on each.
+def _sum_over_groups(sizes: IntArray, of_size: Callable[[int, int], FloatArray]) -> FloatArray:
+    """Return the probability of each sum over groups, from 0 on.
 
-    Of n groups of one size the number that is positive is binomial; sizes are then convolved.
+    Args:
+        sizes: Of the groups.
+        of_size: Returns the same for so many groups (second) of one size (first).
     """
-    found: FloatArray = np.ones(1)
+    total: FloatArray = np.ones(1)
     for size, n_groups in zip(*np.unique(sizes, return_counts=True), strict=True):
-        sums = np.zeros(size * n_groups + 1)
-        sums[::size] = binom.pmf(np.arange(n_groups + 1), n_groups, 0.5)
-        found = np.convolve(found, sums)
-    return found
+        total = np.convolve(total, of_size(int(size), int(n_groups)))
+    return total
+
+
+def _coins(size: int, n_groups: int) -> FloatArray:
+    """Return the probability of each sum when a coin decides on each group's size, or nothing."""
+    sums = np.zeros(size * n_groups + 1)
+    sums[::size] = binom.pmf(np.arange(n_groups + 1), n_groups, 0.5)
+    return sums
 
 
 def _correlation(right: BoolArray, members: IntArray, sizes: IntArray, chance: float) -> float:
@@ -120,15 +130,7 @@ def _correlation(right: BoolArray, members: IntArray, sizes: IntArray, chance: f
     return float(np.clip(covariance / (chance * (1 - chance)), 0, 1))
 
 
-def _n_right(sizes: IntArray, chance: float, correlation: float) -> FloatArray:
-    """Return the probability of each number right, 0 to n."""
-    found: FloatArray = np.ones(1)
-    for size, n_groups in zip(*np.unique(sizes, return_counts=True), strict=True):
-        found = np.convolve(found, _of_groups(int(size), int(n_groups), chance, correlation))
-    return found
-
-
-def _of_groups(size: int, n_groups: int, chance: float, correlation: float) -> FloatArray:
+def _n_right(size: int, n_groups: int, *, chance: float, correlation: float) -> FloatArray:
     """Return the probability of each number right in groups of one size."""
     if size == 1 or correlation < _NONE:
         n = size * n_groups

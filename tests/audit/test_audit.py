@@ -180,9 +180,9 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
         seed=0,
         built=tmp_path,
     )
-    [told] = [each for each in facts["findings"] if each["check"] == "whole_image"]
-    assert told["severity"] == "info"
-    assert "says little" in told["message"]
+    [about_backbone] = [each for each in facts["findings"] if each["check"] == "whole_image"]
+    assert about_backbone["severity"] == "info"
+    assert "says little" in about_backbone["message"]
     assert grave_checks(facts) == set()
 
 

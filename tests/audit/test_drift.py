@@ -80,9 +80,9 @@ def test_champions_own_data_are_the_same_data(home: Home) -> None:
     facts = measured(home, champion=serving(home), dataset=FINGERPRINT)
     assert facts is not None
     assert (facts["status"], facts["dataset"]) == ("same data", FINGERPRINT)
-    told = drift_finding(facts)
-    assert (told["severity"], told["check"]) == ("info", "drift")
-    assert "so nothing can have moved" in told["message"]
+    finding = drift_finding(facts)
+    assert (finding["severity"], finding["check"]) == ("info", "drift")
+    assert "so nothing can have moved" in finding["message"]
 
 
 def test_other_data_are_compared_and_json_can_say_it(home: Home) -> None:
@@ -121,11 +121,11 @@ def test_what_is_gone_is_told_and_ends_nothing(what: str, home: Home) -> None:
     facts = measured(home, champion=version)
     assert facts is not None
     assert facts["status"] == "not compared"
-    told = drift_finding(facts)
-    assert told["severity"] == "info"
-    assert (FINGERPRINT if what != "version" else version) in told["message"]
-    assert "run the stage audit again" in told["message"]
-    assert len(told["message"]) < LONGEST_MESSAGE
+    finding = drift_finding(facts)
+    assert finding["severity"] == "info"
+    assert (FINGERPRINT if what != "version" else version) in finding["message"]
+    assert "run the stage audit again" in finding["message"]
+    assert len(finding["message"]) < LONGEST_MESSAGE
 
 
 @pytest.mark.slow

@@ -114,9 +114,9 @@ def test_without_new_images_only_the_class_balance_is_left() -> None:
     facts = compare_datasets(known, less, features=None, seed=0)
     assert [check["figure"] for check in facts["checks"]] == ["class_balance"]
     assert (facts["n_new"], facts["n_gone"]) == (0, 40)
-    told = drift_finding({"status": "compared", "champion": "0001-a", **facts})
-    assert told["severity"] == "info"
-    assert "No image is new: all 80 are among the champion's 120" in told["message"]
+    finding = drift_finding({"status": "compared", "champion": "0001-a", **facts})
+    assert finding["severity"] == "info"
+    assert "No image is new: all 80 are among the champion's 120" in finding["message"]
 
 
 def test_class_balance_alone_moves_nothing_else() -> None:
@@ -201,10 +201,10 @@ def test_warning_names_what_moved_with_numbers_and_what_it_does_not_mean() -> No
     blind = np.random.default_rng(0).normal(0, 1, (120, 40))
     features = Features(blind, blind + 1)
     facts = compare_datasets(drawn(120), new, features=features, seed=0)
-    told = drift_finding({"status": "compared", "champion": "0012-" + "long-name-" * 4, **facts})
+    finding = drift_finding({"status": "compared", "champion": "0012-" + "long-name-" * 4, **facts})
     n_moved = sum(check["moved"] for check in facts["checks"])
-    assert (told["severity"], told["value"]) == ("warning", n_moved)
-    assert "width of COVID-19 images (median 343 px, there 303; KS 1.00)" in told["message"]
-    assert f"and {n_moved - 3} more" in told["message"]
-    assert "nothing about this run's scores, or about which model is better" in told["message"]
-    assert len(told["message"]) < LONGEST_MESSAGE
+    assert (finding["severity"], finding["value"]) == ("warning", n_moved)
+    assert "width of COVID-19 images (median 343 px, there 303; KS 1.00)" in finding["message"]
+    assert f"and {n_moved - 3} more" in finding["message"]
+    assert "nothing about this run's scores, or about which model is better" in finding["message"]
+    assert len(finding["message"]) < LONGEST_MESSAGE

@@ -12,7 +12,7 @@ _FIELD_PX = 32
 
 
 def spot_detector(field: int) -> Any:
-    """Give a network that calls COVID-19 where one field of the diagonal is bright."""
+    """Build a network that calls COVID-19 where one field of the diagonal is bright."""
     start_keras(threads=2, seed=0)
     import keras
 

@@ -10,7 +10,7 @@ TITLES = {"a": "Model A", "b": "Model B", "c": "Model C"}
 
 
 def scored(n_right: int, n: int = 80, *, seed: int = 0, group_size: int = 1) -> ScoredImages:
-    """Give a variant that has the first images right."""
+    """Return a variant that has the first images right."""
     labels = np.tile([0, 1], n // 2)
     sureness = np.random.default_rng(seed).uniform(0.1, 0.4, n)
     right = np.arange(n) < n_right
