@@ -40,20 +40,17 @@ def audit_dataset(
     features: MaskedFeatures | None,
     seed: int,
     built: Path,
-    n_permutations: int = N_PERMUTATIONS,
 ) -> Facts:
     """Audit images of which the frozen features are known, or None where there is no backbone."""
     duplicates, of_copies = audit_copies(dataset, split)
     patients, of_patients = audit_patients(dataset, split)
     sources, of_sources = audit_sources(dataset.index)
-    controls, of_controls, scores = audit_controls(
-        dataset, split, folds, features, seed=seed, n_permutations=n_permutations
-    )
+    controls, of_controls, scores = audit_controls(dataset, split, folds, features, seed=seed)
     write_table(scores, built / SCORES_FILE)
     return {
         "n_images": len(split),
         "n_groups": int(split["group"].nunique()),
-        "n_permutations": n_permutations,
+        "n_permutations": N_PERMUTATIONS,
         **controls,
         "duplicates": duplicates,
         "patients": patients,

@@ -18,7 +18,7 @@ from cxr_tasks.audit.features import (
 from cxr_tasks.audit.finding import Facts, Severity, finding
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.division import whole_groups
-from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS, PermutationTest, permutation_test
+from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test
 from cxr_tasks.statistics.resampling import estimate_auc, group_resamples, percentile_interval
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.statistics.significance import holm
@@ -88,7 +88,6 @@ def audit_controls(
     features: MaskedFeatures | None,
     *,
     seed: int,
-    n_permutations: int = N_PERMUTATIONS,
 ) -> tuple[Facts, list[Facts], pd.DataFrame]:
     """Test every control on the images of groups that have one label.
 
@@ -98,7 +97,6 @@ def audit_controls(
         folds: In which fold each image is tested, where the run has folds; else made here.
         features: Those of a frozen backbone, where there is one.
         seed: Decides folds, permutations and resamples.
-        n_permutations: By which each control is tested.
 
     Returns:
         `controls` with the facts of each, `n_folds` and `n_excluded_images`; the findings; and a
@@ -129,9 +127,7 @@ def audit_controls(
         if features is not None:
             seen[name] = standardised(getattr(features, name)[rows])
     tests = {
-        name: permutation_test(
-            values, labels, groups, tested_in, seed=seed, n_permutations=n_permutations
-        )
+        name: permutation_test(values, labels, groups, tested_in, seed=seed)
         for name, values in seen.items()
     }
     scores.loc[rows, "fold"] = tested_in

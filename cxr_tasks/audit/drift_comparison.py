@@ -78,14 +78,7 @@ class Features:
         return np.concatenate(both).astype(np.float64)
 
 
-def compare_datasets(
-    old: Dataset,
-    new: Dataset,
-    *,
-    features: Features | None,
-    seed: int,
-    n_permutations: int = N_PERMUTATIONS,
-) -> Facts:
+def compare_datasets(old: Dataset, new: Dataset, *, features: Features | None, seed: int) -> Facts:
     """Compare the images of `new` that are not in `old` with the images of `old`.
 
     Every quantity is compared within each class: with another class balance each would move, and
@@ -102,7 +95,6 @@ def compare_datasets(
         new: What a run brings.
         features: Frozen features of both; None leaves them out.
         seed: Decides permutations, folds, and which images are looked at where there are many.
-        n_permutations: For each comparison.
 
     Returns:
         How many images are new, shared and gone; `class_balance`; `checks`, one for each figure
@@ -111,7 +103,7 @@ def compare_datasets(
     both = TwoDatasets.of(old, new)
 
     def sides_of(rows: IntArray | slice) -> Sides:
-        return Sides(both.sides[rows], both.units[rows], seed=seed, n_permutations=n_permutations)
+        return Sides(both.sides[rows], both.units[rows], seed=seed)
 
     labels = both.index["label"].to_numpy(np.int64)
     checks = [_check("class_balance", share_shift(labels, sides_of(slice(None))))]
@@ -140,7 +132,7 @@ def compare_datasets(
         "checks": checks,
         "left_out": left_out,
         "moved": any(check["moved"] for check in checks),
-        "n_permutations": n_permutations,
+        "n_permutations": N_PERMUTATIONS,
         "max_images": MAX_IMAGES,
     }
 

@@ -11,7 +11,7 @@ from cxr_tasks.audit.drift_statistics import Sides, distribution_shift, feature_
 def sides_of(n: int = 200, *, n_views: int = 1, seed: int = 0) -> Sides:
     units = np.arange(n) // n_views
     sides = np.random.default_rng(seed).permutation(np.arange(units.max() + 1) % 2)[units]
-    return Sides(sides.astype(np.int64), units.astype(np.int64), seed=seed)
+    return Sides(sides.astype(np.int64), units.astype(np.int64), seed=seed, n_permutations=499)
 
 
 def test_gap_between_distributions_is_the_kolmogorov_smirnov_statistic() -> None:
@@ -61,7 +61,7 @@ def test_features_that_moved_are_told_apart() -> None:
 def test_patient_on_both_sides_is_not_learned_by_heart() -> None:
     # each new image looks as an old one of the same patient does: nothing has moved
     n = 120
-    sides = Sides(np.repeat([0, 1], n), np.arange(2 * n), seed=0)
+    sides = Sides(np.repeat([0, 1], n), np.arange(2 * n), seed=0, n_permutations=9)
     of_patient = np.random.default_rng(0).normal(0, 1, (n, 200))
     groups = np.tile(np.arange(n), 2)
     apart = feature_shift(np.tile(of_patient, (2, 1)), sides, sides.units).effect

@@ -53,6 +53,7 @@ def test_every_image_gets_the_mean_of_its_own_test_scores(tmp_path: Path, n_repe
     )
     assert predictions.scored.scores == pytest.approx(expected)
     assert len(predictions.scored) == len(predictions.table) == 60  # not multiplied by the repeats
+    assert predictions.scored.folds is not None
     assert set(predictions.scored.folds) == {1, 2, 3}
     assert len(predictions.rules) == 3 * n_repeats
     assert (predictions.table["part"] == "oof").all()
