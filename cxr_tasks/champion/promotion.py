@@ -26,7 +26,7 @@ from cxr_tasks.champion.store import (
 from cxr_tasks.champion.trial import PAIRS_FILE, Decision, identity_of, try_challenger
 from cxr_tasks.champion.version import make_again_if_damaged, make_version
 from cxr_tasks.errors import DamagedError
-from cxr_tasks.evaluation.external import Score
+from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import Note, Record

@@ -12,7 +12,7 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.split import PARTS, rows_of
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
-from cxr_tasks.evaluation.external import Score, measure_external
+from cxr_tasks.evaluation.external_dataset import Score, measure_external
 from cxr_tasks.evaluation.predictions import (
     Predictions,
     choose_basis,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.evaluation.external import measure_external
+from cxr_tasks.evaluation.external_dataset import measure_external
 from cxr_tasks.evaluation.predictions import DecisionRule
 from cxr_tasks.settings.config import make_config
 
