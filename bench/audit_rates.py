@@ -26,7 +26,7 @@ import pandas as pd
 from bench.alarms import as_table, control_scores, controls_table, rate
 from bench.planted import KINDS, Kind, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset
-from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
+from cxr_tasks.audit.features import MaskedFeatures, masked_networks
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split

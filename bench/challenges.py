@@ -18,7 +18,7 @@ from bench.results import markdown_table
 from cxr_tasks.champion.challenges import FIXED, SPENT, challenge_level_of
 from cxr_tasks.champion.contest import Answers, Contest, compare, conclude
 from cxr_tasks.statistics.intervals import wilson
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 
 N_WEEKS, N_YEARS, N_GROUPS = 52, 400, 100
 TURNS = (1, 10, 52)

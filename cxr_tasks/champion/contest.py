@@ -8,9 +8,8 @@ import numpy as np
 from scipy.stats import t as t_distribution
 
 from cxr_tasks.champion.challenges import LEVEL
-from cxr_tasks.statistics.group_signs import TEST, group_signs
-from cxr_tasks.statistics.metrics import predict
-from cxr_tasks.statistics.rates import number, rates_of
+from cxr_tasks.statistics.exact_tests import SIGN_FLIP_TEST, sign_flip_test
+from cxr_tasks.statistics.metrics import rates_of
 from cxr_tasks.statistics.resampling import (
     Resamples,
     Statistic,
@@ -18,10 +17,11 @@ from cxr_tasks.statistics.resampling import (
     confusion_of,
     group_resamples,
     mean_of,
+    number,
     percentile_interval,
     resampled,
 )
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import FloatArray, IntArray, predict
 
 Facts = dict[str, Any]
 Conclusion = Literal["better", "not shown to be better", "worse"]
@@ -99,7 +99,7 @@ def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
     aucs = {who: auc_of(labels, each.probabilities) for who, each in both.items()}
     rates = {who: _rates(labels, each.decisions) for who, each in both.items()}
     right = {who: predict(each.probabilities) == labels for who, each in both.items()}
-    signs = group_signs(right["challenger"], right["champion"], contest.groups)
+    signs = sign_flip_test(right["challenger"], right["champion"], contest.groups)
     return {
         "brier": _paired(briers, resamples, sign=-1, level=level),
         "auc": _paired(aucs, resamples, sign=1, level=level),
@@ -110,7 +110,7 @@ def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
             "n_only_challenger_right": signs["n_only_first_right"],
             "n_only_champion_right": signs["n_only_second_right"],
             "p_value": signs["p_value"],
-            "test": TEST,
+            "test": SIGN_FLIP_TEST,
         },
     }
 

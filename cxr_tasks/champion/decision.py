@@ -24,7 +24,7 @@ from cxr_tasks.champion.pairing import LEFT_OUT, SAME_IMAGE, UNSEEN, Pairing, Si
 from cxr_tasks.champion.versions import Champion, read_predictions
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.statistics.calibration import apply_temperature
 from cxr_tasks.volume.files import write_table
 from cxr_tasks.volume.records import Note

@@ -26,7 +26,7 @@ from cxr_tasks.champion.versions import (
     versions,
 )
 from cxr_tasks.errors import DamagedError
-from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import sha256_of, write_text
 from cxr_tasks.volume.paths import RunPaths

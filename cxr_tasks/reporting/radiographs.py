@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from cxr_tasks.evaluation.explanation.attention import enlarge
+from cxr_tasks.evaluation.grad_cam import enlarge
 from cxr_tasks.reporting.artifacts import Artifacts
 from cxr_tasks.wording import CLASS_NAMES, one_line, percent
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from cxr_tasks.champion import promotion
 from cxr_tasks.champion.restoring import restore_version
-from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home

@@ -12,7 +12,7 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.decoding import Accepted, Rejected
 from cxr_tasks.data.duplicates import find_copies_across, join_datasets
 from cxr_tasks.statistics.calibration import apply_temperature
-from cxr_tasks.statistics.scored import FloatArray
+from cxr_tasks.statistics.scores import FloatArray
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.model_file import BATCH_SIZE, load_model, predict_scores
 

@@ -9,12 +9,13 @@ from cxr_tasks.volume.records import find_record, record_file, require_record
 from cxr_tasks.wording import recommended
 
 if TYPE_CHECKING:
-    from cxr_tasks.evaluation.evaluate import Material
+    from cxr_tasks.evaluation.evaluate import EvaluationInputs
 
 
 def run_audit(context: StageContext) -> str:
     """Look for copies across the split, and for what else than disease tells the classes apart."""
     from cxr_tasks.audit.audit import make_audit
+    from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.champion.versions import dataset_of
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.split import read_split, read_tested_in
@@ -22,20 +23,20 @@ def run_audit(context: StageContext) -> str:
     run, config = context.run, context.config
     ingested = require_record(run.ingest, "ingest")
     folds = require_record(run.split, "split")["folds"]
+    inputs = AuditInputs(
+        run=run,
+        config=config,
+        dataset=open_dataset(run.home, ingested["dataset"]),
+        split=read_split(run.split),
+        folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
+        ingested=ingested,
+        champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
+        note=context.progress.note,
+    )
     record = context.finish_once(
         run.audit,
         {"ingest": run.ingest / "ingest.json", "split": run.split / "split.json"},
-        lambda built: make_audit(
-            run,
-            config,
-            dataset=open_dataset(run.home, ingested["dataset"]),
-            split=read_split(run.split),
-            folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
-            ingested=ingested,
-            champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
-            note=context.progress.note,
-            built=built,
-        ),
+        lambda built: make_audit(inputs, built=built),
     )
     n_findings = len(record["findings"])
     return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"
@@ -53,21 +54,21 @@ def run_evaluate(context: StageContext) -> str:
     }
     for name in config.variants:
         inputs |= {name: run.train(name) / "train.json", f"{name}-error": run.error("train", name)}
-    material = _evaluation_material(context)
+    evaluation = _evaluation_inputs(context)
     record = context.finish_once(
-        run.evaluate, inputs, lambda built: make_comparison(run, config, material, built=built)
+        run.evaluate, inputs, lambda built: make_comparison(evaluation, built=built)
     )
     recommendation = recommended(record["recommendation"]["variant"])
     return f"{recommendation}; audit: {record['audit']['verdict']}"
 
 
-def _evaluation_material(context: StageContext) -> "Material":
+def _evaluation_inputs(context: StageContext) -> "EvaluationInputs":
     from cxr_tasks.audit.audit import read_control_scores
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.split import read_split
-    from cxr_tasks.evaluation.evaluate import Material
-    from cxr_tasks.evaluation.explanation.explain import explain_variant
-    from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.evaluation.evaluate import EvaluationInputs
+    from cxr_tasks.evaluation.explanation import explain_variant
+    from cxr_tasks.evaluation.predictions import score_images
     from cxr_tasks.training.model_file import load_model
 
     run, config, note = context.run, context.config, context.progress.note
@@ -75,7 +76,9 @@ def _evaluation_material(context: StageContext) -> "Material":
     require_record(run.split, "split")
     load = cache(load_model)
     audited = find_record(run.audit, "audit") is not None
-    return Material(
+    return EvaluationInputs(
+        run=run,
+        config=config,
         dataset=open_dataset(run.home, ingested["dataset"]),
         split=read_split(run.split),
         audit=require_record(run.audit, "audit") if audited else None,
@@ -102,7 +105,7 @@ def run_promote(context: StageContext) -> str:
     from cxr_tasks.champion.describe import describe_promotion
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.restoring import restore_version
-    from cxr_tasks.evaluation.scoring import score_images
+    from cxr_tasks.evaluation.predictions import score_images
     from cxr_tasks.training.model_file import load_model
 
     run, config, note = context.run, context.config, context.progress.note
