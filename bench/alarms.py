@@ -34,7 +34,7 @@ def rate(name: str, told: Sequence[Sequence[str]]) -> dict[str, Any]:
 
 
 def control_scores(aucs: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Give the mean and the middle 95 % of each control's AUC over data sets."""
+    """Return the mean and the middle 95 % of each control's AUC over data sets."""
     table = pd.DataFrame(list(aucs))
     return {
         str(name): {

@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _place(options: argparse.Namespace) -> Path | None:
-    """Say where the rates go: a small try must not replace those of a full run."""
+    """Return where the rates go: a small try must not replace those of a full run."""
     if options.out is None and options.sets >= N_SETS and options.images >= N_IMAGES:
         return RESULTS
     out: Path | None = options.out

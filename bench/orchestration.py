@@ -50,7 +50,7 @@ def measure_orchestration(
 
 
 def summarise(dag_seconds: list[float], direct_seconds: list[float]) -> dict[str, Any]:
-    """Give the medians, and the cost of Airflow as the median of each turn's difference."""
+    """Return the medians, and the cost of Airflow as the median of each turn's difference."""
     cost = median([dag - direct for dag, direct in zip(dag_seconds, direct_seconds, strict=True)])
     return {
         "dag_seconds": round(median(dag_seconds), 1),

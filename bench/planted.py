@@ -62,7 +62,7 @@ def _clean(files: Mapping[str, bytes], _rng: Generator) -> Planted:
 
 
 def _corner_marker(files: Mapping[str, bytes], _rng: Generator) -> Planted:
-    """Put a bright square, as a side marker is, into a corner of every COVID-19 image."""
+    """Draw a bright square, as a side marker is, into a corner of every COVID-19 image."""
 
     def mark(pixels: np.ndarray) -> np.ndarray:
         pixels[4 : 4 + MARKER_PX, -4 - MARKER_PX : -4] = 250

@@ -157,7 +157,7 @@ def _chance_tests(share: float) -> Callable[[np.random.Generator, IntArray, floa
 
 
 def _labels(sizes: IntArray, share: float) -> IntArray:
-    """Give each patient's images one label, the larger class about this share of the patients."""
+    """Assign each patient's images one label, the larger class about this share of the patients."""
     of_patients = (np.arange(len(sizes)) % 10 >= 10 * share).astype(np.int64)
     return np.repeat(of_patients, sizes)
 

@@ -68,7 +68,7 @@ def time_training(
 
 
 def load_images(folder: Path, variant: Variant) -> tuple[Images, Images]:
-    """Give the training and validation images as the study's loader does, scaled."""
+    """Return the training and validation images as the study's loader does, scaled."""
     import keras
     import tensorflow as tf
 

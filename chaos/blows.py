@@ -38,7 +38,7 @@ class Struck:
 
 @contextmanager
 def volume(parent: Path, *, kind: str) -> Iterator[Path]:
-    """Give an empty folder for a shared volume, on a file system of its own for `full volume`."""
+    """Return an empty folder for a shared volume, on a file system of its own for `full volume`."""
     home = parent / "home"
     home.mkdir(parents=True)
     if kind != "full volume":
@@ -53,7 +53,7 @@ def volume(parent: Path, *, kind: str) -> Iterator[Path]:
 
 
 def can_mount() -> bool:
-    """Say whether this user may mount a file system: only then a volume can be made full."""
+    """Return whether this user may mount a file system: only then a volume can be made full."""
     return os.geteuid() == 0 and shutil.which("mount") is not None
 
 
@@ -117,7 +117,7 @@ def _made_by(prefix: Prefix, step: Step) -> list[Path]:
 
 
 def _memory_mb(prefix: Prefix, step: Step) -> float:
-    """Give about what a step needs: with less it breaks somewhere, perhaps while it starts."""
+    """Return about what a step needs: with less it breaks somewhere, perhaps while it starts."""
     heavy = step.stage in ("fold", "train", "evaluate") or (
         step.stage == "audit" and prefix.recipe.name == "folded"
     )

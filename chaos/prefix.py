@@ -37,7 +37,7 @@ class Step:
 
     @property
     def command(self) -> list[str]:
-        """Give the command line behind `python -m cxr_tasks`."""
+        """Return the command line behind `python -m cxr_tasks`."""
         return [self.stage, *self.arguments]
 
     def makes(self, home: Path) -> list[Path]:
@@ -170,7 +170,7 @@ def run_python(arguments: list[str], home: Path, blow: Blow | None = None) -> No
 
 
 def environment(home: Path, blow: Blow | None = None) -> dict[str, str]:
-    """Give the environment of a process that works on a shared volume."""
+    """Return the environment of a process that works on a shared volume."""
     added = blow.as_environment() if blow else {}
     return {**os.environ, "CXR_HOME": str(home), **added}
 

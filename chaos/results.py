@@ -40,7 +40,7 @@ def add(outcomes: Iterable[Outcome], *, seed: int, path: Path = PATH) -> dict[st
 
 
 def table(results: dict[str, Any]) -> str:
-    """Give the table as Markdown: a row for each stage and each kind of blow."""
+    """Return the table as Markdown: a row for each stage and each kind of blow."""
     rows = [["stage", "hit", *FAULTS.values()]]
     rows += [_row(name, sums) for name, sums in results["by_stage"].items()]
     rows += [_row(name, sums) for name, sums in results["by_kind"].items() if sums["kills"]]

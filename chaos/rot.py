@@ -107,7 +107,7 @@ def flip_bit(path: Path, *, rng: np.random.Generator) -> None:
 
 
 def _mending(artifact: Artifact, steps: tuple[Step, ...]) -> list[list[str]]:
-    """Give the commands that make an artifact again, with all that is made from it."""
+    """Return the commands that make an artifact again, with all that is made from it."""
     if artifact.maker == "champion":
         return [["champion", "--restore"]]
     first = next(at for at, step in enumerate(steps) if step.stage == artifact.maker)

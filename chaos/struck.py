@@ -38,7 +38,7 @@ class Blow:
     counted_to: str = ""
 
     def as_environment(self) -> dict[str, str]:
-        """Give the blow as the struck process reads it."""
+        """Return the blow as the struck process reads it."""
         return {BLOW: json.dumps(asdict(self))}
 
 

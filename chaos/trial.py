@@ -110,7 +110,7 @@ def only_here(tree: set[str], expected: set[str]) -> set[str]:
 
 
 def _unclear(struck: Struck) -> str:
-    """Give the last line where a process ended with a traceback, or said nothing.
+    """Return the last line where a process ended with a traceback, or said nothing.
 
     A process that a signal has ended had no chance to say why.
     """

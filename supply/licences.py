@@ -51,7 +51,7 @@ def licences_page(locked: Mapping[str, set[str]], licences: Mapping[str, str]) -
 
 
 def declared(metadata: Mapping[str, Any]) -> str:
-    """Say which licence a package's metadata declare."""
+    """Return which licence a package's metadata declare."""
     classifiers = [
         line.rsplit(" :: ", 1)[-1]
         for line in metadata.get("classifier", ())

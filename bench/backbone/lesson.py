@@ -162,7 +162,7 @@ _DRAWN = {
 
 
 def _smooth_noise(rng: Generator, sigma_px: float) -> FloatImage:
-    """Give Gaussian noise of unit variance, correlated over so many pixels."""
+    """Return Gaussian noise of unit variance, correlated over so many pixels."""
     noise = rng.standard_normal((IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.float32)
     smooth: FloatImage = gaussian_filter(noise, sigma_px, truncate=3)
     return np.asarray(smooth / smooth.std())

@@ -48,7 +48,7 @@ def _auc(weights: Path | None, difficulty: Difficulty, n_images: int, seed: int)
 
 
 def _features(weights: Path | None, pixels: NDArray[np.uint8], seed: int) -> NDArray[np.float32]:
-    """Give what the head of the frozen variant is given, shape (n, 1280)."""
+    """Return what the head of the frozen variant is given, shape (n, 1280)."""
     import keras
 
     from cxr_tasks.training.networks import build_model, calibrate_batch_norm

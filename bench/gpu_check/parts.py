@@ -94,7 +94,7 @@ def _alone(check: Check, part: str, *, precision: str, options: Sequence[str]) -
 
 
 def _scores(check: Check, named: Sequence[str]) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Give how scoring ended, and where it is done the scores by device and variant."""
+    """Return how scoring ended, and where it is done the scores by device and variant."""
     commands, files = {}, {}
     for device, environ in _DEVICES.items():
         files[device] = check.scratch / f"scores-{device}.npz"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run_audit(context: StageContext) -> str:
-    """Look for copies across the split, and for what else than disease tells the classes apart."""
+    """Look for copies across the split, and for what other than disease tells the classes apart."""
     from cxr_tasks.audit.audit import make_audit
     from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.champion.versions import dataset_of
