@@ -150,7 +150,7 @@ def _with_heads(image: Any, backbone: Model, seed: int) -> Model:
 
 
 def _zone_pooling(stride_px: int, name: str) -> Any:
-    """Return a layer: of maps (n, height, width, c) the means around each zone, (n, zones, c)."""
+    """Return the means of maps (n, height, width, c) around each zone, (n, zones, c)."""
     import keras
     from keras import ops
 
@@ -180,7 +180,7 @@ def _learning_rate(plan: Plan, step: int) -> float:
 
 
 def _batches(plan: Plan, lessons: list[Lesson]) -> Iterator[Batch]:
-    """Return batches without end, every image once before any comes again; half are mirrored."""
+    """Yield batches without end, every image once before any comes again; half are mirrored."""
     rng = np.random.default_rng([plan.seed, 1])
     waiting: list[int] = []
     while True:
