@@ -1,7 +1,11 @@
 """A finished run made in a moment: drawn images, drawn scores, real records and metrics."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +18,12 @@ from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
 from cxr_tasks.evaluation.evaluate import EvaluationInputs, make_comparison
 from cxr_tasks.reporting.report import make_report
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.statistics.scores import ScoredImages
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.files import digest_of, sha256_of, write_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import finish_once, make_record, write_record
 
@@ -82,8 +86,31 @@ class Drawing:
 def draw_run(
     root: Path, drawing: Drawing | None = None, *, key: str = "drawn", **settings: Any
 ) -> tuple[RunPaths, RunConfig]:
-    """Make a run that is finished up to its evaluation."""
+    """Make a run that is finished up to its evaluation; an equal one is drawn once, then copied."""
     drawing = drawing or Drawing()
+    fingerprints = (drawing.fingerprint, EXTERNAL_FINGERPRINT)
+    is_first = not any((Home(root).datasets / name).exists() for name in fingerprints)
+    names_root = any(str(root) in str(value) for value in settings.values())
+    if drawing.images is not None or names_root or not is_first:
+        return _draw_run(root, drawing, key, settings)
+    drawn = _drawn_here() / digest_of([key, repr(drawing), repr(sorted(settings.items()))])
+    if not drawn.exists():
+        _draw_run(drawn, drawing, key, settings)
+    shutil.copytree(drawn, root, dirs_exist_ok=True)
+    return open_run(Home(root), key)
+
+
+@cache
+def _drawn_here() -> Path:
+    """Make a folder for what this process draws; it goes with the process."""
+    folder = tempfile.mkdtemp(prefix="drawn-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _draw_run(
+    root: Path, drawing: Drawing, key: str, settings: Mapping[str, Any]
+) -> tuple[RunPaths, RunConfig]:
     home = Home(root)
     variants = [name for name in VARIANTS if name not in drawing.skipped]
     config = make_config(
@@ -94,7 +121,7 @@ def draw_run(
             "threads": 2,
             "folds": drawing.n_folds,
         }
-        | settings
+        | dict(settings)
     )
     run = start_run(config, home, key)
     dataset = _draw_dataset(home, drawing, drawing.fingerprint, first=drawing.first)
@@ -168,8 +195,11 @@ def _labels_of(images: Any, *datasets: Dataset | None) -> npt.NDArray[np.int64]:
 
 
 def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
-    """Make the report as the stage does, and give its record."""
-    return finish_once(
+    """Make the report as the stage does, of equal artifacts once; return its record."""
+    made = _drawn_here() / f"report-{_digest_of_artifacts(run)}"
+    if made.exists() and not run.report.exists():
+        shutil.copytree(made, run.report)
+    record = finish_once(
         run.report,
         "report",
         inputs={},
@@ -178,6 +208,16 @@ def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
         note=print,
         build=lambda built: make_report(run, config, built),
     )
+    if not made.exists():
+        shutil.copytree(run.report, made)
+    return record
+
+
+def _digest_of_artifacts(run: RunPaths) -> str:
+    places = (run.root, run.home.datasets)
+    files = sorted(path for place in places for path in place.rglob("*") if path.is_file())
+    parts = (str(path.relative_to(run.home.root)) for path in files)
+    return digest_of([list(parts), [sha256_of(path) for path in files]])
 
 
 def draw_explanation(
