@@ -20,6 +20,9 @@ Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 """Lower and upper end."""
 
 _SHOWN_CHARACTERS = 60
+_MAX_CHARACTERS = 10_000_000
+"""Of a text; with a limit pydantic also refuses what is no Unicode, which no page can show."""
+
 _REASONS = {
     "bool_type": "is not true or false",
     "dict_type": "is no object",
@@ -27,6 +30,7 @@ _REASONS = {
     "float_type": "is no number",
     "int_type": "is no whole number",
     "list_type": "is no list",
+    "model_attributes_type": "is no object",
     "model_type": "is no object",
     "string_type": "is no text",
     "string_unicode": "is no Unicode text",
@@ -49,6 +53,7 @@ class Facts(BaseModel):
         strict=True,
         extra="allow",
         allow_inf_nan=False,
+        str_max_length=_MAX_CHARACTERS,
         validate_by_name=True,
         validate_by_alias=True,
         defer_build=True,  # most processes read few of the records
@@ -240,19 +245,26 @@ def _offences(content: object, err: ValidationError) -> list[str]:
 
 def _key_path(content: object, place: Iterable[int | str]) -> str:
     """Write where an error is as keys of the file, without the models that pydantic tried."""
-    keys, at = [], content
+    keys: list[str] = []
+    at: Any = content
     steps = list(place)
-    for number, step in enumerate(steps, start=1):
-        inside: Any = at
-        if _has(at, step):
-            at = inside[step]
-        elif number < len(steps) or not isinstance(at, Mapping):
-            continue  # the name of a model, not a key
-        keys.append(shown(step, _SHOWN_CHARACTERS).strip("'"))
+    for number, step in enumerate(steps):
+        key = next((key for key in _keys_for(steps[: number + 1]) if _has(at, key)), None)
+        if key is not None:
+            at = at[key]
+        elif number == len(steps) - 1 and isinstance(at, Mapping):
+            key = step  # which is missing
+        if key is not None:
+            keys.append(shown(key, _SHOWN_CHARACTERS).strip("'"))
     return ".".join(keys) or "it"
 
 
-def _has(content: object, step: int | str) -> bool:
+def _keys_for(steps: list[int | str]) -> list[int | str]:
+    """Return what the last step may be called in the file: `val`, `loss` is its key `val_loss`."""
+    return [steps[-1], "_".join(map(str, steps[-2:]))]
+
+
+def _has(content: object, key: int | str) -> bool:
     if isinstance(content, Mapping):
-        return step in content
-    return isinstance(content, list) and isinstance(step, int) and step < len(content)
+        return key in content
+    return isinstance(content, list) and isinstance(key, int) and key < len(content)
