@@ -393,5 +393,6 @@ def test_record_is_read_as_the_dict_that_it_was() -> None:
     assert skipped.get("epochs_run", 0) == 0
     assert set(record.keys()) == set(content)
     assert {**record.data.classes.covid}["n_images"] == 20
+    assert [each["n_images"] for each in record.data.classes.values()] == [20, 20]
     checks = parse_facts(example("drift.json"), DriftCompared, path=Path("drift.json")).checks
     assert {each["class"] for each in checks} == {None, "COVID-19", "normal"}

@@ -92,6 +92,10 @@ class Facts(BaseModel):
         """Return the keys that the file has, with their values."""
         return [(key, self[key]) for key in self.keys()]
 
+    def values(self) -> list[Any]:
+        """Return the values of the keys that the file has."""
+        return [value for _, value in self.items()]
+
     def _keys(self) -> Iterator[tuple[str, str]]:
         """Yield the names of the fields that were read or given, with their keys in the file."""
         for name, field in type(self).model_fields.items():
