@@ -21,7 +21,6 @@ from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.scores_record import ScoresRecord
 from cxr_tasks.champion.version_record import VersionRecord
 from cxr_tasks.data.dataset_record import DatasetRecord
-from cxr_tasks.data.sources.kaggle_folder import KaggleFolder
 from cxr_tasks.data.sources.kaggle_record import KaggleRecord
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ArtifactError, DamagedError
@@ -87,6 +86,7 @@ MODELS: dict[str, type[Facts]] = {model.FILE: model for model in STAGES} | {
     "drift.json": DriftCompared,
     "explanation.json": ExplanationFacts,
     "fold.json": FoldRecord,
+    "kaggle.json": KaggleRecord,
     "metrics.json": MetricsFile,
     "promote-compared.json": PromotionRecord,
     "split-folds.json": SplitRecord,
@@ -249,14 +249,6 @@ def test_other_files_are_read_and_written_as_they_were(tmp_path: Path) -> None:
         write_sealed(tmp_path / "is.json", content)
         write_sealed_record(tmp_path / "as-model.json", model(**content))
         assert (tmp_path / "is.json").read_bytes() == (tmp_path / "as-model.json").read_bytes()
-
-
-def test_download_of_kaggle_is_read_and_written_as_it_was(tmp_path: Path) -> None:
-    folder = KaggleFolder("owner/slug", tmp_path)
-    folder.partial.mkdir(parents=True)
-    folder.arriving.write_bytes(b"a zip")
-    content = folder.keep(n_files=1)
-    assert parse_facts(content, KaggleRecord, path=folder.record).content() == content
 
 
 def test_events_are_read_and_written_as_they_were(tmp_path: Path) -> None:
