@@ -383,7 +383,8 @@ def test_record_is_read_as_the_dict_that_it_was() -> None:
     assert "epochs_run" in trained
     assert "epochs_run" not in skipped
     assert skipped.get("epochs_run", 0) == 0
-    assert set(record.keys()) == set(content)
+    assert set(record) == set(record.keys()) == set(content)
+    assert (record | {"basis": "oof"})["basis"] == "oof"
     assert {**record.data.classes.covid}["n_images"] == 20
     assert [each["n_images"] for each in record.data.classes.values()] == [20, 20]
     checks = parse_facts(example("drift.json"), DriftCompared, path=Path("drift.json")).checks

@@ -96,6 +96,12 @@ class Facts(BaseModel):
         """Return the values of the keys that the file has."""
         return [value for _, value in self.items()]
 
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        return iter(self.keys())
+
+    def __or__(self, other: Mapping[str, Any]) -> Content:
+        return {**dict(self.items()), **other}
+
     def _keys(self) -> Iterator[tuple[str, str]]:
         """Yield the names of the fields that were read or given, with their keys in the file."""
         for name, field in type(self).model_fields.items():
