@@ -26,7 +26,7 @@ import pandas as pd
 from bench.alarms import as_table, control_scores, controls_table, rate
 from bench.planted import KINDS, Kind, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset
-from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
+from cxr_tasks.audit.features import MaskedFeatures, masked_networks
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
@@ -209,7 +209,7 @@ def _networks(weights: Path | None) -> dict[str, Any]:
     """Build the controls' networks once a process; random ones are left as they were drawn."""
     from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
     from cxr_tasks.training.keras_runtime import start_keras
-    from cxr_tasks.training.models import build_model
+    from cxr_tasks.training.networks import build_model
     from cxr_tasks.variants import VARIANTS
 
     start_keras(threads=1, seed=0, card="")

@@ -16,9 +16,9 @@ from scipy.special import expit
 
 from bench.results import markdown_table
 from cxr_tasks.champion.challenges import FIXED, SPENT, challenge_level_of
-from cxr_tasks.champion.contest import Answers, Contest, compare, outcome
+from cxr_tasks.champion.contest import Answers, Contest, compare, conclude
 from cxr_tasks.statistics.intervals import wilson
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 
 N_WEEKS, N_YEARS, N_GROUPS = 52, 400, 100
 TURNS = (1, 10, 52)
@@ -75,7 +75,7 @@ def _better_ones(options: argparse.Namespace, *, level: float) -> list[bool]:
     for seed in range(options.years):
         rng = np.random.default_rng(seed)
         contest = _draw_contest(rng, options.groups, challenger=BETTER)
-        promoted.append(outcome(compare(contest, seed=seed, level=level)) == "better")
+        promoted.append(conclude(compare(contest, seed=seed, level=level)) == "better")
     return promoted
 
 
@@ -102,7 +102,7 @@ def simulate_year(*, seed: int, n_weeks: int, n_groups: int, is_fresh: bool) -> 
             continue
         for kind in (kind for kind, has_fallen in fallen.items() if not has_fallen):
             figures = compare(contest, seed=seed, level=challenge_level_of(week, kind))
-            fallen[kind] = outcome(figures) == "better"
+            fallen[kind] = conclude(figures) == "better"
     return fallen
 
 

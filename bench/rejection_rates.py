@@ -17,8 +17,7 @@ from scipy.stats import binomtest
 
 from bench.correlated import IntArray, draw_right
 from bench.results import markdown_table
-from cxr_tasks.statistics.chance import chance_test
-from cxr_tasks.statistics.group_signs import group_signs
+from cxr_tasks.statistics.exact_tests import chance_test, sign_flip_test
 from cxr_tasks.statistics.significance import SIGNIFICANCE, mcnemar_p
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.records import versions
@@ -133,7 +132,7 @@ def _row(sizes: str, correlation: float, options: argparse.Namespace) -> dict[st
 
 def _pair_tests(rng: np.random.Generator, sizes: IntArray, correlation: float) -> PValues:
     first, second = (draw_right(rng, sizes, ACCURACY, correlation) for _ in range(2))
-    found = group_signs(first, second, _groups(sizes))
+    found = sign_flip_test(first, second, _groups(sizes))
     return {
         "McNemar": mcnemar_p(found["n_only_first_right"], found["n_only_second_right"]),
         "sign flips over groups": found["p_value"],

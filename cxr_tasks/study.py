@@ -16,7 +16,7 @@ SOURCE = (
 N_TRAIN = 243
 N_VAL = 81
 
-SETTINGS = (
+PROCEDURE = (
     "324 images, 162 of each class; 243 to train and 81 to validate, no test images; "
     "batches of 32, at most 500 epochs, early stopping on validation loss with patience 30"
 )
@@ -45,10 +45,10 @@ TABLE_3: Mapping[str, StudyRow] = {
 
 
 def study_facts() -> dict[str, Any]:
-    """Give the study's figures as JSON knows them."""
+    """Return the study's figures as JSON values."""
     return {
         "source": SOURCE,
-        "settings": SETTINGS,
+        "settings": PROCEDURE,
         "n_train": N_TRAIN,
         "n_val": N_VAL,
         "variants": {name: asdict(row) for name, row in TABLE_3.items()},
@@ -58,7 +58,7 @@ def study_facts() -> dict[str, Any]:
 def study_differences(
     config: RunConfig, *, synthetic: bool, n_by_part: Mapping[str, int], weights_origin: str
 ) -> list[str]:
-    """Say why a run's figures are not to be compared with the study's, gravest first.
+    """Return why a run's figures are not comparable with the study's, gravest first.
 
     Empty only for a run of the study's own procedure on a data set of its name and size.
 
@@ -70,10 +70,10 @@ def study_differences(
     """
     by_name = config.source == "kaggle" and _slug(config) == STUDY_SLUG
     n_train, n_val = n_by_part["train"], n_by_part["val"]
-    most = f"At most {config.epochs}" if config.epochs else "Each variant's own number of"
+    limit = f"At most {config.epochs}" if config.epochs else "Each variant's own number of"
     limits = (config.epochs, config.patience)
     quickstart = config.profile == "quickstart"
-    told = {
+    differences = {
         "The images are synthetic, drawn by this project.": synthetic,
         "The images are not the study's.": not synthetic and not by_name,
         f"Scores are out of {config.folds} folds, where the study scores the images that stopped "
@@ -84,13 +84,13 @@ def study_differences(
         ),
         ORIGINS[weights_origin].difference: bool(ORIGINS[weights_origin].difference),
         "Profile quickstart: a short training, with higher learning rates of its own.": quickstart,
-        f"{most} epochs, patience {config.patience}; in the study 500 and 30.": (
+        f"{limit} epochs, patience {config.patience}; in the study 500 and 30.": (
             limits not in ((500, 30), (0, 100))
         ),
         f"Batches of {config.batch_size} images; in the study 32.": config.batch_size != 32,
         "Both classes weigh equally in the loss.": config.class_weights,
     }
-    return [text for text, holds in told.items() if holds]
+    return [text for text, holds in differences.items() if holds]
 
 
 def _slug(config: RunConfig) -> str:

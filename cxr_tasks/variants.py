@@ -4,6 +4,11 @@ Nothing here imports Keras: the configuration, and through it the DAG, reads thi
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+VariantName = Literal[
+    "vanilla_cnn", "mobilenetv2_frozen", "mobilenetv2_partial", "mobilenetv2_unfrozen"
+]
 
 N_BACKBONE_LAYERS = 154
 """Layers of Keras' MobileNetV2 without top, its input layer included (the study says 155)."""
@@ -32,7 +37,7 @@ class Variant:
             layer counted as Keras does; None where the variant has no backbone.
     """
 
-    name: str
+    name: VariantName
     title: str
     study_name: str
     learning_rate: float

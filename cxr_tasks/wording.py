@@ -15,30 +15,30 @@ _SPACES = _GAP + _THIN_GAP
 
 
 def percent(fraction: float | None) -> str:
-    """Say a fraction in [0, 1] as percent with one decimal."""
+    """Write a fraction in [0, 1] as percent with one decimal."""
     return UNDEFINED if fraction is None else f"{100 * fraction:.1f}{_GAP}%"
 
 
 def counted(counts: tuple[int, int]) -> str:
-    """Say a proportion with what it is of: `91.4 % (74 of 81)`."""
+    """Write a proportion with its counts: `91.4 % (74 of 81)`."""
     part, whole = counts
     return f"{percent(part / whole)} ({part} of {whole})" if whole else f"{UNDEFINED} (0 of 0)"
 
 
 def spread(interval: list[float] | None) -> str:
-    """Say an interval of fractions: `83.2 to 95.8 %`."""
+    """Write an interval of fractions: `83.2 to 95.8 %`."""
     if interval is None:
         return UNDEFINED
     return f"{100 * interval[0]:.1f} to {percent(interval[1])}"
 
 
 def points(difference: float | None) -> str:
-    """Say a difference of fractions in percentage points, with its sign."""
+    """Write a difference of fractions in percentage points, with its sign."""
     return UNDEFINED if difference is None else f"{_signed(100 * difference, 1)}{_GAP}pp"
 
 
 def points_spread(interval: list[float] | None) -> str:
-    """Say an interval of differences in percentage points: `-4.3 to +4.3 pp`."""
+    """Write an interval of differences in percentage points: `-4.3 to +4.3 pp`."""
     if interval is None:
         return UNDEFINED
     low, high = (_signed(100 * end, 1) for end in interval)
@@ -46,45 +46,45 @@ def points_spread(interval: list[float] | None) -> str:
 
 
 def signed(difference: float | None) -> str:
-    """Say a difference with its sign and three decimals."""
+    """Write a difference with its sign and three decimals."""
     return UNDEFINED if difference is None else _signed(difference, 3)
 
 
 def decimals(interval: list[float] | None) -> str:
-    """Say an interval of numbers: `0.983 to 0.999`."""
+    """Write an interval of numbers: `0.983 to 0.999`."""
     if interval is None:
         return UNDEFINED
     return " to ".join(f"{end:.3f}".replace("-", "\N{MINUS SIGN}") for end in interval)
 
 
 def _signed(value: float, digits: int) -> str:
-    told = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return told[1:] if float(f"{value:.{digits}f}") == 0 else told
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text[1:] if float(f"{value:.{digits}f}") == 0 else text
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
-    """Say a number with a fixed number of decimals."""
+    """Write a number with a fixed number of decimals."""
     return UNDEFINED if value is None else f"{value:.{digits}f}"
 
 
 def p_value(value: float) -> str:
-    """Say a p value; a very small one is said to be below what is worth telling."""
+    """Write a p value, a very small one as an upper limit."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def p_compared(value: float) -> str:
-    """Say a p value after its letter: `= 0.012`, `< 0.001`."""
-    told = p_value(value)
-    return told if told.startswith("<") else f"= {told}"
+    """Write a p value as it follows its letter: `= 0.012`, `< 0.001`."""
+    text = p_value(value)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def whole(number: float) -> str:
-    """Say a whole number with its thousands apart: `2 422 081`."""
+    """Write a whole number with its thousands apart: `2 422 081`."""
     return f"{round(number):,}".replace(",", _THIN_GAP)
 
 
 def megabytes(n_bytes: float) -> str:
-    """Say a size in MB, of a million bytes each."""
+    """Write a size in MB, of a million bytes each."""
     return f"{n_bytes / 1e6:.1f}{_GAP}MB"
 
 
@@ -110,7 +110,7 @@ def markdown(text: str) -> str:
 
 
 def proportions(confusion: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Give the metrics that are proportions as (part, whole), both counts of images."""
+    """Return the metrics that are proportions as (part, whole), both counts of images."""
     n_tp, n_fn = confusion["true_positive"], confusion["false_negative"]
     n_tn, n_fp = confusion["true_negative"], confusion["false_positive"]
     return {
@@ -127,5 +127,5 @@ def recommended(variant: str | None) -> str:
 
 
 def shown_variant(recommendation: Mapping[str, Any]) -> str:
-    """Name the variant that figures are shown of: the recommended one, or else the best."""
+    """Return the variant that figures are shown of: the recommended one, or else the best."""
     return str(recommendation["variant"] or recommendation["best"])

@@ -4,34 +4,32 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from airflow.sdk import Param, TaskGroup, TriggerRule, dag, get_current_context
+from airflow.sdk import Param, TaskGroup, TriggerRule, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
-from cxr_airflow.assets import CHAMPION, pipeline_schedule
-from cxr_airflow.links import linked
-from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.dag import CHAMPION, SCHEDULE, cron_schedule, cxr_dag, images_schedule
 from cxr_airflow.tasks import (
+    TRAINING_HOURS,
     any_succeeded,
     cxr_task,
     given_settings,
     is_scheduled,
     kaggle_login,
-    log_lines,
+    linked,
+    log_line,
     opened_run,
     run_stage_as_child,
     shared_volume,
+    time_limit,
 )
-from cxr_airflow.timeouts import RUN_HOURS, TRAINING_HOURS, time_limit
 
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.machine.devices import POOL
-from cxr_tasks.runs.completeness import check_complete
-from cxr_tasks.runs.opening import choose_run_key, describe_opening
-from cxr_tasks.runs.run import read_config, start_run
+from cxr_tasks.runs.result import check_complete
+from cxr_tasks.runs.run import choose_run_key, describe_start, read_config, start_run
 from cxr_tasks.runs.unchanged import reason, unchanged_since
-from cxr_tasks.settings import settings_in_force
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.defaults import check_schedule, read_defaults
-from cxr_tasks.settings.form import RUN_NAME, form_fields
+from cxr_tasks.settings.form import RUN_NAME, form_fields, settings_in_force
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.records import require_record
 
@@ -86,13 +84,14 @@ def start() -> dict[str, str]:
         unattended = replace(defaults, run=config.as_dict())
         check_schedule(unattended, because="No person has filled in the form of this run")
     run = start_run(config, shared_volume(), run_key)
-    log_lines(settings_in_force(read_config(run)))
-    return describe_opening(run)
+    for line in settings_in_force(read_config(run)):
+        log_line(line)
+    return describe_start(run)
 
 
 @cxr_task()
 def ingest() -> None:
-    """Have the images and the backbone weights on the shared volume."""
+    """Bring the images and the backbone weights onto the shared volume."""
     run_stage_as_child("ingest", **kaggle_login())
 
 
@@ -107,7 +106,7 @@ def split() -> None:
 
 @cxr_task()
 def audit() -> None:
-    """Look for what else than disease could tell the classes apart."""
+    """Check whether anything other than disease could tell the classes apart."""
     run_stage_as_child("audit")
 
 
@@ -161,7 +160,7 @@ def promote() -> None:
 
 
 def training_executor_config() -> dict[str, Any]:
-    """Name the pod of a training, where KubernetesExecutor runs it."""
+    """Return the pod of a training, where KubernetesExecutor runs it."""
     template = os.environ.get(TRAINING_POD_TEMPLATE)
     return {"pod_template_file": template} if template else {}
 
@@ -169,15 +168,13 @@ def training_executor_config() -> dict[str, Any]:
 defaults = read_defaults()
 
 
-@dag(
-    dag_id="cxr_pipeline",
-    schedule=pipeline_schedule(defaults),
+@cxr_dag(
+    "cxr_pipeline",
+    DOC,
+    schedule=images_schedule(cron_schedule(SCHEDULE, defaults)),
     params={name: Param(**field) for name, field in form_fields(defaults.run).items()},
     max_active_runs=4,
-    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr", "training"],
-    doc_md=DOC,
-    **ending_callbacks(),
 )
 def cxr_pipeline() -> None:
     """Wire the stages."""

@@ -1,9 +1,8 @@
 """The DAG `cxr_score`: the champion applied to new images, by hand or when another one serves."""
 
-from airflow.sdk import Param, dag, get_current_context
+from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
-from cxr_airflow.assets import CHAMPION
-from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.dag import CHAMPION, cxr_dag
 from cxr_airflow.tasks import (
     cxr_task,
     given_settings,
@@ -11,16 +10,15 @@ from cxr_airflow.tasks import (
     run_command_as_child,
     shared_volume,
 )
-from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.champion.scoring.request import (
     NO_DATA,
-    check_request,
     make_request,
     names_data,
     request_environment,
     score_form_fields,
 )
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.settings.defaults import read_defaults
 from cxr_tasks.volume.paths import run_key_from
 
@@ -41,21 +39,18 @@ def score() -> None:
         raise AirflowSkipException(NO_DATA)
     # the same name in every try: what a try before has finished is not done again
     given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
-    check_request(make_request(given), shared_volume())
+    require_champion(shared_volume(), make_request(given).version)
     run_command_as_child("predict", **request_environment(given))
 
 
-@dag(
-    dag_id="cxr_score",
+@cxr_dag(
+    "cxr_score",
+    DOC,
     schedule=[CHAMPION],
     params={
         name: Param(**field) for name, field in score_form_fields(read_defaults().score).items()
     },
-    max_active_runs=1,
-    dagrun_timeout=time_limit(RUN_HOURS),
     tags=["cxr", "scoring"],
-    doc_md=DOC,
-    **ending_callbacks(),
 )
 def cxr_score() -> None:
     """Wire the one task."""

@@ -1,36 +1,31 @@
 """The DAG `cxr_tidy`: frees space on the shared volume, by the operator's rule."""
 
-from airflow.sdk import dag
-from cxr_airflow.assets import tidy_schedule
-from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.dag import TIDY_SCHEDULE, cron_schedule, cxr_dag
 from cxr_airflow.tasks import cxr_task, run_command_as_child
-from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 DOC = """
 Removes from the shared volume, for good, what killed work left, what no run, schedule or champion
 needs, and the runs beyond the rule in `[retention]` of `defaults.toml`; without that table no run.
-The task's log names each thing and its size. What somebody works on is left for the next time.
+The task's log names each thing and its size. It waits up to ten minutes for a moment at which
+nobody works on the volume, such as between two stages of a run; where none comes, it removes
+nothing and leaves it for the next time.
 
 By hand, or by the cron expression that `CXR_TIDY_SCHEDULE` names.
 `python -m cxr_tasks space` shows beforehand what would go.
 """
 
 
+WAIT_MINUTES = "10"
+"""Longer than a look at a source or a start; for a training, which takes hours, no task waits."""
+
+
 @cxr_task()
 def free() -> None:
     """Remove what may go."""
-    run_command_as_child("space", "--free")
+    run_command_as_child("space", "--free", "--wait", WAIT_MINUTES)
 
 
-@dag(
-    dag_id="cxr_tidy",
-    schedule=tidy_schedule(),
-    max_active_runs=1,
-    dagrun_timeout=time_limit(RUN_HOURS),
-    tags=["cxr"],
-    doc_md=DOC,
-    **ending_callbacks(),
-)
+@cxr_dag("cxr_tidy", DOC, schedule=cron_schedule(TIDY_SCHEDULE))
 def cxr_tidy() -> None:
     """Wire the one task."""
     free()

@@ -1,11 +1,9 @@
 """The DAG `cxr_watch`: starts `cxr_pipeline` when the source of its scheduled runs has changed."""
 
-from airflow.sdk import dag, get_current_context
+from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
-from cxr_airflow.assets import IMAGES, watch_schedule
-from cxr_airflow.notifier import ending_callbacks
+from cxr_airflow.dag import IMAGES, WATCH_SCHEDULE, cron_schedule, cxr_dag
 from cxr_airflow.tasks import cxr_task, kaggle_login, run_command_as_child, shared_volume
-from cxr_airflow.timeouts import RUN_HOURS, time_limit
 
 from cxr_tasks.flow.watch import LOOKED_BY, found_something_new
 from cxr_tasks.settings.defaults import read_defaults
@@ -21,22 +19,14 @@ By hand, or by the cron expression that `CXR_WATCH_SCHEDULE` names.
 
 @cxr_task(outlets=[IMAGES])
 def look() -> None:
-    """Look at the source; success means that something new was found."""
+    """Check the source; success means that something new was found."""
     run_id = get_current_context()["run_id"]
     run_command_as_child("watch", **{LOOKED_BY: run_id}, **kaggle_login())
     if not found_something_new(shared_volume(), run_id):
         raise AirflowSkipException("The source is as it was seen before.")
 
 
-@dag(
-    dag_id="cxr_watch",
-    schedule=watch_schedule(read_defaults()),
-    max_active_runs=1,
-    dagrun_timeout=time_limit(RUN_HOURS),
-    tags=["cxr"],
-    doc_md=DOC,
-    **ending_callbacks(),
-)
+@cxr_dag("cxr_watch", DOC, schedule=cron_schedule(WATCH_SCHEDULE, read_defaults()))
 def cxr_watch() -> None:
     """Wire the one task."""
     look()

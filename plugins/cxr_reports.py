@@ -78,15 +78,15 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
             return page(site.airflow_run(AirflowRun(dag_id, run_id, None), base=base(request)))
         start = found.get_task_instance(START, session=session)
         left: Any = XComModel.get_many(run_id=run_id, task_ids=START, dag_ids=dag_id)
-        told = {each.key: XComModel.deserialize_value(each) for each in session.scalars(left)}
+        values = {each.key: XComModel.deserialize_value(each) for each in session.scalars(left)}
         asked = AirflowRun(
             dag_id,
             run_id,
             str(found.state),
             found.conf or {},
             start=str(start.state) if start else None,
-            opening=told.get("return_value"),
-            refusal=str(told.get(REFUSAL, "")),
+            opening=values.get("return_value"),
+            refusal=str(values.get(REFUSAL, "")),
         )
         return page(site.airflow_run(asked, base=base(request)))
 
@@ -115,5 +115,5 @@ class CxrReports(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """Give the app, made when the API server asks for it."""
+        """Return the app, made when the API server asks for it."""
         return [{"app": make_app(os.environ), "url_prefix": PREFIX, "name": "CXR reports"}]

@@ -11,13 +11,13 @@ import pandas as pd
 
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
 from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.folds import make_folds, read_fold, write_folds
-from cxr_tasks.data.split import PARTS
-from cxr_tasks.evaluation.evaluate import Material, make_comparison
+from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
+from cxr_tasks.evaluation.evaluate import EvaluationInputs, make_comparison
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.statistics.scores import ScoredImages
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home, RunPaths
@@ -137,7 +137,9 @@ def draw_run(
         ),
     )
     strengths = {**_STRENGTHS, **(drawing.strengths or {})}
-    material = Material(
+    inputs = EvaluationInputs(
+        run=run,
+        config=config,
         dataset=dataset,
         split=table,
         audit=audit,
@@ -155,7 +157,7 @@ def draw_run(
         config_fingerprint=config.fingerprint,
         seed=1,
         note=print,
-        build=lambda built: make_comparison(run, config, material, built=built),
+        build=lambda built: make_comparison(inputs, built=built),
     )
     return run, config
 
@@ -179,15 +181,7 @@ def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
 
 
 def draw_explanation(
-    _model_file: Path,
-    _images: Any,
-    rows: Any,
-    labels: Any,
-    scores: Any,
-    _groups: Any,
-    *,
-    part: str,
-    built: Path,
+    _model_file: Path, _images: Any, rows: Any, scored: ScoredImages, *, part: str, built: Path
 ) -> dict[str, Any]:
     """Draw maps with a bright spot, and figures about them."""
     shown = np.arange(min(6, len(rows)))
@@ -206,10 +200,10 @@ def draw_explanation(
         "examples": [
             {
                 "row": int(rows[place]),
-                "label": int(labels[place]),
-                "score": float(scores[place]),
+                "label": int(scored.labels[place]),
+                "score": float(scored.scores[place]),
                 "outside_fraction": 0.5,
-                "right": bool((scores[place] >= 0.5) == (labels[place] == 1)),
+                "right": bool(scored.are_right[place]),
             }
             for place in shown
         ],

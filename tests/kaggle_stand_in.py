@@ -47,16 +47,16 @@ class StandIn:
     closed: threading.Event = field(default_factory=threading.Event)
 
     def of_file(self) -> list[Request]:
-        """Give the requests of the file itself."""
+        """Return the requests of the file itself."""
         return [request for request in self.requests if request.method == "GET"]
 
     def downloads(self) -> list[dict[str, Any]]:
-        """Give what the client asked for in its requests of a download."""
+        """Return what the client asked for in its requests of a download."""
         asked = [item for item in self.requests if item.path.endswith("/DownloadDataset")]
         return [json.loads(request.body) for request in asked]
 
     def ranges(self) -> list[str]:
-        """Give the `Range` headers that came."""
+        """Return the `Range` headers that came."""
         return [item.headers["Range"] for item in self.of_file() if "Range" in item.headers]
 
 
@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _start(self) -> int:
-        """Give the first byte asked for, if that is still of the same file."""
+        """Return the first byte asked for, if that is still of the same file."""
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if not asked or self.headers.get("If-Range") != self.server.stand_in.etag:
             return 0

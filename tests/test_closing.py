@@ -7,7 +7,7 @@ import pytest
 from cxr_tasks.cli.main import main
 from cxr_tasks.data.sources.left_out import LINK_OUT, TABLE
 from cxr_tasks.flow.stages import StageContext
-from cxr_tasks.reporting.ingested import ingested_lines
+from cxr_tasks.reporting.last_screen import ingested_lines
 from cxr_tasks.runs.run import read_config, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json

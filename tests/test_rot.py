@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.restoring import restore_pointer, restore_version
-from cxr_tasks.champion.store import find_champion, require_champion
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.errors import ConfigError, DamagedError, DataError
@@ -159,7 +159,7 @@ def test_damaged_pointer_is_named_and_restored_from_the_versions(damage: str, ho
     else:
         flip_bit(pointer)
     with pytest.raises(DamagedError, match="champion --restore"):
-        find_champion(home)
+        require_champion(home)
     assert restore_pointer(home, note=print) == before["version"]
     assert read_json(pointer) == before
 

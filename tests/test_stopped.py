@@ -15,7 +15,8 @@ from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
-from tests.training.test_gone_wrong import VARIANT, ready_to_train, starting_with
+from tests.training.ready_run import ready_to_train
+from tests.training.test_gone_wrong import VARIANT, starting_with
 
 WITHIN_SECONDS = 30.0
 """The grace of a child that does not want to end, and something for a busy machine."""
@@ -150,7 +151,7 @@ def test_stopped_training_leaves_nothing_running_and_is_gone_on_with(tmp_path: P
         "batch_size": 8,
         "threads": 2,
     }
-    run = ready_to_train(Home(tmp_path), settings)
+    run = ready_to_train(Home(tmp_path), "first", settings)
     checkpoint = run.training(VARIANT) / "fold-1.partial" / "checkpoint.npz"
     task = Task("raises", run, "train", VARIANT)
     task.wait_until(checkpoint.exists)

@@ -7,20 +7,29 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
 
+import cxr_tasks
+from cxr_tasks.champion.restoring import retire
 from cxr_tasks.cli.main import main
-from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.errors import CxrError
+from cxr_tasks.flow.stages import STAGES, StageContext, execute
+from cxr_tasks.runs.failure import interruption, write_failure
+from cxr_tasks.runs.result import describe_result
 from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.runs.unchanged import find_equal_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json, volume_error
+from cxr_tasks.volume.locks import volume_alone
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.progress import read_events
+from cxr_tasks.volume.progress import Progress, read_events
 from cxr_tasks.volume.records import find_record
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.image_files import class_files, make_files
@@ -87,6 +96,59 @@ def test_one_data_set_wanted_by_two_runs_is_decoded_once(tmp_path: Path) -> None
         read_json(home.run(key).ingest / "ingest.json")["dataset"] for key in ("first", "second")
     }
     assert {path.name for path in home.datasets.iterdir()} == fingerprints
+
+
+WITHIN_A_STAGE = {"activations.py", "ingest.py", "kaggle.py", "weights.py"}
+"""Modules that take locks only while a stage or a look at the source already uses the volume."""
+
+
+def run_stage_here(home: Home, stage: str) -> None:
+    run, config = open_run(home, "first")
+    variant = VARIANT if stage in ("train", "fold") else ""
+    context = StageContext(run, config, Progress(run.progress, stage, variant), {}, variant)
+    execute(stage, context.for_fold(1) if stage == "fold" else context)
+
+
+def write_a_failure(home: Home) -> None:
+    run = home.run("first")
+    write_failure(
+        interruption(KeyboardInterrupt()), run, run.error("x"), Progress(run.progress, "x")
+    )
+
+
+WRITERS: dict[str, Callable[[Home], object]] = {
+    "start": lambda home: start_run(make_config({}), home, "second"),
+    "failure": write_a_failure,
+    "champion": lambda home: retire(home, reason="", now=datetime(2026, 1, 1, tzinfo=UTC)),
+    **{stage: partial(run_stage_here, stage=stage) for stage in STAGES if stage != "ingest"},
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_whoever_writes_waits_while_space_is_freed(writer: str, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    start_run(make_config({"variants": VARIANT}), home, "first")
+
+    def write() -> None:
+        with suppress(CxrError):  # most miss what they build on, once they have come so far
+            WRITERS[writer](home)
+
+    with volume_alone(home, wait_seconds=0) as is_alone:
+        assert is_alone
+        thread = Thread(target=write)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_whoever_takes_a_lock_uses_the_volume() -> None:
+    """Else `space --free` could remove what is just being made."""
+    texts = {path: path.read_text() for path in Path(cxr_tasks.__path__[0]).rglob("*.py")}
+    lockers = {path.name for path, text in texts.items() if "volume.locks import locked" in text}
+    users = {path.name for path, text in texts.items() if "volume_in_use(" in text}
+    assert lockers - users == WITHIN_A_STAGE
 
 
 class Vanishing:
@@ -200,8 +262,8 @@ def test_ending_of_a_run_that_is_deleted_is_told(drawn: Path, tmp_path: Path) ->
     told = []
 
     def tell(home: Home) -> None:
-        facts = describe_ending(
-            home, dag_id="d", run_id="x", state="success", opening={"run": "first"}
+        facts = describe_result(
+            home, dag_id="d", run_id="x", state="success", started={"run": "first"}
         )
         told.append(facts)
 

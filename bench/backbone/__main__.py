@@ -13,7 +13,7 @@ import numpy as np
 from bench.backbone.probe import probe
 from bench.backbone.training import LOSSES, Phase, Plan, draw_lessons, train_backbone
 from bench.backbone.weights_file import write_weights
-from cxr_tasks.data.phantom.plan import Difficulty
+from cxr_tasks.data.phantom.drawing import Difficulty
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.weights import OWN_WEIGHTS

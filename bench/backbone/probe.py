@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxr_tasks.data.images import decode_image
-from cxr_tasks.data.phantom.plan import Difficulty, draw_phantom, plan_phantom
+from cxr_tasks.data.phantom.drawing import Difficulty
+from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 
 
 def probe(
@@ -50,11 +51,13 @@ def _features(weights: Path | None, pixels: NDArray[np.uint8], seed: int) -> NDA
     """Give what the head of the frozen variant is given, shape (n, 1280)."""
     import keras
 
-    from cxr_tasks.training.models import build_model, calibrate_batch_norm
+    from cxr_tasks.training.networks import build_model, calibrate_batch_norm
+    from cxr_tasks.training.task import N_CALIBRATION_IMAGES
     from cxr_tasks.variants import VARIANTS
 
     model = build_model(VARIANTS["mobilenetv2_frozen"], seed=seed, backbone_weights=weights)
     if weights is None:
-        calibrate_batch_norm(model, pixels)
+        chosen = np.linspace(0, len(pixels) - 1, min(len(pixels), N_CALIBRATION_IMAGES))
+        calibrate_batch_norm(model, pixels[chosen.round().astype(np.intp)])
     features = keras.Model(model.inputs, model.get_layer("average").output)
     return np.asarray(features.predict(pixels, batch_size=32, verbose=0), np.float32)

@@ -18,8 +18,8 @@ from bench.backbone.lesson import (
     draw_lesson,
     mirrored,
 )
-from cxr_tasks.training.backbone import LAST_MAP, build_backbone, seed_of
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+from cxr_tasks.training.batch_norm import with_fused_batch_norm
+from cxr_tasks.training.networks import LAST_MAP, build_backbone, seed_of
 
 Model = Any
 Batch = tuple[NDArray[np.uint8], dict[str, NDArray[Any]]]

@@ -9,7 +9,7 @@ import numpy as np
 from bench.gpu_check.check import NOT_RUN, Check, Entry
 from bench.gpu_check.children import DONE, Command
 from bench.gpu_check.training import MODEL, SCORES
-from cxr_tasks.training.precision import FULL, MIXED
+from cxr_tasks.training.keras_runtime import FULL, MIXED
 from cxr_tasks.volume.files import sha256_of
 
 Part = Iterator[tuple[str, Entry]]

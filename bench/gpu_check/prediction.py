@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.gpu_check.training import open_task
+from bench.gpu_check.training import start_task
 from cxr_tasks.data.split import rows_of
 from cxr_tasks.machine.child_process import die_with_parent
-from cxr_tasks.training.models import load_model
-from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.training.model_file import load_model, predict_scores
 from cxr_tasks.volume.paths import Home
 
 
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     scores = {}
     for named in options.models:
         variant, _, path = named.partition("=")
-        task, _ = open_task(Home(options.home), variant)
+        task, _ = start_task(Home(options.home), variant)
         model = load_model(Path(path))
         scores[variant] = predict_scores(model, task.dataset.images, rows_of(task.split, "val"))
     np.savez(options.out, allow_pickle=False, **scores)

@@ -2,7 +2,7 @@
 
 It trains as the pipeline does: same networks, same cache of what frozen layers give, same loop.
 What it measures is in `measured.json` after every epoch, so that a training that is cut off has
-told what it knows.
+shown what it knows.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,24 +20,20 @@ from typing import Any
 import numpy as np
 
 from bench.gpu_check.memory import peak_card_mb, peak_host_mb
-from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.data.split import read_split, rows_of
+from cxr_tasks.data.split import rows_of
 from cxr_tasks.machine.child_process import die_with_parent
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.training.activations import BATCH_SIZE
-from cxr_tasks.training.fit import CHECKPOINT
+from cxr_tasks.training.epoch import EpochResult
+from cxr_tasks.training.fit import train_network
 from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.keras_runtime import describe_device, has_gpu, library_versions, start_keras
-from cxr_tasks.training.loop import EpochResult, TrainingResult, train
-from cxr_tasks.training.models import save_model
-from cxr_tasks.training.precision import computing_in
-from cxr_tasks.training.predict import predict_scores
-from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
+from cxr_tasks.training.loop import TrainingResult
+from cxr_tasks.training.model_file import predict_scores, save_model
+from cxr_tasks.training.task import Trainable, TrainingTask, open_task, trainable_part
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import require_record
 
 RUN = "gpu-check"
 MEASURED, MODEL, SCORES = "measured.json", "model.keras", "scores.npy"
@@ -50,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     """Train one variant into a folder; go on from the checkpoint that is there."""
     die_with_parent(environ)
     options = _parser().parse_args(arguments)
-    task, start_seconds = open_task(Home(options.home), options.variant)
+    task, start_seconds = start_task(Home(options.home), options.variant)
     options.folder.mkdir(parents=True, exist_ok=True)
     watch = _Watch(options.folder, kill_after=options.kill_after_epoch)
     watch.note(start_seconds=start_seconds, device=describe_device(), has_gpu=has_gpu())
@@ -61,7 +58,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     started = time.monotonic()
     trainable = trainable_part(model, task, note=print)
     watch.note(frozen_layers_seconds=_since(started), pipeline_uses=trainable.precision)
-    result = _train(task, trainable, options, watch)
+    trainable = replace(trainable, precision=options.precision)
+    result = _train(task, trainable, options.folder, watch)
     save_model(model, options.folder / MODEL)
     scores = predict_scores(model, task.dataset.images, rows_of(task.split, "val"))
     np.save(options.folder / SCORES, scores)
@@ -73,8 +71,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     return 0
 
 
-def open_task(home: Home, variant: str) -> tuple[TrainingTask, float]:
-    """Start Keras for the check's run, and give what a variant trains on.
+def start_task(home: Home, variant: str) -> tuple[TrainingTask, float]:
+    """Start Keras for the check's run, and open what a variant trains on.
 
     Returns:
         The task, and the seconds that Keras and its backend took to start.
@@ -83,17 +81,7 @@ def open_task(home: Home, variant: str) -> tuple[TrainingTask, float]:
     run, config = open_run(home, RUN)
     start_keras(threads=config.threads, seed=config.seed)
     start_seconds = _since(started)
-    ingested = require_record(run.ingest, "ingest")
-    task = TrainingTask(
-        run,
-        config,
-        variant=VARIANTS[variant],
-        dataset=open_dataset(home, ingested["dataset"]),
-        ingested=ingested,
-        split=read_split(run.split),
-        seed=config.seed,
-    )
-    return task, start_seconds
+    return open_task(run, config, variant), start_seconds
 
 
 class _Watch:
@@ -119,21 +107,8 @@ class _Watch:
             threading.Thread(target=_kill_in, args=(result.seconds / 2,), daemon=True).start()
 
 
-def _train(
-    task: TrainingTask, trainable: Trainable, options: argparse.Namespace, watch: _Watch
-) -> TrainingResult:
-    network = with_fused_batch_norm(trainable.model)
-    with computing_in(options.precision, network):
-        result = train(
-            network,
-            task.labelled("train", trainable.values),
-            task.labelled("val", trainable.values),
-            task.settings,
-            checkpoint=options.folder / CHECKPOINT,
-            on_epoch=watch.epoch,
-            note=print,
-            context=f"{task.context} {options.precision} {trainable.key}",
-        )
+def _train(task: TrainingTask, trainable: Trainable, folder: Path, watch: _Watch) -> TrainingResult:
+    result = train_network(task, trainable, folder, on_epoch=watch.epoch, note=print)
     watch.note(
         compile_seconds=round(result.prepare_seconds, 3),
         n_train=len(task.train_rows),

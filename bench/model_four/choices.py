@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxr_tasks.training.early_stopping import stopping_over
+from cxr_tasks.training.early_stopping import early_stopping
 
 STATISTICS: Mapping[str, str] = {"running": "", "without lag": "_no_lag"}
 """Kinds of statistics, and how the columns of each end."""
@@ -29,7 +29,7 @@ def choose(curves: pd.DataFrame, *, patience: int) -> list[dict[str, Any]]:
     """
     rows = []
     for name, suffix in STATISTICS.items():
-        stopping = stopping_over(curves[f"val_loss{suffix}"], patience=patience)
+        stopping = early_stopping(curves[f"val_loss{suffix}"], patience=patience)
         best = curves.iloc[stopping.best_epoch - 1]
         rows.append(
             {

@@ -9,11 +9,18 @@ from matplotlib.figure import Figure
 
 from bench.model_four.choices import choose
 from bench.model_four.study_run import STUDY_PATIENCE, VARIANT
-from cxr_tasks.reporting.chart_style import COLORS, STYLE, line_style, new_figure, percent_axes
-from cxr_tasks.reporting.svg import MUTED, SURFACE, inline_svg
-from cxr_tasks.reporting.variant_colors import INKS
+from cxr_tasks.reporting.chart_style import (
+    MUTED,
+    STYLE,
+    SURFACE,
+    VARIANT_STYLES,
+    inline_svg,
+    line_style,
+    new_figure,
+    percent_axes,
+)
 
-_INK = INKS[VARIANT]
+_INK = VARIANT_STYLES[VARIANT]
 STOPPED_AFTER = 52
 """Epochs, on the stand-in data with the study's patience (docs/results.md)."""
 
@@ -163,7 +170,7 @@ def _mark_stop(charts: tuple[Axes, Axes], epoch: int | None) -> None:
 
 def _write(figure: Figure, path: Path, description: str) -> None:
     """Write a figure of the report's style as a file: it brings the colours of both themes."""
-    drawing = inline_svg(figure, path.stem, description=description, colors=COLORS)
+    drawing = inline_svg(figure, path.stem, description=description)
     light, dark = (_declared(theme) for theme in ("light", "dark"))
     style = (
         f"svg {{ {light} color: var(--text); background: var(--surface); "

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from cxr_tasks.data.split import rows_of
 from cxr_tasks.statistics.metrics import measure
-from cxr_tasks.training.batch_statistics import RunningStatistics
+from cxr_tasks.training.batch_norm import RunningStatistics, with_fused_batch_norm
 from cxr_tasks.training.checkpoint import Arrays
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.labelled_images import LabelledImages
+from cxr_tasks.training.epoch import LabelledImages
 from cxr_tasks.training.task import TrainingTask
 
 EPOCHS = (0, 5, 10, 16, 22, 30, 40, 52, 65, 80, 100, 125, 150, 175, 200, 250, 300, 400, 500, None)
@@ -62,7 +61,7 @@ def see(task: TrainingTask) -> Seen:
 
     model = task.build()
     backbone = keras.Model(model.inputs, model.get_layer("average").output, name="features")
-    running = RunningStatistics.of(backbone)
+    running = RunningStatistics(backbone)
     old, data = running.copies(), task.labelled("train", task.dataset.images)
     train, labels = _in_training_mode(backbone, data, task)
     n_steps = -(-len(data) // task.settings.batch_size)

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.data.split import read_split, rows_of
+from cxr_tasks.data.split import rows_of
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.keras_runtime import describe_device, library_versions, start_keras
-from cxr_tasks.training.task import TrainingTask
-from cxr_tasks.variants import VARIANTS
+from cxr_tasks.training.task import TrainingTask, open_task
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import require_record
 
 VARIANT = "mobilenetv2_unfrozen"
 PATIENCE = 200
@@ -65,16 +62,7 @@ def open_study_run(wanted: StudyRun, *, report: Callable[[str], None]) -> Traini
         run_stage(stage, run, on_line=report)
     run, config = open_run(wanted.home, wanted.name)
     start_keras(threads=config.threads, seed=config.seed)
-    ingested = require_record(run.ingest, "ingest")
-    return TrainingTask(
-        run,
-        config,
-        variant=VARIANTS[VARIANT],
-        dataset=open_dataset(run.home, ingested["dataset"]),
-        ingested=ingested,
-        split=read_split(run.split),
-        seed=config.seed,
-    )
+    return open_task(run, config, VARIANT)
 
 
 def describe(task: TrainingTask, wanted: StudyRun) -> dict[str, Any]:

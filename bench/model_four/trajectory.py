@@ -1,17 +1,19 @@
 """One long training of the unfrozen variant, validated under both kinds of statistics."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cxr_tasks.training.fit import CHECKPOINT, HISTORY_COLUMNS
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.loop import EpochResult, TrainingResult, train
-from cxr_tasks.training.task import TrainingTask
-from cxr_tasks.volume.files import locked, write_rows
+from cxr_tasks.training.epoch import EpochResult
+from cxr_tasks.training.fit import HISTORY_COLUMNS, train_network
+from cxr_tasks.training.keras_runtime import FULL
+from cxr_tasks.training.loop import TrainingResult
+from cxr_tasks.training.task import TrainingTask, trainable_part
+from cxr_tasks.volume.files import write_rows
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 
 
@@ -29,18 +31,10 @@ def train_long(
     folder = run.training(task.variant.name)
     folder.mkdir(parents=True, exist_ok=True)
     writer = CurveWriter(curves, report)
-    images = task.dataset.images
-    with locked(run.lock("train", task.variant.name), on_wait=lambda: report("waiting")):
-        result = train(
-            with_fused_batch_norm(task.build()),
-            task.labelled("train", images),
-            task.labelled("val", images),
-            task.settings,
-            checkpoint=folder / CHECKPOINT,
-            on_epoch=writer.add,
-            note=report,
-            context=f"{task.context} model four",
-        )
+    lock = run.lock("train", task.variant.name)
+    with volume_in_use(run.home), locked(lock, on_wait=lambda: report("waiting")):
+        trainable = replace(trainable_part(task.build(), task, note=report), precision=FULL)
+        result = train_network(task, trainable, folder, on_epoch=writer.add, note=report)
     write_rows(curves, HISTORY_COLUMNS, map(asdict, result.history))
     return result
 

@@ -2,19 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from cxr_tasks.audit.features import FloatArray, standardised, with_interactions
-from cxr_tasks.statistics.group_test import GroupTest, IntArray, group_test
-from cxr_tasks.statistics.resampling import auc_interval, group_resamples, percentile_interval
+from cxr_tasks.audit.features import (
+    MaskedFeatures,
+    intensity_table,
+    metadata_table,
+    standardised,
+    with_interactions,
+)
+from cxr_tasks.audit.finding import Facts, Severity, finding
+from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.split import whole_groups
+from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test
+from cxr_tasks.statistics.resampling import estimate_auc, group_resamples, percentile_interval
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.statistics.significance import holm
 
+N_FOLDS = 5
 SIGNIFICANCE = 0.01
-N_MOST_TELLING = 8
+MAX_NAMED_FEATURES = 8
 
 Role = Literal["control", "reassurance", "machinery", "reference"]
 
@@ -70,108 +81,169 @@ CONTROLS: dict[str, Control] = {
 """In the order in which a report shows them."""
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What a control is given to see.
-
-    Attributes:
-        features: Shape (n, d), as `group_test` takes them.
-        columns: The single quantities they were made of, where they have names.
-    """
-
-    features: FloatArray
-    columns: pd.DataFrame | None = None
-
-    @classmethod
-    def of_table(cls, table: pd.DataFrame, *, seed: int) -> "Sight":
-        """See named quantities, each alone and together."""
-        values = standardised(table.to_numpy(np.float64))
-        return cls(with_interactions(values, seed=seed), table)
-
-    @classmethod
-    def of_features(cls, values: FloatArray) -> "Sight":
-        """See a network's features."""
-        return cls(standardised(values))
-
-
-def run_controls(
-    sights: Mapping[str, Sight], labels: IntArray, groups: IntArray, folds: IntArray, *, seed: int
-) -> tuple[dict[str, dict[str, Any]], pd.DataFrame]:
-    """Ask every control.
+def audit_controls(
+    dataset: Dataset,
+    split: pd.DataFrame,
+    folds: IntArray | None,
+    features: MaskedFeatures | None,
+    *,
+    seed: int,
+) -> tuple[Facts, list[Facts], pd.DataFrame]:
+    """Test every control on the images of groups that have one label.
 
     Args:
-        sights: What each is given; those that are absent are not asked.
-        labels: Shape (n,); each group has one label.
-        groups: Shape (n,).
-        folds: Shape (n,); in which fold each image is tested.
-        seed: Decides permutations and resamples.
+        dataset: The images with their index.
+        split: Path, label and group of each image.
+        folds: In which fold each image is tested, where the run has folds; else made here.
+        features: Those of a frozen backbone, where there is one.
+        seed: Decides folds, permutations and resamples.
 
     Returns:
-        The facts of each control, and its out-of-fold scores, a column each.
+        `controls` with the facts of each, `n_folds` and `n_excluded_images`; the findings; and a
+        table with each image's fold and the controls' out-of-fold scores, empty where excluded.
     """
-    tests = {
-        name: group_test(sight.features, labels, groups, folds, seed=seed)
-        for name, sight in sights.items()
+    scores = split[["path", "label", "group"]].assign(fold=0)
+    rows = np.flatnonzero((split.groupby("group")["label"].transform("nunique") == 1).to_numpy())
+    labels, groups = (split[name].to_numpy(np.int64)[rows] for name in ("label", "group"))
+    n_excluded = len(split) - len(rows)
+    n_groups = min(len(np.unique(groups[labels == label])) for label in (0, 1))
+    if n_groups < N_FOLDS:
+        message = (
+            f"The controls were not asked: a class has {n_groups} patients or groups with "
+            f"one label, and {N_FOLDS} are needed. Nothing is known about shortcuts."
+        )
+        facts: Facts = {"controls": {}, "n_folds": 0, "n_excluded_images": n_excluded}
+        return facts, [finding("controls", "warning", message)], scores
+    tested_in = divide(labels, groups, seed=seed) if folds is None else folds[rows]
+    tables = {
+        "metadata": metadata_table(dataset.index.iloc[rows]),
+        "coarse_intensity": intensity_table(dataset.images[row] for row in rows),
     }
+    seen = {
+        name: with_interactions(standardised(table.to_numpy(np.float64)), seed=seed)
+        for name, table in tables.items()
+    }
+    for name in ("centre_blacked_out", "border_blacked_out", "whole_image"):
+        if features is not None:
+            seen[name] = standardised(getattr(features, name)[rows])
+    tests = {
+        name: permutation_test(values, labels, groups, tested_in, seed=seed)
+        for name, values in seen.items()
+    }
+    scores.loc[rows, "fold"] = tested_in
+    for name, test in tests.items():
+        scores.loc[rows, name] = test.scores
+    controls = _describe(tests, seen, tables, labels, groups, seed=seed)
+    facts = {"controls": controls, "n_folds": int(tested_in.max()), "n_excluded_images": n_excluded}
+    return facts, _findings(controls, n_excluded), scores
+
+
+def divide(labels: IntArray, groups: IntArray, *, seed: int) -> IntArray:
+    """Return in which of `N_FOLDS` folds each image is tested, from 1, groups whole."""
+    folds = np.zeros(len(labels), np.int64)
+    divisions = whole_groups(labels, groups, n_folds=N_FOLDS, seed=seed)
+    for number, (_, tested) in enumerate(divisions, start=1):
+        folds[tested] = number
+    return folds
+
+
+def _describe(
+    tests: Mapping[str, PermutationTest],
+    seen: Mapping[str, FloatArray],
+    tables: Mapping[str, pd.DataFrame],
+    labels: IntArray,
+    groups: IntArray,
+    *,
+    seed: int,
+) -> dict[str, Facts]:
+    resamples = group_resamples(labels, groups, seed=seed)
     facts = {
-        name: _facts(name, test, sights[name], labels, groups, seed=seed)
+        name: _facts(
+            name,
+            n_features=seen[name].shape[1],
+            auc=test.auc,
+            interval=estimate_auc(labels, test.scores, resamples)["interval"],
+            accuracy=test.accuracy,
+            p_value=test.p_value,
+            above_chance=test.p_value < SIGNIFICANCE,
+            by_feature=_most_telling(tables[name], labels) if name in tables else [],
+        )
         for name, test in tests.items()
     }
     asked = [name for name in tests if CONTROLS[name].role == "control"]
     for name, p_holm in zip(asked, holm([tests[name].p_value for name in asked]), strict=True):
         facts[name] |= {"p_holm": p_holm, "above_chance": p_holm < SIGNIFICANCE}
-    machinery = tests.get("whole_image") or tests["metadata"]
-    facts["permuted_labels"] = _machinery(machinery)
-    ordered = {name: facts[name] for name in CONTROLS if name in facts}
-    return ordered, pd.DataFrame({name: test.scores for name, test in tests.items()})
+    null_aucs = (tests.get("whole_image") or tests["metadata"]).null_aucs
+    interval = percentile_interval(null_aucs)
+    facts["permuted_labels"] = _facts(
+        "permuted_labels",
+        auc=float(null_aucs.mean()),
+        interval=interval,
+        above_chance=interval is not None and interval[0] > 0.5,
+    )
+    return {name: facts[name] for name in CONTROLS if name in facts}
 
 
-def _facts(
-    name: str, test: GroupTest, sight: Sight, labels: IntArray, groups: IntArray, *, seed: int
-) -> dict[str, Any]:
-    resamples = group_resamples(labels, groups, seed=seed)
-    return {
-        **_described(name),
-        "n_features": sight.features.shape[1],
-        "auc": test.auc,
-        "interval": auc_interval(labels, test.scores, resamples),
-        "accuracy": test.accuracy,
-        "p_value": test.p_value,
-        "p_holm": None,
-        "above_chance": test.p_value < SIGNIFICANCE,
-        "by_feature": _most_telling(sight.columns, labels),
-    }
-
-
-def _machinery(test: GroupTest) -> dict[str, Any]:
-    """Say what the test gave where there was nothing to find."""
-    interval = percentile_interval(test.null_aucs)
-    return {
-        **_described("permuted_labels"),
-        "n_features": None,
-        "auc": float(test.null_aucs.mean()),
-        "interval": interval,
-        "accuracy": None,
-        "p_value": None,
-        "p_holm": None,
-        "above_chance": interval is not None and interval[0] > 0.5,
-        "by_feature": [],
-    }
-
-
-def _described(name: str) -> dict[str, str]:
+def _facts(name: str, **found: object) -> Facts:
     control = CONTROLS[name]
-    return {"title": control.title, "asks": control.asks, "role": control.role}
+    missing = dict.fromkeys(("n_features", "accuracy", "p_value", "p_holm"))
+    described = {"title": control.title, "asks": control.asks, "role": control.role}
+    return {**described, **missing, "by_feature": [], **found}
 
 
-def _most_telling(columns: pd.DataFrame | None, labels: IntArray) -> list[dict[str, Any]]:
+def _most_telling(columns: pd.DataFrame, labels: IntArray) -> list[Facts]:
     """Name the quantities that alone order the images best by class, in either direction."""
-    if columns is None or not len(columns.columns):
+    if not len(columns.columns):
         return []
     n_covid = int(labels.sum())
     ranks = rankdata(columns.to_numpy(np.float64), axis=0)[labels == 1].sum(axis=0)
     areas = (ranks - n_covid * (n_covid + 1) / 2) / (n_covid * (len(labels) - n_covid))
     either = pd.Series(np.maximum(areas, 1 - areas), index=columns.columns)
-    # equal areas are one quantity told several ways, as `format PNG` and `format JPEG`
-    told = either.sort_values(ascending=False, kind="stable").drop_duplicates().head(N_MOST_TELLING)
-    return [{"feature": str(name), "auc": float(area)} for name, area in told.items()]
+    # equal areas are one quantity under several names, as `format PNG` and `format JPEG`
+    ordered = either.sort_values(ascending=False, kind="stable").drop_duplicates()
+    named = ordered.head(MAX_NAMED_FEATURES)
+    return [{"feature": str(name), "auc": float(area)} for name, area in named.items()]
+
+
+def _findings(controls: Facts, n_excluded: int) -> list[Facts]:
+    findings = [
+        _finding_about(name, "warning", facts, _predicts(name, facts))
+        for name, facts in controls.items()
+        if facts["role"] == "control" and facts["above_chance"]
+    ]
+    machinery = controls["permuted_labels"]
+    if not machinery["interval"][0] <= 0.5 <= machinery["interval"][1]:
+        message = "With permuted labels the controls do not stay at chance: do not rely on them."
+        findings.append(_finding_about("permuted_labels", "error", machinery, message))
+    whole = controls.get("whole_image")
+    if whole is None:
+        message = "The controls on masked images were not asked: this run has no backbone weights."
+        findings.append(finding("centre_blacked_out", "info", message))
+    elif not whole["above_chance"] and not controls["centre_blacked_out"]["above_chance"]:
+        message = (
+            "The backbone of the controls on masked images does not tell the classes apart on "
+            f"whole images either (AUC {whole['auc']:.3f}): that these controls find nothing says "
+            "little."
+        )
+        findings.append(_finding_about("whole_image", "info", whole, message))
+    if n_excluded:
+        message = f"{n_excluded} images of groups with both labels were left out of the controls."
+        findings.append(finding("controls", "info", message, value=n_excluded))
+    return findings
+
+
+def _finding_about(name: str, severity: Severity, facts: Facts, message: str) -> Facts:
+    return finding(name, severity, message, value=facts["auc"], interval=facts["interval"])
+
+
+def _predicts(name: str, facts: Facts) -> str:
+    title = CONTROLS[name].title
+    first = facts["by_feature"][0] if facts["by_feature"] else None
+    telling = (
+        f"; most telling: {first['feature']}, AUC {first['auc']:.3f} by itself" if first else ""
+    )
+    return (
+        f"{title[0].upper()}{title[1:]} alone predicts the label with AUC {facts['auc']:.3f} "
+        f"(accuracy {facts['accuracy']:.1%}, p = {facts['p_holm']:.3f} after Holm's correction"
+        f"{telling})."
+    )

@@ -1,16 +1,26 @@
-"""What each control is given to see: file metadata, coarse intensity, masked frozen features."""
+"""What each control sees: file metadata, coarse intensity, frozen features of masked images."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
-FloatArray = npt.NDArray[np.float64]
-UInt8Array = npt.NDArray[np.uint8]
+from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.images import CENTRE
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.statistics.scores import FloatArray, IntArray
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record
+
+Model = Any
+UInt8Array = NDArray[np.uint8]
 
 THUMBNAIL_SIDE_PX = 8
 BORDER_FRACTION = 0.1
@@ -30,10 +40,46 @@ _NAMED = {
     "bit depth": "depth",
 }
 _RAREST = 3  # a value that fewer images have says nothing that can be learned
+_VARIANT = VARIANTS["mobilenetv2_frozen"]
+
+
+@dataclass(frozen=True)
+class AuditInputs:
+    """What an audit is made from.
+
+    Attributes:
+        run: Whose home has weights, activations, and the champion with its data set.
+        config: Its configuration.
+        dataset: The images with their index.
+        split: The part of each image.
+        folds: In which fold each image is tested, shape (n,), where the run has folds.
+        ingested: The record of the run's ingestion, which names weights and champion.
+        champion_dataset: Returns the fingerprint of the champion's data set; raises CxrError where
+            that version cannot be read.
+        note: Called with what a watching person wants to know.
+    """
+
+    run: RunPaths
+    config: RunConfig
+    dataset: Dataset
+    split: pd.DataFrame
+    folds: IntArray | None
+    ingested: Record
+    champion_dataset: Callable[[], str]
+    note: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class MaskedFeatures:
+    """A frozen backbone's pooled features, each shape (n, d): of whole and of masked images."""
+
+    whole_image: FloatArray
+    centre_blacked_out: FloatArray
+    border_blacked_out: FloatArray
 
 
 def metadata_table(index: pd.DataFrame) -> pd.DataFrame:
-    """Give what a file says without its picture: sizes as ranks in [-1, 1], kinds as 0 or 1."""
+    """Return what a file says without its picture: sizes as ranks in [-1, 1], kinds as 0 or 1."""
     known = index.assign(aspect=index["width"] / index["height"])
     columns: dict[str, FloatArray] = {
         title: 2 * (rankdata(known[name]) - 1) / max(1, len(known) - 1) - 1
@@ -47,7 +93,7 @@ def metadata_table(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def intensity_table(images: Iterable[UInt8Array]) -> pd.DataFrame:
-    """Give what is left of the pictures from far away: mean, spread, border strips, thumbnail."""
+    """Return what is left of the pictures from far away: mean, spread, border strips, thumbnail."""
     return _varying(pd.DataFrame([_intensity(image) for image in images]))
 
 
@@ -116,3 +162,76 @@ def with_interactions(values: FloatArray, *, seed: int) -> FloatArray:
     kernel = np.exp(-cdist(values, landmarks, "sqeuclidean") / width)
     joined: FloatArray = np.hstack([values, kernel @ root]) / np.sqrt(2)
     return joined
+
+
+def masked_features(inputs: AuditInputs) -> MaskedFeatures:
+    """Run the frozen variant's backbone on every image, whole and masked; cached as a training's.
+
+    On the CPU, so that it takes no card from a training. The centre is what lies between
+    `data.images.CENTRE` of width and height.
+    """
+    found = {}
+    for name, network in masked_networks(frozen_prefix(inputs)).items():
+        inputs.note(f"control {name.replace('_', ' ')}")
+        values = run_frozen(network, inputs.dataset, inputs)
+        found[name] = np.asarray(values, dtype=np.float64)
+    return MaskedFeatures(**found)
+
+
+def run_frozen(network: Model, dataset: Dataset, inputs: AuditInputs) -> NDArray[np.float32]:
+    """Return what a frozen network gives for every image of a data set; cached."""
+    from cxr_tasks.training.activations import frozen_activations
+
+    return frozen_activations(
+        network,
+        dataset,
+        home=inputs.run.home,
+        config_fingerprint=inputs.config.fingerprint,
+        seed=inputs.config.seed,
+        note=inputs.note,
+    ).values
+
+
+def frozen_prefix(inputs: AuditInputs) -> Model:
+    """Start Keras on the CPU, and build the frozen variant's network from image to features."""
+    from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
+    from cxr_tasks.training.keras_runtime import start_keras
+    from cxr_tasks.training.task import TrainingTask
+
+    config = inputs.config
+    start_keras(threads=config.threads, seed=config.seed, card="")
+    task = TrainingTask(
+        inputs.run,
+        config,
+        variant=_VARIANT,
+        dataset=inputs.dataset,
+        ingested=inputs.ingested,
+        split=inputs.split,
+        seed=config.seed,
+    )
+    cut = cut_frozen_prefix(task.build())
+    if cut is None:
+        raise RuntimeError(f"{_VARIANT.name} has no frozen layers")
+    return cut.prefix
+
+
+def masked_networks(prefix: Model) -> dict[str, Model]:
+    """Build networks that mask the image first; by layers, which the cache tells apart."""
+    import keras
+
+    image = keras.Input(prefix.inputs[0].shape[1:], name="image")
+    edges = [(low, size - high) for low, high, size in map(_centre_px, image.shape[1:3])]
+    centre = keras.layers.Cropping2D(edges, name="crop_to_centre")(image)
+    without_border = keras.layers.ZeroPadding2D(edges, name="black_border")(centre)
+    without_centre = keras.layers.Subtract(name="black_centre")([image, without_border])
+    return {
+        "centre_blacked_out": keras.Model(image, prefix(without_centre)),
+        "border_blacked_out": keras.Model(image, prefix(without_border)),
+        # last: a training that runs beside the audit computes the same, and has done so by then
+        "whole_image": prefix,
+    }
+
+
+def _centre_px(size: int) -> tuple[int, int, int]:
+    low, high = (round(fraction * size) for fraction in CENTRE)
+    return low, high, size

@@ -1,10 +1,12 @@
-"""One finding of the audit, as a report tells it."""
+"""One finding of the audit, as a report shows it."""
 
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The gravest first."""
+
+Facts = dict[str, Any]
 
 
 def finding(
@@ -14,8 +16,8 @@ def finding(
     *,
     value: float | None = None,
     interval: list[float] | None = None,
-) -> dict[str, Any]:
-    """Put a finding as JSON knows it.
+) -> Facts:
+    """Build a finding as JSON knows it.
 
     Args:
         check: Name of what was looked at.
@@ -33,6 +35,6 @@ def finding(
     }
 
 
-def gravest_first(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def gravest_first(findings: list[Facts]) -> list[Facts]:
     """Order findings by severity; those of one severity keep their order."""
     return sorted(findings, key=lambda each: SEVERITIES.index(each["severity"]))

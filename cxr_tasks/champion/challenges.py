@@ -14,7 +14,6 @@ So of the versions that serve in the course of time 2.5 % at most are expected t
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from cxr_tasks.champion.pointer import Entry, history, stored_challenges, write_history
 from cxr_tasks.errors import CxrError
@@ -30,34 +29,22 @@ SPENT, FIXED = "spent", "fixed"
 
 @dataclass(frozen=True)
 class Challenge:
-    """One challenger's turn at a version.
+    """One challenger's turn at a version of the champion, as `promote.json` holds it.
 
     Attributes:
-        champion: The version.
-        challenger: Digest of the model and of what it says of each image: the same model with
-            the same answers, from a retry or from an equal run, is no other challenge.
+        challenger: Digest of the model and of its predictions: the same model with the same
+            answers, from a retry or from an equal run, is no other challenge.
         number: Its place among the challenges of this version, from 1.
         level: Of its decision.
         spent: The levels of all challenges of this version so far, this one among them.
         kind: `spent` or `fixed`, the run's setting `challenge_level`.
     """
 
-    champion: str
     challenger: str
     number: int
     level: float
     spent: float
     kind: str
-
-    def facts(self) -> dict[str, Any]:
-        """Give what `promote.json` says of it."""
-        return {
-            "challenger": self.challenger,
-            "number": self.number,
-            "level": self.level,
-            "spent": self.spent,
-            "kind": self.kind,
-        }
 
 
 def challenge_level_of(number: int, kind: str) -> float:
@@ -65,8 +52,8 @@ def challenge_level_of(number: int, kind: str) -> float:
     return LEVEL if kind == FIXED else LEVEL * 6 / (math.pi * number) ** 2
 
 
-def challenger_digest(*, model: str, predictions: str) -> str:
-    """Name a challenger by the digests of its model and of its predictions."""
+def challenger_digest(model: str, predictions: str) -> str:
+    """Identify a challenger by the digests of its model and of its predictions."""
     return digest_of([model, predictions])
 
 
@@ -89,7 +76,7 @@ def register(home: Home, champion: str, *, run_key: str, challenger: str, kind: 
             own[at] = entry | {"level": max(level, own[at]["level"])}
         others = [each for each in entries if each["champion"] != champion]
         write_history(home, history(home), challenges=[*others, *own])
-    return Challenge(champion, challenger, number, level, _sum(own), kind)
+    return Challenge(challenger, number, level, spent_level(own), kind)
 
 
 def challenges(home: Home) -> list[Entry]:
@@ -107,35 +94,8 @@ def challenges_of(home: Home, version: str) -> list[Entry]:
     return [entry for entry in challenges(home) if entry["champion"] == version]
 
 
-def challenges_sentence(own: list[Entry]) -> str:
-    """Describe how often a version was challenged, what that has spent, what the next one gets."""
-    level = challenge_level_of(len(own) + 1, SPENT)
-    n_times = {0: "Not challenged yet", 1: "Challenged once"}.get(
-        len(own), f"Challenged {len(own)} times"
-    )
-    return (
-        f"{n_times}; each time is another chance that a model which is no better is "
-        f"promoted. Of {percent_of(LEVEL)} in all, {percent_of(_sum(own))} are spent. The next one "
-        f"is decided at {percent_of(level)}, by a {confidence_of(level)} interval; where the "
-        f"run's challenge_level is fixed, at {percent_of(LEVEL)} each time."
-    )
-
-
-def percent_of(level: float) -> str:
-    """Show a level with two digits that count, however small it is."""
-    return f"{100 * level:.{_digits(level)}f} %" if level else "0 %"
-
-
-def confidence_of(level: float) -> str:
-    """Show the confidence that belongs to a level, with the level's digits."""
-    return f"{100 * (1 - level):.{_digits(level)}f} %"
-
-
-def _digits(level: float) -> int:
-    return max(0, 1 - math.floor(math.log10(100 * level)))
-
-
-def _sum(own: list[Entry]) -> float:
+def spent_level(own: list[Entry]) -> float:
+    """Add up the levels of a version's challenges."""
     return float(sum(entry["level"] for entry in own))
 
 

@@ -8,9 +8,8 @@ import numpy as np
 from scipy.stats import t as t_distribution
 
 from cxr_tasks.champion.challenges import LEVEL
-from cxr_tasks.statistics import group_signs
-from cxr_tasks.statistics.metrics import predict
-from cxr_tasks.statistics.rates import number, rates_of
+from cxr_tasks.statistics.exact_tests import SIGN_FLIP_TEST, sign_flip_test
+from cxr_tasks.statistics.metrics import rates_of
 from cxr_tasks.statistics.resampling import (
     Resamples,
     Statistic,
@@ -18,41 +17,22 @@ from cxr_tasks.statistics.resampling import (
     confusion_of,
     group_resamples,
     mean_of,
+    number,
     percentile_interval,
     resampled,
 )
-from cxr_tasks.statistics.scored import FloatArray, IntArray
-from cxr_tasks.wording import decimal, decimals, signed
+from cxr_tasks.statistics.scores import FloatArray, IntArray, predict
 
 Facts = dict[str, Any]
-Outcome = Literal["better", "not shown to be better", "worse"]
+Conclusion = Literal["better", "not shown to be better", "worse"]
 
 MIN_IMAGES_PER_CLASS = 25
 """And as many patients or groups: below, a bootstrap over groups says little."""
 
-RULE = (
-    "Only a complete, audited run on real images can be promoted, with split grouped (or profile "
-    "honest), test or out-of-fold figures, a recommended variant above chance, and no verdict "
-    "'shortcut' (unless allow_shortcut is set). Challenger and champion are compared on images of "
-    "the new data that neither has seen, nor any image of the same patient or group: the "
-    "challenger by its out-of-fold or test probability; the champion by its own, where the image "
-    "is in its data, else by its saved model. At least "
-    f"{MIN_IMAGES_PER_CLASS} images of each class, of as many patients or groups, are needed. "
-    "The Brier score of the calibrated probabilities decides, since no model can gain by giving "
-    "other probabilities than it believes (Gneiting & Raftery 2007, "
-    "doi 10.1198/016214506000001437): better, when the 95 % interval of champion minus "
-    "challenger, paired and bootstrapped over groups, is above 0, and that of the AUC, challenger "
-    "minus champion, is not below 0; worse, when either interval is on the wrong side of 0. "
-    "Better is promoted, worse is refused, and else the champion is kept. Each challenge is "
-    "another chance of a false promotion: with challenge_level spent, the interval of the Brier "
-    "score at the challenge's own level (5 % x 6 / (pi^2 k^2) for the champion's k-th, 5 % over "
-    "all of them; Robertson, Wason & Ramdas 2023, doi 10.1214/23-STS901) has to be above 0 too."
-)
-
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of the compared images.
+    """A model's answers for the compared images.
 
     Attributes:
         probabilities: Of COVID-19, calibrated by the model's own temperature; shape (n,).
@@ -70,8 +50,8 @@ class Contest:
     Attributes:
         labels: Shape (n,); 1 is COVID-19.
         groups: Shape (n,); images of one patient, or copies, share a number.
-        challenger: What the challenger says.
-        champion: What the champion says.
+        challenger: The challenger's answers.
+        champion: The champion's.
     """
 
     labels: IntArray
@@ -93,7 +73,7 @@ class Contest:
 
 
 def is_too_small(size: Mapping[str, int]) -> bool:
-    """Say whether a class has too few images, or they are of too few patients or groups."""
+    """Return whether a class has too few images, or they are of too few patients or groups."""
     # a class has never more groups than images
     return min(size["n_covid_groups"], size["n_normal_groups"]) < MIN_IMAGES_PER_CLASS
 
@@ -119,35 +99,30 @@ def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
     aucs = {who: auc_of(labels, each.probabilities) for who, each in both.items()}
     rates = {who: _rates(labels, each.decisions) for who, each in both.items()}
     right = {who: predict(each.probabilities) == labels for who, each in both.items()}
+    signs = sign_flip_test(right["challenger"], right["champion"], contest.groups)
     return {
         "brier": _paired(briers, resamples, sign=-1, level=level),
         "auc": _paired(aucs, resamples, sign=1, level=level),
         "accuracy": {who: float(each.mean()) for who, each in right.items()},
         "sensitivity": {who: each["sensitivity"] for who, each in rates.items()},
         "specificity": {who: each["specificity"] for who, each in rates.items()},
-        "right": _compare_right(right["challenger"], right["champion"], contest.groups),
+        "right": {
+            "n_only_challenger_right": signs["n_only_first_right"],
+            "n_only_champion_right": signs["n_only_second_right"],
+            "p_value": signs["p_value"],
+            "test": SIGN_FLIP_TEST,
+        },
     }
 
 
-def outcome(comparison: Mapping[str, Any]) -> Outcome:
-    """Judge a comparison by the rule; an undefined interval shows nothing."""
-    brier, auc = (comparison[figure]["interval"] for figure in ("brier", "auc"))
+def conclude(figures: Mapping[str, Any]) -> Conclusion:
+    """Conclude from a contest's figures by the rule; an undefined interval shows nothing."""
+    brier, auc = (figures[name]["interval"] for name in ("brier", "auc"))
     if (brier and brier[1] < 0) or (auc and auc[1] < 0):
         return "worse"
-    at_level = comparison["brier"]["interval_at_level"]
+    at_level = figures["brier"]["interval_at_level"]
     is_better = brier and brier[0] > 0 and at_level[0] > 0
     return "better" if is_better else "not shown to be better"
-
-
-def figures_sentence(comparison: Mapping[str, Any]) -> str:
-    """Say the two figures that decide, with their intervals."""
-    brier, auc = comparison["brier"], comparison["auc"]
-    return (
-        f"Brier score {decimal(brier['challenger'])}, the champion's {decimal(brier['champion'])} "
-        f"(gain {signed(brier['difference'])}, 95 % interval {decimals(brier['interval'])}); "
-        f"AUC {decimal(auc['challenger'])}, the champion's {decimal(auc['champion'])} (gain "
-        f"{signed(auc['difference'])}, {decimals(auc['interval'])})."
-    )
 
 
 def _paired(
@@ -192,15 +167,3 @@ def _t_interval(
 def _rates(labels: IntArray, decisions: IntArray) -> dict[str, float | None]:
     counts = confusion_of(labels, decisions)(np.ones((1, len(labels))))
     return {name: number(values[0]) for name, values in rates_of(counts).items()}
-
-
-def _compare_right(
-    challenger: group_signs.BoolArray, champion: group_signs.BoolArray, groups: IntArray
-) -> Facts:
-    found = group_signs.group_signs(challenger, champion, groups)
-    return {
-        "n_only_challenger_right": found["n_only_first_right"],
-        "n_only_champion_right": found["n_only_second_right"],
-        "p_value": found["p_value"],
-        "test": group_signs.TEST,
-    }

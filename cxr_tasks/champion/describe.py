@@ -1,142 +1,118 @@
-"""The champion as plain text, for the terminal: what serves, how good it is, and what served."""
+"""The champion in words: what serves and what served, and what became of a run's challenge."""
 
+import math
 import textwrap
 from typing import Any
 
-from cxr_tasks.champion.challenges import challenges_of, challenges_sentence
-from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, retirement, serving
-from cxr_tasks.champion.store import require_champion, versions
+from cxr_tasks.champion.challenges import (
+    LEVEL,
+    SPENT,
+    challenge_level_of,
+    challenges_of,
+    spent_level,
+)
+from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, serving
+from cxr_tasks.champion.versions import open_version, versions
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Record
-from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent, spread
+from cxr_tasks.wording import PART_NAMES, one_line
 
-Facts = dict[str, Any]
-
-_NONE_YET = (
-    "There is no champion yet. The first run that may be promoted becomes it: split grouped or "
-    "profile honest, real images, better than chance, an audit that does not condemn it."
-)
-_WAYS = (
-    (
-        "python -m cxr_tasks champion --roll-back lets the version before serve again; with a "
-        "version's name behind it, that one, also one that was retired."
-    ),
-    "python -m cxr_tasks champion --retire --reason TEXT lets no model serve.",
-)
-_NOTICE = "Research software, not a medical device."
-_INDENT = "  "
-_MAX_ENTRIES = 10
+_N_ENTRIES_SHOWN = 10
 
 
 def describe_champion(home: Home) -> str:
-    """Say which version serves, since when and with what figures, and what served before it.
+    """Describe for the terminal what serves, since when, with what figures, and what served before.
 
-    A damaged version is told of, and no error: this is what a person reads before a rollback.
+    A damaged version is named as such, and no error: this is what a person reads before a rollback.
     """
-    retired = retirement(home)
-    if retired is None and serving(home) is None:
-        return textwrap.fill(_NONE_YET, WIDTH)
-    standing = _in_service(home) if retired is None else _retired(retired)
-    blocks = (standing, _versions(home), _history(home), *map(_wrapped, _WAYS), [_NOTICE])
-    return "\n\n".join("\n".join(block) for block in blocks)
-
-
-def _retired(entry: Facts) -> list[str]:
-    return [
-        "No champion serves.",
-        *_wrapped(f"{one_line(entry['version'])} was retired on {entry['at']}.", _INDENT),
-        *_wrapped(f"Why: {one_line(entry['reason'], 1000)}", _INDENT),
-        *_wrapped("The next run that may be promoted becomes the champion.", _INDENT),
-    ]
-
-
-def _in_service(home: Home) -> list[str]:
-    entry = history(home)[-1]
-    lines = [
-        f"Champion {one_line(entry['version'], WIDTH - 9)}",
-        f"{_INDENT}In service since {entry['at']}, {entry['action']}.",
-    ]
-    try:
-        record = require_champion(home).record
-    except ArtifactError as err:
-        return [*lines, *_wrapped(err.problem, _INDENT)]
-    told = [
-        (
-            f"{record['title']}, run {one_line(record['run_key'])}, profile {record['profile']}; "
-            f"audit: {record['verdict']}."
-        ),
-        _figures(record),
-        (
-            f"Cut-off {decimal(record['cutoff'])}, for a sensitivity of at least "
-            f"{percent(record['min_sensitivity'])}; temperature {decimal(record['temperature'])}."
-        ),
-        f"Why: {one_line(record['decision_reason'], 1000)}",
-    ]
-    if record["basis"] == "oof":
-        told.append(
-            "The figures are of the models of its folds; this model itself was never scored on "
-            "these data."
-        )
-    told.append(challenges_sentence(challenges_of(home, entry["version"])))
-    return [*lines, *(line for text in told for line in _wrapped(text, _INDENT))]
-
-
-def _figures(record: Record) -> str:
-    headline = record["headline"]
-    accuracy, auc = headline["accuracy"], headline["roc_auc"]
-    return (
-        f"On {headline['n_images']} {PART_NAMES[record['basis']]} images: accuracy "
-        f"{percent(accuracy['value'])} ({spread(accuracy['interval'])}), AUC "
-        f"{decimal(auc['value'])} ({decimals(auc['interval'])})."
-    )
-
-
-def _versions(home: Home) -> list[str]:
-    lines = [line for name in reversed(versions(home)) for line in _version_lines(home, name)]
-    return ["Versions, the newest first (* serves, - was retired)", *lines]
-
-
-def _version_lines(home: Home, name: str) -> list[str]:
-    mark = "*" if name == serving(home) else "-" if name in retired_versions(home) else " "
-    try:
-        told = _short(require_champion(home, name).record)
-    except ArtifactError:
-        told = "damaged"
-    return [f"{_INDENT}{mark} {one_line(name, WIDTH - 4)}", f"{3 * _INDENT}{told}"]
-
-
-def _short(record: Record) -> str:
-    auc = record["headline"]["roc_auc"]
-    return (
-        f"{record['title']}, AUC {decimal(auc['value'])} ({PART_NAMES[record['basis']]}), audit: "
-        f"{record['verdict']}"
-    )
-
-
-def _history(home: Home) -> list[str]:
     entries = history(home)
-    shown = list(reversed(entries))[:_MAX_ENTRIES]
-    left = len(entries) - len(shown)
-    rest = [f"{_INDENT}... and {left} before, in champion/champion.json"] if left else []
-    lines = [line for entry in shown for line in _entry_lines(entry)]
-    return ["History, the newest first", *lines, *rest]
+    facts: dict[str, Any] = {"problem": "", "record": None}
+    if entries and entries[-1]["action"] != RETIRED:
+        own = challenges_of(home, entries[-1]["version"])
+        facts |= {
+            "n_challenges": len(own),
+            "total_level": LEVEL,
+            "spent_level": spent_level(own),
+            "next_level": challenge_level_of(len(own) + 1, SPENT),
+        }
+        try:
+            facts["record"] = open_version(home, entries[-1]["version"]).record
+        except ArtifactError as err:
+            facts["problem"] = err.problem
+    text = fill_text(
+        "champion.txt.j2",
+        **facts,
+        history=entries,
+        versions=_marked_versions(home),
+        n_shown=_N_ENTRIES_SHOWN,
+        width=WIDTH,
+        part_names=PART_NAMES,
+    )
+    return "\n".join(map(_wrapped, text.rstrip().split("\n")))
 
 
-def _entry_lines(entry: Facts) -> list[str]:
-    opening = f"{_INDENT}{entry['at']}  {entry['action']:<11}  "
-    line = opening + one_line(entry["version"], WIDTH - len(opening))
-    if entry["action"] != RETIRED:
-        return [line]
-    indent = " " * len(opening)
-    return [
-        line,
-        *textwrap.wrap(
-            one_line(entry["reason"], 300), WIDTH, initial_indent=indent, subsequent_indent=indent
-        ),
-    ]
+def describe_promotion(home: Home, promotion: Record) -> str:
+    """Describe how a run's challenge was decided, and whether a promoted model serves no more."""
+    decision, reason = promotion["decision"], promotion["reason"]
+    since = _replaced_since(home, promotion["version"])
+    if since:
+        return f"{decision}, but {since}: it serves no more. Then: {reason}"
+    return f"{decision}: {reason}"
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + _INDENT)
+def fill_text(template: str, **facts: Any) -> str:
+    """Fill a template of this package with plain text."""
+    from cxr_tasks.reporting.environment import make_environment
+
+    environment = make_environment("cxr_tasks.champion")
+    environment.filters |= {"level": percent_of, "confidence": confidence_of}
+    return environment.get_template(template).render(**facts)
+
+
+def percent_of(level: float) -> str:
+    """Show a level with two digits that count, however small it is."""
+    return f"{100 * level:.{_digits(level)}f} %" if level else "0 %"
+
+
+def confidence_of(level: float) -> str:
+    """Show the confidence that belongs to a level, with the level's digits."""
+    return f"{100 * (1 - level):.{_digits(level)}f} %"
+
+
+def _digits(level: float) -> int:
+    return max(0, 1 - math.floor(math.log10(100 * level)))
+
+
+def _marked_versions(home: Home) -> list[dict[str, Any]]:
+    """List the versions, the newest first; one that is damaged has no record."""
+    current, retired = serving(home), retired_versions(home)
+    found: list[dict[str, Any]] = []
+    for name in reversed(versions(home)):
+        mark = "*" if name == current else "-" if name in retired else " "
+        try:
+            found.append({"name": name, "mark": mark, "record": open_version(home, name).record})
+        except ArtifactError:
+            found.append({"name": name, "mark": mark, "record": None})
+    return found
+
+
+def _wrapped(line: str) -> str:
+    """Wrap a line; what goes on stands two columns further to the right."""
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return "\n".join(textwrap.wrap(line, WIDTH, subsequent_indent=indent))
+
+
+def _replaced_since(home: Home, version: str | None) -> str:
+    """Describe why a version that was promoted does not serve; empty where it does, or none was."""
+    try:
+        served, current, retired = history(home), serving(home), retired_versions(home)
+    except ArtifactError:  # reported by whoever needs the champion
+        return ""
+    if version in retired:
+        entry = retired[version]
+        return f"retired on {entry['at']} ({one_line(entry['reason'], 300)})"
+    if version == current or all(entry["version"] != version for entry in served):
+        return ""
+    return f"{one_line(current)} serves now" if current else "retired since"

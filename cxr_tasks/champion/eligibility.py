@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.errors import ArtifactError, TrainingError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.runs.completeness import check_complete
+from cxr_tasks.runs.result import check_complete
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Record, record_file, require_record
-
-_HONEST_BASES = ("oof", "test")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Challenger:
 
     @property
     def basis(self) -> str:
-        """What its figures are about: `oof`, `test` or `val`."""
+        """The images that its figures are of: `oof`, `test` or `val`."""
         return str(self.report["basis"])
 
     @property
@@ -63,8 +62,13 @@ class Challenger:
 
     @property
     def predictions_file(self) -> Path:
-        """What it says of each image of its data."""
+        """Its predictions for each image of its data."""
         return self.run.evaluate / self.variant / "predictions.csv"
+
+    @property
+    def digest(self) -> str:
+        """Digest of the model and of its predictions."""
+        return challenger_digest(self.model_digest, sha256_of(self.predictions_file))
 
 
 def lacking(run: RunPaths, config: RunConfig) -> str | None:
@@ -78,8 +82,7 @@ def lacking(run: RunPaths, config: RunConfig) -> str | None:
         check_complete(run, config)
     except TrainingError as err:
         return err.problem
-    recommendation = _checked_report(run)["recommendation"]
-    if recommendation["variant"] is None:
+    if _checked_report(run)["recommendation"]["variant"] is None:
         return "No variant is recommended, so there is no model to promote."
     return None
 
@@ -95,22 +98,22 @@ def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
     evaluation = require_record(run.evaluate, "evaluate")
     variant = report["recommendation"]["variant"]
     training = require_record(run.train(variant), "train")
-    _check_made_from(evaluation, "evaluate", {variant: run.train(variant) / "train.json"})
+    _check_made_from(evaluation, variant, run.train(variant) / "train.json")
     dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
     return Challenger(run, config, report, dataset, training["outputs"]["model.keras"])
 
 
 def objections(challenger: Challenger) -> list[str]:
-    """Say why a model may not be promoted, whatever the champion is; empty where it may."""
-    config, report = challenger.config, challenger.report
-    audit, recommendation = report["audit"], report["recommendation"]
+    """List why a model may not be promoted, whatever the champion is; empty where it may."""
+    config, audit = challenger.config, challenger.report["audit"]
+    recommendation = challenger.report["recommendation"]
     found = {
         "Its images are synthetic, drawn by the project.": challenger.dataset.record["synthetic"],
         f"Its split is {config.split!r}; only 'grouped' keeps patients and copies apart.": (
             config.split != "grouped"
         ),
         f"Its figures are of {challenger.basis!r} images, which had a part in the training; "
-        "test or out-of-fold ones are needed.": challenger.basis not in _HONEST_BASES,
+        "test or out-of-fold ones are needed.": challenger.basis not in ("oof", "test"),
         f"{challenger.variant} is not better than always naming the larger class "
         f"(p = {recommendation['p_chance']:.3f}).": not recommendation["above_chance"],
         "The audit's controls were not asked, so nothing is known about shortcuts.": (
@@ -120,21 +123,20 @@ def objections(challenger: Challenger) -> list[str]:
             challenger.is_shortcut and not config.allow_shortcut
         ),
     }
-    return [told for told, holds in found.items() if holds]
+    return [reason for reason, holds in found.items() if holds]
 
 
 def _checked_report(run: RunPaths) -> Record:
     report = require_record(run.report, "report")
-    _check_made_from(report, "report", {"evaluate": record_file(run.evaluate, "evaluate")})
+    _check_made_from(report, "evaluate", record_file(run.evaluate, "evaluate"))
     return report
 
 
-def _check_made_from(record: Record, stage: str, sources: Mapping[str, Path]) -> None:
-    for name, path in sources.items():
-        before = record["inputs"].get(name)
-        if before is not None and before != sha256_of(path):
-            raise ArtifactError(
-                f"The stage {stage!r} of this run is older than {path}.",
-                "A model is promoted with the figures that were measured on it.",
-                f"Run it again: python -m cxr_tasks {stage} --run NAME.",
-            )
+def _check_made_from(record: Record, name: str, source: Path) -> None:
+    before, stage = record["inputs"].get(name), record["stage"]
+    if before is not None and before != sha256_of(source):
+        raise ArtifactError(
+            f"The stage {stage!r} of this run is older than {source}.",
+            "A model is promoted with the figures that were measured on it.",
+            f"Run it again: python -m cxr_tasks {stage} --run NAME.",
+        )

@@ -7,8 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray, closed_groups, group_images, same_value_pairs
-from cxr_tasks.data.joined import Joined, join_datasets
+from cxr_tasks.data.duplicates import (
+    IntArray,
+    Joined,
+    closed_groups,
+    group_images,
+    join_datasets,
+    same_value_pairs,
+)
 from cxr_tasks.errors import ArtifactError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -25,7 +31,7 @@ _NOWHERE = -1
 
 @dataclass(frozen=True)
 class Side:
-    """A model's data, and what it said of them.
+    """A model's data, and its predictions for them.
 
     Attributes:
         dataset: The images that it was trained and measured on.
@@ -106,7 +112,7 @@ def _joint_groups(both: Joined, champion: Side, challenger: Side) -> tuple[IntAr
 
 
 def _held_out_groups(side: Side, groups: IntArray) -> IntArray:
-    """Name the joint groups whose images the side's own probabilities are honest about."""
+    """Return the joint groups whose images the side's own probabilities are honest about."""
     table = side.table.assign(joint=groups, is_out=side.table["part"] == side.basis)
     by_group = table.groupby("joint")
     clean = by_group["is_out"].all()
@@ -116,7 +122,7 @@ def _held_out_groups(side: Side, groups: IntArray) -> IntArray:
 
 
 def _same_images(both: Joined, copies: IntArray) -> IntArray:
-    """Give for each new image its row in the champion's data; equal bytes go before copies."""
+    """Return for each new image its row in the champion's data; equal bytes go before copies."""
     across = copies[(copies[:, 0] < both.n_first) & (copies[:, 1] >= both.n_first)]
     digests = both.index["sha256"].to_numpy()
     is_near = digests[across[:, 0]] != digests[across[:, 1]]

@@ -5,13 +5,15 @@ cannot contradict each other, whenever a process ends. `champion-copy.json` says
 written first: were the pointer lost alone, no retirement would be forgotten.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.volume.files import locked, remove_leftovers
+from cxr_tasks.volume.files import remove_leftovers
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
 
@@ -24,7 +26,7 @@ _CHALLENGE_KEYS = {"champion", "run", "challenger", "level"}
 
 
 def serving(home: Home) -> str | None:
-    """Name the version that serves, without a look at its files; None where there is none."""
+    """Return the version that serves, without a look at its files; None where there is none."""
     version: str | None = _read_pointer(home)["version"]
     return version
 
@@ -36,7 +38,7 @@ def history(home: Home) -> list[Entry]:
 
 
 def retired_versions(home: Home) -> dict[str, Entry]:
-    """Name the versions that were retired and have not served since, each with its retirement."""
+    """Return the versions that were retired and have not served since, with their retirements."""
     last = {entry["version"]: entry for entry in history(home)}
     return {name: entry for name, entry in last.items() if entry["action"] == RETIRED}
 
@@ -54,7 +56,7 @@ def stored_challenges(home: Home) -> list[Entry] | None:
 
 
 def serving_without(home: Home, run_key: str) -> str | None:
-    """Name the version that serves, or served before a run let its own serve.
+    """Return the version that serves, or served before a run let its own serve.
 
     What a run is compared with stays the same when it is repeated after its promotion.
     """
@@ -65,7 +67,7 @@ def serving_without(home: Home, run_key: str) -> str | None:
 
 
 def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) -> None:
-    """Let a version serve from now on, and write down why; the caller holds the lock.
+    """Let a version serve from now on, and record why; the caller holds the lock.
 
     With the action `RETIRED` it serves no more, and no other does.
     """
@@ -77,8 +79,7 @@ def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) 
         "before": pointer["version"],
         "reason": reason,
     }
-    entries = [*pointer["history"], entry]
-    write_history(home, entries, challenges=pointer.get("challenges"))
+    write_history(home, [*pointer["history"], entry], challenges=pointer.get("challenges"))
 
 
 def begin(home: Home) -> None:
@@ -87,7 +88,7 @@ def begin(home: Home) -> None:
     So one that is missing while there are versions was always lost. The caller holds the lock.
     """
     if not _pointer_file(home).exists() and serving(home) is None:
-        _write(home, {"version": None, "since": None, "history": [], "challenges": []})
+        write_history(home, [], challenges=[])
 
 
 def write_history(home: Home, entries: list[Entry], *, challenges: list[Entry] | None) -> None:
@@ -95,32 +96,38 @@ def write_history(home: Home, entries: list[Entry], *, challenges: list[Entry] |
 
     The last one serves, unless it was retired. The caller holds the lock.
     """
-    last = entries[-1]
+    last = entries[-1] if entries else {"at": None, "action": RETIRED}
     serves = None if last["action"] == RETIRED else last["version"]
     content = {"version": serves, "since": last["at"], "history": entries}
-    _write(home, content if challenges is None else content | {"challenges": challenges})
+    if challenges is not None:
+        content["challenges"] = challenges
+    for path in (_copy_file(home), _pointer_file(home)):
+        remove_leftovers(path)
+        write_sealed(path, content)
 
 
 def find_copy(home: Home) -> tuple[list[Entry], list[Entry] | None] | None:
-    """Read history and challenges from the pointer's copy; None where it is damaged or gone."""
+    """Read history and challenges from the pointer's copy; None where it is damaged or missing."""
     try:
-        content = _read_whole(_copy_file(home))
+        content = _read_checked(_copy_file(home))
     except ArtifactError:
         return None
     return (content["history"], content.get("challenges")) if content["history"] else None
 
 
 def is_whole(home: Home) -> bool:
-    """Say whether the pointer is there and undamaged."""
+    """Return whether the pointer is there and undamaged."""
     try:
         return _pointer_file(home).exists() and bool(_read_pointer(home))
     except DamagedError:
         return False
 
 
-def changing(home: Home) -> AbstractContextManager[None]:
+@contextmanager
+def changing(home: Home) -> Iterator[None]:
     """Hold the lock of whoever changes which version serves."""
-    return locked(home.locks / "champion.lock")
+    with volume_in_use(home), locked(home.locks / "champion.lock"):
+        yield
 
 
 def _pointer_file(home: Home) -> Path:
@@ -131,22 +138,16 @@ def _copy_file(home: Home) -> Path:
     return home.champion / "champion-copy.json"
 
 
-def _write(home: Home, content: dict[str, Any]) -> None:
-    for path in (_copy_file(home), _pointer_file(home)):
-        remove_leftovers(path)
-        write_sealed(path, content)
-
-
 def _read_pointer(home: Home) -> dict[str, Any]:
     path = _pointer_file(home)
-    if not path.exists():
-        if any(home.champion.glob("[0-9]*-*/version.json")):
-            raise _damaged(f"{path} is gone, though there are versions of the champion.")
-        return {"version": None, "history": [], "challenges": []}
-    return _read_whole(path)
+    if path.exists():
+        return _read_checked(path)
+    if any(home.champion.glob("[0-9]*-*/version.json")):
+        raise _damaged(f"{path} is gone, though there are versions of the champion.")
+    return {"version": None, "history": [], "challenges": []}
 
 
-def _read_whole(path: Path) -> dict[str, Any]:
+def _read_checked(path: Path) -> dict[str, Any]:
     try:
         pointer = read_sealed(path)
     except DamagedError as err:

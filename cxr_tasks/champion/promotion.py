@@ -1,10 +1,13 @@
 """Stage `promote`: the run's recommended model takes the champion's place if it is better."""
 
 import shutil
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cxr_tasks.champion.challenges import challenger_digest
+from cxr_tasks.champion.decision import PAIRS_FILE, Decision, decide
+from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.eligibility import Challenger, lacking, objections, open_challenger
 from cxr_tasks.champion.pointer import (
     PROMOTED,
@@ -14,23 +17,40 @@ from cxr_tasks.champion.pointer import (
     serve,
     serving,
 )
-from cxr_tasks.champion.store import (
-    Champion,
-    find_champion,
-    open_version,
+from cxr_tasks.champion.versions import (
+    put_version,
     remove_unserved,
+    require_champion,
     run_key_of,
     version_record,
     versions,
 )
-from cxr_tasks.champion.trial import PAIRS_FILE, Decision, identity_of, try_challenger
-from cxr_tasks.champion.version import make_again_if_damaged, make_version
 from cxr_tasks.errors import DamagedError
-from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.files import sha256_of, write_text
+from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Note, Record
 from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A challenger that is made a version of the champion.
+
+    Attributes:
+        challenger: The model.
+        decision: Why it is promoted.
+        before: The version that it replaces.
+        at: When it is promoted.
+        pairs_folder: Holds the comparison's `pairs.csv`, where there was one.
+    """
+
+    challenger: Challenger
+    decision: Decision
+    before: str | None
+    at: datetime
+    pairs_folder: Path
 
 
 def make_promotion(
@@ -38,16 +58,8 @@ def make_promotion(
 ) -> Record:
     """Let the run's recommended model serve if it may be promoted and is better.
 
-    A try that was killed is gone on with: what it promoted stays promoted, once, and a model is
-    never compared with itself.
-
-    Args:
-        run: A finished run.
-        config: Its configuration.
-        score: Gives the probability of some rows of an image store by a saved model.
-        now: When it is promoted.
-        note: Told what a watching person wants to know.
-        built: The folder to write into: `pairs.csv`, what each image was to the comparison.
+    A try that was killed is resumed: what it promoted stays promoted, once, and a model is never
+    compared with itself.
 
     Returns:
         The facts of `promote.json`: `decision` (promoted, kept, refused), `reason`, `variant`,
@@ -61,101 +73,113 @@ def make_promotion(
     with changing(home):
         remove_unserved(home, run.key)
         before = serving(home)
-        lack = lacking(run, config)
-        if lack:
+        if lack := lacking(run, config):
             return _record(Decision("refused", lack), None, before=before)
         challenger = open_challenger(run, config)
-        promoted = _promoted_before(home, challenger, built=built, note=note)
-        if promoted:
-            return _repeat(promoted, built)
-        decision = _judge(challenger, score=score, note=note, built=built)
+        if earlier := _promoted_before(challenger, built):
+            return earlier
+        decision = _decide(challenger, score=score, note=note, built=built)
         version = None
         if decision.decision == "promoted":
-            version = make_version(
-                challenger, decision, before=before, now=now, compared=built, note=note
-            )
+            promotion = Promotion(challenger, decision, before, now, built)
+            version = make_version(promotion, note=note)
             serve(home, version, action=PROMOTED, reason=decision.reason, now=now)
         return _record(decision, challenger.variant, before=before, version=version)
 
 
-def _promoted_before(
-    home: Home, challenger: Challenger, *, built: Path, note: Note
-) -> Champion | None:
-    """Find the version that an earlier try has made of this very model, and let serve.
+def make_version(promotion: Promotion, *, note: Note, name: str | None = None) -> str:
+    """Make a challenger a version of the champion; the caller holds the champion's lock.
 
-    One that is damaged is made again.
+    Returns its name: a new one, or `name` where a version is made again.
     """
+    challenger = promotion.challenger
+    run, config = challenger.run, challenger.config
+    return put_version(
+        run.home,
+        run.key,
+        inputs={
+            "model": challenger.model_file,
+            "predictions": challenger.predictions_file,
+            "report": run.report / "report.json",
+        },
+        config_fingerprint=config.fingerprint,
+        seed=config.seed,
+        build=lambda built: _build_version(promotion, built),
+        note=note,
+        name=name,
+    )
+
+
+def _build_version(promotion: Promotion, built: Path) -> Record:
+    """Copy the model and what is known about it into `built`, and return `version.json`'s facts."""
+    challenger, decision = promotion.challenger, promotion.decision
+    report, pairs = challenger.run.report, promotion.pairs_folder / PAIRS_FILE
+    sources = [challenger.model_file, challenger.predictions_file, report / "index.html"]
+    for source in [*sources, pairs] if pairs.exists() else sources:
+        shutil.copyfile(source, built / source.name)
+    at = promotion.at.isoformat(timespec="seconds")
+    card = fill_text(
+        "promotion.md.j2",
+        card=(report / "model_card.md").read_text(encoding="utf-8"),
+        at=at,
+        before=promotion.before,
+        reason=decision.reason,
+        comparison=decision.comparison,
+        basis=challenger.basis,
+    )
+    write_text(built / "model_card.md", card)
+    facts, config = challenger.facts, challenger.config
+    return {
+        "variant": challenger.variant,
+        "title": facts["title"],
+        "promoted_at": at,
+        "profile": config.profile,
+        "basis": challenger.basis,
+        "dataset": challenger.dataset.fingerprint,
+        "synthetic": challenger.dataset.record["synthetic"],
+        "weights_origin": facts["weights_origin"],
+        "temperature": facts["fixed"]["temperature"],
+        "cutoff": facts["fixed"]["cutoff"],
+        "min_sensitivity": config.min_sensitivity,
+        "threads": config.threads,
+        "seed_of_run": config.seed,
+        "verdict": challenger.report["audit"]["verdict"],
+        "headline": facts["headline"],
+        "config": config.as_dict(),
+        "champion_before": promotion.before,
+        "comparison": decision.comparison,
+        "decision_reason": decision.reason,
+    }
+
+
+def _promoted_before(challenger: Challenger, built: Path) -> Record | None:
+    """Return the record of an earlier try that made a version of this very model and let it serve.
+
+    Whether the version is still whole is checked afterwards, by `restore_version`.
+    """
+    home = challenger.run.home
     of_run = [name for name in versions(home) if run_key_of(name) == challenger.run.key]
     for name in reversed(of_run):
-        record = version_record(home, name)
-        if record["outputs"]["model.keras"] == challenger.model_digest:
-            make_again_if_damaged(challenger, record, compared=built, note=note)
-            return open_version(home, name)
+        record, pairs = version_record(home, name), home.champion / name / PAIRS_FILE
+        if record["outputs"]["model.keras"] != challenger.model_digest:
+            continue
+        if pairs.exists() and sha256_of(pairs) == record["outputs"].get(PAIRS_FILE):
+            shutil.copyfile(pairs, built / PAIRS_FILE)
+        decision = Decision("promoted", record["decision_reason"], record["comparison"])
+        before = record["champion_before"]
+        return _record(decision, record["variant"], before=before, version=name)
     return None
 
 
-def _repeat(version: Champion, built: Path) -> Record:
-    """Tell what an earlier try has done, as it would have told it."""
-    record = version.record
-    if PAIRS_FILE in record["outputs"]:
-        shutil.copyfile(version.folder / PAIRS_FILE, built / PAIRS_FILE)
-    decision = Decision("promoted", record["decision_reason"], record["comparison"])
-    return _record(
-        decision, record["variant"], before=record["champion_before"], version=version.name
-    )
-
-
-def _judge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
-    objected = [*objections(challenger), *_retired_alike(challenger)]
+def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
+    objected = [*objections(challenger), *_same_as_retired(challenger)]
     if objected:
         return Decision("refused", " ".join(objected))
-    champion = find_champion(challenger.run.home)
-    if champion is None:
-        decision = Decision("promoted", _first_reason(challenger))
+    if serving(challenger.run.home):
+        champion = require_champion(challenger.run.home)
+        decision = decide(challenger, champion, score=score, note=note, built=built)
     else:
-        decision = try_challenger(challenger, champion, score=score, note=note, built=built)
-    return _with_remark(decision, challenger)
-
-
-def _retired_alike(challenger: Challenger) -> list[str]:
-    """Report that this very model was retired, if so; a person may let it serve, a run may not."""
-    home, own = challenger.run.home, identity_of(challenger)
-    for name, entry in retired_versions(home).items():
-        try:
-            outputs = version_record(home, name)["outputs"]
-        except DamagedError:
-            continue
-        if own == challenger_digest(
-            model=outputs["model.keras"], predictions=outputs["predictions.csv"]
-        ):
-            told = (
-                f"It is the model of {name}, which was retired on {entry['at']} "
-                f"({one_line(entry['reason'], 300)}); champion --roll-back {name} lets it serve "
-                "again."
-            )
-            return [told]
-    return []
-
-
-def _first_reason(challenger: Challenger) -> str:
-    retired = retirement(challenger.run.home)
-    opening = (
-        "The first champion: there was none to compare with."
-        if retired is None
-        else f"The first champion since {retired['version']} was retired on {retired['at']} "
-        f"({one_line(retired['reason'], 300)}): there was none to compare with."
-    )
-    headline = challenger.facts["headline"]
-    accuracy, auc = headline["accuracy"], headline["roc_auc"]
-    return (
-        f"{opening} On {headline['n_images']} {PART_NAMES[challenger.basis]} images its accuracy "
-        f"is {percent(accuracy['value'])}, its AUC {decimal(auc['value'])} "
-        f"({decimals(auc['interval'])})."
-    )
-
-
-def _with_remark(decision: Decision, challenger: Challenger) -> Decision:
-    """Say where a model is promoted in spite of the audit."""
+        decision = Decision("promoted", _first_reason(challenger))
     if decision.decision != "promoted" or not challenger.is_shortcut:
         return decision
     remark = (
@@ -163,6 +187,41 @@ def _with_remark(decision: Decision, challenger: Challenger) -> Decision:
         "its scores are no evidence of detecting disease."
     )
     return Decision("promoted", f"{decision.reason} {remark}", decision.comparison)
+
+
+def _same_as_retired(challenger: Challenger) -> list[str]:
+    """Object to this very model where it was retired; a person may let it serve, a run may not."""
+    home, own = challenger.run.home, challenger.digest
+    for name, entry in retired_versions(home).items():
+        try:
+            outputs = version_record(home, name)["outputs"]
+        except DamagedError:
+            continue
+        if own == challenger_digest(outputs["model.keras"], outputs["predictions.csv"]):
+            objection = (
+                f"It is the model of {name}, which was retired on {entry['at']} "
+                f"({one_line(entry['reason'], 300)}); champion --roll-back {name} lets it serve "
+                "again."
+            )
+            return [objection]
+    return []
+
+
+def _first_reason(challenger: Challenger) -> str:
+    retired = retirement(challenger.run.home)
+    since = (
+        f" since {retired['version']} was retired on {retired['at']} "
+        f"({one_line(retired['reason'], 300)})"
+        if retired
+        else ""
+    )
+    headline = challenger.facts["headline"]
+    accuracy, auc = headline["accuracy"], headline["roc_auc"]
+    return (
+        f"The first champion{since}: there was none to compare with. On {headline['n_images']} "
+        f"{PART_NAMES[challenger.basis]} images its accuracy is {percent(accuracy['value'])}, its "
+        f"AUC {decimal(auc['value'])} ({decimals(auc['interval'])})."
+    )
 
 
 def _record(

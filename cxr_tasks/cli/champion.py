@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cxr_tasks.champion.describe import describe_champion
-from cxr_tasks.champion.rollback import retire, roll_back
-from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.volume.paths import Home
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument("--reason", default="", metavar="TEXT", help="with --retire: why")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
@@ -37,7 +35,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
-    from cxr_tasks.champion.restoring import restore_pointer  # which imports much
+    from cxr_tasks.champion.restoring import (  # which imports much
+        restore_pointer,
+        retire,
+        roll_back,
+    )
 
     now = datetime.now(UTC)
     if options["reason"] and not options["retire"]:

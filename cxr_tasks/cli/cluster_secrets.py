@@ -4,17 +4,13 @@ import base64
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cxr_tasks.errors import ConfigError
 
-
-def _password() -> str:
-    return secrets.token_hex(24)
-
-
-def _long_secret() -> str:
-    return secrets.token_urlsafe(64)
+_password = partial(secrets.token_hex, 24)
+_long_secret = partial(secrets.token_urlsafe, 64)
 
 
 def _fernet_key() -> str:
@@ -84,12 +80,12 @@ def make_env_file(path: Path) -> None:
 
 
 def env_text() -> str:
-    """Give the text of a `.env` with secrets drawn anew at every call."""
+    """Return the text of a `.env` with secrets drawn anew at every call."""
     return _text({name: draw() for name, (draw, _) in SECRETS.items()})
 
 
 def example_text() -> str:
-    """Give the text of `.env.example`: the same file, no secret filled in."""
+    """Return the text of `.env.example`: the same file, no secret filled in."""
     return _text(dict.fromkeys(SECRETS, ""))
 
 

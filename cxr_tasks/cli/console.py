@@ -17,7 +17,7 @@ from cxr_tasks.volume.progress import Event, read_events
 
 _NAME_WIDTH = max(len(f"train {name}") for name in VARIANTS)
 _BAR_WIDTHS = ((120, 20), (100, 10))
-"""Of the bar, by the least width of the terminal; a narrower one has only the numbers."""
+"""Of the bar, by the minimum width of the terminal; a narrower one has only the numbers."""
 
 _POLL_SECONDS = 0.3
 _QUIET_SECONDS = 5.0
@@ -87,11 +87,11 @@ class _Bars:
     """Events as one line a stage, with a bar for the epochs, for a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._bar_width = next((bar for least, bar in _BAR_WIDTHS if console.width >= least), 0)
+        self._bar_width = next((bar for minimum, bar in _BAR_WIDTHS if console.width >= minimum), 0)
         self._progress = Progress(
             TextColumn(f"{{task.fields[mark]}} {{task.description:<{_NAME_WIDTH}}}"),
             *([BarColumn(bar_width=self._bar_width)] if self._bar_width else []),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[text]}"),
             console=console,
         )
         self._console = console
@@ -105,7 +105,7 @@ class _Bars:
     def show(self, event: Event) -> None:
         if event.name not in self._tasks:
             self._tasks[event.name] = self._progress.add_task(
-                event.name, total=None, mark=" ", told=""
+                event.name, total=None, mark=" ", text=""
             )
         task = self._tasks[event.name]
         if event.kind == "epoch":
@@ -113,8 +113,8 @@ class _Bars:
         marks = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "stopped": "[yellow]■[/]"}
         if event.kind == "done":
             self._progress.update(task, completed=1, total=1)
-        told = self._cropped(_sentence(event)).markup
-        self._progress.update(task, mark=marks.get(event.kind, "[cyan]▸[/]"), told=told)
+        text = self._cropped(_sentence(event)).markup
+        self._progress.update(task, mark=marks.get(event.kind, "[cyan]▸[/]"), text=text)
         if event.level == "warning":  # else the next event takes its place
             self._console.print(Text(f"{event.name}: {event.text}", style="yellow"))
         if event.kind == "failed" and event.variant:

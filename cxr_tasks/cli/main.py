@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
-from cxr_tasks.cli import champion, predict, run, set_up, space, stage, watch
-from cxr_tasks.cli.command import Command
+from cxr_tasks.cli import Command, champion, operation, predict, run, space, stage
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import die_with_parent
@@ -37,11 +35,8 @@ COMMANDS: dict[str, Command] = {
     **stage.COMMANDS,
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
-    "watch": watch.COMMAND,
     "space": space.COMMAND,
-    "ui": set_up.UI,
-    "pools": set_up.POOLS,
-    "secrets": set_up.SECRETS,
+    **operation.COMMANDS,
 }
 """Every command by name, in the order the help lists them."""
 
@@ -67,10 +62,10 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     except Exception as err:
         if ran_out(err):
             return _failed(_out_of_memory(err), status=1)
-        told = volume_error(err, home=home.root) if isinstance(err, OSError) else None
-        if told is None:
+        known = volume_error(err, home=home.root) if isinstance(err, OSError) else None
+        if known is None:
             raise
-        return _failed(f"{type(told).__name__}: {told}", status=EXIT_CODE)
+        return _failed(f"{type(known).__name__}: {known}", status=EXIT_CODE)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -85,14 +80,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        told = command.description or command.help[0].upper() + command.help[1:] + "."
-        command.add_arguments(_add_parser(commands, name, help=command.help, description=told))
-    return parser
-
-
-def _add_parser(commands: Any, name: str, **told: str) -> argparse.ArgumentParser:
-    # a flag that is cut short is a flag misspelt, and may be another one's beginning tomorrow
-    parser: argparse.ArgumentParser = commands.add_parser(name, allow_abbrev=False, **told)
+        about = command.description or command.help[0].upper() + command.help[1:] + "."
+        # a flag that is cut short is a flag misspelt, and may be another one's beginning tomorrow
+        command.describe(
+            commands.add_parser(name, help=command.help, description=about, allow_abbrev=False)
+        )
     return parser
 
 
@@ -130,7 +122,7 @@ def _repeated(words: list[str]) -> ConfigError | None:
 
 def _flags_of(command: str) -> list[str]:
     parser = argparse.ArgumentParser()
-    COMMANDS[command].add_arguments(parser)
+    COMMANDS[command].describe(parser)
     return re.findall(r"--[a-z][a-z-]*", parser.format_usage())
 
 

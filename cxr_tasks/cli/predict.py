@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cxr_tasks.champion.scoring.request import REQUEST, ScoreRequest, make_request
-from cxr_tasks.champion.scoring.terminal import score_summary
-from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.volume.paths import Home
 
@@ -24,15 +23,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--name", help="of the batch, its folder below $CXR_HOME/scores; default: by the time"
     )
     parser.add_argument("--version", help="of the champion; default: the one that serves")
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
-    from cxr_tasks.champion.scoring.score import score_batch  # which imports much
+    from cxr_tasks.champion.scoring.batch import score_batch  # which imports much
+    from cxr_tasks.champion.scoring.scores_page import summary_lines
 
     request = _request(options, environ)
     record = score_batch(home, request, note=_note, now=datetime.now().astimezone())
-    print("\n" + score_summary(record, home.scores(record["name"])), flush=True)
+    print("\n" + summary_lines(record, home.scores(record["name"])), flush=True)
     return 0
 
 

@@ -6,26 +6,23 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TextIO
+from typing import Any, TextIO
 
-from cxr_tasks.champion.outcome import outcome
-from cxr_tasks.cli.command import Command, Options
-from cxr_tasks.cli.settings_flags import add_settings
+from cxr_tasks.champion.describe import describe_promotion
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
-from cxr_tasks.reporting.ingested import ingested_lines
-from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.reporting.table import WIDTH
+from cxr_tasks.reporting.last_screen import WIDTH, ingested_lines, last_screen
 from cxr_tasks.runs.run import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
-from cxr_tasks.settings import settings_in_force
+from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, Setting
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.settings.form import settings_in_force
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument(
         "--run",
         metavar="NAME",
@@ -36,7 +33,35 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the stages as tasks of the DAG cxr_pipeline (airflow dags test)",
     )
-    add_settings(parser)
+    groups: dict[str, Any] = {}
+    for setting in SETTINGS.values():
+        if setting.section not in groups:
+            groups[setting.section] = parser.add_argument_group(setting.section.lower())
+        _add_setting(groups[setting.section], setting)
+
+
+def _add_setting(group: Any, setting: Setting) -> None:
+    text = f"{setting.help} {setting.limits}".rstrip().replace("`", "'").replace("%", "%%")
+    options: dict[str, Any] = {"metavar": "N", "type": partial(_number, setting.kind)}
+    if setting.kind == "boolean":
+        options = {"action": argparse.BooleanOptionalAction}
+    elif setting.kind == "array":
+        text += f" Comma-separated; default: all of {', '.join(setting.choices)}."
+        options = {"metavar": "A,B"}
+    elif not setting.by_profile and setting.default != "":
+        text += f" Default: {setting.default}."
+    if setting.kind == "string":
+        word = "PATH" if setting.name in PATH_SETTINGS else "TEXT"
+        options = {"metavar": f"{{{','.join(setting.choices)}}}" if setting.choices else word}
+    group.add_argument(setting.flag, help=text, **options)
+
+
+def _number(kind: str, text: str) -> float | str:
+    """Read a number, and leave any other text for `make_config` to refuse."""
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        return text
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
@@ -88,26 +113,26 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
         print(f"\nNothing has changed since {earlier}; its results:")
     with_results = run.home.run(earlier) if earlier else run
     if report := find_record(with_results.report, "report"):
-        told = last_screen(
+        screen = last_screen(
             report,
             width=_width(),
             report_file=_shorter(with_results.report / "index.html"),
             with_make=with_make,
             also=_champion_and_images(run, with_results),
         )
-        print(f"\n{told}")
+        print(f"\n{screen}")
     if earlier:
         print("To run it all the same: --force (make run: FORCE=1)")
 
 
 def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
     if promotion := find_record(with_results.promote, "promote"):
-        yield f"Champion, {outcome(run.home, promotion)}"
+        yield f"Champion, {describe_promotion(run.home, promotion)}"
     yield from ingested_lines(run)
 
 
 def _shorter(path: Path) -> str:
-    """Name a file from the folder that the person is in, where it lies below that."""
+    """Return a file's path from the working folder, where it lies below that."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 
-from cxr_tasks.cli.command import Command, Options
+from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.flow.stages import STAGES, StageContext, execute
 from cxr_tasks.runs.run import open_run
@@ -14,7 +14,6 @@ from cxr_tasks.volume.progress import Progress
 
 
 def _add_arguments(parser: argparse.ArgumentParser, *, stage: str) -> None:
-    parser.add_argument("--home", metavar="DIR", help="shared volume; default: $CXR_HOME")
     parser.add_argument(
         "--run", metavar="NAME", help="name of a run that exists; default: $CXR_RUN"
     )

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_tasks.data.images import IMAGE_SIZE_PX
@@ -12,9 +12,12 @@ from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Record, check_outputs, find_record
 
+if TYPE_CHECKING:  # pandas takes long to import; workers that decode images do without it
+    import pandas as pd
+
 STAGE = "dataset"
 
-_COLUMN_TYPES = {
+INDEX_COLUMNS = {
     "path": str,
     "label": np.int64,
     "patient": str,
@@ -30,7 +33,7 @@ _COLUMN_TYPES = {
     "phash": str,
     "depth": str,
 }
-_ADDED_LATER = ("depth",)
+"""Of `index.csv`, with their types: one row an image."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Dataset:
     """
 
     fingerprint: str
-    index: pd.DataFrame
+    index: "pd.DataFrame"
     images: NDArray[np.uint8]
     record: Record
 
@@ -78,13 +81,14 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
     return Dataset(fingerprint, index, images, record)
 
 
-def _read_index(path: Path) -> pd.DataFrame:
+def _read_index(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
     # keep_default_na: a file called "NA" is no missing value
-    index = pd.read_csv(path, dtype=_COLUMN_TYPES, keep_default_na=False, encoding="utf-8")
-    for name in _ADDED_LATER:
-        if name not in index:
-            index[name] = ""  # ingested before it was told
-    if list(index.columns) != list(_COLUMN_TYPES):
+    index = pd.read_csv(path, dtype=INDEX_COLUMNS, keep_default_na=False, encoding="utf-8")
+    if "depth" not in index:
+        index["depth"] = ""  # ingested before it was recorded
+    if list(index.columns) != list(INDEX_COLUMNS):
         raise ValueError(f"index.csv has the columns {', '.join(index.columns)}")
     return index
 

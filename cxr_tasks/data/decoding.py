@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import DecodedImage, decode_image
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.source import Reader
-from cxr_tasks.data.unusable import UnusableImage
 
 MIN_IMAGES_FOR_POOL = 64
 """Below this, starting worker processes takes longer than they save."""
@@ -55,13 +55,13 @@ def decode_all(
         todo = iter(candidates)
         in_turn = cycle(workers)
         for candidate in islice(todo, n_workers * _AHEAD_PER_WORKER):
-            _give(next(in_turn), candidate)
+            _send(next(in_turn), candidate)
         in_turn = cycle(workers)
         for _ in candidates:
             worker = next(in_turn)
-            outcome = _take(worker)
+            outcome = _receive(worker)
             for candidate in islice(todo, 1):
-                _give(worker, candidate)
+                _send(worker, candidate)
             yield outcome
 
 
@@ -105,12 +105,12 @@ def _workers(source: Reader, n_workers: int) -> Iterator[list[Connection]]:
             process.join()
 
 
-def _give(worker: Connection, candidate: Candidate) -> None:
+def _send(worker: Connection, candidate: Candidate) -> None:
     with _whole_or_broken():
         worker.send(candidate)
 
 
-def _take(worker: Connection) -> Accepted | Rejected:
+def _receive(worker: Connection) -> Accepted | Rejected:
     with _whole_or_broken():
         outcome: Accepted | Rejected | Exception = worker.recv()
     if isinstance(outcome, Exception):

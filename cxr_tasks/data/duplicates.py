@@ -1,5 +1,6 @@
-"""Which images are copies of each other, and which belong to one patient."""
+"""Which images are copies of each other, and which belong to one patient; also across data sets."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +9,8 @@ import pandas as pd
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from cxr_tasks.data.dataset import Dataset
 
 IntArray = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -19,6 +22,7 @@ MAX_HASH_DISTANCE = 8
 MIN_CORRELATION = 0.985
 """Of the two images at 64 x 64 pixels, for the pair to be copies."""
 
+_COMPARED_COLUMNS = ["patient", "sha256", "phash"]
 _COMPARED_SIZE_PX = 64
 _BLOCK_ROWS = 512
 
@@ -27,7 +31,7 @@ class ImageRows(Protocol):
     """Images that are read one by one: an array, memory-mapped or not, or several as one."""
 
     def __getitem__(self, row: Any, /) -> Any:
-        """Give an image, shape (height, width, 3), uint8."""
+        """Return an image, shape (height, width, 3), uint8."""
 
 
 def group_images(index: pd.DataFrame, images: ImageRows) -> tuple[IntArray, IntArray]:
@@ -93,7 +97,7 @@ def _near_hash_pairs(hashes: pd.Series, *, n_first: int | None = None) -> IntArr
 
 
 def _are_correlated(images: ImageRows, pairs: IntArray) -> npt.NDArray[np.bool_]:
-    """Say of each pair of rows whether its images, seen small, are the same; shape (m,).
+    """Return for each pair of rows whether its images, seen small, are the same; shape (m,).
 
     Some pairs in a thousand are near in their hashes, which in a large data set are millions:
     so each image is made small once, and the sums are whole numbers.
@@ -112,7 +116,7 @@ def _are_correlated(images: ImageRows, pairs: IntArray) -> npt.NDArray[np.bool_]
 
 
 def _correlations(ones: UInt8Array, others: UInt8Array) -> npt.NDArray[np.float64]:
-    """Give Pearson's r of each row with the other's; where one is even, 1 if they are equal."""
+    """Return Pearson's r of each row with the other's; where one is even, 1 if they are equal."""
     n = ones.shape[1]
     one, other = ones.astype(np.int32), others.astype(np.int32)
     covariance = n * _products(one, other) - _sums(one) * _sums(other)
@@ -150,3 +154,36 @@ def closed_groups(pairs: IntArray, *, n: int) -> IntArray:
     _, component = connected_components(links, directed=False)
     numbers: IntArray = pd.factorize(component)[0].astype(np.int64)
     return numbers
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The images of two data sets, the first one's before the second one's.
+
+    Attributes:
+        index: One row an image, with what `group_images` looks at.
+        images: Read row by row, so that neither store is held in memory.
+        n_first: How many images the first data set has.
+    """
+
+    index: pd.DataFrame
+    images: ImageRows
+    n_first: int
+
+
+def join_datasets(first: Dataset, second: Dataset) -> Joined:
+    """Return two data sets as one, so that copies and patients are found across both."""
+    indexes = [each.index[_COMPARED_COLUMNS] for each in (first, second)]
+    images = _JoinedImages(first.images, second.images)
+    return Joined(pd.concat(indexes, ignore_index=True), images, len(first.index))
+
+
+@dataclass(frozen=True)
+class _JoinedImages:
+    first: UInt8Array
+    second: UInt8Array
+
+    def __getitem__(self, row: int) -> UInt8Array:
+        n = len(self.first)
+        image: UInt8Array = self.first[row] if row < n else self.second[row - n]
+        return image

@@ -1,4 +1,4 @@
-"""What a file is that Pillow cannot read: damaged, of an unsupported format, or no image."""
+"""Files that cannot be used: what one is that Pillow cannot read, and how that is raised."""
 
 import io
 import re
@@ -41,8 +41,20 @@ _DICOM_ELEMENT = re.compile(
 DICOM = "DICOM is not read yet: export as PNG"
 
 
+class UnusableImage(Exception):  # noqa: N818 - what it is about; a stage counts it and goes on
+    """An image cannot be used.
+
+    Attributes:
+        reason: A short English phrase, the same for every file with this fault.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 def unsupported(name: str) -> str:
-    """Return the reason for a file that is whole, as far as can be told, but of no use here."""
+    """Return the reason for a file that is whole, as far as is known, but of no use here."""
     return f"this format is not supported ({name}): export as PNG"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage
 
 DEPTHS = (8, 10, 12, 14, 16)
 UNCLEAR = "16 bits whose white is unclear: export with 8 bits"

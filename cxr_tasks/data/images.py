@@ -10,11 +10,10 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from cxr_tasks.data import jpeg_layout
-from cxr_tasks.data.file_formats import unsupported
+from cxr_tasks.data.file_formats import UnusableImage, unsupported
 from cxr_tasks.data.grey_depth import UNCLEAR, is_full_range, to_8_bits
 from cxr_tasks.data.loading import load_whole, opened
 from cxr_tasks.data.plausible import check_plausible
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.volume.files import digest_of
 
 IMAGE_SIZE_PX = 224
@@ -119,7 +118,7 @@ def _format_name(image: Image.Image) -> str:
 
 
 def _jpeg_compression(image: Image.Image) -> tuple[str, float]:
-    """Give a digest of how a JPEG is compressed, and how coarsely."""
+    """Return a digest of how a JPEG is compressed, and how coarsely."""
     if not isinstance(image, JpegImageFile) or not image.quantization:
         return "", 0.0
     tables = {number: list(table) for number, table in sorted(image.quantization.items())}
@@ -158,7 +157,7 @@ def _tiff_tags(image: Image.Image) -> Any:
 
 
 def _to_rgb(image: Image.Image, *, n_bits: int) -> tuple[Image.Image, str]:
-    """Turn an image upright, and drop alpha and depth beyond 8 bits; tell the depth it had."""
+    """Turn an image upright, drop alpha and depth beyond 8 bits; return also the depth it had."""
     upright = ImageOps.exif_transpose(image)
     if upright.mode in _WIDE_MODES:
         raise UnusableImage(unsupported("32 bits or signed pixels"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr_tasks.data.dataset import INDEX_COLUMNS, STAGE
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.sources.candidates import Listing
@@ -21,41 +22,18 @@ from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.array_file import ArrayFile
-from cxr_tasks.volume.files import (
-    as_unicode,
-    building,
-    digest_of,
-    locked,
-    open_table,
-    remove_leftovers,
-)
+from cxr_tasks.volume.files import as_unicode, building, digest_of, open_table, remove_leftovers
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import duration, warning, watched
 from cxr_tasks.volume.records import Record, find_finished, make_record, versions, write_record
 from cxr_tasks.volume.source_code import source_digest
 from cxr_tasks.wording import CLASS_NAMES
 
-STAGE = "dataset"
 _DECIDING_CODE = ("data",)
 _DECIDING_LIBRARIES = ("numpy", "pillow")
 """What decides what a store of the same files holds: changed, it makes another one."""
 
-INDEX_COLUMNS = (
-    "path",
-    "label",
-    "patient",
-    "source",
-    "width",
-    "height",
-    "mode",
-    "format",
-    "bytes",
-    "jpeg_tables",
-    "jpeg_quantization",
-    "sha256",
-    "phash",
-    "depth",
-)
 REJECTED_COLUMNS = ("path", "label", "reason")
 
 
@@ -67,14 +45,14 @@ def ingest(
     report: Report = print,
     on_listing: Callable[[Listing], object] = lambda _listing: None,
 ) -> str:
-    """Have a source's images in `datasets/<fingerprint>`; what is there is not decoded again.
+    """Store a source's images in `datasets/<fingerprint>`; what is there is not decoded again.
 
     Args:
         config: Names the source and the classes.
         home: The shared volume.
         environ: Where credentials may stand.
-        report: Told what a watching person wants to know.
-        on_listing: Given what lies there now; the data set may have been ingested when less did.
+        report: Takes what a watching person wants to know.
+        on_listing: Takes what lies there now; the data set may have been ingested when less did.
 
     Returns:
         The fingerprint: 16 hexadecimal digits that stand for the images, labels and patients.
@@ -110,12 +88,9 @@ def _list(source: Source, config: RunConfig, report: Report) -> Listing:
         report(f"not read: {first_few(list(map(repr, listing.tables)))}")
     if not config.patients:
         return listing
-    return replace(
-        listing,
-        candidates=with_patients(
-            listing.candidates, Path(config.patients), report=report, root=config.data
-        ),
-    )
+    path = Path(config.patients)
+    known = with_patients(listing.candidates, path, report=report, root=config.data)
+    return replace(listing, candidates=known)
 
 
 def _fingerprint(digest: str, listing: Listing) -> str:
@@ -162,33 +137,33 @@ def _build(
             facts={"source": config.source, **facts},
         )
         write_record(built, record)
-    told = ", ".join(f"{n} {reason}" for reason, n in facts["n_rejected_by_reason"].items())
-    report(
-        f"{facts['n_images']} images in {duration(seconds)}, {facts['n_rejected']} rejected"
-        + (f" ({told})" if told else "")
-    )
+    reasons = ", ".join(f"{n} {reason}" for reason, n in facts["n_rejected_by_reason"].items())
+    text = f"{facts['n_images']} images in {duration(seconds)}, {facts['n_rejected']} rejected"
+    report(f"{text} ({reasons})" if reasons else text)
 
 
 def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> Record:
-    """Write the images, their index and what was rejected, each one by one; give the facts."""
+    """Write the images, their index and what was rejected, each one by one; return the facts."""
     labels: Counter[int] = Counter()
-    with_known_patient: Counter[int] = Counter()
+    with_patient: Counter[int] = Counter()
     reasons: Counter[str] = Counter()
     outcomes = decode_all(source, listing.candidates, n_workers=n_cores())
     shape = (IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
     with (
         ArrayFile(built / "images.npy", row_shape=shape, dtype=np.uint8) as images,
-        open_table(built / "index.csv", INDEX_COLUMNS) as index,
+        open_table(built / "index.csv", list(INDEX_COLUMNS)) as index,
         open_table(built / "rejected.csv", REJECTED_COLUMNS) as rejected,
         closing(outcomes),
     ):
         for outcome in watched(outcomes, n=len(listing.candidates), report=report):
             if isinstance(outcome, Rejected):
                 reasons[outcome.reason] += 1
-                rejected.writerow(_rejected_row(outcome))
+                path = as_unicode(outcome.candidate.path)  # the name itself may be what is wrong
+                row = {"path": path, "label": outcome.candidate.label, "reason": outcome.reason}
+                rejected.writerow(row)
                 continue
             labels[outcome.candidate.label] += 1
-            with_known_patient[outcome.candidate.label] += bool(outcome.candidate.patient)
+            with_patient[outcome.candidate.label] += bool(outcome.candidate.patient)
             images.append(outcome.image.pixels)
             index.writerow(_index_row(outcome))
     return {
@@ -199,7 +174,7 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
         "n_images": labels.total(),
         "n_by_class": {name: labels[label] for label, name in CLASS_NAMES.items()},
         "known_patient_fraction_by_class": {
-            name: with_known_patient[label] / labels[label] if labels[label] else 0.0
+            name: with_patient[label] / labels[label] if labels[label] else 0.0
             for label, name in CLASS_NAMES.items()
         },
         "n_rejected": reasons.total(),
@@ -211,50 +186,27 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
 
 
 def _index_row(outcome: Accepted) -> dict[str, object]:
-    candidate, image = outcome.candidate, outcome.image
-    return {
-        "path": candidate.path,
-        "label": candidate.label,
-        "patient": candidate.patient,
-        "source": candidate.source,
-        "width": image.width,
-        "height": image.height,
-        "mode": image.mode,
-        "format": image.format,
-        "bytes": outcome.n_bytes,
-        "jpeg_tables": image.jpeg_tables,
-        "jpeg_quantization": image.jpeg_quantization,
-        "sha256": outcome.sha256,
-        "phash": image.phash,
-        "depth": image.depth,
-    }
-
-
-def _rejected_row(outcome: Rejected) -> dict[str, object]:
-    path = as_unicode(outcome.candidate.path)  # the name itself may be what is wrong
-    return {"path": path, "label": outcome.candidate.label, "reason": outcome.reason}
-
-
-def _check_classes(n_by_class: Mapping[str, int], description: str, *, rejected: str = "") -> None:
-    for name, n_images in n_by_class.items():
-        if n_images == 0:
-            raise DataError(
-                f"No image of the class {name} in {description}{rejected}.",
-                f"Both classes need images; found: {dict(n_by_class)}.",
-                "Correct data, preset or patterns, or add usable images of this class.",
-            )
+    facts = {**vars(outcome.candidate), **vars(outcome.image)}
+    facts |= {"bytes": outcome.n_bytes, "sha256": outcome.sha256}
+    return {name: facts[name] for name in INDEX_COLUMNS}
 
 
 def _check_usable(folder: Path, facts: Record, config: RunConfig) -> None:
     """Refuse a store with too many rejects for this run, or with an empty class."""
     with (folder / "rejected.csv").open(encoding="utf-8", newline="") as stream:
-        told = first_few([f"{row['path']!r}: {row['reason']}" for row in csv.DictReader(stream)])
-    rejected = f": {facts['n_rejected']} files were rejected ({told})" if told else ""
-    _check_classes(facts["n_by_class"], facts["description"], rejected=rejected)
+        listed = first_few([f"{row['path']!r}: {row['reason']}" for row in csv.DictReader(stream)])
+    rejected = f": {facts['n_rejected']} files were rejected ({listed})" if listed else ""
+    for name, n_images in facts["n_by_class"].items():
+        if n_images == 0:
+            raise DataError(
+                f"No image of the class {name} in {facts['description']}{rejected}.",
+                f"Both classes need images; found: {dict(facts['n_by_class'])}.",
+                "Correct data, preset or patterns, or add usable images of this class.",
+            )
     if facts["n_rejected"] > config.max_rejected_fraction * facts["n_candidates"]:
         raise DataError(
             f"{facts['n_rejected']} of {facts['n_candidates']} files in {facts['description']} "
-            f"cannot be used ({told}).",
+            f"cannot be used ({listed}).",
             f"max_rejected_fraction={config.max_rejected_fraction} of the files may be unusable.",
             "Mend or remove them, or raise max_rejected_fraction.",
         )

@@ -5,49 +5,31 @@ ITU-T T.81, annex B. Only what stands before the first end marker counts: camera
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from cxr_tasks.data.file_formats import unsupported
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage, unsupported
 
 START = b"\xff\xd8\xff"
 END = b"\xff\xd9"
 
-BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS = 0xC0, 0xC1, 0xC2, 0xC3
-_ARITHMETIC = (0xC9, 0xCA, 0xCB)
-_HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)
-_JPEG_LS = 0xF7
-_FRAMES = (BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, *_ARITHMETIC, *_HIERARCHICAL, _JPEG_LS)
-_TABLES, _SCAN, _INTERVAL, _END, _START = 0xC4, 0xDA, 0xDD, 0xD9, 0xD8
+_PROGRESSIVE = 0xC2
+_SUPPORTED = (0xC0, 0xC1, _PROGRESSIVE)
+_UNSUPPORTED = {
+    0xC3: "lossless JPEG",
+    0xF7: "JPEG-LS",
+    **dict.fromkeys((0xC9, 0xCA, 0xCB), "arithmetic-coded JPEG"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+}
+"""By the marker of the frame."""
+_TABLES, _SCAN, _INTERVAL, _END, _START, _TEMPORARY = 0xC4, 0xDA, 0xDD, 0xD9, 0xD8, 0x01
 
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """In the data of a scan; not a stuffed byte, a restart or a fill byte."""
+RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 
-
-@dataclass(frozen=True)
-class Component:
-    """A colour channel, and how often it is sampled across and down."""
-
-    across: int
-    down: int
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A picture's size in pixels, and its channels by their number."""
-
-    kind: int
-    width: int
-    height: int
-    components: dict[int, Component]
-
-
-@dataclass(frozen=True)
-class HuffmanTable:
-    """How many codes of 1, 2, ... 16 bits there are, and what they mean, in order."""
-
-    n_by_length: bytes
-    symbols: bytes
+N_COEFFICIENTS = 64
+HuffmanTable = tuple[bytes, bytes]
+"""How many codes of 1, 2, ... 16 bits there are, and what they mean, in order."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +40,7 @@ class Scan:
         tables: Of each channel by its number: that of the first coefficient, that of the others.
         first: Of the coefficients in it, 0 to 63.
         last: Likewise.
-        is_refinement: Adds a bit to what an earlier scan told.
+        is_refinement: Adds a bit to the coefficients of an earlier scan.
         low_bits: How many bits of each coefficient are left for later scans.
         interval: So many units lie between restarts; 0 without restarts.
         begin: Where its data begin in the file.
@@ -77,17 +59,39 @@ class Scan:
 
 @dataclass
 class JpegLayout:
-    """Frame and scans of a file."""
+    """What the markers of a file say.
 
-    frame: Frame
+    Attributes:
+        is_progressive: Whether its coefficients come in several scans.
+        width: In pixels.
+        height: Likewise.
+        sampling: Of each channel by its number, how often it is sampled across and down.
+        scans: In their order.
+    """
+
+    is_progressive: bool
+    width: int
+    height: int
+    sampling: dict[int, tuple[int, int]]
     scans: list[Scan] = field(default_factory=list)
 
     @property
     def has_one_pass(self) -> bool:
         """Whether rows come out of a decoder while it reads, in one unbroken stretch of data."""
         [scan, *others] = self.scans
-        in_order = self.frame.kind != PROGRESSIVE and not others and not scan.interval
-        return in_order and len(scan.tables) == len(self.frame.components)
+        in_order = not self.is_progressive and not others and not scan.interval
+        return in_order and len(scan.tables) == len(self.sampling)
+
+    def n_units(self, scan: Scan) -> int:
+        """Count the units of a scan: blocks of its only channel, or groups of blocks of several."""
+        across = max(across for across, _ in self.sampling.values())
+        down = max(down for _, down in self.sampling.values())
+        if len(scan.tables) > 1:
+            return -(-self.width // (8 * across)) * -(-self.height // (8 * down))
+        [number] = scan.tables
+        own_across, own_down = self.sampling[number]
+        width, height = -(-self.width * own_across // across), -(-self.height * own_down // down)
+        return -(-width // 8) * -(-height // 8)
 
 
 def read_layout(content: bytes) -> JpegLayout:
@@ -101,17 +105,18 @@ def read_layout(content: bytes) -> JpegLayout:
     layout: JpegLayout | None = None
     for marker, begin, end in _segments(content):
         body = content[begin:end]
-        if marker in _FRAMES and layout is not None:
-            break  # a file has one; this is what damaged data look like
-        if marker in _FRAMES:
-            layout = JpegLayout(_frame(marker, body))
+        if marker in _SUPPORTED or marker in _UNSUPPORTED:
+            if layout is not None:
+                break  # a file has one; this is what damaged data look like
+            layout = _frame(marker, body)
         elif marker == _TABLES:
             tables |= _huffman_tables(body)
         elif marker == _INTERVAL:
             interval = int.from_bytes(body[:2], "big")
         elif marker == _SCAN and layout is not None:
-            scan = _scan(content, body, end, tables, interval)
-            layout.scans.append(scan if layout.frame.kind == PROGRESSIVE else _of_all(scan))
+            found = _MARKER.search(content, end)
+            stretch = end, found.start() if found else len(content)
+            layout.scans.append(_scan(body, tables, interval, stretch, layout.is_progressive))
     if layout is None or not layout.scans:
         raise UnusableImage("truncated")
     return layout
@@ -124,7 +129,7 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         marker, place = found[1][0], found.end()
         if marker == _END:
             return
-        if marker in (_START, 0x01):
+        if marker in (_START, _TEMPORARY):
             continue
         end = place + int.from_bytes(content[place : place + 2], "big")
         if end > len(content) or end < place + 2:
@@ -133,52 +138,57 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
         place = end
 
 
-def _frame(marker: int, body: bytes) -> Frame:
+def _frame(marker: int, body: bytes) -> JpegLayout:
     bits = body[0]
-    name = ""
-    if marker == _JPEG_LS:
-        name = "JPEG-LS"
-    elif marker in _ARITHMETIC:
-        name = "arithmetic-coded JPEG"
-    elif marker in _HIERARCHICAL:
-        name = "hierarchical JPEG"
-    elif marker == LOSSLESS:
-        name = "lossless JPEG"
-    elif bits != 8:
-        name = f"{bits}-bit JPEG"
-    if name:
+    if name := _UNSUPPORTED.get(marker, "" if bits == 8 else f"{bits}-bit JPEG"):
         raise UnusableImage(unsupported(name))
     height, width = (int.from_bytes(body[k : k + 2], "big") for k in (1, 3))
-    described = [body[k : k + 3] for k in range(6, 6 + 3 * body[5], 3)]
-    components = {each[0]: Component(each[1] >> 4, each[1] & 15) for each in described}
-    return Frame(marker, width, height, components)
+    channels = [body[k : k + 3] for k in range(6, 6 + 3 * body[5], 3)]
+    sampling = {each[0]: (each[1] >> 4, each[1] & 15) for each in channels}
+    return JpegLayout(marker == _PROGRESSIVE, width, height, sampling)
 
 
 def _huffman_tables(body: bytes) -> dict[int, HuffmanTable]:
     """Read one segment's tables by their number; those of other coefficients count from 16."""
     tables = {}
     while len(body) > 16:
-        n_symbols = sum(body[1:17])
-        tables[body[0]] = HuffmanTable(body[1:17], body[17 : 17 + n_symbols])
-        body = body[17 + n_symbols :]
+        end = 17 + sum(body[1:17])
+        tables[body[0]] = body[1:17], body[17:end]
+        body = body[end:]
     return tables
 
 
-def _of_all(scan: Scan) -> Scan:
-    """Return a scan that is not progressive: whatever its header says, it has everything."""
-    return replace(scan, first=0, last=63, is_refinement=False, low_bits=0)
-
-
 def _scan(
-    content: bytes, body: bytes, begin: int, tables: dict[int, HuffmanTable], interval: int
+    body: bytes,
+    tables: dict[int, HuffmanTable],
+    interval: int,
+    stretch: tuple[int, int],
+    is_progressive: bool,
 ) -> Scan:
-    none = HuffmanTable(bytes(16), b"")
+    none = bytes(16), b""
     n = body[0]
     chosen = {
         body[k]: (tables.get(body[k + 1] >> 4, none), tables.get(16 + (body[k + 1] & 15), none))
         for k in range(1, 1 + 2 * n, 2)
     }
     first, last, bits = body[1 + 2 * n : 4 + 2 * n]
-    found = _MARKER.search(content, begin)
-    end = found.start() if found else len(content)
-    return Scan(chosen, first, last, bool(bits >> 4), bits & 15, interval, begin, end)
+    if not is_progressive:  # whatever its header says, it has everything
+        first, last, bits = 0, N_COEFFICIENTS - 1, 0
+    return Scan(chosen, first, last, bool(bits >> 4), bits & 15, interval, *stretch)
+
+
+def check_restarts(content: bytes, layout: JpegLayout) -> None:
+    """Check that the restarts, which are numbered from 0 to 7 again and again, are all in order.
+
+    libjpeg passes over pieces that are missing, doubled or exchanged.
+
+    Raises:
+        UnusableImage: One is missing or out of order, or there are more than the picture needs.
+    """
+    for scan in layout.scans:
+        numbers = [each[-1] & 7 for each in RESTART.findall(content, scan.begin, scan.end)]
+        n_units = layout.n_units(scan)
+        expected = [index % 8 for index in range(-(-n_units // (scan.interval or n_units)) - 1)]
+        if numbers != expected:
+            is_cut = numbers == expected[: len(numbers)]
+            raise UnusableImage("truncated" if is_cut else "damaged")

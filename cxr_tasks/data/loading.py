@@ -1,7 +1,9 @@
 """Image files opened and loaded with Pillow: whole ones, or a reason why not."""
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,11 +11,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-from cxr_tasks.data.file_formats import PNG_START, unsupported, what_it_is
-from cxr_tasks.data.jpeg_layout import END, START, Scan, read_layout
-from cxr_tasks.data.jpeg_scans import check_restarts, check_scans
-from cxr_tasks.data.png_file import check_rows, picture_only
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import PNG_START, UnusableImage, unsupported, what_it_is
+from cxr_tasks.data.jpeg_layout import END, START, Scan, check_restarts, read_layout
+from cxr_tasks.data.jpeg_scans import check_scans
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 _SPARE_BYTES = 8
@@ -22,6 +22,25 @@ _SPARE_BYTES = 8
 _LONG_RUN = 32
 _FILL = 8 * b"\xff\0"
 """As many bits as libjpeg looks ahead; they are no code, and make a block or two at most."""
+
+_PNG_LEFT_OUT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+"""Never unpacked: Pillow calls a PNG damaged that has more than 1 MB of them."""
+
+_PNG_HEADER_BYTES = 33
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""By the header's colour type."""
+
+_PNG_PASSES = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+"""First column and row, and steps, of an interlaced picture's passes."""
 
 
 @contextmanager
@@ -57,13 +76,13 @@ def load_whole(image: ImageFile, content: bytes) -> None:
         return
     image.load()
     if content.startswith(PNG_START):
-        check_rows(content)
+        _check_rows(content)
 
 
 def _picture_of(content: bytes) -> bytes:
     if content.startswith(START):
         read_layout(content)  # raises where the kind is not supported
-    return picture_only(content) if content.startswith(PNG_START) else content
+    return _picture_only(content) if content.startswith(PNG_START) else content
 
 
 def _in_words(err: Exception, content: bytes) -> str:
@@ -110,7 +129,7 @@ def _load_one_pass(image: ImageFile, content: bytes, scan: Scan) -> None:
     image.load()
     if len(pieces.left) == 2:
         raise UnusableImage("damaged")
-    if not pieces.left:  # it wanted more than the data, and was told that there is no more
+    if not pieces.left:  # it wanted more than the data, and there is no more
         raise UnusableImage("truncated")
 
 
@@ -122,3 +141,55 @@ def _has_long_run(data: bytes) -> bool:
     octets = np.frombuffer(data, np.uint8)
     changes = np.flatnonzero(octets[1:] != octets[:-1])
     return bool(np.diff(changes, prepend=-1, append=len(octets) - 1).max(initial=0) >= _LONG_RUN)
+
+
+def _picture_only(content: bytes) -> bytes:
+    """Return a PNG without texts, colour profile, and whatever follows its end.
+
+    Raises:
+        UnusableImage: It ends in its header.
+    """
+    if len(content) < _PNG_HEADER_BYTES:
+        raise UnusableImage("truncated")
+    kept = [chunk for kind, chunk in _png_chunks(content) if kind not in _PNG_LEFT_OUT]
+    return PNG_START + b"".join(kept) + _PNG_END
+
+
+def _check_rows(content: bytes) -> None:
+    """Unpack the picture's data and count them.
+
+    To be asked only for a picture of bearable size; no more is unpacked than it needs.
+
+    Raises:
+        UnusableImage: Rows are missing.
+    """
+    width, height, bits, colour, *_, interlaced = struct.unpack_from(">IIBBBBB", content, 16)
+    line_bits = bits * _PNG_SAMPLES[colour]
+    n_bytes = sum(
+        n_rows * (1 + -(-n_columns * line_bits // 8))
+        for n_columns, n_rows in _png_passes(width, height, interlaced=bool(interlaced))
+        if n_columns
+    )
+    packed = b"".join(chunk[8:-4] for kind, chunk in _png_chunks(content) if kind == b"IDAT")
+    if len(zlib.decompressobj().decompress(packed, n_bytes)) < n_bytes:
+        raise UnusableImage("truncated")
+
+
+def _png_passes(width: int, height: int, *, interlaced: bool) -> list[tuple[int, int]]:
+    if not interlaced:
+        return [(width, height)]
+    return [
+        (-(-max(0, width - x) // across), -(-max(0, height - y) // down))
+        for x, y, across, down in _PNG_PASSES
+    ]
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and bytes of every chunk before the end; of those cut off, only pixels."""
+    place = len(PNG_START)
+    while place + 8 <= len(content):
+        size, kind = struct.unpack_from(">I4s", content, place)
+        if kind == b"IEND" or (place + size + 12 > len(content) and kind != b"IDAT"):
+            return
+        yield kind, content[place : place + size + 12]
+        place += size + 12

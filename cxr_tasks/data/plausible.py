@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage
 
 MAX_HUE_VARIATION = 14.0
 """Of 255: how far apart the colour channels are after each is fitted to the grey, on average.

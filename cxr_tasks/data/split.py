@@ -1,23 +1,31 @@
-"""The split: which image trains, which one stops the training, which one only tests."""
+"""Which image trains, which one stops the training, which one only tests: the split, the folds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.division import FIFTH, set_apart
 from cxr_tasks.data.duplicates import IntArray, group_images
-from cxr_tasks.data.folds import PartArray, make_folds, write_folds
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.tables import write_table
+from cxr_tasks.volume.files import write_table
+from cxr_tasks.wording import CLASS_NAMES
 
 PAPER_VALIDATION_FRACTION = 0.25
-COLUMNS = ["path", "label", "group", "part"]
+FIFTH = 5
+"""What is usually set apart: one image in five."""
+
 PARTS = ("train", "val", "test")
+_COLUMNS = ["path", "label", "group"]
+_FOLDS_NAME = "folds.csv"
+
+PartArray = npt.NDArray[np.str_]
+PlaceArray = npt.NDArray[np.intp]
 
 
 def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str, Any]:
@@ -41,14 +49,14 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     else:
         n_parts = None if config.folds else config.test_one_in
         parts = split_grouped(labels, groups, seed=config.seed, test_one_in=n_parts)
-    table = pd.DataFrame(
-        {"path": dataset.index["path"], "label": labels, "group": groups, "part": parts}
-    )
-    _check_parts(table, config)
-    write_table(table[COLUMNS], built / "split.csv")
+    table = pd.DataFrame({"path": dataset.index["path"], "label": labels, "group": groups})
+    split = table.assign(part=parts)
+    tests = config.split == "grouped" and not config.folds
+    _check_parts(split, config, PARTS if tests else ("train", "val"))
+    write_table(split, built / "split.csv")
     return {
         "kind": config.split,
-        **_describe(table, n_duplicate_images=len(np.unique(copies))),
+        **_describe(split, n_duplicate_images=len(np.unique(copies))),
         "folds": _divide_into_folds(table, config, built) if config.folds else None,
     }
 
@@ -96,26 +104,143 @@ def split_grouped(
     parts = np.full(len(labels), "train", dtype="<U5")
     rest = np.arange(len(labels))
     for part, one_in in (("test", test_one_in), ("val", FIFTH)):
-        if one_in is None:
-            continue
-        kept, taken = set_apart(labels[rest], groups[rest], one_in=one_in, seed=seed)
-        parts[rest[taken]] = part
-        rest = rest[kept]
+        if one_in is not None:
+            kept, taken = _set_apart(labels[rest], groups[rest], one_in=one_in, seed=seed)
+            parts[rest[taken]] = part
+            rest = rest[kept]
     return parts
+
+
+def make_folds(
+    labels: IntArray, groups: IntArray, *, n_folds: int, n_repeats: int, seed: int
+) -> PartArray:
+    """Assign every image its part in every round: each repeat tests each image once.
+
+    Folds are stratified and keep groups whole, and so does the part of the rest that stops a
+    round's training. Rounds are numbered through all repeats.
+
+    Args:
+        labels: Shape (n,); 1 is COVID-19.
+        groups: Shape (n,); images of one patient or copies share a number.
+        n_folds: Rounds in a repeat, at least 2.
+        n_repeats: How often the images are divided anew.
+        seed: Decides the shuffles.
+
+    Returns:
+        `train`, `val` or `test`, shape (n, n_folds * n_repeats).
+
+    Raises:
+        DataError: A class has too few groups.
+    """
+    rounds = []
+    for repeat in range(n_repeats):
+        repeat_seed = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
+        for rest, tested in whole_groups(labels, groups, n_folds=n_folds, seed=repeat_seed):
+            parts = np.full(len(labels), "train", dtype="<U5")
+            parts[tested] = "test"
+            _, val = _set_apart(labels[rest], groups[rest], one_in=FIFTH, seed=repeat_seed)
+            parts[rest[val]] = "val"
+            rounds.append(parts)
+    return np.stack(rounds, axis=1)
+
+
+def whole_groups(
+    labels: IntArray, groups: IntArray, *, n_folds: int, seed: int
+) -> Iterator[tuple[PlaceArray, PlaceArray]]:
+    """Yield the places of the rest and of each fold, stratified, groups whole.
+
+    Args:
+        labels: Shape (n,); 1 is COVID-19.
+        groups: Shape (n,); images of one patient or copies share a number.
+        n_folds: How many folds; each image is in one.
+        seed: Decides the shuffle.
+
+    Raises:
+        DataError: A class has fewer groups than there are folds.
+    """
+    for label, name in CLASS_NAMES.items():
+        n_groups = _n_groups(labels, groups, label)
+        if n_groups < n_folds:
+            raise DataError(
+                f"The class {name} has {n_groups} groups (patients, or images with copies) "
+                f"to divide into {n_folds} parts.",
+                "No group is in two parts with split='grouped', and every part needs both classes; "
+                "what a fold leaves over is divided once more, to train and to validate.",
+                "Add images of more patients, use fewer folds, or use split=paper without folds.",
+            )
+    yield from StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(
+        labels, labels, groups
+    )
+
+
+def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[dict[str, Any]]:
+    """Write `folds.csv`: path, label, group, and a column `fold-<round>` for each round.
+
+    Returns:
+        For each round its number and how many images are in each part.
+    """
+    columns = {f"fold-{number}": column for number, column in enumerate(parts.T, start=1)}
+    folds = pd.concat([table[_COLUMNS], pd.DataFrame(columns, index=table.index)], axis=1)
+    write_table(folds, built / _FOLDS_NAME)
+    return [
+        {"round": number, **{f"n_{part}": int((column == part).sum()) for part in PARTS}}
+        for number, column in enumerate(parts.T, start=1)
+    ]
 
 
 def read_split(folder: Path) -> pd.DataFrame:
     """Read `split.csv`: path, label, group and part of each image, in the index' order."""
-    return pd.read_csv(
-        folder / "split.csv",
-        dtype={"path": str, "label": int, "group": int, "part": str},
-        keep_default_na=False,
-    )
+    return _read(folder / "split.csv")
+
+
+def read_fold(folder: Path, number: int) -> pd.DataFrame:
+    """Read one round in the shape of `read_split`: path, label, group, part."""
+    folds = _read(folder / _FOLDS_NAME)
+    return folds[_COLUMNS].assign(part=folds[f"fold-{number}"])
+
+
+def read_tested_in(folder: Path, *, n_folds: int) -> IntArray:
+    """Return in which round of the first repeat each image is tested, from 1, shape (n,)."""
+    folds = _read(folder / _FOLDS_NAME)
+    first = folds[[f"fold-{number}" for number in range(1, n_folds + 1)]]
+    tested_in: IntArray = np.argmax(first.to_numpy() == "test", axis=1).astype(np.int64) + 1
+    return tested_in
 
 
 def rows_of(table: pd.DataFrame, part: str) -> IntArray:
-    """Give the rows of the image store that belong to a part, shape (n_part,)."""
+    """Return the rows of the image store that belong to a part, shape (n_part,)."""
     return np.flatnonzero(table["part"].to_numpy() == part)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.astype({"label": int, "group": int})
+
+
+def _set_apart(
+    labels: IntArray, groups: IntArray, *, one_in: int, seed: int
+) -> tuple[PlaceArray, PlaceArray]:
+    """Set one image in so many apart, or more where a class has fewer groups than that.
+
+    Where the first part happens to lack a class, the next one is taken.
+
+    Returns:
+        The places of those that stay, and of those set apart.
+
+    Raises:
+        DataError: A class has fewer than two groups.
+    """
+    n_groups = min(_n_groups(labels, groups, label) for label in CLASS_NAMES)
+    n_folds = max(2, min(one_in, n_groups))
+    divisions = list(whole_groups(labels, groups, n_folds=n_folds, seed=seed))
+    for kept, taken in divisions:
+        if len(np.unique(labels[taken])) == len(np.unique(labels[kept])) == len(CLASS_NAMES):
+            return kept, taken
+    return divisions[0]
+
+
+def _n_groups(labels: IntArray, groups: IntArray, label: int) -> int:
+    return len(np.unique(groups[labels == label]))
 
 
 def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> dict[str, Any]:
@@ -127,17 +252,14 @@ def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> d
         seed=config.seed,
     )
     for column in parts.T:
-        _check_parts(table.assign(part=column), config, parts=PARTS)
+        _check_parts(table.assign(part=column), config, PARTS)
     rounds = write_folds(table, parts, built=built)
     return {"n_folds": config.folds, "n_repeats": config.repeats, "rounds": rounds}
 
 
-def _check_parts(
-    table: pd.DataFrame, config: RunConfig, *, parts: Sequence[str] | None = None
-) -> None:
+def _check_parts(table: pd.DataFrame, config: RunConfig, parts: Sequence[str]) -> None:
     """Refuse a division in which a part is empty or of one class, before anything trains on it."""
-    tests = config.split == "grouped" and not config.folds
-    for part in parts or (PARTS if tests else ("train", "val")):
+    for part in parts:
         labels = table.loc[table["part"] == part, "label"]
         if labels.nunique() < 2:
             lacking = "has images of one class only" if len(labels) else "is empty"

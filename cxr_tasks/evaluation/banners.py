@@ -34,18 +34,18 @@ def make_banners(
     ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
     failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
     limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
-    origins = {facts["weights_origin"] for facts in ok.values()}
-    unlearned = [name for name, facts in ok.items() if _calls_all_the_same(facts)]
     lagged = [name for name, facts in ok.items() if _lag_decided(facts)]
-    found = {
-        "failed": failed and f"Failed: {_listed(failed)}. The comparison is without it.",
+    unlearned = [name for name, facts in ok.items() if _calls_all_the_same(facts)]
+    origins = {facts["weights_origin"] for facts in ok.values()}
+    texts = {
+        "failed": failed and f"Failed: {', '.join(failed)}. The comparison is without it.",
         "chance": recommendation["variant"] is None and CHANCE,
         "phantom": dataset.record["synthetic"] and PHANTOM,
         "random_weights": "random" in origins and ORIGINS["random"].note,
         "phantom_weights": "phantom" in origins and ORIGINS["phantom"].note,
         "lag": lagged
-        and f"Stopped by lag: patience ended {_listed(lagged)}, whose validation loss still fell "
-        "when batch normalisation used the statistics of each epoch itself. The running ones, "
+        and f"Stopped by lag: patience ended {', '.join(lagged)}, whose validation loss still "
+        "fell when batch normalisation used the statistics of each epoch itself. The running ones, "
         "which the score is of, follow the weights too slowly.",
         "unlearned": unlearned
         and f"Has not learned: {_all_or_listed(unlearned, ok)}. What calls every image the same "
@@ -55,11 +55,16 @@ def make_banners(
         "change the result.",
         "no_test": split_kind == "paper" and NO_TEST,
     }
-    return [{"kind": kind, "text": text} for kind, text in found.items() if text]
+    return [{"kind": kind, "text": text} for kind, text in texts.items() if text]
 
 
 def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
     return any(fit["stopped_by"] == "epochs" for fit in (facts, *facts["folds"]))
+
+
+def _lag_decided(facts: Mapping[str, Any]) -> bool:
+    without_lag = (fit.get("without_lag") for fit in (facts, *facts["folds"]))
+    return any(found["decided_stopping"] for found in without_lag if found)
 
 
 def _calls_all_the_same(facts: Mapping[str, Any]) -> bool:
@@ -68,13 +73,4 @@ def _calls_all_the_same(facts: Mapping[str, Any]) -> bool:
 
 
 def _all_or_listed(names: list[str], variants: Mapping[str, Any]) -> str:
-    return "every variant" if len(names) == len(variants) > 1 else _listed(names)
-
-
-def _lag_decided(facts: Mapping[str, Any]) -> bool:
-    without_lag = (fit.get("without_lag") for fit in (facts, *facts["folds"]))
-    return any(found["decided_stopping"] for found in without_lag if found)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)
+    return "every variant" if len(names) == len(variants) > 1 else ", ".join(names)

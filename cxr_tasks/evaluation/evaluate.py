@@ -7,51 +7,56 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.duplicates import IntArray
 from cxr_tasks.data.split import PARTS, rows_of
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
-from cxr_tasks.evaluation.basis import Judged, basis_of, judge_out_of_fold, judge_part
-from cxr_tasks.evaluation.external import measure_external
+from cxr_tasks.evaluation.external_dataset import Score, measure_external
+from cxr_tasks.evaluation.predictions import (
+    Predictions,
+    choose_basis,
+    predict_out_of_fold,
+    predict_part,
+)
 from cxr_tasks.evaluation.recommendation import recommend
 from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.statistics.chance import chance_test
+from cxr_tasks.statistics.exact_tests import chance_test
 from cxr_tasks.statistics.metrics import measure
-from cxr_tasks.statistics.resampling import N_RESAMPLES, Resamples, group_resamples
-from cxr_tasks.statistics.scored import FloatArray
-from cxr_tasks.statistics.significance import is_right, pairs
+from cxr_tasks.statistics.resampling import Resamples, group_resamples
+from cxr_tasks.statistics.scores import ScoredImages
+from cxr_tasks.statistics.significance import compare_pairs
 from cxr_tasks.statistics.summary import describe
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import read_json, write_json
+from cxr_tasks.volume.files import read_json, write_json, write_table
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Record, find_record, require_record
-from cxr_tasks.volume.tables import write_table
 from cxr_tasks.wording import shown_variant
 
 _RECORD_KEYS = ("schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint")
 
-Score = Callable[[Path, NDArray[np.uint8], IntArray], FloatArray]
 Explain = Callable[..., dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
-class Material:
+class EvaluationInputs:
     """What an evaluation is made from.
 
     Attributes:
+        run: With its trainings.
+        config: Its configuration.
         dataset: The images.
         split: The part of each image.
         audit: The audit's record; None where it failed.
         control_scores: What the audit's controls say of each image; None likewise.
         external: The second data set, where there is one.
-        score: Gives the probability of some rows of an image store by a saved model.
+        score: Returns the probability of some rows of an image store by a saved model.
         explain: Writes where a saved model looks, as `explain_variant` does.
     """
 
+    run: RunPaths
+    config: RunConfig
     dataset: Dataset
     split: pd.DataFrame
     audit: Record | None
@@ -60,8 +65,17 @@ class Material:
     score: Score
     explain: Explain
 
+    @property
+    def basis(self) -> str:
+        """What the figures are about: `oof`, `test` or `val`."""
+        return choose_basis(self.split, n_folds=self.config.folds)
 
-def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, built: Path) -> Record:
+    def model_file(self, variant: str) -> Path:
+        """Return where a variant's model is saved."""
+        return self.run.train(variant) / "model.keras"
+
+
+def make_comparison(inputs: EvaluationInputs, *, built: Path) -> Record:
     """Write predictions, metrics and explanations of each variant into `built`; compare them.
 
     Returns:
@@ -71,6 +85,7 @@ def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, bui
     Raises:
         TrainingError: No variant has been trained.
     """
+    run, config, basis = inputs.run, inputs.config, inputs.basis
     variants = {name: training_outcome(run, config, name) for name in VARIANTS}
     trained = [name for name, facts in variants.items() if facts["status"] == "ok"]
     if not trained:
@@ -79,20 +94,23 @@ def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, bui
             "A comparison needs at least one finished training.",
             f"Read the reasons in {run.root / 'train'}, mend them, and run the run again.",
         )
-    basis = basis_of(material.split, n_folds=config.folds)
-    judged = {name: _judge(run.train(name), config, material, basis) for name in trained}
-    resamples = _resamples(judged[trained[0]], config)
-    for name in trained:
-        variants[name] |= _describe(name, judged[name], resamples, config, basis, built)
-        variants[name]["explanation"] = _explain(run, name, judged[name], material, basis, built)
-    scored = {name: each.scored for name, each in judged.items()}
-    compared = pairs(scored, resamples, titles={name: VARIANTS[name].title for name in trained})
-    recommendation = _recommendation(judged, variants, compared, basis)
+    predictions = {name: _predict(name, inputs) for name in trained}
+    scored = {name: each.scored for name, each in predictions.items()}
+    first = predictions[trained[0]]
+    # drawn once: every variant is measured on the same resamples
+    resamples = group_resamples(first.scored.labels, first.scored.groups, seed=config.seed)
+    for name, each in predictions.items():
+        variants[name] |= _measure(name, each, inputs, resamples, built / name)
+        variants[name]["explanation"] = _explain(name, each.scored, inputs, built / name)
+    pairs = compare_pairs(
+        scored, resamples, titles={name: VARIANTS[name].title for name in trained}
+    )
+    recommendation = _recommendation(scored, variants, pairs, basis)
     audit = make_verdict(
-        material.audit,
-        material.control_scores,
+        inputs.audit,
+        inputs.control_scores,
         scored,
-        judged[trained[0]].rows,
+        first.rows,
         about=shown_variant(recommendation),
         seed=config.seed,
     )
@@ -101,18 +119,16 @@ def make_comparison(run: RunPaths, config: RunConfig, material: Material, *, bui
         "basis": basis,
         "folds": {"n_folds": config.folds, "n_repeats": config.repeats} if config.folds else None,
         "variants": variants,
-        "pairs": compared,
+        "pairs": pairs,
         "recommendation": recommendation,
-        "external": _external(run, config, judged, material),
+        "external": _external(predictions, inputs),
         "audit": audit,
-        "banners": make_banners(
-            material.dataset, variants, recommendation, split_kind=config.split
-        ),
+        "banners": make_banners(inputs.dataset, variants, recommendation, split_kind=config.split),
     }
 
 
 def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
-    """Say how a variant's training ended: ok with its facts, failed with its error, skipped."""
+    """Return how a variant's training ended: ok with its facts, failed with its error, skipped."""
     if variant not in config.variants:
         return {"status": "skipped", "error": None}
     if find_record(run.train(variant), "train") is not None:
@@ -125,39 +141,37 @@ def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
     return {"status": "failed", "error": message}
 
 
-def _judge(folder: Path, config: RunConfig, material: Material, basis: str) -> Judged:
-    if basis == "oof":
-        return judge_out_of_fold(
-            material.split,
-            folder,
+def _predict(name: str, inputs: EvaluationInputs) -> Predictions:
+    config, split = inputs.config, inputs.split
+    if inputs.basis == "oof":
+        return predict_out_of_fold(
+            split,
+            inputs.run.train(name),
             n_folds=config.folds,
             n_repeats=config.repeats,
             min_sensitivity=config.min_sensitivity,
         )
-    images = material.dataset.images
-    scores = material.score(folder / "model.keras", images, np.arange(len(images)))
-    return judge_part(material.split, scores, basis=basis, min_sensitivity=config.min_sensitivity)
+    images = inputs.dataset.images
+    scores = inputs.score(inputs.model_file(name), images, np.arange(len(images)))
+    return predict_part(split, scores, basis=inputs.basis, min_sensitivity=config.min_sensitivity)
 
 
-def _resamples(judged: Judged, config: RunConfig) -> Resamples:
-    """Draw the patients once: every variant is measured on the same resamples."""
-    return group_resamples(
-        judged.scored.labels, judged.scored.groups, n_resamples=N_RESAMPLES, seed=config.seed
-    )
-
-
-def _describe(
-    name: str, judged: Judged, resamples: Resamples, config: RunConfig, basis: str, built: Path
+def _measure(
+    name: str,
+    predictions: Predictions,
+    inputs: EvaluationInputs,
+    resamples: Resamples,
+    folder: Path,
 ) -> dict[str, Any]:
-    folder, table = built / name, judged.table
+    config, table, rule = inputs.config, predictions.table, predictions.rule_for_new_images
     folder.mkdir()
     write_table(table, folder / "predictions.csv")
     statistics = describe(
-        judged.scored,
+        predictions.scored,
         resamples,
         prevalence=config.prevalence,
         min_sensitivity=config.min_sensitivity,
-        temperatures=[each.temperature for each in judged.fixed],
+        temperatures=[each.temperature for each in predictions.rules],
         seed=config.seed,
     )
     metrics = {
@@ -167,49 +181,39 @@ def _describe(
     }
     write_json(
         folder / "metrics.json",
-        {"variant": name, "basis": basis, "parts": metrics, "statistics": statistics},
+        {"variant": name, "basis": inputs.basis, "parts": metrics, "statistics": statistics},
     )
-    fixed = judged.for_new_images
-    return metrics | {"statistics": statistics, "fixed": fixed and asdict(fixed)}
+    return metrics | {"statistics": statistics, "fixed": rule and asdict(rule)}
 
 
 def _explain(
-    run: RunPaths, name: str, judged: Judged, material: Material, basis: str, built: Path
+    name: str, scored: ScoredImages, inputs: EvaluationInputs, folder: Path
 ) -> dict[str, Any] | None:
     """Explain the saved model on images that did not train it."""
-    part = "val" if basis == "oof" else basis
-    rows = rows_of(material.split, part)
-    model_file, images = run.train(name) / "model.keras", material.dataset.images
-    scored_here = basis != "oof"  # by the saved model, and not by those of the folds
-    scores = judged.scored.scores if scored_here else material.score(model_file, images, rows)
-    return material.explain(
-        model_file,
-        images,
-        rows,
-        material.split["label"].to_numpy(np.int64)[rows],
-        scores,
-        material.split["group"].to_numpy(np.int64)[rows],
-        part=part,
-        built=built / name,
-    )
+    part = "val" if inputs.basis == "oof" else inputs.basis
+    rows, images = rows_of(inputs.split, part), inputs.dataset.images
+    if inputs.basis == "oof":  # scored by the models of the folds, not by the saved one
+        scores = inputs.score(inputs.model_file(name), images, rows)
+        table = inputs.split.iloc[rows]
+        labels, groups = (table[column].to_numpy(np.int64) for column in ("label", "group"))
+        scored = ScoredImages(labels, scores, groups)
+    return inputs.explain(inputs.model_file(name), images, rows, scored, part=part, built=folder)
 
 
 def _recommendation(
-    judged: Mapping[str, Judged],
+    scored: Mapping[str, ScoredImages],
     variants: Mapping[str, Record],
-    compared: list[dict[str, Any]],
+    pairs: list[dict[str, Any]],
     basis: str,
 ) -> dict[str, Any]:
-    scored = {name: each.scored for name, each in judged.items()}
-    right = {name: is_right(each) for name, each in scored.items()}
     return recommend(
-        {name: int(each.sum()) for name, each in right.items()},
-        n_images=len(next(iter(right.values()))),
-        pairs=compared,
-        losses={name: variants[name][basis]["loss"] for name in judged},
-        n_trainable={name: variants[name]["n_trainable_parameters"] for name in judged},
+        {name: int(each.are_right.sum()) for name, each in scored.items()},
+        n_images=len(next(iter(scored.values()))),
+        pairs=pairs,
+        losses={name: variants[name][basis]["loss"] for name in scored},
+        n_trainable={name: variants[name]["n_trainable_parameters"] for name in scored},
         chances={
-            name: chance_test(right[name], each.labels, each.groups)
+            name: chance_test(each.are_right, each.labels, each.groups)
             for name, each in scored.items()
         },
         basis=basis,
@@ -217,14 +221,14 @@ def _recommendation(
 
 
 def _external(
-    run: RunPaths, config: RunConfig, judged: Mapping[str, Judged], material: Material
+    predictions: Mapping[str, Predictions], inputs: EvaluationInputs
 ) -> dict[str, Any] | None:
-    if material.external is None:
+    if inputs.external is None:
         return None
     models = {
-        name: (run.train(name) / "model.keras", each.for_new_images)
-        for name, each in judged.items()
+        name: (inputs.model_file(name), each.rule_for_new_images)
+        for name, each in predictions.items()
     }
     return measure_external(
-        material.external, material.dataset, models, config=config, score=material.score
+        inputs.external, inputs.dataset, models, config=inputs.config, score=inputs.score
     )

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.audit.finding import finding, gravest_first
-from cxr_tasks.statistics.resampling import auc_interval, auc_of, group_resamples
-from cxr_tasks.statistics.scored import IntArray, Scored
+from cxr_tasks.statistics.resampling import auc_of, estimate_auc, group_resamples
+from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages
 from cxr_tasks.statistics.significance import auc_difference
 from cxr_tasks.variants import VARIANTS
 
@@ -37,7 +37,7 @@ NO_AUDIT = "The audit has failed, so nothing is known about shortcuts."
 def make_verdict(
     audit: Facts | None,
     control_scores: pd.DataFrame | None,
-    scored: Mapping[str, Scored],
+    scored: Mapping[str, ScoredImages],
     rows: IntArray,
     *,
     about: str,
@@ -53,27 +53,22 @@ def make_verdict(
         about: The variant that the verdict is about.
         seed: Decides the resamples.
     """
-    if audit is None or control_scores is None:
-        missing = finding("audit", "warning", NO_AUDIT)
-        return _verdict("warning", about, NO_AUDIT, [missing], {})
-    of_basis = control_scores.iloc[rows].reset_index(drop=True)
-    comparisons = {
-        name: _compare(each, audit["controls"], of_basis, seed=seed)
-        for name, each in scored.items()
-    }
-    found = comparisons[about]
-    kind = _kind(found, audit)
-    sentence = _SENTENCES[kind](VARIANTS[about].title, found, audit)
-    findings = gravest_first([*_shortcuts(about, found), *audit["findings"]])
-    return _verdict(kind, about, sentence, findings, comparisons)
-
-
-def _verdict(
-    kind: Verdict, variant: str, sentence: str, findings: list[Facts], comparisons: Facts
-) -> Facts:
+    kind: Verdict = "warning"
+    sentence, comparisons = NO_AUDIT, {}
+    findings = [finding("audit", "warning", NO_AUDIT)]
+    if audit is not None and control_scores is not None:
+        of_basis = control_scores.iloc[rows]
+        comparisons = {
+            name: _compare(each, audit["controls"], of_basis, seed=seed)
+            for name, each in scored.items()
+        }
+        compared = comparisons[about]
+        kind = _kind(compared, audit)
+        sentence = _SENTENCES[kind](VARIANTS[about].title, compared, audit)
+        findings = gravest_first([*_shortcuts(about, compared), *audit["findings"]])
     return {
         "verdict": kind,
-        "variant": variant,
+        "variant": about,
         "sentence": sentence,
         "findings": findings,
         "comparisons": comparisons,
@@ -82,35 +77,34 @@ def _verdict(
 
 
 def _compare(
-    scored: Scored, controls: Facts, control_scores: pd.DataFrame, *, seed: int
+    scored: ScoredImages, controls: Facts, control_scores: pd.DataFrame, *, seed: int
 ) -> dict[str, Facts]:
     """Compare a variant with each control on the images that both have scored."""
     compared = {}
     for name, facts in controls.items():
         if facts["role"] != "control":
             continue
-        known = np.flatnonzero(control_scores[name].notna().to_numpy())
-        both = _subset(scored, known)
-        if len(np.unique(both.labels)) < 2:
-            continue
-        theirs = control_scores[name].to_numpy(np.float64)[known]
-        compared[name] = _compare_one(both, theirs, facts, seed=seed)
+        known = control_scores[name].notna().to_numpy()
+        labels = scored.labels[known]
+        if len(np.unique(labels)) == 2:
+            both = ScoredImages(labels, scored.scores[known], scored.groups[known])
+            of_control = control_scores[name].to_numpy(np.float64)[known]
+            compared[name] = _compare_one(both, of_control, facts, seed=seed)
     return compared
 
 
-def _compare_one(scored: Scored, theirs: Any, facts: Facts, *, seed: int) -> Facts:
+def _compare_one(scored: ScoredImages, of_control: FloatArray, facts: Facts, *, seed: int) -> Facts:
     resamples = group_resamples(scored.labels, scored.groups, seed=seed)
-    everyone = np.ones((1, len(scored)))
-    model_interval = auc_interval(scored.labels, scored.scores, resamples)
-    difference = auc_difference(scored, theirs, resamples)
-    above_chance = model_interval is not None and model_interval[0] > 0.5
+    model = estimate_auc(scored.labels, scored.scores, resamples)
+    difference = auc_difference(scored, of_control, resamples)
     reach = difference["interval"]
-    no_better = isinstance(reach, list) and reach[1] < MARGIN
+    above_chance = model["interval"] is not None and model["interval"][0] > 0.5
+    no_better = reach is not None and reach[1] < MARGIN
     return {
         "title": facts["title"],
-        "model_auc": float(auc_of(scored.labels, scored.scores)(everyone)[0]),
-        "model_interval": model_interval,
-        "control_auc": float(auc_of(scored.labels, theirs)(everyone)[0]),
+        "model_auc": model["value"],
+        "model_interval": model["interval"],
+        "control_auc": float(auc_of(scored.labels, of_control)(np.ones((1, len(scored))))[0]),
         "difference": difference,
         "model_above_chance": above_chance,
         "control_above_chance": facts["above_chance"],
@@ -118,23 +112,27 @@ def _compare_one(scored: Scored, theirs: Any, facts: Facts, *, seed: int) -> Fac
     }
 
 
-def _subset(scored: Scored, places: IntArray) -> Scored:
-    return Scored(
-        scored.labels[places], scored.scores[places], scored.groups[places], scored.folds[places]
-    )
+def _above_chance(audit: Facts) -> dict[str, Facts]:
+    """Return the controls, and those alone, that predict the label above chance."""
+    return {
+        name: facts
+        for name, facts in audit["controls"].items()
+        if facts["role"] == "control" and facts["above_chance"]
+    }
+
+
+def _warnings(audit: Facts) -> list[Facts]:
+    return [
+        each
+        for each in audit["findings"]
+        if each["check"] in _WARNING_CHECKS and each["severity"] != "info"
+    ]
 
 
 def _kind(compared: Mapping[str, Facts], audit: Facts) -> Verdict:
     if any(each["is_shortcut"] for each in compared.values()):
         return "shortcut"
-    control = any(
-        facts["role"] == "control" and facts["above_chance"] for facts in audit["controls"].values()
-    )
-    checked = any(
-        each["check"] in _WARNING_CHECKS and each["severity"] != "info"
-        for each in audit["findings"]
-    )
-    return "warning" if control or checked else "clean"
+    return "warning" if _above_chance(audit) or _warnings(audit) else "clean"
 
 
 def _shortcuts(variant: str, compared: Mapping[str, Facts]) -> list[Facts]:
@@ -157,64 +155,51 @@ def _shortcut_sentence(title: str, compared: Mapping[str, Facts], _audit: Facts)
     best = max(found, key=lambda each: float(each["control_auc"]))
     others = [each["title"] for each in found if each is not best]
     also = f" The same holds for {' and '.join(others)}." if others else ""
+    control = best["title"][0].upper() + best["title"][1:]
     return (
-        f"This score is no evidence of detecting disease. {_capital(best['title'])} alone tells "
+        f"This score is no evidence of detecting disease. {control} alone tells "
         f"the classes apart with AUC {best['control_auc']:.3f}; {title}, with AUC "
         f"{best['model_auc']:.3f} on the same images, is no better than that.{also}"
     )
 
 
 def _warning_sentence(title: str, compared: Mapping[str, Facts], audit: Facts) -> str:
-    above = {
-        name: facts
-        for name, facts in audit["controls"].items()
-        if facts["role"] == "control" and facts["above_chance"]
-    }
-    told = ["Part of this score may not be about disease."]
+    sentences = ["Part of this score may not be about disease."]
+    above = _above_chance(audit)
     if above:
-        listed = " and ".join(
-            f"{facts['title']} (AUC {facts['auc']:.3f})" for facts in above.values()
-        )
-        told += [
-            f"The label can be predicted by {listed} alone.",
-            *_standing(title, above, compared),
-        ]
-    checks = [
-        each["message"]
-        for each in audit["findings"]
-        if each["check"] in _WARNING_CHECKS and each["severity"] != "info"
-    ]
-    return " ".join([*told, *checks[:2]])
+        listed = " and ".join(f"{each['title']} (AUC {each['auc']:.3f})" for each in above.values())
+        sentences.append(f"The label can be predicted by {listed} alone.")
+        both = [compared[name] for name in above if name in compared]
+        sentences += [_standing(title, both)] if both else []
+    sentences += [each["message"] for each in _warnings(audit)[:2]]
+    return " ".join(sentences)
 
 
-def _standing(title: str, above: Mapping[str, Facts], compared: Mapping[str, Facts]) -> list[str]:
-    """Say whether the model is shown to be better than the controls above chance."""
-    both = [compared[name] for name in above if name in compared]
-    if not both:
-        return []
-    model = f"{title} (AUC {both[0]['model_auc']:.3f})"
-    if not both[0]["model_above_chance"]:
-        return [f"{model} is not above chance itself."]
-    behind = [each["title"] for each in both if not _is_ahead(each["difference"])]
+def _standing(title: str, compared: list[Facts]) -> str:
+    """Return whether the model is shown to be better than the controls above chance, in words."""
+    model = f"{title} (AUC {compared[0]['model_auc']:.3f})"
+    if not compared[0]["model_above_chance"]:
+        return f"{model} is not above chance itself."
+    behind = [each["title"] for each in compared if not _is_ahead(each["difference"])]
     if behind:
-        return [f"{model} is not shown to be better than {' or '.join(behind)}."]
-    return [f"{model} is ahead of {'it' if len(both) == 1 else 'them'}."]
+        return f"{model} is not shown to be better than {' or '.join(behind)}."
+    return f"{model} is ahead of {'it' if len(compared) == 1 else 'them'}."
 
 
 def _is_ahead(difference: Facts) -> bool:
-    reach = difference["interval"]
-    return isinstance(reach, list) and reach[0] > 0
+    return difference["interval"] is not None and difference["interval"][0] > 0
 
 
 def _clean_sentence(_title: str, _compared: Mapping[str, Facts], audit: Facts) -> str:
     asked = [facts for facts in audit["controls"].values() if facts["role"] == "control"]
     # an undefined interval excludes nothing
     reach = max((each["interval"] or [0.0, 1.0])[1] for each in asked)
+    titles = ", ".join(each["title"] for each in asked)
     return (
-        f"None of the {len(asked)} controls predicts the label above chance, and no copy or known "
-        f"patient crosses the split. Not ruled out: shortcuts worth up to AUC {reach:.2f} (the "
-        "upper end of the controls' 95 % intervals), and those that these controls cannot see, "
-        "such as devices in the chest."
+        f"None of the {len(asked)} controls ({titles}) predicts the label above chance, and no "
+        "copy or known patient crosses the split. Not ruled out: shortcuts worth up to AUC "
+        f"{reach:.2f} (the upper end of the controls' 95 % intervals), and those that these "
+        "controls cannot see, such as devices in the chest."
     )
 
 
@@ -223,7 +208,3 @@ _SENTENCES = {
     "warning": _warning_sentence,
     "clean": _clean_sentence,
 }
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -1,25 +1,42 @@
-"""Airflow's own UI on this machine: started, waited for, its address and password told."""
+"""Airflow's own UI on this machine, with a metadata database of its own.
+
+A scheduler takes up every run that it finds in its database, also one that `make run` or
+`airflow dags test` is at: with the shell's database, two executors would work on one run.
+"""
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.flow.through_airflow import DAG_ID, require_airflow_home
-from cxr_tasks.flow.ui_database import with_ui_database
 
 _START_SECONDS = 180
 _STOP_SECONDS = 15
 _DEFAULT_PORT = "8080"
 _HEALTH = "/api/v2/monitor/health"
+
+CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+"""Environment variable: Airflow's own; where a person has set it, it holds for all."""
+
+_END_RUNS_OF_THE_SHELL = """
+update task_instance set state = 'failed'
+where state in ('scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'deferred')
+  and exists (select 1 from dag_run
+              where dag_run.dag_id = task_instance.dag_id and dag_run.run_id = task_instance.run_id
+                and dag_run.triggered_by = 'TEST');
+update dag_run set state = 'failed' where state in ('queued', 'running') and triggered_by = 'TEST';
+"""
+"""Of Airflow's tables; it writes TEST for what `airflow dags test` runs."""
 
 
 def serve_ui(environ: Mapping[str, str]) -> None:
@@ -54,7 +71,7 @@ def serve_ui(environ: Mapping[str, str]) -> None:
     try:
         _wait_until_healthy(address, server, log)
         _unpause(environ)
-        _tell(address, folder)
+        _print_login(address, folder)
         server.wait()
     except KeyboardInterrupt:
         print("\nStopping Airflow ...", flush=True)
@@ -63,7 +80,7 @@ def serve_ui(environ: Mapping[str, str]) -> None:
 
 
 def _environment(environ: Mapping[str, str], address: str) -> dict[str, str]:
-    """Let tasks call the server where it is: Airflow takes the port 8080 for granted."""
+    """Point tasks at the server where it is: Airflow takes the port 8080 for granted."""
     return {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/", **environ}
 
 
@@ -83,11 +100,11 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 
 def _answers(address: str) -> bool:
+    import httpx  # which takes a tenth of a second, and the command line imports this module
+
     try:
-        urllib.request.urlopen(f"{address}{_HEALTH}", timeout=5).close()  # noqa: S310 - localhost
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
+        httpx.get(f"{address}{_HEALTH}", timeout=5, trust_env=False)  # no proxy to this machine
+    except httpx.HTTPError:
         return False
     return True
 
@@ -102,16 +119,76 @@ def _wait_until_healthy(address: str, server: "subprocess.Popen[bytes]", log: Pa
 
 def _unpause(environ: Mapping[str, str]) -> None:
     """Unpause the pipeline; the DAG processor may need a moment until it knows it."""
-    command = [sys.executable, "-m", "airflow", "dags", "unpause", "--yes", DAG_ID]
     for _ in range(6):
-        if subprocess.run(command, env=dict(environ), capture_output=True, check=False).returncode:
-            time.sleep(5)
-        else:
+        if not _airflow(["dags", "unpause", "--yes", DAG_ID], environ).returncode:
             return
+        time.sleep(5)
 
 
-def _tell(address: str, folder: Path) -> None:
+def _print_login(address: str, folder: Path) -> None:
     passwords = folder / "simple_auth_manager_passwords.json.generated"
     user, password = next(iter(json.loads(passwords.read_text(encoding="utf-8")).items()))
     print(f"\nAirflow is ready.\n  address   {address}/dags/{DAG_ID}")
     print(f"  user      {user}\n  password  {password}\n\nCtrl-C stops it.", flush=True)
+
+
+def with_ui_database(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Name the UI's own database in an environment, and prepare it where that is due.
+
+    It begins as a copy of the shell's, with all that the UI showed before there were two.
+
+    Args:
+        environ: The environment of the shell.
+        folder: The Airflow home, whose `airflow.db` is ready.
+
+    Raises:
+        StageError: Airflow could not prepare it.
+    """
+    shells = folder / "airflow.db"
+    if CONNECTION in environ or not shells.exists():  # Airflow is configured by other means
+        return dict(environ)
+    database = folder / "ui.db"
+    own = {**environ, CONNECTION: f"sqlite:///{database}"}
+    is_new = not database.exists()
+    if is_new:
+        _copy(shells, database)
+    _prepare(folder, own, is_new=is_new)
+    return own
+
+
+def _copy(shells: Path, database: Path) -> None:
+    """Copy a database that may be in use, and end in the copy what is the shell's to run."""
+    copying = database.with_name(f"{database.name}-copying")
+    for leftover in database.parent.glob(f"{database.name}-*"):
+        leftover.unlink()  # such as the log of a database that is gone, which would spoil this one
+    with closing(sqlite3.connect(shells)) as source, closing(sqlite3.connect(copying)) as target:
+        source.backup(target)
+        target.executescript(_END_RUNS_OF_THE_SHELL)
+        target.execute("pragma wal_checkpoint(truncate)")
+    copying.replace(database)
+
+
+def _prepare(folder: Path, environ: Mapping[str, str], *, is_new: bool) -> None:
+    """Migrate it and import the pools where the locked packages have changed since."""
+    prepared, mark = folder / "prepared.lock", folder / "ui-prepared.lock"
+    if not prepared.exists() or (mark.exists() and mark.read_bytes() == prepared.read_bytes()):
+        return
+    steps = [["db", "migrate"], ["pools", "import", str(folder / "pools.json")]]
+    for step in steps if not is_new else ():
+        done = _airflow(step, environ)
+        if done.returncode:
+            text = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+            raise StageError(f"airflow {' '.join(step)} failed:\n{text}", retryable=True)
+    shutil.copy(prepared, mark)
+
+
+def _airflow(
+    arguments: list[str], environ: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "airflow", *arguments],
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )

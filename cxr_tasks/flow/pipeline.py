@@ -1,11 +1,14 @@
-"""The whole run without a scheduler: the DAG's stages in its order, and its gate."""
+"""The whole run without a scheduler: the DAG's stages in its order, some at once, and its gate."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+from threading import Thread
 
-from cxr_tasks.flow.process import run_stage
-from cxr_tasks.flow.side_by_side import run_at_once
-from cxr_tasks.runs.completeness import check_complete
+from cxr_tasks.flow.process import StageError, StageProcess, run_stage
+from cxr_tasks.machine.child_process import Child, stopped_by_sigterm
+from cxr_tasks.runs.result import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths
@@ -40,3 +43,80 @@ def run_pipeline(
     check_complete(run, config)
     if config.promote:
         run_stage("promote", run, environ=environ, on_line=on_line)
+
+
+Stage = tuple[str, str | None]
+"""A stage's name, and its variant where it has one."""
+
+
+def run_at_once(
+    lanes: Sequence[Sequence[Stage]],
+    run: RunPaths,
+    *,
+    environ: Mapping[str, str],
+    on_line: Callable[[str], None],
+) -> None:
+    """Run several lanes of stages at once, in each one stage after another.
+
+    A stage that fails is reported, and costs neither the rest of its lane nor the other lanes.
+    Whatever interrupts this call ends all that runs.
+
+    Args:
+        lanes: The stages of each.
+        run: The run.
+        environ: What the stages' processes are given.
+        on_line: Told each line that one of them prints, by the calling thread.
+    """
+    printed: SimpleQueue[_Printed] = SimpleQueue()
+    waiting = [deque(lane) for lane in lanes]
+    running: dict[int, StageProcess] = {}
+
+    def start_next(number: int) -> None:
+        if waiting[number]:
+            stage, variant = waiting[number].popleft()
+            running[number] = StageProcess(stage, run, variant, on_line=on_line)
+            _start(running[number], environ, number, printed)
+
+    with stopped_by_sigterm():
+        try:
+            for number in range(len(lanes)):
+                start_next(number)
+            while running:
+                number, child, line = printed.get()
+                if line is not None:
+                    on_line(line)
+                    continue
+                try:
+                    running[number].check(child)
+                except StageError as err:
+                    on_line(str(err))
+                del running[number]
+                start_next(number)
+        except BaseException as err:
+            _end_all(list(running.values()), err)
+            raise
+
+
+_Printed = tuple[int, Child, str | None]
+"""A lane, the process that runs in it, and a line that it has printed; None at its end."""
+
+
+def _start(
+    process: StageProcess, environ: Mapping[str, str], number: int, printed: "SimpleQueue[_Printed]"
+) -> None:
+    child = process.start(environ)
+
+    def read() -> None:
+        for line in child.lines():
+            printed.put((number, child, line))
+        printed.put((number, child, None))
+
+    Thread(target=read, daemon=True).start()
+
+
+def _end_all(processes: list[StageProcess], err: BaseException) -> None:
+    """End all, having asked each first: those that need time for it have it together."""
+    for process in processes:
+        process.ask_to_end()
+    for process in processes:
+        process.interrupt(err)

@@ -56,7 +56,7 @@ def run_stage(
 
 
 class StageProcess:
-    """A stage of a run in a process of its own, and what is told and written down of it.
+    """A stage of a run in a process of its own, and what is reported and written down of it.
 
     Args:
         stage: Its name.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cxr_tasks.errors import EXIT_CODE, ConfigError
 from cxr_tasks.flow.process import StageError
-from cxr_tasks.machine.child_process import stopped_by_sigterm
-from cxr_tasks.runs.completeness import check_complete
+from cxr_tasks.machine.child_process import end_process, stopped_by_sigterm
+from cxr_tasks.runs.result import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import read_json
@@ -36,16 +36,16 @@ def run_dag(run: RunPaths, config: RunConfig, environ: Mapping[str, str]) -> Non
     require_airflow_home(environ)
     log = run.root / "airflow.log"
     before = _failures(run)
-    told_before = log.stat().st_size if log.exists() else 0
+    logged_before = log.stat().st_size if log.exists() else 0
     if _dags_test(run, config, environ, log):
         new = [path for path, stamp in _failures(run).items() if before.get(path) != stamp]
-        _raise_first_cause(run, config, new, _last_error(log, told_before))
+        _raise_first_cause(run, config, new, _last_error(log, logged_before))
     if not unchanged_since(run):
         check_complete(run, config)
 
 
 def require_airflow_home(environ: Mapping[str, str]) -> Path:
-    """Give the folder of the Airflow installation, which `activate.sh` has prepared.
+    """Return the folder of the Airflow installation, which `activate.sh` has prepared.
 
     Raises:
         ConfigError: The shell has not been prepared.
@@ -78,20 +78,8 @@ def _dags_test(run: RunPaths, config: RunConfig, environ: Mapping[str, str], log
         try:
             return airflow.wait()
         except BaseException:
-            _end(airflow)
+            end_process(airflow, grace_seconds=_GRACE_SECONDS)
             raise
-
-
-def _end(airflow: "subprocess.Popen[bytes]") -> None:
-    """Ask Airflow to end, and make it end where it does not; its stage dies with it."""
-    airflow.terminate()
-    try:
-        airflow.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        airflow.kill()
-        airflow.wait()
 
 
 def _raise_first_cause(
@@ -125,9 +113,9 @@ def _last_error(log: Path, offset: int) -> str:
     starts = [at for at, line in enumerate(lines) if _ERROR.match(line)]
     if not starts:
         return "\n".join([f"Airflow failed; see {log}.", *lines[-_N_LAST_LINES:]])
-    told = [_ERROR.sub("", lines[starts[-1]], count=1)]
+    message = [_ERROR.sub("", lines[starts[-1]], count=1)]
     for line in lines[starts[-1] + 1 :]:
         if not line.strip() or _LOG_LINE.match(line):
             break
-        told.append(line)
-    return "\n".join([*told, f"(Airflow's log: {log})"])
+        message.append(line)
+    return "\n".join([*message, f"(Airflow's log: {log})"])

@@ -5,11 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cxr_tasks.data.sources.source import open_source
-from cxr_tasks.data.sources.stamp import stamp_of
+from cxr_tasks.data.sources.source import open_source, stamp_of
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.files import digest_of, locked, remove_leftovers
+from cxr_tasks.volume.files import digest_of, remove_leftovers
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import warning
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
@@ -35,7 +35,7 @@ def look(
     Args:
         config: Names the source.
         home: Remembers, in `watch.json`.
-        looked_by: Who looks. The same looker is told the same again, since what it does about
+        looked_by: Who looks. The same looker gets the same answer again, since what it does about
             it may have failed the first time. Empty: somebody who only wants to know, whose
             look is not remembered, so that nobody else misses what is new.
         now: Written down.
@@ -55,11 +55,12 @@ def look(
             "Images that the project draws never change; a folder, a zip or Kaggle may.",
             "Name source and data in defaults.toml on the shared volume.",
         )
-    source = open_source(config, home=home, environ=environ, report=report)
-    stamp = stamp_of(source, patients=config.patients)
-    seen = digest_of([config.preset, config.covid_glob, config.normal_glob, stamp])
     state = _state_file(home)
-    with locked(home.locks / "watch.lock"):
+    with volume_in_use(home):  # a download lies there
+        source = open_source(config, home=home, environ=environ, report=report)
+        stamp = stamp_of(source, patients=config.patients)
+        seen = digest_of([config.preset, config.covid_glob, config.normal_glob, stamp])
+    with volume_in_use(home), locked(home.locks / "watch.lock"):
         before = _state_before(state, report)
         is_new = before.get("seen") != seen or (before["by"] == looked_by and before["is_new"])
         if looked_by:
@@ -79,7 +80,7 @@ def look(
 
 
 def found_something_new(home: Home, looked_by: str) -> bool:
-    """Say what the last look told, if it was this looker's."""
+    """Return whether the last look found something new, if it was this looker's."""
     state = read_sealed(_state_file(home))
     return bool(state["is_new"]) and state["by"] == looked_by
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _N_LAST_LINES = 30
 _GRACE_SECONDS = 3.0
@@ -29,7 +30,7 @@ class Child:
         environ: What the child is given.
 
     Attributes:
-        last_lines: The last that it printed, of those that were passed on.
+        last_lines: The last that it printed.
     """
 
     def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -51,12 +52,12 @@ class Child:
             return
         with self._process.stdout as output:
             for line in output:
-                yield line.rstrip("\n")
+                self.last_lines.append(line.rstrip("\n"))
+                yield self.last_lines[-1]
 
     def follow(self, on_line: Callable[[str], None]) -> int:
         """Pass on what it prints until it ends, and return its exit status."""
         for line in self.lines():
-            self.last_lines.append(line)
             on_line(line)
         return self.wait()
 
@@ -70,14 +71,19 @@ class Child:
 
     def end(self) -> None:
         """Ask it to end, and make it end where it does not; those below it die with it."""
-        self._process.terminate()
-        try:
-            self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:  # also where the wait was interrupted: whoever stops a second time is in a hurry
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process, grace_seconds=_GRACE_SECONDS)
+
+
+def end_process(process: "subprocess.Popen[Any]", *, grace_seconds: float) -> None:
+    """Ask a process to end, and kill it where it has not ended after some seconds."""
+    process.terminate()
+    try:
+        process.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:  # also where the wait was interrupted: whoever stops a second time is in a hurry
+        process.kill()
+        process.wait()
 
 
 def run_child(

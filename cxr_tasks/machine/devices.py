@@ -15,7 +15,7 @@ TRAININGS_PER_GPU = "CXR_TRAININGS_PER_GPU"
 
 TRAINING_SLOTS = "CXR_TRAINING_SLOTS"
 """Environment variable: how many trainings a cluster runs at once, where this machine's own
-devices do not tell."""
+devices do not decide."""
 
 NVIDIA_CARDS = Path("/proc/driver/nvidia/gpus")
 """Where the driver shows a folder for each card."""
@@ -59,13 +59,13 @@ def n_training_slots(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def n_training_threads() -> int:
-    """Give each training its share of the cores, but two where there are two."""
+    """Count the threads of each training: its share of the cores, but two where there are two."""
     cores = n_cores()
     return max(min(2, cores), cores // n_training_slots())
 
 
 def pools(environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, object]]:
-    """Give the pools that the DAG names, in the form `airflow pools import` reads.
+    """Return the pools that the DAG names, in the form `airflow pools import` reads.
 
     Raises:
         ConfigError: The environment's number of trainings is none.

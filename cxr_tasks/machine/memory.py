@@ -44,7 +44,7 @@ class MemoryWatch:
         self._thread.join()
 
     def peak_anon_mb(self) -> int:
-        """Give the peak so far, in megabytes of a million bytes."""
+        """Return the peak so far, in megabytes of a million bytes."""
         self._look()
         return round(self._peak_bytes / _BYTES_PER_MB)
 
@@ -57,7 +57,7 @@ class MemoryWatch:
 
 
 def ran_out(err: BaseException) -> bool:
-    """Say whether an error means that there was no more memory to be had.
+    """Return whether an error means that there was no more memory to be had.
 
     TensorFlow and PyTorch have errors of their own for a device's memory, JAX says it in the
     text. A library that is loaded finds no place for a segment, a thread none for its stack, and

@@ -1,19 +1,35 @@
 """Jinja as the report uses it, for every page that looks like it; imports nothing heavy."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from cxr_tasks import wording
-from cxr_tasks.reporting.notes import matter_of
+from cxr_tasks.reporting.chart_style import VARIANT_STYLES
+from cxr_tasks.reporting.run_summary import matter_of
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.progress import duration
-from cxr_tasks.wording import recommended
+
+_WORDING = (
+    "counted",
+    "decimal",
+    "decimals",
+    "markdown",
+    "megabytes",
+    "one_line",
+    "p_compared",
+    "p_value",
+    "percent",
+    "points",
+    "points_spread",
+    "proportions",
+    "recommended",
+    "signed",
+    "spread",
+    "whole",
+)
 
 
 def make_environment(*packages: str) -> Environment:
-    """Prepare Jinja with the report's templates and its ways to say numbers.
+    """Prepare Jinja with the report's templates and filters.
 
     Args:
         packages: Whose templates are looked for before the report's own.
@@ -25,41 +41,14 @@ def make_environment(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "percent": wording.percent,
-        "counted": wording.counted,
-        "spread": wording.spread,
-        "decimal": wording.decimal,
-        "p_value": wording.p_value,
-        "p_compared": wording.p_compared,
-        "whole": wording.whole,
-        "decimals": wording.decimals,
-        "points": wording.points,
-        "points_spread": wording.points_spread,
-        "signed": wording.signed,
-        "groupby_in_order": groupby_in_order,
-        "markdown": wording.markdown,
-        "matter_of": matter_of,
-        "megabytes": wording.megabytes,
-        "one_line": wording.one_line,
-        "titled": titled,
-        "proportions": wording.proportions,
-        "recommended": recommended,
-        "duration": duration,
-    }
+    environment.filters |= {name: getattr(wording, name) for name in _WORDING}
+    environment.filters |= {"duration": duration, "matter_of": matter_of, "titled": titled}
+    environment.globals["variant_styles"] = VARIANT_STYLES
     return environment
 
 
-def groupby_in_order(items: Iterable[Any], attribute: str) -> list[tuple[str, list[Any]]]:
-    """Group items as they come: Jinja's own `groupby` sorts."""
-    groups: dict[str, list[Any]] = {}
-    for item in items:
-        groups.setdefault(getattr(item, attribute), []).append(item)
-    return list(groups.items())
-
-
 def titled(text: str) -> str:
-    """Put what a person calls the variants in place of their names, fit for a list."""
+    """Replace the names of variants by their titles, without commas: fit for a list."""
     for name, variant in VARIANTS.items():
         text = text.replace(name, variant.title.replace(",", ""))
     return text

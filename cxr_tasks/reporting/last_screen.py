@@ -4,22 +4,30 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cxr_tasks.reporting.done import what_was_done
+from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.reporting.next_step import NextStep, next_step
-from cxr_tasks.reporting.notes import NOTICE, notes
-from cxr_tasks.reporting.table import comparison_table
-from cxr_tasks.wording import VERDICT_NAMES, one_line, recommended
+from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.progress import duration
+from cxr_tasks.volume.records import find_record
+from cxr_tasks.wording import (
+    PART_NAMES,
+    UNDEFINED,
+    VERDICT_NAMES,
+    one_line,
+    proportions,
+    recommended,
+)
 
-_INDENT = "  "
+Facts = Mapping[str, Any]
+Cells = tuple[str, ...]
+
+WIDTH = 100
+_INDENT = _GAP = "  "
 
 
 def last_screen(
-    report: Mapping[str, Any],
-    *,
-    width: int,
-    report_file: str,
-    with_make: bool,
-    also: Iterable[str] = (),
+    report: Facts, *, width: int, report_file: str, with_make: bool, also: Iterable[str] = ()
 ) -> str:
     """Write the last screen of a run.
 
@@ -27,50 +35,125 @@ def last_screen(
     copied.
 
     Args:
-        report: As `report_facts` gives them.
+        report: As `report_facts` returns them.
         width: Columns of the terminal, at least 80.
         report_file: Where the page lies.
         with_make: Whether the next command is one of `make`, as this run's was.
         also: Lines on champion and images.
     """
     chosen, audit = report["recommendation"], report["audit"]
+    verdict = f"Verdict: {VERDICT_NAMES[audit['verdict']]}"
     step = next_step(report)
     blocks = [
-        _wrapped(what_was_done(report, named=False), width),
-        _titled(f"Verdict: {VERDICT_NAMES[audit['verdict']]}", audit["sentence"], width),
+        _wrapped(what_was_done(report, named=False), width, hanging=False),
+        _wrapped(f"{verdict}. {audit['sentence']}", width),
         comparison_table(report, width=width),
-        _titled(recommended(chosen["variant"]), chosen["reason"], width),
-        [line for text in (*notes(report), NOTICE) for line in _item(text, width)],
-        [
-            *(line for text in also for line in _wrapped(text, width, hanging=True)),
-            f"Report: {report_file}",
-        ],
+        _wrapped(f"{recommended(chosen['variant'])}. {chosen['reason']}", width),
+        [line for text in (*notes(report), NOTICE) for line in _wrapped(f"- {text}", width)],
+        [*(line for text in also for line in _wrapped(text, width)), f"Report: {report_file}"],
         list(_next(step, width, with_make)) if step else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _next(step: NextStep, width: int, with_make: bool) -> Iterator[str]:
-    told, remark = (text if with_make else step.as_flags(text) for text in (step.text, step.remark))
-    yield from _wrapped(f"Next: {told[0].lower()}{told[1:]}", width, hanging=True)
+    text, remark = (each if with_make else step.as_flags(each) for each in (step.text, step.remark))
+    yield from _wrapped(f"Next: {text[0].lower()}{text[1:]}", width)
     if step.settings:
         yield f"{_INDENT}{step.make if with_make else step.python}"
     if remark:
-        yield from _wrapped(_INDENT + remark, width, hanging=True)
+        yield from _wrapped(_INDENT + remark, width)
 
 
-def _titled(title: str, text: str, width: int) -> list[str]:
-    return _wrapped(f"{title}. {text}", width, hanging=True)
+def _wrapped(text: str, width: int, *, hanging: bool = True) -> list[str]:
+    indent = _INDENT if hanging else ""
+    visible = one_line(text, 1200)
+    return textwrap.wrap(visible, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _item(text: str, width: int) -> list[str]:
-    return _wrapped(f"- {text}", width, hanging=True)
+def comparison_table(report: Facts, *, width: int = WIDTH) -> list[str]:
+    """Lay out a run's comparison, a header and a row for each variant.
+
+    Args:
+        report: As `report_facts` returns them.
+        width: Columns of the terminal, at least 80.
+    """
+    variants, basis = report["variants"], report["basis"]
+    for short in (False, True):
+        area = f"{PART_NAMES[basis]} AUC" + (" (95 %)" if short else ", 95 % interval")
+        header: Cells = ("variant", area, "right", "trainable", "training")
+        cells = {
+            name: _cells(name, facts, basis, short=short)
+            for name, facts in variants.items()
+            if facts["status"] == "ok"
+        }
+        columns = zip(header, *cells.values(), strict=True)
+        widths = [max(len(cell) for cell in column) for column in columns]
+        widths[0] = max(len(name) for name in variants)
+        if sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
+            break
+    rows = [
+        _line(cells[name], widths) if name in cells else _reason(name, facts, widths[0], width)
+        for name, facts in variants.items()
+    ]
+    return [_line(header, widths), *rows]
 
 
-def _wrapped(text: str, width: int, *, hanging: bool = False) -> list[str]:
-    return textwrap.wrap(
-        one_line(text, 1200),
-        width,
-        subsequent_indent=_INDENT if hanging else "",
-        break_on_hyphens=False,
+def _cells(name: str, facts: Facts, basis: str, *, short: bool) -> Cells:
+    n_right, n = proportions(facts[f"{basis}_confusion"])["accuracy"]
+    right = f"{n_right}/{n}" if n else UNDEFINED
+    return (
+        name,
+        _area(facts["headline"]["roc_auc"], digits=2 if short else 3),
+        f"{right} ({n_right / n:.1%})" if n and not short else right,
+        f"{facts['n_trainable_parameters']:,}",
+        duration(facts["total_seconds"]),
     )
+
+
+def _area(figure: Facts, *, digits: int) -> str:
+    if figure["value"] is None:
+        return UNDEFINED
+    area = f"{figure['value']:.{digits}f}"
+    if figure["interval"] is None:
+        return area
+    low, high = figure["interval"]
+    return f"{area} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _line(cells: Cells, widths: list[int]) -> str:
+    numbers = [f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True)]
+    return _GAP.join([f"{cells[0]:<{widths[0]}}", *numbers])
+
+
+def _reason(name: str, facts: Facts, of_names: int, width: int) -> str:
+    """Return the row of a variant that has no numbers."""
+    reason = "not selected"
+    if facts["status"] == "failed":
+        first = (str(facts["error"] or "").strip().splitlines() or ["no reason is known"])[0]
+        reason = f"failed: {one_line(first, width - of_names - len(_GAP) - len('failed: '))}"
+    return f"{name:<{of_names}}{_GAP}{reason}"
+
+
+def ingested_lines(run: RunPaths) -> Iterator[str]:
+    """Yield a line for each data set of a run, and one for each kind of what is not in it.
+
+    Data sets that are gone from the volume have no line.
+    """
+    ingested = find_record(run.ingest, "ingest") or {}
+    for name, title in (("dataset", "Images"), ("external", "External images")):
+        fingerprint = ingested.get(name)
+        dataset = find_record(run.home.datasets / fingerprint, "dataset") if fingerprint else None
+        if not dataset:
+            continue
+        left_out = left_out_of(ingested, dataset, name)
+        n_left_out = sum(left_out.values())
+        yield (
+            f"{title}: {dataset['n_images']} taken, {dataset['n_rejected'] or 'none'} rejected, "
+            f"{n_left_out or 'none'} left out"
+        )
+        if reasons := dataset.get("n_rejected_by_reason"):  # older versions did not tally them
+            counts = (f"{n} {one_line(reason, 200)}" for reason, n in reasons.items())
+            yield f"{_INDENT}Rejected: {', '.join(counts)}"
+        if n_left_out:
+            yield f"{_INDENT}Left out: {left_out_in_words(left_out)}"

@@ -55,10 +55,10 @@ class NextStep:
 
 
 def next_step(report: Mapping[str, Any]) -> NextStep | None:
-    """Say what follows from a run; None where nothing is left to ask.
+    """Return what to do after a run; None where nothing is left to ask.
 
     Args:
-        report: As `report_facts` gives them.
+        report: As `report_facts` returns them.
     """
     if report["data"]["synthetic"]:
         return _OWN_IMAGES
@@ -101,7 +101,7 @@ def _has_control(audit: Mapping[str, Any]) -> bool:
 
 
 def _in_folds(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings of profile `honest` on the same images."""
+    """Return the settings of profile `honest` on the same images."""
     kept = {name: config[name] for name in _OF_THE_DATA if name in config}
     given = {name: value for name, value in kept.items() if value != SETTINGS[name].default}
     return {"profile": "honest", **given}

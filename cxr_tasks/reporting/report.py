@@ -1,27 +1,33 @@
-"""The report: one self-contained page, its figures as JSON, and a table."""
+"""The report: one self-contained page, its figures as JSON, a model card and a table."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks import wording
-from cxr_tasks.data.sources.left_out import REMEDIES, told
-from cxr_tasks.reporting.checklist import STATUS_NAMES
-from cxr_tasks.reporting.done import what_was_done
+from cxr_tasks.data.sources.left_out import REMEDIES, left_out_in_words
+from cxr_tasks.reporting import charts
+from cxr_tasks.reporting.artifacts import Artifacts, read_artifacts
+from cxr_tasks.reporting.documents import STATUS_NAMES, checklist, model_card
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts
-from cxr_tasks.reporting.material import Material, collect
 from cxr_tasks.reporting.next_step import next_step
-from cxr_tasks.reporting.notes import NOTICE, notes
-from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, Page, make_page
-from cxr_tasks.reporting.paper_table import paper_table
-from cxr_tasks.reporting.variant_colors import INKS
+from cxr_tasks.reporting.radiographs import (
+    MAX_WRONG,
+    attention_pictures,
+    augmented_pairs,
+    samples,
+    wrong_images,
+)
+from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.volume.files import write_rows, write_text
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Record
-from cxr_tasks.wording import recommended, shown_variant
+
+MAX_REJECTED = 20
 
 
 def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
@@ -35,39 +41,46 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
     Raises:
         ArtifactError: A stage is not finished, or a file is not what its record says.
     """
-    material = collect(run, config)
-    report = report_facts(material)
-    page = make_page(material, report)
-    write_text(built / "index.html", render(material, report, page))
-    write_text(built / "model_card.md", render_card(report, page))
+    artifacts = read_artifacts(run, config)
+    report = report_facts(artifacts)
+    write_text(built / "index.html", render_page(artifacts, report))
+    write_text(built / "model_card.md", render_card(report))
     columns, rows = paper_table(report)
     write_rows(built / "table.csv", columns, rows)
     return report
 
 
-def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
-    """Fill the template; a name that it lacks is an error, and all text is escaped."""
+def render_page(artifacts: Artifacts, report: Mapping[str, Any]) -> str:
+    """Fill the page; a name that its template lacks is an error, and all text is escaped.
+
+    Args:
+        artifacts: The run's, for charts and radiographs.
+        report: Its figures, as `report_facts` returns them.
+    """
     trained = {name: facts for name, facts in report["variants"].items() if facts["status"] == "ok"}
-    shown = shown_variant(report["recommendation"])
+    shown = wording.shown_variant(report["recommendation"])
     return (
         make_environment()
         .get_template("report.html.j2")
         .render(
             report=report,
-            page=page,
             trained=trained,
             shown=report["variants"][shown],
             shown_name=shown,
             done=what_was_done(report, named=True),
             next=next_step(report),
             notes=[*notes(report), NOTICE],
-            versions=material.comparison["versions"],
-            inks=INKS,
+            charts=_charts(artifacts, report, trained),
+            pictures=_pictures(artifacts, report),
+            matrix=pair_matrix(report["pairs"]),
+            card=model_card(report),
+            checklist=checklist(report),
+            rejected=artifacts.rejected.head(MAX_REJECTED).to_dict("records"),
+            versions=artifacts.comparison["versions"],
             settings=SETTINGS,
             max_wrong=MAX_WRONG,
-            max_rejected=MAX_REJECTED,
             remedies=REMEDIES,
-            told=told,
+            told=left_out_in_words,
             part_names=wording.PART_NAMES,
             label_names=wording.CLASS_NAMES,
             verdict_names=wording.VERDICT_NAMES,
@@ -77,12 +90,60 @@ def render(material: Material, report: Mapping[str, Any], page: Page) -> str:
     )
 
 
-def render_card(report: Mapping[str, Any], page: Page) -> str:
+def render_card(report: Mapping[str, Any]) -> str:
     """Fill the model card as Markdown, for whoever gets the model without the page."""
     chosen = report["recommendation"]["variant"]
-    title = report["variants"][chosen]["title"] if chosen else recommended(None)
-    return (
-        make_environment()
-        .get_template("model_card.md.j2")
-        .render(title=title, run_key=report["run_key"], card=page.card)
-    )
+    title = report["variants"][chosen]["title"] if chosen else wording.recommended(None)
+    template = make_environment().get_template("model_card.md.j2")
+    return template.render(title=title, run_key=report["run_key"], card=model_card(report))
+
+
+def _charts(
+    artifacts: Artifacts, report: Mapping[str, Any], trained: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Draw every chart; there is no ROC curve where a class is missing."""
+    basis, outcomes = report["basis"], artifacts.comparison["variants"]
+    curves = {name: curve for name in trained if (curve := outcomes[name][basis]["roc"])}
+    areas = {name: trained[name][f"{basis}_roc_auc"] for name in curves}
+    lowest = charts.min_accuracy(artifacts.histories.values())
+    return {
+        **{
+            quantity: {
+                name: charts.draw_curve(
+                    history,
+                    name,
+                    quantity=quantity,
+                    best_epoch=trained[name]["best_epoch"],
+                    min_accuracy=lowest,
+                )
+                for name, history in artifacts.histories.items()
+            }
+            for quantity in ("loss", "accuracy")
+        },
+        "roc": charts.draw_roc(curves, areas, basis=basis) if curves else None,
+        "cost": charts.draw_cost(trained, basis=basis),
+        "reliability": {
+            name: charts.draw_reliability(name, facts["statistics"]["calibration"])
+            for name, facts in trained.items()
+        },
+        "drift": charts.draw_drift(report["audit"]["drift"]),
+    }
+
+
+def _pictures(artifacts: Artifacts, report: Mapping[str, Any]) -> dict[str, Any]:
+    names, dataset = list(artifacts.trainings), artifacts.dataset
+    augmented = {name: augmented_pairs(artifacts, name) for name in names}
+    explained = {name: report["variants"][name]["explanation"] for name in names}
+    paths = dataset.index["path"].tolist()
+    return {
+        "samples": {label: samples(artifacts, label) for label in wording.CLASS_NAMES},
+        "augmented": {name: pair for name, pair in augmented.items() if pair},
+        "wrong": {name: wrong_images(artifacts, name, report["basis"]) for name in names},
+        "attention": {
+            name: attention_pictures(
+                artifacts.run.evaluate / name, explanation, dataset.images, paths
+            )
+            for name, explanation in explained.items()
+            if explanation is not None
+        },
+    }

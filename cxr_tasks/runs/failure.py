@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.runs.run import open_run
-from cxr_tasks.volume.files import locked, remove_leftovers, write_json
+from cxr_tasks.volume.files import remove_leftovers, write_json
+from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
 
@@ -61,7 +62,7 @@ def write_failure(failure: Failure, run: RunPaths, path: Path, progress: Progres
     if not run.config.exists():  # the run was deleted, and nothing of it is to come back
         return
     try:
-        with locked(run.lock("failure")):
+        with volume_in_use(run.home), locked(run.lock("failure")):
             remove_leftovers(path)
             write_json(path, asdict(failure))
         progress.emit("stopped" if failure.stopped else "failed", failure.message)
@@ -73,23 +74,23 @@ def failure_message(exit_code: int, lines: list[str]) -> str:
     """Find what a person should read in the last lines of a failed process.
 
     The project's own errors and Python's tracebacks both end with `SomeError: ...`; what a fold's
-    process ended with is told again by its variant's.
+    process ended with is repeated by its variant's.
     """
     starts = [at for at, line in enumerate(lines) if _STARTS.match(line)]
-    told = "\n".join(lines[starts[-1] :]) if starts else (lines[-1] if lines else "")
+    last = "\n".join(lines[starts[-1] :]) if starts else (lines[-1] if lines else "")
     if exit_code in _STOPS:
         return f"Stopped. {_TO_GO_ON}"
-    if exit_code == EXIT_CODE and told:
-        return told
+    if exit_code == EXIT_CODE and last:
+        return last
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         hint = " (often: out of memory)" if name == "SIGKILL" else ""
-        return f"The process was ended by {name}{hint}." + (f"\n{told}" if told else "")
-    return f"The process ended with exit code {exit_code}." + (f"\n{told}" if told else "")
+        return f"The process was ended by {name}{hint}." + (f"\n{last}" if last else "")
+    return f"The process ended with exit code {exit_code}." + (f"\n{last}" if last else "")
 
 
 def memory_hint(exit_code: int, run: RunPaths, stage: str) -> str:
-    """Name the setting that decides about memory where a training may have had too little of it."""
+    """Return a hint at the batch size where a training may have had too little memory."""
     if stage != "train" or -exit_code not in _WITHOUT_MEMORY:
         return ""
     try:

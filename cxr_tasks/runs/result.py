@@ -1,19 +1,58 @@
-"""How a DAG's run ended, in words and figures, for whoever asked to be told."""
+"""A run's result: whether it is complete, and how it ended, in words and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from cxr_tasks.errors import CxrError
-from cxr_tasks.runs.opening import opened_key
+from cxr_tasks.errors import ArtifactError, CxrError, TrainingError
+from cxr_tasks.runs.run import started_key
 from cxr_tasks.runs.unchanged import unchanged_since
+from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.wording import recommended
 
 
-def describe_ending(
-    home: Home, *, dag_id: str, run_id: str, state: str, opening: object = None, refusal: str = ""
+def check_complete(run: RunPaths, config: RunConfig) -> None:
+    """Refuse to call a run good that lacks its report, audit or a variant: the leaf gate.
+
+    Raises:
+        TrainingError: Something of the run is missing.
+    """
+    missing = [
+        name + _reason(run.error(stage, variant))
+        for name, stage, variant, folder in _needed(run, config)
+        if run.error(stage, variant).exists() or find_record(folder, stage) is None
+    ]
+    if missing:
+        raise TrainingError(
+            f"The run {run.key!r} ended without {'; '.join(missing)}.",
+            "A run is good when it is audited and every selected variant is trained and reported.",
+            f"The whole reasons are in {run.root} (*.error.json); mend them and run it again under "
+            "the same name: what is finished is kept.",
+        )
+
+
+def _needed(run: RunPaths, config: RunConfig) -> Iterator[tuple[str, str, str | None, Path]]:
+    """Yield what makes a run whole: its name, its stage and variant, and its folder."""
+    for variant in config.variants:
+        yield variant, "train", variant, run.train(variant)
+    yield "the audit", "audit", None, run.audit
+    yield "the report", "report", None, run.report
+
+
+def _reason(error: Path) -> str:
+    """Return in brackets why something is missing, as far as its stage has left a word."""
+    try:
+        lines = str(read_json(error)["message"]).splitlines()
+    except (ArtifactError, KeyError):
+        return ""
+    return f" ({lines[0]})" if lines else ""
+
+
+def describe_result(
+    home: Home, *, dag_id: str, run_id: str, state: str, started: object = None, refusal: str = ""
 ) -> dict[str, Any]:
     """Describe how a run ended; what it left on the shared volume says the rest.
 
@@ -22,9 +61,9 @@ def describe_ending(
         dag_id: Of the DAG; only `cxr_pipeline` leaves verdict and report.
         run_id: Airflow's name of the run.
         state: `success` or `failure`.
-        opening: What its task `start` says of the run that it has opened; nothing of another run
-            is told.
-        refusal: Why `start` has opened none.
+        started: What its task `start` returned about the run that it began; nothing about any
+            other run is reported.
+        refusal: Why `start` began none.
 
     Returns:
         `text`, for a person, and `dag_id`, `run_id`, `state`, `stopped`, `run`, `verdict`,
@@ -34,7 +73,7 @@ def describe_ending(
     if refusal:
         facts["errors"] = {"start": _first_line(refusal)}
     try:
-        if key := opened_key(opening):
+        if key := started_key(started):
             facts |= {"run": key, **_facts_of(home.run(key))}
     except CxrError as err:
         facts["errors"] = {"artifacts": err.problem}
@@ -74,12 +113,12 @@ def _first_line(message: object) -> str:
 
 def _text(facts: Mapping[str, Any]) -> str:
     state = "stopped" if facts.get("stopped") and facts["state"] != "success" else facts["state"]
-    told = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {state}."]
+    sentences = [f"{facts['dag_id']}, run {facts.get('run', facts['run_id'])}: {state}."]
     if "verdict" in facts:
-        told.append(f"Verdict {facts['verdict']}. {recommended(facts['recommended'])}.")
+        sentences.append(f"Verdict {facts['verdict']}. {recommended(facts['recommended'])}.")
     if "promotion" in facts:
-        told.append(f"Champion: {facts['promotion']}.")
+        sentences.append(f"Champion: {facts['promotion']}.")
     if "unchanged_since" in facts:
-        told.append(f"Nothing has changed since {facts['unchanged_since']}.")
-    told += [f"{name}: {message}" for name, message in (facts.get("errors") or {}).items()]
-    return " ".join(told)
+        sentences.append(f"Nothing has changed since {facts['unchanged_since']}.")
+    sentences += [f"{name}: {message}" for name, message in (facts.get("errors") or {}).items()]
+    return " ".join(sentences)

@@ -1,24 +1,26 @@
-"""A run's beginning: its configuration checked, written down, and never changed again."""
+"""A run's beginning: its configuration checked, written down, and never changed again.
+
+Here is also which run the tasks of a DAG's run work on: the one that its own task `start` began.
+"""
 
 import os
 import platform
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ConfigError, DamagedError, shown
 from cxr_tasks.machine.devices import n_cores, n_training_threads
-from cxr_tasks.settings import WEIGHTS_WITHOUT_FILE, RunConfig
+from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, WEIGHTS_WITHOUT_FILE, RunConfig
 from cxr_tasks.settings.config import config_from_record
-from cxr_tasks.volume.files import locked, remove_leftovers, volume_error
-from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.files import remove_leftovers, volume_error
+from cxr_tasks.volume.locks import locked, volume_in_use
+from cxr_tasks.volume.paths import Home, RunPaths, check_run_key, run_key_from
 from cxr_tasks.volume.records import SOURCE, Note, find_record
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from cxr_tasks.volume.source_code import source_digest
 
-PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
-"""Settings that name a file or a folder; some also take a word that is no path."""
+_ONE_START = "Every task works on the run that start of the same DAG run has opened, on no other."
 
 
 def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print) -> RunPaths:
@@ -43,7 +45,7 @@ def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print
     config = _with_absolute_paths(config)
     _check_files(config)
     try:
-        with locked(run.lock("start")):
+        with volume_in_use(home), locked(run.lock("start")):
             remove_leftovers(run.config)
             check_code(run)
             if _is_readable(run.config):
@@ -77,6 +79,53 @@ def open_run(home: Home, run_key: str) -> tuple[RunPaths, RunConfig]:
             "Start it with `python -m cxr_tasks run --run NAME`, or correct --run or --home.",
         )
     return run, read_config(run)
+
+
+def choose_run_key(given: object, run_id: str) -> str:
+    """Return the run name that the form gives, or one made from Airflow's run id.
+
+    Raises:
+        ConfigError: What is given is no text, or could not be a folder's name.
+    """
+    return run_key_from(run_id) if given is None else check_run_key(given)
+
+
+def describe_start(run: RunPaths) -> dict[str, str]:
+    """Describe a run that was started, for the tasks after `start`: its name and its settings."""
+    return {"run": run.key, "settings": read_config(run).fingerprint}
+
+
+def started_key(started: object) -> str:
+    """Return the name of the run that `start` began; empty where it began none.
+
+    Args:
+        started: What `describe_start` returned; anything else means that no run was started.
+    """
+    name = started.get("run") if isinstance(started, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def open_started(home: Home, started: Any) -> tuple[RunPaths, RunConfig]:
+    """Open the run that `start` began.
+
+    Raises:
+        ConfigError: It began none, or another run has its name by now.
+    """
+    key = started_key(started)
+    if not key:
+        raise ConfigError(
+            "The task start of this DAG run has opened no run.",
+            _ONE_START,
+            "Read what start says. Then clear the whole DAG run, start included, or trigger again.",
+        )
+    run, config = open_run(home, key)
+    if config.fingerprint != started.get("settings"):
+        raise ConfigError(
+            f"The run {key!r} has other settings than when start opened it.",
+            _ONE_START,
+            "That run was deleted and its name used again: trigger anew, with another name.",
+        )
+    return run, config
 
 
 def read_config(run: RunPaths) -> RunConfig:
@@ -128,12 +177,12 @@ def check_code(run: RunPaths) -> None:
 
 
 def new_run_key(now: datetime) -> str:
-    """Name a run after the time it begins."""
+    """Return a name for a run that begins at a time."""
     return now.strftime("run-%Y%m%d-%H%M%S")
 
 
 def _is_readable(path: Path) -> bool:
-    """Say whether a configuration is there; one that is damaged is written again."""
+    """Return whether a configuration is there; one that is damaged is written again."""
     try:
         return path.exists() and bool(read_sealed(path))
     except DamagedError:
@@ -144,7 +193,7 @@ def _described(config: RunConfig, note: Note) -> dict[str, object]:
     """Describe a run that begins; the same cores give the same bytes, which the stages digest."""
     threads_from = "the settings it was started with"
     if not config.threads:
-        config = replace(config, threads=n_training_threads())
+        config = config.model_copy(update={"threads": n_training_threads()})
         threads_from = f"the {n_cores()} cores of the machine that started it"
         note(f"threads={config.threads}, by the {n_cores()} cores of {platform.node()}")
     return {
@@ -156,7 +205,7 @@ def _described(config: RunConfig, note: Note) -> dict[str, object]:
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
-    """Tie relative paths to the folder in which the user typed them."""
+    """Resolve relative paths against the folder in which the user typed them."""
     absolute = {name: _absolute(name, value) for name, value in _paths(config).items()}
     return config_from_record(config.as_dict() | absolute)
 
@@ -168,15 +217,8 @@ def _absolute(name: str, value: str) -> str:
         raise ConfigError(
             f"{name}={shown(value)} names the home of a user that is not known here.",
             "A path begins with /, with ~/, or in the present folder.",
-            f"Correct {name} (command line: --{name.replace('_', '-')}).",
+            f"Correct {name} (command line: {SETTINGS[name].flag}).",
         ) from err
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except OSError:  # no path can be so long
-        return False
 
 
 def _paths(config: RunConfig) -> dict[str, str]:
@@ -190,12 +232,13 @@ def _paths(config: RunConfig) -> dict[str, str]:
 
 def _check_files(config: RunConfig) -> None:
     for name, value in _paths(config).items():
-        if _exists(value):
+        # pathlib would raise where the path is too long to be any
+        if os.path.exists(value):  # noqa: PTH110
             continue
         raise ConfigError(
             f"{name}={shown(value)} does not exist.",
             f"The setting {name!r} names a path that every worker can read.",
-            f"Correct {name} (command line: --{name.replace('_', '-')}).",
+            f"Correct {name} (command line: {SETTINGS[name].flag}).",
         )
 
 
@@ -205,7 +248,7 @@ def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
     now = config.as_dict()
     if not config.threads:
         now["threads"] = before["threads"]
-        _tell_threads(described, note)
+        _note_threads(described, note)
     whose = {"threads": f" (by {described['threads_from']})"}
     changed = [
         f"{key} was {before[key]!r}{whose.get(key, '')}, now {now[key]!r}"
@@ -220,7 +263,7 @@ def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
         )
 
 
-def _tell_threads(described: dict[str, Any], note: Note) -> None:
+def _note_threads(described: dict[str, Any], note: Note) -> None:
     """Report where a run goes on with other threads than this machine would begin it with."""
     threads = described["config"]["threads"]
     if threads != n_training_threads():

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cxr_tasks.errors import CxrError
-from cxr_tasks.runs.run import PATH_SETTINGS, read_config
-from cxr_tasks.settings import RunConfig
+from cxr_tasks.runs.run import read_config
+from cxr_tasks.settings import PATH_SETTINGS, RunConfig
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import Record, check_outputs, find_record, versions
 
@@ -12,7 +12,7 @@ _INPUTS = ("dataset", "external", "weights")
 
 
 def find_equal_run(run: RunPaths, config: RunConfig, ingested: Record) -> str | None:
-    """Name a finished run that this one would repeat to the last digit, the newest first.
+    """Return the newest finished run that this one would repeat to the last digit.
 
     Paths may differ where the same bytes lie under them.
 
@@ -30,13 +30,13 @@ def find_equal_run(run: RunPaths, config: RunConfig, ingested: Record) -> str | 
 
 
 def unchanged_since(run: RunPaths) -> str | None:
-    """Name the earlier run whose results are this one's too; None where it has its own."""
+    """Return the earlier run whose results are this one's too; None where it has its own."""
     record = find_record(run.ingest, "ingest")
     return record.get("unchanged_since") if record else None
 
 
 def reason(earlier: str) -> str:
-    """Say why a run ended early."""
+    """Return why a run ended early."""
     return (
         f"Nothing has changed since {earlier!r}: the same images, settings, code and versions, so "
         "its results are this run's. To run it all the same, set force (command line: --force)."

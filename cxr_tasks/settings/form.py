@@ -1,78 +1,88 @@
-"""The settings as fields of a form: JSON schema, as Airflow's trigger form reads it."""
+"""The settings for a person: fields of Airflow's trigger form, and lines for a log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cxr_tasks.settings import SETTINGS, Setting
+from cxr_tasks.settings.model import SETTINGS, RunConfig, Setting, default_of, split_list
 
 RUN_NAME = "run"
-_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_ALWAYS_LISTED = ("profile", "threads")
+"""The profile itself, and what is by the cores of the machine where nobody sets it."""
 
 
 def form_fields(given: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
-    """Describe the run's name and every setting; `default` is the field's first value.
+    """Describe the run's name and every setting as JSON schema; `default` is the first value.
 
     Args:
         given: Checked values that a field begins with, by setting, in place of the project's.
     """
-    given = given or {}
     run_name = {
         "default": None,
         "type": ["string", "null"],
         "title": "Run name",
         "description_md": "Folder of the run on the shared volume; empty: from Airflow's run id. "
-        "The name of a run that exists goes on with it.",
+        "The name of an existing run continues that run.",
         "section": "Run",
     }
-    fields = {name: _field(item) for name, item in SETTINGS.items()}
-    for name, value in given.items():
-        fields[name]["default"] = _as_the_form_has_it(SETTINGS[name], value)
-    return {RUN_NAME: run_name} | fields
+    fields = {RUN_NAME: run_name} | {name: _field(item) for name, item in SETTINGS.items()}
+    for name, value in (given or {}).items():
+        fields[name]["default"] = split_list(value) if SETTINGS[name].kind == "array" else value
+    return fields
 
 
 def _field(setting: Setting) -> dict[str, Any]:
-    described = {
-        "title": setting.title,
-        "description_md": f"{setting.help} {setting.limits}".rstrip(),
-        "section": setting.section,
-    }
-    return described | (_several(setting) if setting.kind is tuple else _single(setting))
-
-
-def _as_the_form_has_it(setting: Setting, value: Any) -> Any:
-    """Write a choice of several as a list, also where it was given as text."""
-    if setting.kind is tuple and isinstance(value, str):
-        return [part.strip() for part in value.split(",")]
-    return value
-
-
-def _several(setting: Setting) -> dict[str, Any]:
-    """A choice of several; Airflow shows `examples` as the choices."""
-    choices = list(setting.choices)
-    return {
-        "default": list(setting.default),
-        "type": "array",
-        "items": {"type": "string", "enum": choices},
-        "examples": choices,
-    }
-
-
-def _single(setting: Setting) -> dict[str, Any]:
-    """Describe one value; a field that may stay empty is null, as Airflow's form demands any other.
+    """Describe one setting; a field that may stay empty is null, as Airflow's form demands a value.
 
     It has no `minimum` and no `maximum`: Airflow's form would move a number to the nearest that
     they allow, and tell nobody. The task `start` refuses it instead.
     """
-    json_type = _JSON_TYPES[setting.kind]
-    may_be_empty = setting.by_profile or setting.default == ""
-    return {
-        "default": None if may_be_empty else setting.default,
-        "type": [json_type, "null"] if may_be_empty else json_type,
-        **(_choices(setting) if setting.choices else {}),
+    choices = list(setting.choices)
+    field: dict[str, Any] = {
+        "title": setting.title,
+        "description_md": f"{setting.help} {setting.limits}".rstrip(),
+        "section": setting.section,
+        "default": setting.default,
+        "type": setting.kind,
     }
+    if setting.kind == "array":  # Airflow shows `examples` as the choices
+        items = {"type": "string", "enum": choices}
+        return field | {"default": list(setting.default), "items": items, "examples": choices}
+    if choices:
+        field["enum"] = choices
+    if setting.by_profile or setting.default == "":
+        field |= {"default": None, "type": [setting.kind, "null"]}
+        if choices:
+            field |= {"enum": [*choices, None], "values_display": {"null": "by profile"}}
+    return field
 
 
-def _choices(setting: Setting) -> dict[str, Any]:
-    if not setting.by_profile:
-        return {"enum": list(setting.choices)}
-    return {"enum": [*setting.choices, None], "values_display": {"null": "by profile"}}
+def settings_in_force(config: RunConfig) -> list[str]:
+    """Describe a run's settings: what differs from its profile first, then the rest by section.
+
+    Settings that are empty are left out.
+    """
+    chosen = [
+        name
+        for name in SETTINGS
+        if name not in _ALWAYS_LISTED and getattr(config, name) != default_of(name, config.profile)
+    ]
+    lines = [f"profile {config.profile}, chosen beside it: {_listed(config, chosen) or 'nothing'}"]
+    for section in dict.fromkeys(setting.section for setting in SETTINGS.values()):
+        rest = [
+            name
+            for name, setting in SETTINGS.items()
+            if setting.section == section
+            and name not in (*chosen, "profile")
+            and getattr(config, name) != ""
+        ]
+        if rest:
+            lines.append(f"{section.lower()}: {_listed(config, rest)}")
+    return lines
+
+
+def _listed(config: RunConfig, names: Iterable[str]) -> str:
+    values = {name: getattr(config, name) for name in names}
+    return ", ".join(
+        f"{name}={'+'.join(value) if isinstance(value, tuple) else value}"
+        for name, value in values.items()
+    )

@@ -5,7 +5,9 @@ from itertools import pairwise
 from urllib.parse import parse_qs
 
 from cxr_tasks.errors import ConfigError, shown
-from cxr_tasks.settings import STUDY_SLUG
+
+STUDY_SLUG = "covid-19-vs-normal-chest-x-rays"
+"""The study names its data set without the owner."""
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?"
 _VERSION = r"[1-9]\d{0,5}"
@@ -16,18 +18,9 @@ _FLAGS_WITH_PATH = {"-p", "--path", "-f", "--file"}
 _FOLDERS = (["datasets"], ["api", "v1", "datasets", "download"])
 _PAGES = {"data", "code", "discussion", "suggestions", "metadata", "activity", "settings"}
 """Of a data set, as its address may end."""
-_OTHER_THINGS = {
-    "c",
-    "code",
-    "competitions",
-    "discussions",
-    "docs",
-    "kernels",
-    "learn",
-    "models",
-    "notebooks",
-    "organizations",
-}
+_OTHER_THINGS = re.compile(
+    "c|code|competitions|discussions|docs|kernels|learn|models|notebooks|organizations"
+)
 
 
 def read_handle(setting: str, text: str) -> str:
@@ -69,7 +62,7 @@ def slug_of(handle: str) -> str:
 
 
 def _named_in_command(text: str) -> str:
-    """Take the data set out of `kaggle datasets download -d OWNER/SLUG`."""
+    """Return the data set named in `kaggle datasets download -d OWNER/SLUG`."""
     words = text.split()
     if words[:3] != _COMMAND:
         return text
@@ -82,22 +75,24 @@ def _named_in_command(text: str) -> str:
 
 
 def _path_and_query(text: str, setting: str) -> tuple[str, str]:
-    """Take an address apart; what is none is all path."""
+    """Split an address of Kaggle's site; any other text is all path."""
     site = _SITE.match(text)
     if not site:
         return text, ""
     path, _, query = text[site.end() :].partition("#")[0].partition("?")
-    if path.split("/")[0].lower() in _OTHER_THINGS:
+    if _OTHER_THINGS.fullmatch(path.split("/")[0].lower()):
         raise _refused(setting, text)
     return path, query
 
 
 def _refused(setting: str, text: str) -> ConfigError:
     slug = text if re.fullmatch(_NAME, text) else STUDY_SLUG
+    problem = "is no Kaggle data set" if "/" in text else "names no owner"
     return ConfigError(
-        f"{setting}={shown(text)} is no Kaggle data set.",
-        "One is named OWNER/SLUG, as its address ends, or OWNER/SLUG/versions/5; the study gives "
-        "the slug only.",
-        f'Set {setting}="OWNER/{slug}" with the owner\'s name for OWNER '
-        f"(command line: --{setting.replace('_', '-')}, DAG param: {setting}).",
+        f"{setting}={shown(text)} {problem}.",
+        "A Kaggle data set is named OWNER/SLUG, as its address ends, or OWNER/SLUG/versions/5; the "
+        "study gives the slug only.",
+        f'Set {setting}="OWNER/{slug}" with the owner\'s name for OWNER (command line: '
+        f"--{setting.replace('_', '-')}, DAG param: {setting}), or use source zip with a download "
+        "that you have.",
     )

@@ -22,7 +22,7 @@ class WeightsOrigin:
 
     @property
     def sentence(self) -> str:
-        """Say it of a whole run, without a full stop."""
+        """A sentence about a whole run, without a full stop."""
         return f"The backbones start {self.start}" if self.start else "No variant has a backbone"
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.site.run_facts import Figure, ReportFacts, RunFacts, VariantFacts
-from cxr_tasks.variants import VARIANTS
-from cxr_tasks.wording import PART_NAMES
+from cxr_tasks.site.listing import Measure
+from cxr_tasks.site.run_facts import ReportFacts, RunFacts
 
 UNSET = "not set"
 Ground = Literal["same images", "same data", "other data"]
@@ -24,43 +23,29 @@ class SettingPair:
 
 
 @dataclass(frozen=True)
-class FigurePair:
-    """One measure of one variant in both runs; second minus first where that means something."""
-
-    first: Figure
-    second: Figure
-    difference: float | None
-
-
-@dataclass(frozen=True)
-class VariantPair:
-    """One variant in both runs."""
-
-    first: VariantFacts
-    second: VariantFacts
-    accuracy: FigurePair
-    roc_auc: FigurePair
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Two runs side by side.
 
     Attributes:
         ground: What the figures of both were measured on.
-        say: The same in a sentence or two.
     """
 
     runs: tuple[RunFacts, RunFacts]
     reports: tuple[ReportFacts, ReportFacts]
     ground: Ground
-    say: str
     settings: tuple[SettingPair, ...]
-    variants: Mapping[str, VariantPair]
+
+    def difference(self, variant: str, measure: Measure) -> float | None:
+        """Return second minus first; None where that means nothing, or one is undefined."""
+        first, second = (
+            getattr(report.variants[variant], measure).value for report in self.reports
+        )
+        undefined = first is None or second is None or self.ground == "other data"
+        return None if undefined else second - first
 
     @property
     def weights_notes(self) -> dict[str, str]:
-        """Give what has to be known of where the backbones started, each with whose it is."""
+        """What has to be known of where the backbones started, each with whose it is."""
         first, second = (report.weights_note for report in self.reports)
         if first == second:
             return {first: "Both runs"} if first else {}
@@ -69,7 +54,7 @@ class Comparison:
 
 
 def compare(first: RunFacts, second: RunFacts) -> Comparison | None:
-    """Put two runs side by side; None where one of them has no report."""
+    """Compare two runs; None where one of them has no report."""
     if first.report is None or second.report is None:
         return None
     ground = _ground(first.report, second.report)
@@ -77,14 +62,7 @@ def compare(first: RunFacts, second: RunFacts) -> Comparison | None:
         runs=(first, second),
         reports=(first.report, second.report),
         ground=ground,
-        say=_say(first.report, second.report, ground),
         settings=_differing(first.config, second.config),
-        variants={
-            name: _variant_pair(
-                first.report.variants[name], second.report.variants[name], ground=ground
-            )
-            for name in VARIANTS
-        },
     )
 
 
@@ -95,57 +73,19 @@ def _ground(first: ReportFacts, second: ReportFacts) -> Ground:
     return "same images" if same else "same data"
 
 
-def _say(first: ReportFacts, second: ReportFacts, ground: Ground) -> str:
-    parts = [PART_NAMES.get(each.basis, each.basis) for each in (first, second)]
-    if ground == "other data":
-        return (
-            "These runs are on different data, so their figures are not comparable: one data set "
-            "may be easier than the other. No difference is given."
-        )
-    if ground == "same data":
-        where = (
-            f"The first was scored on {parts[0]} images, the second on {parts[1]} images"
-            if parts[0] != parts[1]
-            else f"Both were scored on {parts[0]} images, but the split is another"
-        )
-        return (
-            f"These runs are on the same data but not on the same part of it. {where}, so a part "
-            "of each difference comes from which images were scored. No difference was tested."
-        )
-    return (
-        f"Both runs were scored on the same {parts[0]} images of the same data. A difference is "
-        "second minus first; whether it is more than chance was not tested."
-    )
-
-
 def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[SettingPair, ...]:
     """Find the settings that differ, in the order of the form; unknown ones come last."""
     names = [*SETTINGS, *sorted({*first, *second} - set(SETTINGS))]
-    told = [(name, _told(first, name), _told(second, name)) for name in names]
+    values = [(name, _value(first, name), _value(second, name)) for name in names]
     return tuple(
         SettingPair(SETTINGS[name].title if name in SETTINGS else name, name, one, other)
-        for name, one, other in told
+        for name, one, other in values
         if one != other
     )
 
 
-def _told(config: Mapping[str, Any], name: str) -> str:
+def _value(config: Mapping[str, Any], name: str) -> str:
     value = config.get(name)
     if value is None or value == "":
         return UNSET
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _variant_pair(first: VariantFacts, second: VariantFacts, *, ground: Ground) -> VariantPair:
-    return VariantPair(
-        first=first,
-        second=second,
-        accuracy=_figure_pair(first.accuracy, second.accuracy, ground=ground),
-        roc_auc=_figure_pair(first.roc_auc, second.roc_auc, ground=ground),
-    )
-
-
-def _figure_pair(first: Figure, second: Figure, *, ground: Ground) -> FigurePair:
-    undefined = first.value is None or second.value is None or ground == "other data"
-    difference = None if undefined else (second.value or 0.0) - (first.value or 0.0)
-    return FigurePair(first, second, difference)

@@ -22,7 +22,7 @@ class Library:
         self._read: dict[str, tuple[_Stamp, RunFacts]] = {}
 
     def runs(self) -> list[RunFacts]:
-        """Give every run, the newest first."""
+        """Return every run, the newest first."""
         found = [facts for run in _find_runs(self.home) if (facts := self._facts(run))]
         keys = {facts.key for facts in found}
         self._read = {key: read for key, read in self._read.items() if key in keys}
@@ -31,7 +31,7 @@ class Library:
         return sorted(found, key=lambda facts: (facts.started, facts.key), reverse=True)
 
     def find(self, key: str) -> RunFacts | None:
-        """Give one run; None where there is none of this name.
+        """Return one run; None where there is none of this name.
 
         Raises:
             ConfigError: The name could not be a run's.
@@ -68,12 +68,12 @@ def _find_runs(home: Home) -> list[RunPaths]:
 
 
 def _is_folder(path: Path) -> bool:
-    """Say whether this is a folder itself; a link may lead anywhere."""
+    """Return whether this is a folder itself; a link may lead anywhere."""
     return path.is_dir() and not path.is_symlink()
 
 
 def _stamp(run: RunPaths) -> _Stamp:
-    """Tell when what is read was last changed; failures come and go in their folders."""
+    """Return when what is read was last changed; failures come and go in their folders."""
     return tuple(
         _file_stamp(path)
         for path in (

@@ -1,4 +1,4 @@
-"""The table of runs: which are shown, in which order, and what each row says."""
+"""The table of runs: which are shown, and in which order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -53,12 +53,12 @@ class View:
     trend: Measure = "accuracy"
 
     def link(self, **changes: object) -> str:
-        """Give the query that asks for this with something else instead."""
+        """Return the query that asks for this with something else instead."""
         other = replace(self, **changes)  # type: ignore[arg-type]  # by name, from the templates
         return "?" + urlencode({name: getattr(other, name) for name in self.__dataclass_fields__})
 
     def sort_link(self, sort: str) -> str:
-        """Give the query that sorts by this; asked twice, the other way round."""
+        """Return the query that sorts by this; asked twice, the other way round."""
         turned = sort == self.sort and self.order == "desc"
         return self.link(sort=sort, order="asc" if turned else "desc", page=1)
 

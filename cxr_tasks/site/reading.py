@@ -1,20 +1,23 @@
-"""Reads one run's folder, in which other hands may have been: nothing in it is relied on."""
+"""Reads a run's folder, in which other hands may have been: nothing in it is relied on."""
 
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import retired_versions
-from cxr_tasks.errors import ArtifactError
-from cxr_tasks.site.places import find_inside
+from cxr_tasks.errors import ArtifactError, CxrError
 from cxr_tasks.site.run_facts import Failure, Figure, ReportFacts, RunFacts, Sign, VariantFacts
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import as_unicode, read_json
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.records import find_record
 from cxr_tasks.volume.sealed import read_sealed
+
+PAGE = "index.html"
 
 _TAIL_BYTES = 1 << 16
 _LAST_SECOND = 253_402_300_799
@@ -31,15 +34,49 @@ _NOT_AS_EXPECTED = (
 )
 
 
+def find_inside(folder: Path, path: Path) -> Path | None:
+    """Follow links to a file; None where it is none, or lies outside `folder`.
+
+    The folder's own name is taken as it is: if it is a link, nothing in it counts.
+    """
+    real = path.resolve()
+    inside = folder.parent.resolve() / folder.name
+    return real if real.is_relative_to(inside) and real.is_file() else None
+
+
+def report_page(run: RunPaths) -> Path | None:
+    """Find a run's report."""
+    return find_inside(run.root, run.report / PAGE)
+
+
+def is_damaged(run: RunPaths, page: bytes) -> bool:
+    """Return whether a report is not the page that its record tells of."""
+    try:
+        record = find_record(run.report, "report")
+    except CxrError:
+        return True
+    return record is not None and record["outputs"].get(PAGE) != sha256(page).hexdigest()
+
+
+def scores_page(home: Home, name: str) -> Path | None:
+    """Find the result page of one batch of scored images.
+
+    Raises:
+        ConfigError: The name could not be one folder's name.
+    """
+    folder = home.scores(name)
+    return find_inside(folder, folder / PAGE)
+
+
 def read_run(run: RunPaths) -> RunFacts:
-    """Read a run; what cannot be read is told in `problem`, with the rest left out."""
+    """Read a run; what cannot be read is named in `problem`, and left out."""
     started, last_sign = _span(run)
     read: dict[str, Any] = {}
     problem = ""
     for path, part in (
-        (run.config, _config),
+        (run.config, lambda record: {"config": dict(record["config"])}),
         (run.report / "report.json", _report),
-        (run.ingest / "ingest.json", _unchanged),
+        (run.ingest / "ingest.json", _ingestion),
         (run.promote / "promote.json", _promotion),
     ):
         try:
@@ -93,7 +130,7 @@ def _span(run: RunPaths) -> tuple[float, Sign | None]:
 
 
 def _ends(path: Path) -> tuple[Sign | None, Sign | None]:
-    """Give the first and the last event; a long file is not read through for them."""
+    """Return the first and the last event; a long file is not read through for them."""
     try:
         with path.open("rb") as stream:
             first = stream.readline()
@@ -125,18 +162,14 @@ def _failure(run: RunPaths, path: Path) -> Failure:
     stage = name if path.parent == run.root else f"{path.parent.name} {name}"
     real = find_inside(run.root, path)
     try:
-        told = read_json(real) if real else {}
-        message, stopped = str(told["message"]), told.get("stopped") is True
+        error = read_json(real) if real else {}
+        message, stopped = str(error["message"]), error.get("stopped") is True
     except _NOT_AS_EXPECTED:
         message, stopped = "", False
     return Failure(stage, as_unicode(message).strip() or "No reason is known.", stopped)
 
 
-def _config(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"config": dict(record["config"])}
-
-
-def _unchanged(record: Mapping[str, Any]) -> dict[str, Any]:
+def _ingestion(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"unchanged_since": _text(record.get("unchanged_since") or "")}
 
 

@@ -51,12 +51,12 @@ class ReportFacts:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Give the labels that its numbers are never shown without."""
+        """The labels that its numbers are never shown without."""
         return tuple(filter(None, ("synthetic" if self.synthetic else "", self._origin.tag)))
 
     @property
     def weights_note(self) -> str:
-        """Say what has to be known of where the backbones started; empty where nothing has."""
+        """What has to be known of where the backbones started; empty where nothing has."""
         return self._origin.note
 
     @property
@@ -65,7 +65,7 @@ class ReportFacts:
 
     @property
     def measured_on(self) -> tuple[str, str]:
-        """Give what two runs must share for their figures to be of one kind: data and part."""
+        """What two runs must share for their figures to be of one kind: data and part."""
         return self.data_fingerprint, self.basis
 
 
@@ -117,6 +117,11 @@ class RunFacts:
     version: str = ""
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether a stage was in the middle of its work when it was seen last."""
+        return self.last_sign is not None and not self.last_sign.ended
+
+    @property
     def duration_seconds(self) -> float | None:
-        """Say how long it was from the first thing it did to the last; None if that is unknown."""
+        """From the first thing it did to the last; None if that is unknown."""
         return self.last_sign.at - self.started if self.last_sign else None

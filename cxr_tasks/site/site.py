@@ -3,22 +3,27 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from jinja2 import Environment
+
 from cxr_tasks.errors import ConfigError, shown
-from cxr_tasks.runs.opening import opened_key
+from cxr_tasks.reporting.environment import make_environment
+from cxr_tasks.runs.run import started_key
 from cxr_tasks.settings.form import RUN_NAME
-from cxr_tasks.site import notice as notices
 from cxr_tasks.site.comparison import compare
 from cxr_tasks.site.library import Library
-from cxr_tasks.site.listing import make_listing, read_view
-from cxr_tasks.site.notice import Notice
-from cxr_tasks.site.pages import compare_page, notice_page, runs_page
-from cxr_tasks.site.places import is_damaged, report_page, scores_page
-from cxr_tasks.site.presence import is_at_work
+from cxr_tasks.site.listing import MEASURES, make_listing, read_view
+from cxr_tasks.site.notice import NO_SUCH_RUN, Notice, no_report_yet, no_scores_yet, not_begun
+from cxr_tasks.site.reading import is_damaged, report_page, scores_page
 from cxr_tasks.site.run_facts import RunFacts
-from cxr_tasks.site.trend import make_trend
-from cxr_tasks.volume.paths import Home, run_key_from
+from cxr_tasks.site.trend import FRAME, make_trend
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.locks import is_locked, locks_of_run
+from cxr_tasks.volume.paths import Home, RunPaths, run_key_from
+from cxr_tasks.wording import NONE, PART_NAMES, VERDICT_NAMES, one_line
 
 PIPELINE, SCORING = "cxr_pipeline", "cxr_score"
 NAMED_BY = {PIPELINE: RUN_NAME, SCORING: "name"}
@@ -35,6 +40,9 @@ HEADERS = {
     "Cache-Control": "private, no-cache",
 }
 """Sent with every page: no script runs, nothing is loaded, no other site may frame it."""
+
+_PAUSE_SECONDS = 60.0
+"""How long a run may be between two stages, or a stage on its way to its lock."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +73,13 @@ class AirflowRun:
 
     @property
     def has_begun(self) -> bool:
-        """Say whether it has a folder of its own on the shared volume."""
+        """Whether it has a folder of its own on the shared volume."""
         return self.start in (None, "success")
 
     @property
     def key(self) -> str:
         """Name its folder; where `start` has left no word, as the form does; unchecked."""
-        if opened := opened_key(self.opening):
+        if opened := started_key(self.opening):
             return opened
         given = self.conf.get(NAMED_BY[self.dag_id])
         if isinstance(given, str) and given:
@@ -95,45 +103,54 @@ class Site:
         self.library = Library(home)
 
     def all_runs(self, query: Mapping[str, str], *, base: str) -> Answer:
-        """Show the table of runs, as the address's query wants it."""
+        """Return the table of runs, as the address's query wants it."""
         view = read_view(query)
         runs = self.library.runs()
-        ready = [run.key for run in runs if run.report][:2]
         listing = make_listing(runs, view)
-        return Answer(runs_page(listing, make_trend(runs, view.trend), ready, base=base))
+        page = _fill(
+            "runs.html.j2",
+            base,
+            listing=listing,
+            view=listing.view,
+            trend=make_trend(runs, view.trend),
+            ready=[run.key for run in runs if run.report][:2],  # the newest, offered to compare
+        )
+        return Answer(page)
 
     def compared(self, first: str, second: str, *, base: str) -> Answer:
-        """Show two runs side by side."""
+        """Return two runs side by side."""
         one, other = self._find(first), self._find(second)
         comparison = compare(one, other) if one and other else None
         if comparison is None:
-            return _tell(notices.nothing_to_compare(), base)
-        return Answer(compare_page(comparison, base=base))
+            return _show(Notice("nothing to compare", "Two runs are needed", status=404), base)
+        return Answer(_fill("compare.html.j2", base, comparison=comparison))
 
     def run(self, key: str, *, base: str, state: str = "") -> Answer:
-        """Show a run's report, or say why there is none."""
+        """Return a run's report, or why there is none."""
         try:
             run = self.home.run(key)
         except ConfigError as err:
-            return _tell(notices.refused_name(err), base)
+            return _show(_refused_name(err), base)
         page = report_page(run)
         if page is not None:
             content = page.read_bytes()
-            damaged = is_damaged(run, content)
-            return _tell(notices.damaged_report(key), base) if damaged else Answer(content)
+            if not is_damaged(run, content):
+                return Answer(content)
+            return _show(Notice("damaged", "This report is damaged", key), base)
         facts = self.library.find(key)
         at_work = is_at_work(run, facts, now=self.clock())
-        return _tell(notices.no_report_yet(key, facts, state, at_work=at_work), base)
+        return _show(no_report_yet(key, facts, state, at_work=at_work), base)
 
     def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:
-        """Show the page of a DAG's run, or say why there is none."""
+        """Return the page of a DAG's run, or why there is none."""
         if asked.dag_id not in NAMED_BY:
-            return _tell(notices.no_report_of(asked.dag_id), base)
+            return _show(Notice("another DAG", "No report here", asked.dag_id), base)
         if asked.state is None:
-            return _tell(notices.unknown_airflow_run(asked.run_id), base)
+            unknown = Notice("unknown to Airflow", NO_SUCH_RUN, asked.run_id, status=404)
+            return _show(unknown, base)
         if asked.dag_id == PIPELINE:
             if not asked.has_begun:
-                return _tell(_not_begun(asked), base)
+                return _show(not_begun(asked.key, asked.state, asked.refusal), base)
             return self.run(asked.key, base=base, state=asked.state)
         return self._scores(asked.key, base=base, state=asked.state)
 
@@ -141,10 +158,10 @@ class Site:
         try:
             page = scores_page(self.home, name)
         except ConfigError as err:
-            return _tell(notices.refused_name(err), base)
+            return _show(_refused_name(err), base)
         if page is not None:
             return Answer(page.read_bytes())
-        return _tell(notices.no_scores_yet(name, state), base)
+        return _show(no_scores_yet(name, state), base)
 
     def _find(self, key: str) -> RunFacts | None:
         try:
@@ -153,11 +170,55 @@ class Site:
             return None
 
 
-def _not_begun(asked: AirflowRun) -> Notice:
-    if asked.state in notices.STILL_GOING:
-        return notices.not_begun(asked.key)
-    return notices.refused(asked.key, asked.refusal)
+def is_at_work(run: RunPaths, facts: RunFacts | None, *, now: float) -> bool:
+    """Return whether a process works on a run, or did a moment ago.
+
+    Its locks show it, since a lock dies with its holder.
+
+    Args:
+        run: The run.
+        facts: What was read of it; None where there is nothing.
+        now: In seconds since 1970.
+    """
+    if facts is None:
+        return False
+    seen = facts.last_sign.at if facts.last_sign else facts.started
+    return now - seen < _PAUSE_SECONDS or any(is_locked(path) for path in locks_of_run(run))
 
 
-def _tell(notice: Notice, base: str) -> Answer:
-    return Answer(notice_page(notice, base=base), notice.status)
+def _refused_name(err: ConfigError) -> Notice:
+    return Notice("no name", NO_SUCH_RUN, status=404, reason=f"{err.problem} {err.rule}")
+
+
+def _show(notice: Notice, base: str) -> Answer:
+    return Answer(_fill("notice.html.j2", base, notice=notice), notice.status)
+
+
+def _fill(template: str, base: str, **context: object) -> str:
+    return _environment().get_template(template).render(base=base, **context)
+
+
+@cache
+def _environment() -> Environment:
+    environment = make_environment("cxr_tasks.site")
+    environment.filters |= {"utc": utc, "variant_title": variant_title}
+    environment.globals |= {
+        "frame": FRAME,
+        "variants": VARIANTS,
+        "measures": MEASURES,
+        "part_names": PART_NAMES,
+        "verdict_names": VERDICT_NAMES,
+    }
+    return environment
+
+
+def utc(seconds: float) -> str:
+    """Return a time in UTC as a person reads it: `2026-01-31 03:00`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def variant_title(name: str | None) -> str:
+    """Return the title of a recommended variant; a name from elsewhere stays as it is."""
+    if name is None:
+        return NONE
+    return VARIANTS[name].title if name in VARIANTS else one_line(name, 40)

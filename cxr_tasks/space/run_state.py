@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.runs.run import read_config
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.settings.external import external_config
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
@@ -30,7 +29,6 @@ class RunState:
         datasets: Fingerprints of the data sets that it uses.
         champion: The version that its data are compared with.
         downloads: Kaggle data sets that it comes from.
-        is_ingested: Whether it says what it uses.
         problem: What of it cannot be read; then it is not known what it uses.
     """
 
@@ -41,47 +39,51 @@ class RunState:
     datasets: frozenset[str] = frozenset()
     champion: str | None = None
     downloads: frozenset[str] = frozenset()
-    is_ingested: bool = False
     problem: str = ""
 
     def days_since(self, now: float) -> float:
-        """Say for how many days nothing has happened in it, at a time in seconds since 1970."""
+        """Return for how many days nothing has happened in it, at a time in seconds since 1970."""
         return (now - self.changed_at) / DAY_SECONDS
 
 
 def run_states(home: Home) -> list[RunState]:
-    """Read what every run on the shared volume says of itself."""
-    return [read_state(run) for run in runs_of(home)]
-
-
-def runs_of(home: Home) -> list[RunPaths]:
-    """Find the folders of runs, by name; what is linked counts, what no run can be called not."""
+    """Read what every run on the volume says of itself, by name; what is linked counts too."""
     folder = home.root / "runs"
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        try:
+        with suppress(ConfigError):  # no run can have this name
             run = home.run(path.name)
-        except ConfigError:
-            continue
-        if path.is_dir():
-            found.append(run)
+            if path.is_dir():
+                found.append(_read_state(run))
     return found
 
 
 def newest_finished(states: Iterable[RunState]) -> RunState | None:
-    """Give the run with results of its own in which something happened last."""
+    """Return the run with results of its own in which something happened last."""
     own = [state for state in states if state.finished]
     return max(own, key=lambda state: state.changed_at, default=None)
 
 
-def read_state(run: RunPaths) -> RunState:
-    """Read what a run says of itself."""
+def downloads_of(config: RunConfig) -> frozenset[str]:
+    """Name the Kaggle data sets that a configuration ingests."""
+    external = config.external_config()
+    configs = (config, external) if external else (config,)
+    found = set()
+    for each in configs:
+        if each.source == "kaggle":
+            with suppress(ConfigError):  # what names no data set has no download
+                found.add(read_handle("kaggle_dataset", each.kaggle_dataset))
+    return frozenset(found)
+
+
+def _read_state(run: RunPaths) -> RunState:
     state = RunState(run, _changed_at(run), finished=(run.report / "report.json").exists())
     try:
         ingested = find_record(run.ingest, "ingest")
-        downloads = _downloads(run) if run.config.exists() else frozenset[str]()
+        config = read_config(run) if run.config.exists() else None
     except CxrError as err:
         return replace(state, problem=err.problem)
+    downloads = downloads_of(config) if config else frozenset[str]()
     if ingested is None:
         return replace(state, downloads=downloads)
     used = (ingested["dataset"], ingested["external"])
@@ -91,12 +93,11 @@ def read_state(run: RunPaths) -> RunState:
         datasets=frozenset(fingerprint for fingerprint in used if fingerprint),
         champion=ingested.get("champion"),
         downloads=downloads,
-        is_ingested=True,
     )
 
 
 def _changed_at(run: RunPaths) -> float:
-    """Tell when something happened last: every stage tells `progress.jsonl` what it does."""
+    """Find when something happened last: every stage writes its events to `progress.jsonl`."""
     files = (
         run.config,
         run.progress,
@@ -110,19 +111,3 @@ def _changed_at(run: RunPaths) -> float:
         with suppress(OSError):  # it is not there, or not any more
             times.append(path.stat().st_mtime)
     return max(times, default=0.0)
-
-
-def _downloads(run: RunPaths) -> frozenset[str]:
-    return downloads_of(read_config(run))
-
-
-def downloads_of(config: RunConfig) -> frozenset[str]:
-    """Name the Kaggle data sets that a configuration ingests."""
-    external = external_config(config)
-    configs = (config, external) if external else (config,)
-    found = set()
-    for each in configs:
-        if each.source == "kaggle":
-            with suppress(ConfigError):  # what names no data set has no download
-                found.add(read_handle("kaggle_dataset", each.kaggle_dataset))
-    return frozenset(found)

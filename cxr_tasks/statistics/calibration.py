@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
 from cxr_tasks.statistics.intervals import wilson
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 
 MAX_BINS = 10
 MIN_IMAGES_A_BIN = 15
@@ -98,7 +98,7 @@ def _equal_mass_bins(scores: FloatArray) -> IntArray:
 
 
 def _calibration_errors(labels: npt.NDArray[Any], scores: FloatArray, bins: IntArray) -> FloatArray:
-    """Give the expected calibration error of each row of labels, shape (b, n)."""
+    """Return the expected calibration error of each row of labels, shape (b, n)."""
     errors = np.zeros(len(labels))
     for number in np.unique(bins):
         inside = bins == number

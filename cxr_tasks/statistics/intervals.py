@@ -3,19 +3,18 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import binomtest, norm, rankdata
 
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 
 CONFIDENCE = 0.95
 _Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
 
 
 def wilson(n_successes: int, n_trials: int) -> list[float] | None:
-    """Give the 95 % interval of a proportion; None where nothing was tried.
+    """Return the 95 % interval of a proportion; None where nothing was tried.
 
     Wilson 1927, doi 10.1080/01621459.1927.10502953.
     """
@@ -26,7 +25,7 @@ def wilson(n_successes: int, n_trials: int) -> list[float] | None:
 
 
 def delong_interval(labels: IntArray, scores: FloatArray) -> list[float] | None:
-    """Give the 95 % interval of an area under the ROC curve, on the logit scale.
+    """Return the 95 % interval of an area under the ROC curve, on the logit scale.
 
     DeLong et al. 1988, doi 10.2307/2531595. On the logit scale the interval stays in [0, 1]
     (Qin & Hotilovac 2008, doi 10.1177/0962280207087173). None where the area is 0, 1 or
@@ -43,7 +42,7 @@ def delong_interval(labels: IntArray, scores: FloatArray) -> list[float] | None:
 
 
 def newcombe_interval(area: float, n_covid: int, n_normal: int) -> list[float]:
-    """Give the 95 % interval of an area under the ROC curve from the area and two numbers.
+    """Return the 95 % interval of an area under the ROC curve from the area and two numbers.
 
     Newcombe 2006, doi 10.1002/sim.2324, method 5: all areas whose own variance, by the formula of
     Hanley & McNeil 1982 (doi 10.1148/radiology.143.1.7063747), does not rule the measured one out.
@@ -84,8 +83,8 @@ def _has_both(labels: IntArray) -> bool:
     return min(int((labels == 1).sum()), int((labels == 0).sum())) > 1
 
 
-def _areas(labels: IntArray, scores: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float64]]:
-    """Give the areas of several scores, shape (k, n), and their covariance, (k, k).
+def _areas(labels: IntArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the areas of several scores, shape (k, n), and their covariance, (k, k).
 
     By midranks, in n log n: Sun & Xu 2014, doi 10.1109/LSP.2014.2337313.
     """

@@ -1,20 +1,30 @@
-"""Figures of merit of scores against labels."""
+"""Figures of merit of scores, and of calls of COVID-19 or normal, against labels."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score, roc_curve
+from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
-THRESHOLD = 0.5
-"""A score at or above it is a positive prediction."""
+from cxr_tasks.statistics.intervals import wilson
+from cxr_tasks.statistics.resampling import (
+    Interval,
+    Resamples,
+    confusion_of,
+    number,
+    percentile_interval,
+    resampled,
+)
+from cxr_tasks.statistics.scores import FloatArray, IntArray, predict
+from cxr_tasks.wording import proportions
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+_CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
+
+Facts = dict[str, Any]
 
 
-def measure(labels: IntArray, scores: FloatArray) -> dict[str, Any]:
-    """Measure scores by every figure the report shows.
+def measure(labels: IntArray, scores: FloatArray) -> Facts:
+    """Measure scores by every figure the report shows of a part, without intervals.
 
     Args:
         labels: Shape (n,), n > 0; 1 is COVID-19, 0 is normal.
@@ -24,46 +34,141 @@ def measure(labels: IntArray, scores: FloatArray) -> dict[str, Any]:
         Counts, fractions in [0, 1] and the loss in nats by name; None where a figure is
         undefined (a class is missing, or nothing was predicted positive).
     """
-    both = 0 < int(labels.sum()) < len(labels)
-    counts = confusion_matrix(labels, predict(scores), labels=[0, 1])
-    (n_tn, n_fp), (n_fn, n_tp) = counts.tolist()
-    sensitivity = _fraction(n_tp, n_tp + n_fn)
-    specificity = _fraction(n_tn, n_tn + n_fp)
+    n_covid = int(labels.sum())
+    counts = count_cells(labels, predict(scores))
+    roc_auc, roc = None, None
+    if 0 < n_covid < len(labels):
+        false_positive, true_positive, _ = roc_curve(labels, scores)
+        roc = {"fpr": false_positive.tolist(), "tpr": true_positive.tolist()}
+        roc_auc = float(roc_auc_score(labels, scores))
     return {
         "n_images": len(labels),
-        "n_covid": n_tp + n_fn,
-        "n_normal": n_tn + n_fp,
-        "accuracy": _fraction(n_tp + n_tn, len(labels)),
-        "balanced_accuracy": _mean(sensitivity, specificity),
+        "n_covid": n_covid,
+        "n_normal": len(labels) - n_covid,
+        **{name: number(values[0]) for name, values in rates_of(counts).items()},
         "loss": float(log_loss(labels, scores, labels=[0, 1])),
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "precision": _fraction(n_tp, n_tp + n_fp),
-        "f1": _fraction(2 * n_tp, 2 * n_tp + n_fp + n_fn),
-        "roc_auc": float(roc_auc_score(labels, scores)) if both else None,
-        "confusion": {
-            "true_positive": n_tp,
-            "false_positive": n_fp,
-            "true_negative": n_tn,
-            "false_negative": n_fn,
-        },
-        "roc": _roc(labels, scores) if both else None,
+        "roc_auc": roc_auc,
+        "confusion": name_cells(counts),
+        "roc": roc,
     }
 
 
-def predict(scores: FloatArray) -> IntArray:
-    """Turn scores into predictions at the fixed threshold."""
-    return (scores >= THRESHOLD).astype(np.int64)
+def measure_calls(
+    labels: IntArray, calls: IntArray, resamples: Resamples, *, prevalence: float
+) -> tuple[Facts, Facts]:
+    """Measure calls of COVID-19 or normal, each figure with its interval over groups.
+
+    Args:
+        labels: Shape (n,); 1 is COVID-19.
+        calls: Shape (n,); 1 is a call of COVID-19.
+        resamples: Draws of the images' groups.
+        prevalence: For the predictive values, in (0, 1).
+
+    Returns:
+        Rates by name, with Wilson's interval over images beside those that are proportions; and
+        the positive and negative predictive value, `ppv` and `npv`.
+    """
+    counts = count_cells(labels, calls)
+    values, drawn = rates_of(counts), rates_of(resampled(resamples, confusion_of(labels, calls)))
+    rates: Facts = {
+        name: {
+            "value": number(value),
+            "interval": percentile_interval(drawn[name]),
+            "independent": None,
+        }
+        for name, [value] in values.items()
+    }
+    tried = {"sensitivity": labels == 1, "specificity": labels == 0, "precision": calls == 1}
+    for name, (n_right, n_tried) in proportions(name_cells(counts)).items():
+        n_groups = resamples.n_groups(tried.get(name, labels >= 0))
+        rates[name] |= {
+            "interval": _interval(
+                values[name], drawn[name], wilson(n_groups if n_right else 0, n_groups)
+            ),
+            "independent": {"method": "Wilson", "interval": wilson(n_right, n_tried)},
+        }
+    return rates, _describe_predictive_values(values, drawn, rates, prevalence)
 
 
-def _fraction(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def count_cells(labels: IntArray, calls: IntArray) -> FloatArray:
+    """Count true and false positives, false and true negatives, shape (1, 4)."""
+    return confusion_of(labels, calls)(np.ones((1, len(labels))))
 
 
-def _mean(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else (first + second) / 2
+def name_cells(counts: FloatArray) -> dict[str, int]:
+    """Name the four cells of one confusion, shape (1, 4)."""
+    return {name: int(count) for name, count in zip(_CELLS, counts[0], strict=True)}
 
 
-def _roc(labels: IntArray, scores: FloatArray) -> dict[str, list[float]]:
-    false_positive, true_positive, _ = roc_curve(labels, scores)
-    return {"fpr": false_positive.tolist(), "tpr": true_positive.tolist()}
+def rates_of(counts: FloatArray) -> dict[str, FloatArray]:
+    """Compute rates from confusions, shape (b, 4); NaN where one is undefined."""
+    n_tp, n_fp, n_fn, n_tn = counts.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sensitivity, specificity = n_tp / (n_tp + n_fn), n_tn / (n_tn + n_fp)
+        return {
+            "accuracy": (n_tp + n_tn) / counts.sum(axis=1),
+            "balanced_accuracy": (sensitivity + specificity) / 2,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "precision": n_tp / (n_tp + n_fp),
+            "f1": 2 * n_tp / (2 * n_tp + n_fp + n_fn),
+        }
+
+
+def predictive_values(
+    sensitivity: FloatArray, specificity: FloatArray, *, prevalence: float
+) -> dict[str, FloatArray]:
+    """Compute positive and negative predictive values by Bayes' theorem.
+
+    A data set's own share of COVID-19 says nothing of the share among those to be examined, so
+    that values counted in it would mean nothing elsewhere.
+
+    Args:
+        sensitivity: Any shape; in [0, 1], NaN where unknown.
+        specificity: The same shape.
+        prevalence: Fraction that has the disease, in (0, 1).
+
+    Returns:
+        `ppv`, the fraction of positive calls that have the disease, and `npv`, of negative calls
+        that have not; NaN where no call of that kind is made.
+    """
+    true_positive, false_negative = sensitivity * prevalence, (1 - sensitivity) * prevalence
+    true_negative = specificity * (1 - prevalence)
+    false_positive = (1 - specificity) * (1 - prevalence)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "ppv": true_positive / (true_positive + false_positive),
+            "npv": true_negative / (true_negative + false_negative),
+        }
+
+
+def _interval(value: FloatArray, drawn: FloatArray, by_formula: Interval) -> Interval:
+    """Return the bootstrap's interval; a formula's, over groups, where it would claim certainty.
+
+    Where all that was tried went one way, it does so in all resamples.
+    """
+    return by_formula if value[0] in (0.0, 1.0) else percentile_interval(drawn)
+
+
+def _describe_predictive_values(
+    values: Mapping[str, FloatArray],
+    drawn: Mapping[str, FloatArray],
+    rates: Facts,
+    prevalence: float,
+) -> Facts:
+    """Measure both values; where the bootstrap fails, by both ends of the rates' intervals.
+
+    Both values rise with both rates.
+    """
+    ends = {name: np.asarray(each["interval"], np.float64) for name, each in rates.items()}
+    measured, resampled_values, reach = (
+        predictive_values(each["sensitivity"], each["specificity"], prevalence=prevalence)
+        for each in (values, drawn, ends)
+    )
+    return {
+        name: {
+            "value": number(value[0]),
+            "interval": _interval(value, resampled_values[name], reach[name].tolist()),
+        }
+        for name, value in measured.items()
+    }

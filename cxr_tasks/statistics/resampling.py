@@ -7,12 +7,13 @@ how often its group was drawn. All metrics are computed from weights, many resam
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cxr_tasks.statistics.intervals import newcombe_interval
-from cxr_tasks.statistics.scored import FloatArray, IntArray
+from cxr_tasks.statistics.scores import BoolArray, FloatArray, IntArray
 
 N_RESAMPLES = 2000
 _MAX_WEIGHTS = 2_000_000
@@ -20,6 +21,9 @@ _MAX_WEIGHTS = 2_000_000
 
 WeightArray = npt.NDArray[np.float64]
 Statistic = Callable[[WeightArray], FloatArray]
+Interval = list[float] | None
+Estimate = dict[str, Any]
+"""A figure's `value`, None where it is undefined, and its 95 % `interval` over groups."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Resamples:
     seed: int
 
     def blocks(self) -> Iterator[WeightArray]:
-        """Give the weights of the images, (b, n_images) at a time."""
+        """Yield the weights of the images, (b, n_images) at a time."""
         rng = np.random.default_rng(self.seed)
         n_groups = sum(len(stratum) for stratum in self.strata)
         size = max(1, _MAX_WEIGHTS // len(self.members))
@@ -50,6 +54,10 @@ class Resamples:
                 even = np.full(len(stratum), 1 / len(stratum))
                 drawn[:, stratum] = rng.multinomial(len(stratum), even, size=n)
             yield drawn[:, self.members]
+
+    def n_groups(self, chosen: BoolArray) -> int:
+        """Return how many groups the chosen images are of; shape (n_images,)."""
+        return len(np.unique(self.members[chosen]))
 
 
 def group_resamples(
@@ -84,14 +92,41 @@ def resampled(resamples: Resamples, statistic: Statistic) -> FloatArray:
     return np.concatenate([statistic(weights) for weights in resamples.blocks()])
 
 
+def estimate(statistic: Statistic, resamples: Resamples) -> Estimate:
+    """Measure a figure on the images as they are, with its percentile interval."""
+    everyone = np.ones((1, len(resamples.members)))
+    return {
+        "value": number(statistic(everyone)[0]),
+        "interval": percentile_interval(resampled(resamples, statistic)),
+    }
+
+
+def estimate_auc(labels: IntArray, scores: FloatArray, resamples: Resamples) -> Estimate:
+    """Measure the area under the ROC curve, with an interval over groups.
+
+    Where all resamples agree, as where the scores part the classes, the bootstrap would claim
+    certainty: there Newcombe's interval takes its place, on the groups that hold each class.
+    """
+    area = estimate(auc_of(labels, scores), resamples)
+    if area["interval"] and area["interval"][0] == area["interval"][1]:
+        n_covid, n_normal = (resamples.n_groups(labels == label) for label in (1, 0))
+        area["interval"] = newcombe_interval(area["value"], n_covid, n_normal)
+    return area
+
+
 def percentile_interval(values: FloatArray, *, confidence: float = 0.95) -> list[float] | None:
-    """Give the percentile interval of resampled values; None where most are undefined."""
+    """Return the percentile interval of resampled values; None where most are undefined."""
     finite = values[np.isfinite(values)]
     if len(finite) < max(1, len(values) / 2):
         return None
     tail = (1 - confidence) / 2
     low, high = np.quantile(finite, [tail, 1 - tail])
     return [float(low), float(high)]
+
+
+def number(value: float) -> float | None:
+    """Return a figure as JSON knows it: None where it is undefined."""
+    return float(value) if np.isfinite(value) else None
 
 
 def auc_of(labels: IntArray, scores: FloatArray) -> Statistic:
@@ -112,21 +147,6 @@ def auc_of(labels: IntArray, scores: FloatArray) -> Statistic:
         return _ratio((covid * below).sum(axis=1), pairs)
 
     return statistic
-
-
-def auc_interval(labels: IntArray, scores: FloatArray, resamples: Resamples) -> list[float] | None:
-    """Give the 95 % interval of an area under the ROC curve over groups; None if undefined.
-
-    Where all resamples agree, as where the scores part the classes, the bootstrap would claim
-    certainty: there Newcombe's interval takes its place, on the groups that hold each class.
-    """
-    area = auc_of(labels, scores)
-    interval = percentile_interval(resampled(resamples, area))
-    if interval is None or interval[0] < interval[1]:
-        return interval
-    value = float(area(np.ones((1, len(labels))))[0])
-    n_covid, n_normal = (len(np.unique(resamples.members[labels == label])) for label in (1, 0))
-    return newcombe_interval(value, n_covid, n_normal)
 
 
 def average_precision_of(labels: IntArray, scores: FloatArray) -> Statistic:
@@ -162,8 +182,8 @@ def confusion_of(labels: IntArray, predictions: IntArray) -> Statistic:
     """Prepare the weighted confusion: true and false positives, false and true negatives."""
     cells = np.stack(
         [
-            (labels == truth) & (predictions == said)
-            for truth, said in ((1, 1), (0, 1), (1, 0), (0, 0))
+            (labels == truth) & (predictions == called)
+            for truth, called in ((1, 1), (0, 1), (1, 0), (0, 0))
         ],
         axis=1,
     ).astype(np.float64)

@@ -8,24 +8,17 @@ import numpy as np
 from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
-from cxr_tasks.statistics import group_signs
-from cxr_tasks.statistics.group_signs import BoolArray
+from cxr_tasks.statistics.exact_tests import SIGN_FLIP_TEST, sign_flip_test
 from cxr_tasks.statistics.intervals import delong_p
-from cxr_tasks.statistics.metrics import predict
-from cxr_tasks.statistics.resampling import (
-    Resamples,
-    auc_of,
-    mean_of,
-    percentile_interval,
-    resampled,
-)
-from cxr_tasks.statistics.scored import FloatArray, Scored
+from cxr_tasks.statistics.resampling import Estimate, Resamples, auc_of, estimate, mean_of
+from cxr_tasks.statistics.scores import FloatArray, ScoredImages
+from cxr_tasks.wording import p_compared
 
 SIGNIFICANCE = 0.05
 
 
-def pairs(
-    scored: Mapping[str, Scored], resamples: Resamples, *, titles: Mapping[str, str]
+def compare_pairs(
+    scored: Mapping[str, ScoredImages], resamples: Resamples, *, titles: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Compare every two variants on the same images.
 
@@ -38,24 +31,17 @@ def pairs(
         For each pair: what only one of both has right, tested over groups, alone and corrected
         for all pairs (Holm); differences of accuracy and AUC (first minus second) with paired
         bootstrap intervals; and a sentence. McNemar's and DeLong's p, which take images as
-        independent, are told beside them and decide nothing.
+        independent, stand beside them and decide nothing.
     """
-    found = [
+    pairs = [
         {"first": first, "second": second, **_compare(scored[first], scored[second], resamples)}
         for first, second in combinations(scored, 2)
     ]
-    corrected = holm([pair["p_value"] for pair in found])
-    for pair, p_holm in zip(found, corrected, strict=True):
+    for pair, p_holm in zip(pairs, holm([pair["p_value"] for pair in pairs]), strict=True):
         pair |= {"p_holm": p_holm, "distinguishable": p_holm < SIGNIFICANCE}
-        n_right = {pair[place]: _n_right(scored[pair[place]]) for place in ("first", "second")}
+        n_right = {name: int(scored[name].are_right.sum()) for name in scored}
         pair["sentence"] = _sentence(pair, n_right, titles)
-    return found
-
-
-def is_right(scored: Scored) -> BoolArray:
-    """Return which images a variant has right at the fixed threshold."""
-    right: BoolArray = predict(scored.scores) == scored.labels
-    return right
+    return pairs
 
 
 def mcnemar_p(n_only_first_right: int, n_only_second_right: int) -> float:
@@ -79,36 +65,22 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in multipletests(p_values, method="holm")[1]]
 
 
-def auc_difference(
-    first: Scored, second: FloatArray, resamples: Resamples
-) -> dict[str, float | list[float] | None]:
-    """Compare a variant's AUC with that of other scores of the same images.
-
-    Returns:
-        `value`, first minus second, and its paired bootstrap `interval`; None where a class
-        is missing.
-    """
+def auc_difference(first: ScoredImages, second: FloatArray, resamples: Resamples) -> Estimate:
+    """Compare a variant's AUC with that of other scores of the same images, first minus second."""
     of_first, of_second = auc_of(first.labels, first.scores), auc_of(first.labels, second)
-    everyone = np.ones((1, len(first)))
-    value = float((of_first(everyone) - of_second(everyone))[0])
-    drawn = resampled(resamples, lambda weights: of_first(weights) - of_second(weights))
-    return {"value": value if np.isfinite(value) else None, "interval": percentile_interval(drawn)}
+    return estimate(lambda weights: of_first(weights) - of_second(weights), resamples)
 
 
-def _compare(first: Scored, second: Scored, resamples: Resamples) -> dict[str, Any]:
-    right, other = is_right(first), is_right(second)
-    gain = right.astype(np.float64) - other
-    tested = group_signs.group_signs(right, other, first.groups)
+def _compare(first: ScoredImages, second: ScoredImages, resamples: Resamples) -> dict[str, Any]:
+    tested = sign_flip_test(first.are_right, second.are_right, first.groups)
+    gains = first.are_right.astype(np.float64) - second.are_right
     return {
         "n_images": len(first),
         "n_groups": len(np.unique(first.groups)),
         **tested,
-        "test": group_signs.TEST,
+        "test": SIGN_FLIP_TEST,
         "p_mcnemar": mcnemar_p(tested["n_only_first_right"], tested["n_only_second_right"]),
-        "accuracy_difference": {
-            "value": float(gain.mean()),
-            "interval": percentile_interval(resampled(resamples, mean_of(gain))),
-        },
+        "accuracy_difference": estimate(mean_of(gains), resamples),
         "auc_difference": {
             **auc_difference(first, second.scores, resamples),
             "p_delong": delong_p(first.labels, first.scores, second.scores),
@@ -116,19 +88,13 @@ def _compare(first: Scored, second: Scored, resamples: Resamples) -> dict[str, A
     }
 
 
-def _n_right(scored: Scored) -> int:
-    return int(is_right(scored).sum())
-
-
 def _sentence(
     pair: Mapping[str, Any], n_right: Mapping[str, int], titles: Mapping[str, str]
 ) -> str:
     better, worse = sorted((pair["first"], pair["second"]), key=lambda name: -n_right[name])
-    p_holm = pair["p_holm"]
-    p = "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
-    told = "has more right than" if pair["distinguishable"] else "is not distinguishable from"
+    verb = "has more right than" if pair["distinguishable"] else "is not distinguishable from"
     return (
-        f"{titles[better]} {told} {titles[worse]} on {pair['n_images']} images "
-        f"({n_right[better]} against {n_right[worse]} right; {pair['test']}, {p} after Holm's "
-        "correction)."
+        f"{titles[better]} {verb} {titles[worse]} on {pair['n_images']} images "
+        f"({n_right[better]} against {n_right[worse]} right; {pair['test']}, p "
+        f"{p_compared(pair['p_holm'])} after Holm's correction)."
     )

@@ -8,29 +8,24 @@ import numpy as np
 
 from cxr_tasks.statistics.calibration import reliability
 from cxr_tasks.statistics.intervals import delong_interval
-from cxr_tasks.statistics.metrics import measure, predict
-from cxr_tasks.statistics.predictive_values import describe_predictive_values
-from cxr_tasks.statistics.rates import cells_of, measure_rates, number
+from cxr_tasks.statistics.metrics import count_cells, measure, measure_calls, name_cells
 from cxr_tasks.statistics.resampling import (
     Resamples,
-    WeightArray,
-    auc_interval,
-    auc_of,
     average_precision_of,
-    confusion_of,
+    estimate,
+    estimate_auc,
     mean_of,
-    percentile_interval,
-    resampled,
 )
-from cxr_tasks.statistics.scored import Scored
+from cxr_tasks.statistics.scores import ScoredImages, predict
 
-_LEAST_SCORE = float(np.finfo(np.float64).eps)  # as scikit-learn clips for its log loss
+_MIN_SCORE = float(np.finfo(np.float64).eps)  # as scikit-learn clips for its log loss
+_FIGURES_OF_FOLD = ("n_images", "n_covid", "roc_auc", "accuracy")
 
 Facts = dict[str, Any]
 
 
 def describe(
-    scored: Scored,
+    scored: ScoredImages,
     resamples: Resamples,
     *,
     prevalence: float,
@@ -51,86 +46,67 @@ def describe(
     Returns:
         Figures as JSON knows them; None where one is undefined.
     """
-    labels, predictions = scored.labels, predict(scored.scores)
-    rates = measure_rates(labels, predictions, resamples)
-    values = describe_predictive_values(
-        labels, predictions, resamples, rates=rates, prevalence=prevalence
-    )
+    labels, scores = scored.labels, scored.scores
+    rates, values = measure_calls(labels, predict(scores), resamples, prevalence=prevalence)
     return {
         "n_images": len(scored),
         "n_covid": int((labels == 1).sum()),
         "n_normal": int((labels == 0).sum()),
         "n_groups": len(np.unique(scored.groups)),
-        "metrics": rates | _of_scores(scored, resamples),
+        "metrics": rates | _of_probabilities(scored, resamples),
         "by_fold": _by_fold(scored),
-        "calibration": _calibration(scored, temperatures, seed),
+        "calibration": {
+            "raw": reliability(labels, scores, seed=seed),
+            "scaled": None
+            if scored.calibrated is None
+            else reliability(labels, scored.calibrated, seed=seed),
+            "temperature": _spread(temperatures) if len(temperatures) else None,
+        },
         "operating_point": _operating_point(scored, resamples, prevalence, min_sensitivity),
         "predictive_values": {"prevalence": prevalence, **values},
     }
 
 
-def _of_scores(scored: Scored, resamples: Resamples) -> Facts:
-    """Measure what follows from the probabilities themselves."""
+def _of_probabilities(scored: ScoredImages, resamples: Resamples) -> Facts:
     labels, scores = scored.labels, scored.scores
-    certain = np.clip(np.where(labels == 1, scores, 1 - scores), _LEAST_SCORE, 1)
-    statistics = {
-        "roc_auc": auc_of(labels, scores),
+    certain = np.clip(np.where(labels == 1, scores, 1 - scores), _MIN_SCORE, 1)
+    delong = {"method": "DeLong", "interval": delong_interval(labels, scores)}
+    figures = {
         "average_precision": average_precision_of(labels, scores),
         "loss": mean_of(-np.log(certain)),
         "brier": mean_of((scores - labels) ** 2),
     }
-    everyone: WeightArray = np.ones((1, len(scored)))
-    figures: Facts = {
-        name: {
-            "value": number(statistic(everyone)[0]),
-            "interval": percentile_interval(resampled(resamples, statistic)),
-            "independent": None,
-        }
-        for name, statistic in statistics.items()
+    return {
+        "roc_auc": {**estimate_auc(labels, scores, resamples), "independent": delong},
+        **{
+            name: {**estimate(statistic, resamples), "independent": None}
+            for name, statistic in figures.items()
+        },
     }
-    figures["roc_auc"] |= {
-        "interval": auc_interval(labels, scores, resamples),
-        "independent": {"method": "DeLong", "interval": delong_interval(labels, scores)},
-    }
-    return figures
 
 
-def _by_fold(scored: Scored) -> list[Facts]:
-    if not scored.folds.any():
+def _by_fold(scored: ScoredImages) -> list[Facts]:
+    if scored.folds is None:
         return []
-    told = []
+    found = []
     for fold in np.unique(scored.folds):
         inside = scored.folds == fold
         figures = measure(scored.labels[inside], scored.scores[inside])
-        kept = ("n_images", "n_covid", "roc_auc", "accuracy")
-        told.append({"fold": int(fold), **{key: figures[key] for key in kept}})
-    return told
-
-
-def _calibration(scored: Scored, temperatures: Sequence[float], seed: int) -> Facts:
-    labels, scaled = scored.labels, scored.calibrated
-    return {
-        "raw": reliability(labels, scored.scores, seed=seed),
-        "scaled": None if scaled is None else reliability(labels, scaled, seed=seed),
-        "temperature": _spread(temperatures) if len(temperatures) else None,
-    }
+        found.append({"fold": int(fold), **{name: figures[name] for name in _FIGURES_OF_FOLD}})
+    return found
 
 
 def _operating_point(
-    scored: Scored, resamples: Resamples, prevalence: float, min_sensitivity: float
+    scored: ScoredImages, resamples: Resamples, prevalence: float, min_sensitivity: float
 ) -> Facts | None:
     if scored.cutoffs is None:
         return None
-    decisions = (scored.scores >= scored.cutoffs).astype(np.int64)
-    rates = measure_rates(scored.labels, decisions, resamples)
-    values = describe_predictive_values(
-        scored.labels, decisions, resamples, rates=rates, prevalence=prevalence
-    )
-    counts = confusion_of(scored.labels, decisions)(np.ones((1, len(scored))))[0]
+    calls = (scored.scores >= scored.cutoffs).astype(np.int64)
+    rates, values = measure_calls(scored.labels, calls, resamples, prevalence=prevalence)
     return {
         "min_sensitivity": min_sensitivity,
         "cutoff": _spread(scored.cutoffs.tolist()),
-        "confusion": cells_of(counts),
+        "confusion": name_cells(count_cells(scored.labels, calls)),
         "sensitivity": rates["sensitivity"],
         "specificity": rates["specificity"],
         **values,

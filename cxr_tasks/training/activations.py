@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 from cxr_tasks.volume.array_file import ArrayFile
-from cxr_tasks.volume.files import building, digest_of, locked, remove_leftovers
+from cxr_tasks.volume.files import building, digest_of, remove_leftovers
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.records import find_finished, make_record, write_record
@@ -51,7 +52,7 @@ def frozen_activations(
     seed: int,
     note: Callable[[str], None],
 ) -> Activations:
-    """Have the output of a network's frozen part for every image in `cache/activations`.
+    """Return the output of a network's frozen part for every image, from `cache/activations`.
 
     Variants, folds and later runs share it. Of two tasks that want the same one at once, the
     second waits. A cache whose file is not what its record says is computed again.
@@ -62,21 +63,33 @@ def frozen_activations(
         home: The shared volume.
         config_fingerprint: Digest of the configuration that wants them first, for the record.
         seed: That configuration's seed, for the record.
-        note: Told what a watching person wants to know.
+        note: Receives what a watching person wants to know.
     """
-    key = activations_key(prefix, dataset)
+    key, n_computed = activations_key(prefix, dataset), 0
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
     with locked(lock, on_wait=lambda: note("another process runs the frozen layers; waiting")):
-        was_there = find_finished(folder, STAGE, note=note) is not None
-        remove_leftovers(folder)
-        if was_there:
+        if find_finished(folder, STAGE, note=note) is not None:
+            remove_leftovers(folder)
             note("frozen layers computed before: read from the cache")
         else:
-            seconds = _build(folder, prefix, dataset, config_fingerprint, seed)
-            note(f"frozen layers computed for {len(dataset.images)} images in {duration(seconds)}")
+            n_computed, started = len(dataset.images), time.monotonic()
+            with building(folder) as built:
+                _compute(prefix, dataset, built / "activations.npy")
+                seconds = time.monotonic() - started
+                record = make_record(
+                    built,
+                    STAGE,
+                    inputs={"images": _digest_of_images(dataset)},
+                    config_fingerprint=config_fingerprint,
+                    seed=seed,
+                    seconds=seconds,
+                    facts={"n_images": n_computed},
+                )
+                write_record(built, record)
+            note(f"frozen layers computed for {n_computed} images in {duration(seconds)}")
     values = np.load(folder / "activations.npy", mmap_mode="r", allow_pickle=False)
-    return Activations(key, values, n_computed=0 if was_there else len(values))
+    return Activations(key, values, n_computed)
 
 
 def activations_key(prefix: Model, dataset: Dataset) -> str:
@@ -87,10 +100,14 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
     """
     import keras
 
+    weights = hashlib.sha256()
+    for weight in prefix.get_weights():
+        weights.update(f"{weight.dtype.str}:{weight.shape};".encode())
+        weights.update(np.ascontiguousarray(weight).data)
     parts = [
         _digest_of_images(dataset),
         digest_of(json.loads(prefix.to_json())),
-        _digest_of_weights(prefix),
+        weights.hexdigest(),
         prefix.outputs[0].dtype,
         keras.backend.backend(),
         library_versions(),
@@ -101,27 +118,8 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
     return digest_of(parts)[:32]
 
 
-def _build(
-    folder: Path, prefix: Model, dataset: Dataset, config_fingerprint: str, seed: int
-) -> float:
-    """Compute the activations into `folder`, whole or not at all; give the seconds it took."""
-    started = time.monotonic()
-    with building(folder) as built:
-        _compute(prefix, dataset, built / "activations.npy")
-        seconds = time.monotonic() - started
-        inputs = {"images": _digest_of_images(dataset)}
-        facts = {"n_images": len(dataset.images)}
-        record = make_record(
-            built,
-            STAGE,
-            inputs=inputs,
-            config_fingerprint=config_fingerprint,
-            seed=seed,
-            seconds=seconds,
-            facts=facts,
-        )
-        write_record(built, record)
-    return seconds
+def _digest_of_images(dataset: Dataset) -> str:
+    return str(dataset.record["outputs"]["images.npy"])
 
 
 def _compute(prefix: Model, dataset: Dataset, path: Path) -> None:
@@ -133,7 +131,7 @@ def _compute(prefix: Model, dataset: Dataset, path: Path) -> None:
 
 
 def _equal_batches(images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """Give batches of one size, with the number of images that are new at the end of each.
+    """Yield batches of one size, with the number of images that are new at the end of each.
 
     The last one overlaps the one before: a batch of another size is traced anew.
     """
@@ -141,15 +139,3 @@ def _equal_batches(images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.uint8
     for start in range(0, len(images), size):
         end = min(start + size, len(images))
         yield np.asarray(images[end - size : end]), end - start
-
-
-def _digest_of_images(dataset: Dataset) -> str:
-    return str(dataset.record["outputs"]["images.npy"])
-
-
-def _digest_of_weights(model: Model) -> str:
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(f"{weight.dtype.str}:{weight.shape};".encode())
-        digest.update(np.ascontiguousarray(weight).data)
-    return digest.hexdigest()

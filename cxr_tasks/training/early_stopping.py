@@ -1,49 +1,87 @@
-"""When a training stops: Keras' EarlyStopping as a value that a checkpoint can hold."""
+"""When a training stops: Keras' EarlyStopping as a function of the losses so far.
+
+Also whether the lag of batch normalisation's running statistics brought the stop about.
+"""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from cxr_tasks.training.epoch import EpochResult
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """How the validation loss has gone so far.
+    """Where a training stands after some epochs.
+
+    Attributes:
+        best_epoch: The epoch, counted from 1, with the lowest validation loss; 0 before the first.
+        wait: Epochs since then.
+        stops: Whether the training is to end.
+    """
+
+    best_epoch: int
+    wait: int
+    stops: bool
+
+
+def early_stopping(losses: Iterable[float], *, patience: int) -> EarlyStopping:
+    """Follow the validation losses of a training until it stops, or to their end.
 
     Args:
+        losses: One an epoch.
         patience: Epochs without a lower loss before training stops.
-        best_epoch: The epoch, counted from 1, with the lowest loss; 0 before the first.
-        best_loss: Its loss.
-        wait: Epochs since then.
     """
-
-    patience: int
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    wait: int = 0
-
-    def after(self, epoch: int, val_loss: float) -> "EarlyStopping":
-        """Give the state after an epoch; it was the best so far where `best_epoch` is it."""
-        # Keras compares in float32: what differs less than that is no improvement there.
-        if np.float32(val_loss) < np.float32(self.best_loss):
-            return replace(self, best_epoch=epoch, best_loss=val_loss, wait=0)
-        return replace(self, wait=self.wait + 1)
-
-    @property
-    def stops(self) -> bool:
-        """Whether the training is to end."""
-        return self.wait > 0 and self.wait >= self.patience
-
-
-def stopping_over(losses: Iterable[float], *, patience: int) -> EarlyStopping:
-    """Return the state in which a training with these validation losses ends.
-
-    Losses after it has stopped are not looked at; where it never stops, all are.
-    """
-    stopping = EarlyStopping(patience)
+    best_epoch, best_loss, wait, stops = 0, np.float32(math.inf), 0, False
     for epoch, loss in enumerate(losses, start=1):
-        stopping = stopping.after(epoch, loss)
-        if stopping.stops:
+        # Keras compares in float32: what differs less than that is no improvement there.
+        if np.float32(loss) < best_loss:
+            best_epoch, best_loss = epoch, np.float32(loss)
+        wait = epoch - best_epoch
+        stops = wait > 0 and wait >= patience
+        if stops:
             break
-    return stopping
+    return EarlyStopping(best_epoch, wait, stops)
+
+
+def describe_without_lag(
+    history: Sequence[EpochResult], *, patience: int, stopped_by: str
+) -> dict[str, Any] | None:
+    """Describe how early stopping would have gone under batch statistics without lag.
+
+    Only the statistics of validation differ: the weights of each epoch are the same, since
+    training normalises by each batch's own.
+
+    Lag decided the stopping where patience ended the training, and under statistics without lag
+    would not have: not at any epoch until then, and with less than half of it spent at the end. A
+    curve that has come to rest finds a new lowest loss by accident now and then; within the last
+    half of the patience it seldom does, whereas one that still falls always does.
+
+    Args:
+        history: Every epoch.
+        patience: Epochs without a lower validation loss before training stops.
+        stopped_by: What ended it; `patience`, or something else.
+
+    Returns:
+        `best_epoch` with its `val_loss` and `val_accuracy`; `stops_after`, the epoch after which
+        patience would have ended it, None where it would not have; `decided_stopping`. None where
+        no batch normalisation was trained, or its statistics are no numbers.
+    """
+    losses = [epoch.val_loss_no_lag for epoch in history if epoch.val_loss_no_lag is not None]
+    if len(losses) < len(history):
+        return None
+    stopping = early_stopping(losses, patience=patience)
+    if not stopping.best_epoch:
+        return None
+    best = history[stopping.best_epoch - 1]
+    goes_on = not stopping.stops and 2 * stopping.wait < patience
+    return {
+        "best_epoch": stopping.best_epoch,
+        "val_loss": best.val_loss_no_lag,
+        "val_accuracy": best.val_accuracy_no_lag,
+        "stops_after": stopping.best_epoch + stopping.wait if stopping.stops else None,
+        "decided_stopping": stopped_by == "patience" and goes_on,
+    }

@@ -9,11 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.errors import TrainingError
-from cxr_tasks.training.batch_statistics import RunningStatistics
-from cxr_tasks.training.labelled_images import LabelledImages
-from cxr_tasks.training.model_state import ModelState
+from cxr_tasks.training.batch_norm import RunningStatistics
+from cxr_tasks.training.checkpoint import ModelState
 
 Model = Any
+Batch = tuple[NDArray[Any], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Some images of a store, with their labels; read batch by batch, so memory stays flat.
+
+    Args:
+        images: Shape (n_stored, ...); usually memory-mapped uint8 images.
+        rows: Shape (n,); which of them.
+        labels: Shape (n,); 1.0 is COVID-19, 0.0 is normal; in the order of `rows`.
+    """
+
+    images: NDArray[Any]
+    rows: NDArray[np.intp]
+    labels: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int, *, order: NDArray[np.intp] | None = None) -> Iterator[Batch]:
+        """Read images and labels, (b, ...) and (b, 1); the last batch may be smaller."""
+        order = np.arange(len(self)) if order is None else order
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            labels = self.labels[chosen].astype(np.float32).reshape(-1, 1)
+            yield np.asarray(self.images[self.rows[chosen]]), labels
 
 
 @dataclass(frozen=True)
@@ -21,7 +47,7 @@ class TrainingSettings:
     """How to train.
 
     Args:
-        epochs: Most epochs.
+        epochs: Maximum number of epochs.
         patience: Epochs without a lower validation loss before training stops.
         batch_size: Images in one step.
         learning_rate: Adam's.
@@ -39,128 +65,141 @@ class TrainingSettings:
     keep_best: bool = True
 
 
-def prepare(
-    model: Model, train_data: LabelledImages, val_data: LabelledImages, settings: TrainingSettings
-) -> ModelState:
-    """Compile the model, and have Keras trace its steps for all batches to come.
+@dataclass(frozen=True)
+class EpochResult:
+    """An epoch's figures; those without `val_` are means over its training steps.
+
+    Those with `_no_lag` are of batch statistics without lag; None where the training moves none.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    val_loss_no_lag: float | None = None
+    val_accuracy_no_lag: float | None = None
+
+
+class EpochTrainer:
+    """A model with what it learns from, compiled and traced, to be trained epoch by epoch.
 
     With TensorFlow Keras traces the first batch for its own size and, at another size, once more
     for all. The first batches of a training would run through a graph of their own, and so would
     those after an interruption, elsewhere in the training; here all real batches use the same
     one. JAX compiles for each size, so it is given those that come.
     """
-    import keras
 
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate),
-        loss=keras.losses.BinaryCrossentropy(),
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
-        # Without it JAX would run every operation by itself.
-        jit_compile=keras.backend.backend() == "jax",
-    )
-    state = ModelState.of(model)
-    before = state.weights(), state.optimizer()
-    for images, labels in _first_batches(train_data, settings.batch_size):
-        model.train_on_batch(images, labels, sample_weight=_weights(labels, settings))
-    for images, labels in _first_batches(val_data, settings.batch_size):
-        model.test_on_batch(images, labels)
-    state.restore(*before)
-    return state
+    def __init__(
+        self,
+        model: Model,
+        train_data: LabelledImages,
+        val_data: LabelledImages,
+        settings: TrainingSettings,
+    ) -> None:
+        import keras
 
+        model.compile(
+            optimizer=keras.optimizers.Adam(settings.learning_rate),
+            loss=keras.losses.BinaryCrossentropy(),
+            metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
+            # Without it JAX would run every operation by itself.
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        self.state, self._running = ModelState(model), RunningStatistics(model)
+        self.train_data, self.val_data, self.settings = train_data, val_data, settings
+        before = self.state.weights(), self.state.optimizer()
+        for batch in self._first_batches(train_data):
+            self._train_on(*batch)
+        for batch in self._first_batches(val_data):
+            model.test_on_batch(*batch)
+        self.state.restore(*before)
 
-def run_epoch(
-    state: ModelState,
-    train_data: LabelledImages,
-    val_data: LabelledImages,
-    settings: TrainingSettings,
-    epoch: int,
-) -> dict[str, float]:
-    """Train on every image once, then look at the validation images.
+    def run(self, epoch: int) -> dict[str, float]:
+        """Train on every image once, then look at the validation images.
 
-    Order, dropout and augmentation come from (seed, epoch) alone. Where batch normalisation is
-    trained, validation images are looked at once more under statistics without lag, which changes
-    nothing of the training.
+        Order, dropout and augmentation come from (seed, epoch) alone. Where batch normalisation is
+        trained, validation images are looked at once more under statistics without lag, which
+        changes nothing of the training.
 
-    Returns:
-        Means over images: loss, accuracy, val_loss, val_accuracy; under statistics without lag
-        val_loss_no_lag and val_accuracy_no_lag.
+        Returns:
+            Means over images: loss, accuracy, val_loss, val_accuracy; under statistics without lag
+            val_loss_no_lag and val_accuracy_no_lag.
 
-    Raises:
-        TrainingError: A loss or a weight is no finite number.
-    """
-    model, running = state.model, RunningStatistics.of(state.model)
-    before = running.copies()
-    state.seed_random_layers(settings.seed, epoch)
-    order = np.random.default_rng([settings.seed, epoch]).permutation(len(train_data))
-    trained = []
-    for images, labels in train_data.batches(settings.batch_size, order=order):
-        weights = _weights(labels, settings)
-        logs = model.train_on_batch(images, labels, sample_weight=weights, return_dict=True)
-        trained.append((logs, len(labels)))
-    means = _means(trained, "{}") | _validate(model, val_data, settings, "val_{}")
-    _check_finite(means, state, epoch, settings)
-    if not running:
-        return means
-    with running.replaced(running.of_epoch(before, n_steps=len(trained))):
-        return means | _validate(model, val_data, settings, "val_{}_no_lag")
+        Raises:
+            TrainingError: A loss or a weight is no finite number.
+        """
+        running, seed = self._running, self.settings.seed
+        before = running.copies()
+        self.state.seed_random_layers(seed, epoch)
+        order = np.random.default_rng([seed, epoch]).permutation(len(self.train_data))
+        batches = self.train_data.batches(self.settings.batch_size, order=order)
+        trained = [(self._train_on(*batch), len(batch[1])) for batch in batches]
+        means = _means(trained, "{}") | self._validate("val_{}")
+        self._check_finite(means, epoch)
+        if not running:
+            return means
+        with running.replaced(running.of_epoch(before, n_steps=len(trained))):
+            return means | self._validate("val_{}_no_lag")
 
+    def _train_on(self, images: NDArray[Any], labels: NDArray[np.float32]) -> dict[str, Any]:
+        factors = self.settings.class_weight
+        weights = factors and np.asarray(
+            [factors[int(label)] for label in labels[:, 0]], np.float32
+        )
+        logs: dict[str, Any] = self.state.model.train_on_batch(
+            images, labels, sample_weight=weights, return_dict=True
+        )
+        return logs
 
-def _validate(
-    model: Model, data: LabelledImages, settings: TrainingSettings, name: str
-) -> dict[str, float]:
-    batches = [
-        (model.test_on_batch(images, labels, return_dict=True), len(labels))
-        for images, labels in data.batches(settings.batch_size)
-    ]
-    return _means(batches, name)
+    def _validate(self, name: str) -> dict[str, float]:
+        batches = [
+            (self.state.model.test_on_batch(images, labels, return_dict=True), len(labels))
+            for images, labels in self.val_data.batches(self.settings.batch_size)
+        ]
+        return _means(batches, name)
 
+    def _first_batches(self, data: LabelledImages) -> Iterator[Batch]:
+        """Yield a batch of each size that Keras has to see once, before the numbers count."""
+        import keras
 
-def _first_batches(
-    data: LabelledImages, batch_size: int
-) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
-    """Return a batch of each size that Keras has to see once, before the numbers count."""
-    import keras
+        sizes = [1, 2]
+        if keras.backend.backend() == "jax":
+            size = self.settings.batch_size
+            n_whole, rest = divmod(len(data), size)
+            sizes = [size for size, comes in ((size, n_whole), (rest, rest)) if comes]
+        for size in sizes:
+            yield next(data.batches(size, order=np.zeros(size, np.intp)))
 
-    sizes = [1, 2]
-    if keras.backend.backend() == "jax":
-        whole, rest = divmod(len(data), batch_size)
-        sizes = [size for size, comes in ((batch_size, whole), (rest, rest)) if comes]
-    for size in sizes:
-        yield next(data.batches(size, order=np.zeros(size, np.intp)))
+    def _check_finite(self, means: dict[str, float], epoch: int) -> None:
+        """Refuse an epoch that lost its numbers.
 
-
-def _weights(labels: NDArray[np.float32], settings: TrainingSettings) -> NDArray[np.float32] | None:
-    if settings.class_weight is None:
-        return None
-    factors = [settings.class_weight[int(label)] for label in labels.ravel()]
-    return np.asarray(factors, np.float32)
-
-
-def _check_finite(
-    means: dict[str, float], state: ModelState, epoch: int, settings: TrainingSettings
-) -> None:
-    """Refuse an epoch that lost its numbers.
-
-    The loss alone does not tell: a ReLU makes 0 of NaN, and so does a division by an infinite
-    variance of anything.
-    """
-    broken = [
-        f"{name} {means[name]}" for name in ("loss", "val_loss") if not math.isfinite(means[name])
-    ]
-    if not broken and state.is_finite():
-        return
-    problem = f"the loss is no number ({', '.join(broken)})" if broken else "a weight is no number"
-    raise TrainingError(
-        f"In epoch {epoch} {problem}.",
-        "A training whose loss or weights are no finite numbers cannot recover.",
-        "Check the backbone weights; else start a new run with precision=float32, another "
-        f"batch_size (it was {settings.batch_size}) or another seed ({settings.seed}); the "
-        f"variant's learning rate is {settings.learning_rate:g}.",
-    )
+        The loss alone does not show it: a ReLU makes 0 of NaN, and so does a division by an
+        infinite variance of anything.
+        """
+        broken = [
+            f"{name} {means[name]}"
+            for name in ("loss", "val_loss")
+            if not math.isfinite(means[name])
+        ]
+        if not broken and self.state.is_finite():
+            return
+        problem = (
+            f"the loss is no number ({', '.join(broken)})" if broken else "a weight is no number"
+        )
+        settings = self.settings
+        raise TrainingError(
+            f"In epoch {epoch} {problem}.",
+            "A training whose loss or weights are no finite numbers cannot recover.",
+            "Check the backbone weights; else start a new run with precision=float32, another "
+            f"batch_size (it was {settings.batch_size}) or another seed ({settings.seed}); the "
+            f"variant's learning rate is {settings.learning_rate:g}.",
+        )
 
 
 def _means(batches: list[tuple[dict[str, Any], int]], key: str) -> dict[str, float]:
-    """Give the means over images of what Keras gave for each batch."""
+    """Return the means over images of what Keras returned for each batch."""
     n_images = sum(n for _, n in batches)
     return {
         key.format(name): sum(float(logs[name]) * n for logs, n in batches) / n_images

@@ -1,6 +1,8 @@
 """One fit of a network, from first weights to a saved model: of a run, a fold, or a final fit."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -9,19 +11,18 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.data.split import rows_of
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
+from cxr_tasks.errors import TrainingError
+from cxr_tasks.machine.memory import ran_out
+from cxr_tasks.training.early_stopping import describe_without_lag
+from cxr_tasks.training.epoch import EpochResult
 from cxr_tasks.training.gpu_lease import CardLease
-from cxr_tasks.training.keras_runtime import describe_device, start_keras
-from cxr_tasks.training.lag import describe_without_lag
-from cxr_tasks.training.loop import EpochResult, TrainingResult, train
-from cxr_tasks.training.models import augment, save_model
-from cxr_tasks.training.out_of_memory import naming_batch_size
-from cxr_tasks.training.precision import computing_in
-from cxr_tasks.training.predict import predict_scores
+from cxr_tasks.training.keras_runtime import computing_in, describe_device, start_keras
+from cxr_tasks.training.loop import TrainingResult, train
+from cxr_tasks.training.model_file import predict_scores, save_model
+from cxr_tasks.training.networks import augment
 from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
-from cxr_tasks.volume.files import write_rows
+from cxr_tasks.volume.files import write_rows, write_table
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.tables import write_table
 
 HISTORY_COLUMNS = [field.name for field in fields(EpochResult)]
 N_AUGMENTED_EXAMPLES = 6
@@ -45,13 +46,13 @@ def fit(
     Args:
         task: What to train, and on what.
         folder: Where to; made where it is missing.
-        progress: Told every epoch.
+        progress: Reports every epoch.
         card: The card of this process.
         with_scores: Whether to write `scores.csv` too: row, path, label, group, part and score
             of every image that did not train.
 
     Returns:
-        Facts about the training, for its record.
+        Facts for the training's record.
 
     Raises:
         TrainingError: The loss is no number, or memory ran out.
@@ -59,59 +60,89 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     leased = card()
     with naming_batch_size(task.config.batch_size):
-        return _fit_on(leased, task, folder, progress, with_scores=with_scores)
-
-
-class _Teller:
-    """Tells each epoch, and how long the rest takes at most."""
-
-    def __init__(self, progress: Progress, n_epochs: int) -> None:
-        self._progress = progress
-        self._n_epochs = n_epochs
-
-    def __call__(self, result: EpochResult) -> None:
-        self._progress.epoch(
-            result.epoch,
-            n_epochs=self._n_epochs,
-            seconds_left=result.seconds * (self._n_epochs - result.epoch),
-            text=f"loss {result.loss:.4f}, val_loss {result.val_loss:.4f}, "
-            f"val_accuracy {result.val_accuracy:.3f}",
+        started = time.monotonic()
+        start_keras(threads=task.config.threads, seed=task.seed, card=leased)
+        model = task.build()
+        trainable = trainable_part(model, task, note=progress.note)
+        prepare_seconds = time.monotonic() - started
+        result = train_network(
+            task, trainable, folder, on_epoch=_reporter(task, progress), note=progress.note
         )
+        save_model(model, folder / "model.keras")
+        write_rows(folder / "history.csv", HISTORY_COLUMNS, map(asdict, result.history))
+        if task.variant.augmented:
+            _save_augmented_examples(task, folder / "augmented.npy")
+        if with_scores:
+            _save_scores(task, trainable, folder / "scores.csv")
+        return _facts(task, model, result) | {
+            "model_bytes": (folder / "model.keras").stat().st_size,
+            "prepare_seconds": round(prepare_seconds + result.prepare_seconds, 3),
+            "precision": trainable.precision,
+            "cut_after": trainable.cut_after,
+            "activations": trainable.key,
+            "n_activations_computed": trainable.n_computed,
+        }
 
 
-def _fit_on(
-    card: str | None, task: TrainingTask, folder: Path, progress: Progress, *, with_scores: bool
-) -> dict[str, Any]:
-    started = time.monotonic()
-    start_keras(threads=task.config.threads, seed=task.seed, card=card)
-    model = task.build()
-    trainable = trainable_part(model, task, note=progress.note)
-    network = with_fused_batch_norm(trainable.model)
-    prepare_seconds = time.monotonic() - started
-    with computing_in(trainable.precision, network):
-        result = train(
-            network,
+def train_network(
+    task: TrainingTask,
+    trainable: Trainable,
+    folder: Path,
+    *,
+    on_epoch: Callable[[EpochResult], None],
+    note: Callable[[str], None],
+) -> TrainingResult:
+    """Train the part of a network that changes; go on from the checkpoint in the folder."""
+    with computing_in(trainable.precision, trainable.network):
+        return train(
+            trainable.network,
             task.labelled("train", trainable.values),
             task.labelled("val", trainable.values),
             task.settings,
             checkpoint=folder / CHECKPOINT,
-            on_epoch=_Teller(progress, task.settings.epochs),
-            note=progress.note,
+            on_epoch=on_epoch,
+            note=note,
             context=f"{task.context} {trainable.precision} {trainable.key}",
         )
-    save_model(model, folder / "model.keras")
-    write_rows(folder / "history.csv", HISTORY_COLUMNS, map(asdict, result.history))
-    if task.variant.augmented:
-        _save_augmented_examples(task, folder / "augmented.npy")
-    if with_scores:
-        _save_scores(task, trainable, folder / "scores.csv")
-    return _facts(task, model, result, folder) | {
-        "prepare_seconds": round(prepare_seconds + result.prepare_seconds, 3),
-        "precision": trainable.precision,
-        "cut_after": trainable.cut_after,
-        "activations": trainable.key,
-        "n_activations_computed": trainable.n_computed,
-    }
+
+
+@contextmanager
+def naming_batch_size(batch_size: int) -> Iterator[None]:
+    """Turn an error of exhausted memory into one that names the setting which decides about it.
+
+    The batch size is never changed for the user: another one would be another training.
+
+    Raises:
+        TrainingError: Memory ran out.
+    """
+    try:
+        yield
+    except Exception as err:
+        if not ran_out(err):
+            raise
+        raise TrainingError(
+            f"Memory ran out with batch_size={batch_size} ({type(err).__name__}).",
+            "The images of one batch and what every layer makes of them have to fit into the "
+            "memory of the device.",
+            "Set a smaller batch_size (command line: --batch-size) in a new run, or free memory "
+            "and run this one again: it goes on where it stopped.",
+        ) from err
+
+
+def _reporter(task: TrainingTask, progress: Progress) -> Callable[[EpochResult], None]:
+    """Report each epoch, and how long the rest takes at most."""
+    n_epochs = task.settings.epochs
+
+    def report(result: EpochResult) -> None:
+        progress.epoch(
+            result.epoch,
+            n_epochs=n_epochs,
+            seconds_left=result.seconds * (n_epochs - result.epoch),
+            text=f"loss {result.loss:.4f}, val_loss {result.val_loss:.4f}, "
+            f"val_accuracy {result.val_accuracy:.3f}",
+        )
+
+    return report
 
 
 def _save_augmented_examples(task: TrainingTask, path: Path) -> None:
@@ -127,12 +158,12 @@ def _save_scores(task: TrainingTask, trainable: Trainable, path: Path) -> None:
     write_table(scored, path)
 
 
-def _facts(
-    task: TrainingTask, model: Model, result: TrainingResult, folder: Path
-) -> dict[str, Any]:
-    settings, stopped_by = task.settings, _stopped_by(task, result)
+def _facts(task: TrainingTask, model: Model, result: TrainingResult) -> dict[str, Any]:
+    settings, weights = task.settings, task.settings.class_weight
+    stopped_by = "patience" if result.stopped_early else "epochs"
+    if task.n_epochs is not None:
+        stopped_by = "folds"
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    weights = settings.class_weight
     return {
         "variant": task.variant.name,
         "n_parameters": int(model.count_params()),
@@ -155,12 +186,5 @@ def _facts(
         "class_weight": weights and {str(label): value for label, value in weights.items()},
         "n_train": len(task.train_rows),
         "n_val": len(rows_of(task.split, "val")),
-        "model_bytes": (folder / "model.keras").stat().st_size,
         "weights_origin": task.weights_origin,
     }
-
-
-def _stopped_by(task: TrainingTask, result: TrainingResult) -> str:
-    if task.n_epochs is not None:
-        return "folds"
-    return "patience" if result.stopped_early else "epochs"

@@ -16,12 +16,9 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class Cut:
-    """A network in two parts that share their layers with it.
+    """A network in two parts that share their layers with it, on either side of one layer's output.
 
-    Attributes:
-        layer: Name of the layer whose output lies between them.
-        prefix: From the image to that output; nothing in it changes in training.
-        rest: From that output to the probability; training it trains the whole network.
+    Nothing in `prefix` changes in training; training `rest` trains the whole network.
     """
 
     layer: str
@@ -30,7 +27,7 @@ class Cut:
 
 
 def cut_frozen_prefix(model: Model) -> Cut | None:
-    """Cut a network at the last tensor that alone carries what its frozen layers give.
+    """Cut a network at the last tensor that alone carries the output of its frozen layers.
 
     The tensor is a dominator of the output in the layer graph (Lengauer & Tarjan 1979): every
     path from the image to the probability goes through it, so a residual connection around it
@@ -68,23 +65,20 @@ def cut_prefix(model: Model, is_constant: Callable[[Layer], bool]) -> Cut | None
 
 
 def _last_constant_dominator(output: Tensor, is_constant: Callable[[Layer], bool]) -> Tensor | None:
-    dominators: dict[int, set[int]] = {}
-    constant: dict[int, bool] = {}
-    saves_work: dict[int, bool] = {}
     tensors = _with_all_before(output)
-    for tensor in tensors:
-        layer, before = _maker(tensor), [id(each) for each in _made_from(tensor)]
-        shared = set.intersection(*(dominators[each] for each in before)) if before else set()
-        dominators[id(tensor)] = shared | {id(tensor)}
-        constant[id(tensor)] = is_constant(layer) and all(constant[each] for each in before)
-        saves_work[id(tensor)] = bool(layer.weights) or any(saves_work[each] for each in before)
-    on_every_path = dominators[id(output)]
-    possible = [
-        tensor
-        for tensor in tensors
-        if id(tensor) in on_every_path and constant[id(tensor)] and saves_work[id(tensor)]
-    ]
-    return possible[-1] if possible else None
+    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
+    origins = [[numbers[id(each)] for each in _made_from(tensor)] for tensor in tensors]
+    constant: list[bool] = []
+    saves_work: list[bool] = []
+    for layer, before in zip(map(_maker, tensors), origins, strict=True):
+        constant.append(is_constant(layer) and all(constant[each] for each in before))
+        saves_work.append(bool(layer.weights) or any(saves_work[each] for each in before))
+    first_needed = len(tensors)  # by the tensors after this one; -1 by another input of the network
+    for number, tensor in reversed(list(enumerate(tensors))):
+        if first_needed >= number and constant[number] and saves_work[number]:
+            return tensor
+        first_needed = min([first_needed, *origins[number]]) if origins[number] else -1
+    return None
 
 
 def _with_all_before(output: Tensor) -> list[Tensor]:

@@ -19,7 +19,7 @@ _POLL_SECONDS = 1.0
 
 
 def usable_cards(environ: Mapping[str, str]) -> list[str]:
-    """Name the cards of this machine that a training may use, as NVIDIA's variable does."""
+    """Return the cards of this machine that a training may use, as NVIDIA's variable names them."""
     named = environ.get(VISIBLE_CARDS)
     if named is None:
         return [str(number) for number in range(n_gpus())]
@@ -34,14 +34,9 @@ CardLease = Callable[[], str | None]
 def process_card(
     home: Home, environ: Mapping[str, str], *, note: Callable[[str], None]
 ) -> Iterator[CardLease]:
-    """Give the card of all trainings of this process: leased for the first, held to the end.
+    """Yield the card of all trainings of this process: leased for the first, held to the end.
 
     A backend keeps the card that it began with, and its memory there, as long as the process lives.
-
-    Args:
-        home: The shared volume, where the locks are.
-        environ: Which cards may be used, and how many trainings share one.
-        note: Told once that all places are taken.
 
     Raises:
         ConfigError: The environment's number of trainings is none; raised by the lease.
@@ -65,10 +60,10 @@ def leased_card(
     The operating system frees the place when its holder ends, however it ends.
 
     Args:
-        cards: Of this machine; None is given at once where there are none.
+        cards: Of this machine; without any, None is yielded at once.
         home: The shared volume, where the locks are.
         environ: May say how many trainings share a card.
-        note: Told once that all places are taken.
+        note: Called once where all places are taken.
         poll_seconds: Time between two looks for a free place.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Keras started the same way on every route: backend, threads, determinism, seed."""
+"""Keras started the same way on every route: backend, threads, determinism, seed, precision."""
 
 import importlib.metadata
 import logging
@@ -9,9 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cxr_tasks.machine.devices import NVIDIA_CARDS
 from cxr_tasks.training.gpu_lease import VISIBLE_CARDS
+
+Model = Any
+
+FULL = "float32"
+MIXED = "mixed_float16"
+"""Keras' name; not bfloat16, which graphics cards before 2020 do not compute with."""
 
 _INTRA_OP = "TF_NUM_INTRAOP_THREADS"
 _XLA_FLAGS = "XLA_FLAGS"
@@ -52,7 +59,6 @@ def start_keras(*, threads: int, seed: int, card: str | None = None) -> None:
 
     with _without_greetings():
         import keras
-
     keras.utils.set_random_seed(seed)
 
 
@@ -77,12 +83,12 @@ def _is_not_about_retracing(record: logging.LogRecord) -> bool:
 
 
 def has_gpu() -> bool:
-    """Say whether the trainings of this process run on a graphics card."""
+    """Return whether the trainings of this process run on a graphics card."""
     return bool(_gpus())
 
 
 def describe_device() -> str:
-    """Say what the trainings of this process run on, for a person; `start_keras` comes first."""
+    """Describe what the trainings of this process run on; `start_keras` comes first."""
     gpus = _gpus()
     if gpus:
         return f"{len(gpus)} GPU ({_gpu_model()})"
@@ -90,10 +96,44 @@ def describe_device() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Give the versions of what decides about a training's last bits."""
+    """Return the versions of what decides about a training's last bits."""
     libraries = _LIBRARIES[os.environ.get(_BACKEND, "tensorflow")]
     versions = {name: importlib.metadata.version(name) for name in libraries}
     return {"python": platform.python_version(), **versions}
+
+
+def choose_precision(setting: str, *, has_gpu: bool) -> str:
+    """Return what a training computes in: what the setting names; for `auto`, the device's best.
+
+    On a CPU half precision is no faster: its convolutions compute in float32 all the same.
+    """
+    if setting == "auto":
+        return MIXED if has_gpu else FULL
+    return MIXED if setting == "mixed" else FULL
+
+
+@contextmanager
+def computing_in(precision: str, model: Model) -> Iterator[None]:
+    """Let a model's layers compute in a precision while it is trained.
+
+    Weights stay float32 throughout, and afterwards the model computes as before: what is saved
+    gives the same scores on every device (Micikevicius et al., "Mixed Precision Training", 2018).
+    The output layer, whose probability the loss takes the logarithm of, stays float32.
+    """
+    changed = [model, *model.layers[:-1]]
+    before = [part.dtype_policy for part in changed]
+    try:
+        for part in changed:
+            part.dtype_policy = precision
+        yield
+    finally:
+        for part, policy in zip(changed, before, strict=True):
+            part.dtype_policy = policy
+
+
+def first_line(err: Exception) -> str:
+    """Return the beginning of an error of Keras, which goes on with advice to programmers."""
+    return (str(err).strip().splitlines() or [type(err).__name__])[0].rstrip(".")
 
 
 def _refuse_late_start(threads: int) -> None:
@@ -108,7 +148,7 @@ def _refuse_late_start(threads: int) -> None:
 
 @contextmanager
 def _without_greetings() -> Iterator[None]:
-    """Keep to itself what TensorFlow's libraries write to the terminal as they are loaded.
+    """Hold back what TensorFlow's libraries write to the terminal as they are loaded.
 
     They do so before any setting of theirs is read. Where loading fails, it is shown.
     """
@@ -144,7 +184,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _deterministic(xla_flags: str) -> str:
-    """Make JAX compute the same bits on a card each time, unless the environment has its say."""
+    """Make JAX compute the same bits on a card each time, unless the environment decides it."""
     if _DETERMINISTIC_JAX in xla_flags:
         return xla_flags
     return f"{xla_flags} {_DETERMINISTIC_JAX}=true".strip()
@@ -157,7 +197,7 @@ def _gpus() -> list[str]:
 
 
 def _gpu_model() -> str:
-    """Read the cards' names from the driver: Keras' public interface does not tell them."""
+    """Read the cards' names from the driver: Keras' public interface has none."""
     if not NVIDIA_CARDS.is_dir():
         return "model unknown"
     facts = [(card / "information").read_text() for card in sorted(NVIDIA_CARDS.iterdir())]

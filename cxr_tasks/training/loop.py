@@ -14,36 +14,15 @@ from typing import Any
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.training.checkpoint import Arrays, Checkpoint, load_checkpoint, save_checkpoint
-from cxr_tasks.training.early_stopping import EarlyStopping
-from cxr_tasks.training.epoch import TrainingSettings, prepare, run_epoch
+from cxr_tasks.training.early_stopping import EarlyStopping, early_stopping
+from cxr_tasks.training.epoch import EpochResult, EpochTrainer, LabelledImages, TrainingSettings
 from cxr_tasks.training.keras_runtime import library_versions
-from cxr_tasks.training.labelled_images import LabelledImages
-from cxr_tasks.training.model_state import ModelState
 from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.progress import warning
-
-__all__ = ["EpochResult", "LabelledImages", "TrainingResult", "TrainingSettings", "train"]
 
 Model = Any
 
 CHECKPOINT_INTERVAL_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """An epoch's figures; those without `val_` are means over its training steps.
-
-    Those with `_no_lag` are of batch statistics without lag; None where the training moves none.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
-    val_loss_no_lag: float | None = None
-    val_accuracy_no_lag: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,19 +50,6 @@ class TrainingResult:
         return sum(epoch.seconds for epoch in self.history)
 
 
-@dataclass(frozen=True)
-class _Moment:
-    """Everything that changes from epoch to epoch, but the model itself."""
-
-    stopping: EarlyStopping
-    history: tuple[EpochResult, ...] = ()
-    best_weights: Arrays = ()
-
-    @property
-    def epoch(self) -> int:
-        return len(self.history)
-
-
 def train(
     model: Model,
     train_data: LabelledImages,
@@ -97,19 +63,19 @@ def train(
     interval_seconds: float = CHECKPOINT_INTERVAL_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> TrainingResult:
-    """Train until patience or epochs run out, and give the model the weights to keep.
+    """Train until patience or epochs run out, and restore the weights to keep.
 
     A checkpoint of the very same training is continued; any other is left out, with a note.
 
     Args:
-        model: As `build_model` gives it, not compiled; changed in place.
+        model: As `build_model` returns it, not compiled; changed in place.
         train_data: What the weights are fitted to; not empty.
         val_data: What early stopping looks at; not empty.
         settings: How to train.
         checkpoint: Where the checkpoint is, or is to be.
-        on_epoch: Told each epoch that is trained here, after a due checkpoint was written; what
-            it raises ends the training, which can be resumed.
-        note: Told what a person should know about the checkpoint.
+        on_epoch: Receives each epoch that is trained here, after a due checkpoint was written;
+            what it raises ends the training, which can be resumed.
+        note: Receives what a person should know about the checkpoint.
         context: What else the numbers depend on, such as data set and thread count.
         interval_seconds: Least time between two checkpoints; the first epoch and the last always
             have one.
@@ -119,44 +85,47 @@ def train(
         TrainingError: A loss or a weight is no finite number.
     """
     called = clock()
-    state = prepare(model, train_data, val_data, settings)
-    fingerprint = _fingerprint(state, train_data, val_data, settings, context)
-    moment = _resume(checkpoint, fingerprint, state, settings, note)
-    resumed_after, prepare_seconds = moment.epoch, clock() - called
+    trainer = EpochTrainer(model, train_data, val_data, settings)
+    state, fingerprint = trainer.state, _fingerprint(trainer, context)
+    history, best_weights = _resume(checkpoint, fingerprint, trainer, note)
+    resumed_after, prepare_seconds = len(history), clock() - called
+    stopping = _stopping(history, settings)
     saved_at = -math.inf  # the first epoch is kept too, for a training killed early
-    while moment.epoch < settings.epochs and not moment.stopping.stops:
-        started = clock()
-        figures = run_epoch(state, train_data, val_data, settings, moment.epoch + 1)
-        moment = _after_epoch(moment, state, figures, seconds=clock() - started)
-        is_last = moment.epoch == settings.epochs or moment.stopping.stops
+    while len(history) < settings.epochs and not stopping.stops:
+        started, epoch = clock(), len(history) + 1
+        means = trainer.run(epoch)
+        history.append(EpochResult(epoch=epoch, seconds=clock() - started, **means))
+        stopping = _stopping(history, settings)
+        if stopping.best_epoch == epoch:
+            best_weights = state.weights()
+        is_last = epoch == settings.epochs or stopping.stops
         if is_last or clock() - saved_at >= interval_seconds:
-            save_checkpoint(checkpoint, _to_checkpoint(moment, state, fingerprint))
+            epochs = [asdict(each) for each in history]
+            kept = Checkpoint(fingerprint, epochs, state.weights(), state.optimizer(), best_weights)
+            save_checkpoint(checkpoint, kept)
             saved_at = clock()
-        on_epoch(moment.history[-1])
+        on_epoch(history[-1])
     if settings.keep_best:
-        state.restore(moment.best_weights)
+        state.restore(best_weights)
+    kept_epoch = stopping.best_epoch if settings.keep_best else len(history)
     return TrainingResult(
-        moment.history,
-        moment.stopping.best_epoch if settings.keep_best else moment.epoch,
-        moment.stopping.stops,
-        resumed_after,
-        prepare_seconds,
+        tuple(history), kept_epoch, stopping.stops, resumed_after, prepare_seconds
     )
 
 
-def _fingerprint(
-    state: ModelState,
-    train_data: LabelledImages,
-    val_data: LabelledImages,
-    settings: TrainingSettings,
-    context: str,
-) -> str:
-    parts = [array for data in (train_data, val_data) for array in (data.rows, data.labels)]
+def _stopping(history: list[EpochResult], settings: TrainingSettings) -> EarlyStopping:
+    return early_stopping([epoch.val_loss for epoch in history], patience=settings.patience)
+
+
+def _fingerprint(trainer: EpochTrainer, context: str) -> str:
+    parts = [
+        each for data in (trainer.train_data, trainer.val_data) for each in (data.rows, data.labels)
+    ]
     return digest_of(
         {
-            "settings": asdict(settings),
+            "settings": asdict(trainer.settings),
             "data": [[str(part.dtype), part.tolist()] for part in parts],
-            "first_weights": state.digest(),
+            "first_weights": trainer.state.digest(),
             "context": context,
             "versions": library_versions(),
         }
@@ -164,20 +133,16 @@ def _fingerprint(
 
 
 def _resume(
-    path: Path,
-    fingerprint: str,
-    state: ModelState,
-    settings: TrainingSettings,
-    note: Callable[[str], None],
-) -> _Moment:
-    start = _Moment(EarlyStopping(settings.patience))
+    path: Path, fingerprint: str, trainer: EpochTrainer, note: Callable[[str], None]
+) -> tuple[list[EpochResult], Arrays]:
+    """Restore the model as the checkpoint has it; return its epochs and its best weights."""
     try:
         found = load_checkpoint(path)
     except ArtifactError as err:
         note(warning(f"{err.problem} The training begins again."))
-        return start
+        return [], ()
     if found is None:
-        return start
+        return [], ()
     if found.fingerprint != fingerprint:
         note(
             warning(
@@ -185,26 +150,7 @@ def _resume(
                 "differ). The training begins again."
             )
         )
-        return start
-    state.restore(found.weights, found.optimizer)
-    history = tuple(EpochResult(**epoch) for epoch in found.facts["history"])
-    note(f"Continuing after epoch {len(history)}.")
-    return _Moment(EarlyStopping(**found.facts["stopping"]), history, found.best_weights)
-
-
-def _after_epoch(
-    moment: _Moment, state: ModelState, means: dict[str, float], *, seconds: float
-) -> _Moment:
-    result = EpochResult(epoch=moment.epoch + 1, seconds=seconds, **means)
-    stopping = moment.stopping.after(result.epoch, result.val_loss)
-    is_best = stopping.best_epoch == result.epoch
-    best_weights = state.weights() if is_best else moment.best_weights
-    return _Moment(stopping, (*moment.history, result), best_weights)
-
-
-def _to_checkpoint(moment: _Moment, state: ModelState, fingerprint: str) -> Checkpoint:
-    facts = {
-        "history": [asdict(epoch) for epoch in moment.history],
-        "stopping": asdict(moment.stopping),
-    }
-    return Checkpoint(fingerprint, facts, state.weights(), state.optimizer(), moment.best_weights)
+        return [], ()
+    trainer.state.restore(found.weights, found.optimizer)
+    note(f"Continuing after epoch {len(found.history)}.")
+    return [EpochResult(**epoch) for epoch in found.history], found.best_weights

@@ -1,30 +1,34 @@
-"""What one variant is trained on and how: network, images, settings, what frozen layers gave."""
+"""One training of a run: network, images, settings, what the frozen layers give."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from numpy.typing import NDArray
 
-from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.split import rows_of
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.split import read_fold, read_split, rows_of
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.activations import frozen_activations
+from cxr_tasks.training.batch_norm import with_fused_batch_norm
+from cxr_tasks.training.epoch import LabelledImages, TrainingSettings
 from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
-from cxr_tasks.training.keras_runtime import has_gpu
-from cxr_tasks.training.loop import LabelledImages, TrainingSettings
-from cxr_tasks.training.models import N_CALIBRATION_IMAGES, build_model, calibrate_batch_norm
-from cxr_tasks.training.precision import FULL, choose_precision
+from cxr_tasks.training.keras_runtime import FULL, choose_precision, has_gpu
+from cxr_tasks.training.networks import build_model, calibrate_batch_norm
 from cxr_tasks.training.weights import weights_of
-from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, Variant
+from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, VARIANTS, Variant
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record
+from cxr_tasks.volume.records import Record, require_record
+
+N_CALIBRATION_IMAGES = 32
+"""As many as one batch of the study, so that calibration needs no more memory than training."""
 
 Model = Any
 
 
+@dataclass(frozen=True)
 class TrainingTask:
     """One variant with the images it trains on.
 
@@ -40,66 +44,70 @@ class TrainingTask:
             keeps the best.
     """
 
-    def __init__(
-        self,
-        run: RunPaths,
-        config: RunConfig,
-        *,
-        variant: Variant,
-        dataset: Dataset,
-        ingested: Record,
-        split: pd.DataFrame,
-        seed: int,
-        n_epochs: int | None = None,
-    ) -> None:
-        self.home = run.home
-        self.config = config
-        self.variant = variant
-        self.dataset = dataset
-        self.split = split
-        self.seed = seed
-        self.n_epochs = n_epochs
-        self.train_rows = rows_of(self.split, "train")
-        self.weights = weights_of(run, ingested) if variant.uses_backbone else None
-        self.weights_origin = ingested["weights"]["origin"] if variant.uses_backbone else "none"
-        self.context = f"{dataset.fingerprint} {config.threads} {ingested['weights']['sha256']}"
+    run: RunPaths
+    config: RunConfig
+    variant: Variant
+    dataset: Dataset
+    ingested: Record
+    split: pd.DataFrame
+    seed: int
+    n_epochs: int | None = None
 
-    def labelled(self, part: str, values: npt.NDArray[Any]) -> LabelledImages:
-        """Give a part of the split; `values` has a row for each image of the data set."""
-        rows = rows_of(self.split, part)
-        return LabelledImages(values, rows, self.split["label"].to_numpy(dtype=np.float32)[rows])
+    @property
+    def train_rows(self) -> NDArray[np.int64]:
+        """The rows of the image store that train."""
+        return rows_of(self.split, "train")
+
+    @property
+    def weights_origin(self) -> str:
+        """Where the backbone's first weights are from."""
+        return str(self.ingested["weights"]["origin"]) if self.variant.uses_backbone else "none"
+
+    @property
+    def context(self) -> str:
+        """What the numbers depend on beside settings and first weights."""
+        digest = self.ingested["weights"]["sha256"]
+        return f"{self.dataset.fingerprint} {self.config.threads} {digest}"
 
     @property
     def settings(self) -> TrainingSettings:
         """How this variant is trained: quickstart has epochs and learning rates of its own."""
-        variant, quick = self.variant, self.config.profile == "quickstart"
-        n_epochs = self.n_epochs
+        config, variant, n_epochs = self.config, self.variant, self.n_epochs
+        quick = config.profile == "quickstart"
         return TrainingSettings(
-            epochs=n_epochs or self.config.epochs or variant.quickstart_epochs,
-            patience=n_epochs or self.config.patience,
-            batch_size=self.config.batch_size,
+            epochs=n_epochs or config.epochs or variant.quickstart_epochs,
+            patience=n_epochs or config.patience,
+            batch_size=config.batch_size,
             learning_rate=variant.quickstart_learning_rate if quick else variant.learning_rate,
             seed=self.seed,
-            class_weight=self._class_weight() if self.config.class_weights else None,
+            class_weight=self._class_weight() if config.class_weights else None,
             keep_best=n_epochs is None,
         )
 
+    def labelled(self, part: str, values: NDArray[Any]) -> LabelledImages:
+        """Return a part of the split; `values` has a row for each image of the data set."""
+        rows = rows_of(self.split, part)
+        return LabelledImages(values, rows, self.split["label"].to_numpy(dtype=np.float32)[rows])
+
     def build(self) -> Model:
-        """Build the model as it is before the first epoch."""
+        """Build the model as it is before the first epoch.
+
+        Raises:
+            ArtifactError: The backbone's weights are not those that ingestion recorded.
+        """
         quick = self.config.profile == "quickstart"
         model = build_model(
             self.variant,
             seed=self.seed,
-            backbone_weights=self.weights,
+            backbone_weights=weights_of(self.run, self.ingested)
+            if self.variant.uses_backbone
+            else None,
             batch_norm_momentum=QUICKSTART_BATCH_NORM_MOMENTUM if quick else None,
         )
         if self.weights_origin == "random":
-            calibrate_batch_norm(model, self._some_training_images())
+            step = -(-len(self.train_rows) // N_CALIBRATION_IMAGES)
+            calibrate_batch_norm(model, self.dataset.images[self.train_rows[::step]])
         return model
-
-    def _some_training_images(self) -> npt.NDArray[np.uint8]:
-        rows = self.train_rows
-        return self.dataset.images[rows[:: -(-len(rows) // N_CALIBRATION_IMAGES)]]
 
     def _class_weight(self) -> dict[int, float]:
         """Weigh each class by n / (2 n_class), so that both count equally (King & Zeng 2001)."""
@@ -107,12 +115,47 @@ class TrainingTask:
         return {label: len(labels) / (2 * int((labels == label).sum())) for label in (0, 1)}
 
 
+def open_task(
+    run: RunPaths, config: RunConfig, variant: str, *, fold: int = 0, n_epochs: int | None = None
+) -> TrainingTask:
+    """Open what a training of a finished split works on, every file checked against its record.
+
+    Args:
+        run: The run.
+        config: Its configuration.
+        variant: What to train.
+        fold: Which round of the folds, from 1; 0 for the run's own split.
+        n_epochs: As in `TrainingTask`.
+
+    Raises:
+        ArtifactError: Ingestion or split is not finished.
+    """
+    ingested = require_record(run.ingest, "ingest")
+    require_record(run.split, "split")
+    return TrainingTask(
+        run,
+        config,
+        VARIANTS[variant],
+        open_dataset(run.home, ingested["dataset"]),
+        ingested,
+        read_fold(run.split, fold) if fold else read_split(run.split),
+        fold_seed(config.seed, fold) if fold else config.seed,
+        n_epochs,
+    )
+
+
+def fold_seed(seed: int, number: int) -> int:
+    """Derive a fold's seed from the run's, in [0, 2**31)."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) >> 1
+
+
 @dataclass(frozen=True)
 class Trainable:
-    """What training works on: the layers that change, and what they are given.
+    """What training works on: the layers that change, and their input.
 
     Attributes:
         model: Shares its layers with the whole network.
+        network: The same for training only, by the fastest kernels.
         values: What goes into it, a row for each image of the data set.
         precision: What it computes in; the frozen layers' rest, which is cheap, in float32.
         cut_after: Name of the last frozen layer that was left out, if any.
@@ -121,7 +164,8 @@ class Trainable:
     """
 
     model: Model
-    values: npt.NDArray[Any]
+    network: Model
+    values: NDArray[Any]
     precision: str
     cut_after: str | None = None
     key: str = ""
@@ -129,19 +173,25 @@ class Trainable:
 
 
 def trainable_part(model: Model, task: TrainingTask, *, note: Callable[[str], None]) -> Trainable:
-    """Leave out the frozen layers: what they give is in the cache, or put there now."""
+    """Leave out the frozen layers: their output is in the cache, or computed now."""
     cut = cut_frozen_prefix(model)
     if cut is None:
         precision = choose_precision(task.config.precision, has_gpu=has_gpu())
-        return Trainable(model, task.dataset.images, precision)
+        return Trainable(model, with_fused_batch_norm(model), task.dataset.images, precision)
     activations = frozen_activations(
         cut.prefix,
         task.dataset,
-        home=task.home,
+        home=task.run.home,
         config_fingerprint=task.config.fingerprint,
         seed=task.config.seed,
         note=note,
     )
     return Trainable(
-        cut.rest, activations.values, FULL, cut.layer, activations.key, activations.n_computed
+        cut.rest,
+        with_fused_batch_norm(cut.rest),
+        activations.values,
+        FULL,
+        cut_after=cut.layer,
+        key=activations.key,
+        n_computed=activations.n_computed,
     )

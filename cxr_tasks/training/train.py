@@ -1,45 +1,75 @@
-"""One variant's training as a stage: its folds, if it has any, and the fit that is kept."""
+"""One variant's training as a stage: its folds, if it has any, and the fit that is kept.
+
+Killed at any moment, a training is finished or can be continued.
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from statistics import median
 from typing import Any
 
-from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.split import read_split
-from cxr_tasks.errors import TrainingError
 from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.training.finishing import find_training, finish_training
-from cxr_tasks.training.fit import fit
-from cxr_tasks.training.folds import (
-    final_epochs,
-    finish_folds,
-    keep_whole_folds,
-    train_fold,
-    with_costs,
-)
+from cxr_tasks.training.fit import CHECKPOINT, fit
 from cxr_tasks.training.gpu_lease import CardLease
-from cxr_tasks.training.task import TrainingTask
-from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.training.task import fold_seed, open_task
+from cxr_tasks.volume.files import put_in_place, remove_leftovers, sha256_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.records import Record, record_file, require_record
+from cxr_tasks.volume.records import (
+    Note,
+    Record,
+    find_finished,
+    make_record,
+    record_file,
+    require_record,
+    write_record,
+)
 
-FAIL_VARIANT = "CXR_TEST_FAIL_VARIANT"
-"""Environment variable of the tests: the variant it names fails."""
+STAGE = "train"
+
+_OF_FOLD = (
+    "best_epoch",
+    "epochs_run",
+    "stopped_by",
+    "train_seconds",
+    "prepare_seconds",
+    "resumed_from_epoch",
+    "peak_anon_mb",
+    "without_lag",
+)
+"""What the final fit's record repeats of each fold's."""
 
 
-def train_variant(
-    run: RunPaths,
-    config: RunConfig,
-    variant: str,
-    *,
-    progress: Progress,
-    memory: MemoryWatch,
-    card: CardLease,
-    train_one: Callable[[int], None],
-    environ: Mapping[str, str],
-) -> Record:
+@dataclass(frozen=True)
+class TrainingContext:
+    """A variant of a run that is trained in this process, and what reports and watches it."""
+
+    run: RunPaths
+    config: RunConfig
+    variant: str
+    progress: Progress
+    memory: MemoryWatch
+    card: CardLease
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """Digests of what a training reads.
+
+        Raises:
+            ArtifactError: Ingestion or split is not finished.
+        """
+        run = self.run
+        digests = {"config": sha256_of(run.config)}
+        for stage, place in (("ingest", run.ingest), ("split", run.split)):
+            require_record(place, stage)
+            digests[stage] = sha256_of(record_file(place, stage))
+        return digests
+
+
+def train_variant(context: TrainingContext, *, train_one: Callable[[int], None]) -> Record:
     """Train one variant of a run, unless that is done; go on where a try before stopped.
 
     The caller holds the stage's lock. While it runs, everything is in `<variant>.partial`.
@@ -47,114 +77,152 @@ def train_variant(
     trains for the median of their best epochs.
 
     Args:
-        run: The run.
-        config: Its configuration.
-        variant: What to train.
-        progress: Told every epoch of the final fit.
-        memory: Watches what it takes.
-        card: The card of this process.
+        context: What to train.
         train_one: Trains the fold of this number into the unfinished folder.
-        environ: May name a variant that fails, for the tests.
-
-    Returns:
-        The record, as in `train.json`.
 
     Raises:
         ArtifactError: Ingestion or split is not finished.
         StageError: A fold ended badly.
         TrainingError: The loss is no number.
     """
-    ingested, split = require_record(run.ingest, "ingest"), require_record(run.split, "split")
-    inputs = _input_digests(run)
-    folder, place, note = run.training(variant), run.train(variant), progress.note
-    finished = find_training(folder, place, inputs=inputs, note=note)
-    if finished is not None:
-        return finished
-    _fail_if_tested(variant, environ)
-    dataset = open_dataset(run.home, ingested["dataset"])
-    folder.mkdir(parents=True, exist_ok=True)
-    keep_whole_folds(place, folder, inputs=inputs, note=note)
-    n_rounds = len(split["folds"]["rounds"]) if split["folds"] else 0
-    folds = finish_folds(folder, n_rounds, inputs=inputs, train_one=train_one, note=note)
-    task = _task(run, config, variant, dataset, ingested, folds)
-    facts = fit(task, folder, progress=progress, card=card)
-    facts = with_costs(facts | {"peak_anon_mb": memory.peak_anon_mb()}, folds)
-    return finish_training(
-        folder,
-        place,
-        inputs=inputs,
-        config_fingerprint=config.fingerprint,
-        seed=config.seed,
-        facts=facts,
+    run, variant = context.run, context.variant
+    return train_once(
+        run.training(variant),
+        run.train(variant),
+        inputs=context.inputs,
+        config_fingerprint=context.config.fingerprint,
+        seed=context.config.seed,
+        train=partial(_train_folds_and_final, context, train_one),
+        note=context.progress.note,
     )
 
 
-def train_one_fold(
-    run: RunPaths,
-    config: RunConfig,
-    variant: str,
-    number: int,
-    *,
-    progress: Progress,
-    memory: MemoryWatch,
-    card: CardLease,
-) -> Record:
-    """Train one fold of a variant; `train_variant` then finds it finished.
+def train_fold(context: TrainingContext, number: int) -> Record:
+    """Train one fold into the variant's unfinished folder; `train_variant` then finds it finished.
 
     Raises:
         ArtifactError: Ingestion or split is not finished.
         TrainingError: The loss is no number.
     """
-    ingested = require_record(run.ingest, "ingest")
-    require_record(run.split, "split")
-    dataset = open_dataset(run.home, ingested["dataset"])
-    return train_fold(
-        run,
-        config,
-        variant,
-        number,
-        dataset=dataset,
-        ingested=ingested,
-        inputs=_input_digests(run),
-        progress=progress,
-        memory=memory,
-        card=card,
+    place = fold_folder(context.run.training(context.variant), number)
+    return train_once(
+        place.with_name(f"{place.name}.partial"),
+        place,
+        inputs=context.inputs,
+        config_fingerprint=context.config.fingerprint,
+        seed=fold_seed(context.config.seed, number),
+        train=partial(_train_fold, context, number),
+        note=context.progress.note,
     )
 
 
-def _task(
-    run: RunPaths,
-    config: RunConfig,
-    variant: str,
-    dataset: Dataset,
-    ingested: Record,
-    folds: list[dict[str, Any]],
-) -> TrainingTask:
-    return TrainingTask(
-        run,
-        config,
-        variant=VARIANTS[variant],
-        dataset=dataset,
-        ingested=ingested,
-        split=read_split(run.split),
-        seed=config.seed,
-        n_epochs=final_epochs(folds) if folds else None,
-    )
+def fold_folder(variant_folder: Path, number: int) -> Path:
+    """Return the folder of a finished fold in its variant's folder."""
+    return variant_folder / f"fold-{number}"
 
 
-def _input_digests(run: RunPaths) -> dict[str, str]:
-    inputs = {
-        "config": run.config,
-        "ingest": record_file(run.ingest, "ingest"),
-        "split": record_file(run.split, "split"),
-    }
-    return {name: sha256_of(path) for name, path in inputs.items()}
+def train_once(
+    working: Path,
+    place: Path,
+    *,
+    inputs: Mapping[str, str],
+    config_fingerprint: str,
+    seed: int,
+    train: Callable[[Path], dict[str, Any]],
+    note: Note,
+) -> Record:
+    """Train into a folder and put it in place, unless it is finished from the same inputs.
 
-
-def _fail_if_tested(variant: str, environ: Mapping[str, str]) -> None:
-    if environ.get(FAIL_VARIANT) == variant:
-        raise TrainingError(
-            f"The training of {variant} was made to fail.",
-            f"The environment variable {FAIL_VARIANT} names it.",
-            f"Unset {FAIL_VARIANT}.",
+    Args:
+        working: Where it is trained.
+        place: Where it lies when it is finished.
+        inputs: Digests of what it reads now.
+        config_fingerprint: Of the run, for the record.
+        seed: The training's, for the record.
+        train: Trains into the working folder and returns the record's facts.
+        note: Called with what is damaged.
+    """
+    record = find_finished(place, STAGE, inputs=inputs, note=note)
+    is_in_place = record is not None
+    record = record or find_finished(working, STAGE, inputs=inputs, note=note)
+    for path in (place, record_file(working, STAGE)):
+        remove_leftovers(path)
+    if record is None:
+        facts = train(working)
+        record = make_record(
+            working,
+            STAGE,
+            inputs=inputs,
+            config_fingerprint=config_fingerprint,
+            seed=seed,
+            seconds=facts["train_seconds"],
+            facts=facts,
+            leave_out=[CHECKPOINT],
         )
+        write_record(working, record)
+    if not is_in_place:
+        # Only now: until the record is written, the training is continued from its checkpoint.
+        (working / CHECKPOINT).unlink(missing_ok=True)
+        put_in_place(working, place)
+    return record
+
+
+def _train_folds_and_final(
+    context: TrainingContext, train_one: Callable[[int], None], folder: Path
+) -> dict[str, Any]:
+    run, config, variant = context.run, context.config, context.variant
+    task = open_task(run, config, variant)
+    folder.mkdir(parents=True, exist_ok=True)
+    keep_whole_folds(run.train(variant), folder, inputs=context.inputs, note=context.progress.note)
+    folds = _finish_folds(context, train_one, folder)
+    if folds:
+        task = replace(task, n_epochs=final_epochs(folds))
+    final = fit(task, folder, progress=context.progress, card=context.card)
+    final["peak_anon_mb"] = context.memory.peak_anon_mb()
+    return _with_costs(final, folds)
+
+
+def _train_fold(context: TrainingContext, number: int, folder: Path) -> dict[str, Any]:
+    task = open_task(context.run, context.config, context.variant, fold=number)
+    facts = fit(task, folder, progress=context.progress, card=context.card, with_scores=True)
+    return facts | {"round": number, "peak_anon_mb": context.memory.peak_anon_mb()}
+
+
+def keep_whole_folds(damaged: Path, folder: Path, *, inputs: Mapping[str, str], note: Note) -> None:
+    """Take the undamaged folds out of a damaged training: only the rest is trained again."""
+    for place in sorted(damaged.glob("fold-*")):
+        if find_finished(place, STAGE, inputs=inputs, note=note) is None:
+            continue
+        if not (folder / place.name).exists():
+            place.rename(folder / place.name)
+
+
+def _finish_folds(
+    context: TrainingContext, train_one: Callable[[int], None], folder: Path
+) -> list[dict[str, Any]]:
+    """Train the folds that a variant's folder lacks, one after another; return how each went."""
+    split, found = require_record(context.run.split, "split"), []
+    n_rounds = len(split["folds"]["rounds"]) if split["folds"] else 0
+    for number in range(1, n_rounds + 1):
+        place = fold_folder(folder, number)
+        record = find_finished(place, STAGE, inputs=context.inputs, note=context.progress.note)
+        if record is None:
+            train_one(number)
+            record = require_record(place, STAGE)
+        found.append({"round": number, **{key: record[key] for key in _OF_FOLD}})
+    return found
+
+
+def final_epochs(folds: list[dict[str, Any]]) -> int:
+    """Return the number of epochs for the final fit: the median of the folds' best epochs."""
+    return max(1, round(median(int(fold["best_epoch"]) for fold in folds)))
+
+
+def _with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Describe a final fit with its folds: the time of all, and the most memory of any."""
+    sums = {
+        key: round(final[key] + sum(fold[key] for fold in folds), 3)
+        for key in ("train_seconds", "prepare_seconds")
+    }
+    peak = max(each["peak_anon_mb"] for each in (final, *folds))
+    return final | sums | {"peak_anon_mb": peak, "folds": folds}

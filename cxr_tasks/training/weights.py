@@ -1,23 +1,26 @@
 """The backbone's weights: named by the user, Keras' own, fetched once, or the project's own."""
 
+import logging
 import re
 import shutil
-import urllib.error
 import urllib.parse
-import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from http.client import HTTPException
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
 from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.machine.memory import ran_out
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.training.keras_runtime import first_line
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import building, locked, remove_leftovers, sha256_of
+from cxr_tasks.volume.files import building, remove_leftovers, sha256_of
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import warning
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
@@ -54,18 +57,18 @@ class BackboneWeights:
     file_name: str = ""
 
     def path(self, home: Home) -> Path | None:
-        """Give the file, or None for random weights."""
-        return home.cache / "backbones" / self.file_name if self.file_name else None
+        """Return the file, or None for random weights."""
+        return _cache(home) / self.file_name if self.file_name else None
 
     def as_dict(self) -> dict[str, str]:
-        """Give the facts as JSON knows them."""
+        """Return the facts as JSON knows them."""
         return asdict(self)
 
 
 def prepare_weights(
     config: RunConfig, home: Home, *, environ: Mapping[str, str], report: Callable[[str], None]
 ) -> BackboneWeights:
-    """Have the run's backbone weights in the cache, checked.
+    """Bring the run's backbone weights into the cache, checked.
 
     Raises:
         ArtifactError: The file named is missing or belongs to another network.
@@ -76,28 +79,26 @@ def prepare_weights(
     if config.weights == "random":
         return BackboneWeights("random")
     with locked(home.locks / "backbones.lock"):
-        if config.weights == "phantom":
-            return _keep(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
-        if config.weights:
-            return _keep(Path(config.weights), home, origin="file")
-        try:
-            return _keras_weights(home, environ.get(URL_SETTING, KERAS_URL), report)
-        except SourceError as err:
-            if config.profile != "quickstart":
-                raise
-            report(
-                warning(
-                    f"no ImageNet weights ({err.problem}); the backbones start from weights that "
-                    "were pre-trained on this project's synthetic images"
+        if config.weights and config.weights != "phantom":
+            return _cached(Path(config.weights), home, origin="file")
+        if not config.weights:
+            try:
+                return _keras_weights(home, environ.get(URL_SETTING, KERAS_URL), report)
+            except SourceError as err:
+                if config.profile != "quickstart":
+                    raise
+                report(
+                    warning(
+                        f"no ImageNet weights ({err.problem}); the backbones start from weights "
+                        "that were pre-trained on this project's synthetic images"
+                    )
                 )
-            )
-            return _keep(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
+        return _cached(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
 
 
-def weights_of(run: RunPaths, record: Mapping[str, object]) -> Path | None:
+def weights_of(run: RunPaths, record: Mapping[str, Any]) -> Path | None:
     """Find the weights file that a run's ingestion recorded, and check that it is the same."""
-    facts = record["weights"]
-    weights = BackboneWeights(**facts)  # type: ignore[arg-type]
+    weights = BackboneWeights(**record["weights"])
     path = weights.path(run.home)
     if path is not None and (not path.exists() or sha256_of(path) != weights.sha256):
         raise DamagedError(
@@ -109,73 +110,111 @@ def weights_of(run: RunPaths, record: Mapping[str, object]) -> Path | None:
 
 
 def check_backbone_file(path: Path) -> str:
-    """Refuse a file that holds no MobileNetV2 weights; give the suffix Keras expects for it.
+    """Refuse a file that holds no MobileNetV2 weights; return the suffix Keras expects for it.
 
     Keras tells its two formats apart by the file's name: `.weights.h5` is the present one,
     `.h5` alone the older one that its own downloads still have.
     """
-    n_parameters = 0
+    sizes: list[int] = []
 
-    def count(_name: str, item: object) -> None:
-        nonlocal n_parameters
+    def add_size(_name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
-            n_parameters += int(item.size or 0)
+            sizes.append(int(item.size or 0))
 
     try:
         with h5py.File(path, "r") as file:
-            file.visititems(count)
+            file.visititems(add_size)
             suffix = ".h5" if "layer_names" in file.attrs else ".weights.h5"
     except Exception as err:  # of a damaged file h5py raises whatever it stumbles over
         if ran_out(err):
             raise
         raise _no_backbone(path, "it cannot be read as an HDF5 file") from err
-    if n_parameters != N_PARAMETERS:
-        raise _no_backbone(path, f"it holds {n_parameters:,} numbers")
+    if sum(sizes) != N_PARAMETERS:
+        raise _no_backbone(path, f"it holds {sum(sizes):,} numbers")
     return suffix
+
+
+def read_backbone_weights(path: Path) -> list[NDArray[Any]]:
+    """Read a weights file into the network that it was written from, input layer and all.
+
+    Keras leaves weights that a file does not give as they were, with a warning for each group
+    of layers; what is still no number afterwards was not in the file.
+
+    Raises:
+        ArtifactError: The file is unreadable or belongs to another network.
+    """
+    import keras
+
+    network = keras.applications.MobileNetV2(
+        input_shape=(224, 224, 3), include_top=False, weights=None
+    )
+    network.set_weights([np.full(weight.shape, np.nan) for weight in network.weights])
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            network.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as err:
+        raise _no_backbone(path, first_line(err)) from err
+    weights: list[NDArray[Any]] = network.get_weights()
+    n_missing = sum(not np.isfinite(weight).all() for weight in weights)
+    if n_missing:
+        raise _no_backbone(path, f"{n_missing} of its {len(weights)} weights are no numbers")
+    return weights
+
+
+def _cache(home: Home) -> Path:
+    return home.cache / "backbones"
 
 
 def _keras_weights(home: Home, url: str, report: Callable[[str], None]) -> BackboneWeights:
     """Fetch Keras' own weights, unless an earlier run did."""
-    kept = home.cache / "backbones" / "keras-download" / "download.h5"
-    if not _is_as_downloaded(kept, report):
+    download = _cache(home) / "keras-download" / "download.h5"
+    if not _is_as_downloaded(download, report):
         report("fetching Keras' ImageNet weights of MobileNetV2 (9 MB, once)")
-        with building(kept.parent) as folder:
-            _download(url, folder / kept.name)
-            check_backbone_file(folder / kept.name)
-            write_sealed(_note_of(folder / kept.name), {"sha256": sha256_of(folder / kept.name)})
-    return _keep(kept, home, origin="keras")
+        with building(download.parent) as folder:
+            built = folder / download.name
+            _download(url, built)
+            check_backbone_file(built)
+            write_sealed(built.with_suffix(".json"), {"sha256": sha256_of(built)})
+    return _cached(download, home, origin="keras")
 
 
-def _note_of(download: Path) -> Path:
-    """Give the file that says what was downloaded."""
-    return download.with_suffix(".json")
-
-
-def _is_as_downloaded(kept: Path, report: Callable[[str], None]) -> bool:
-    if not kept.exists():
+def _is_as_downloaded(download: Path, report: Callable[[str], None]) -> bool:
+    if not download.exists():
         return False
+    record = download.with_suffix(".json")
     try:
-        # schema version 1 of the project wrote no note, and nothing is known of its downloads
-        is_same = not _note_of(kept).exists() or read_sealed(_note_of(kept))["sha256"] == sha256_of(
-            kept
-        )
+        # schema version 1 of the project wrote no record, and nothing is known of its downloads
+        if not record.exists() or read_sealed(record)["sha256"] == sha256_of(download):
+            return True
     except DamagedError:
-        is_same = False
-    if not is_same:
-        report(warning(f"{kept} is not what was downloaded"))
-    return is_same
+        pass
+    report(warning(f"{download} is not what was downloaded"))
+    return False
 
 
 def _download(url: str, target: Path) -> None:
     if not _is_web_address(url):
         raise _not_fetched(f"{URL_SETTING} is no address of the web.")
+    import httpx  # only a download needs it
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs the address
+    asked = {"Accept-Encoding": "identity"}
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        with (
+            httpx.stream(
+                "GET", url, headers=asked, timeout=_TIMEOUT_SECONDS, follow_redirects=True
+            ) as response,
+            target.open("wb") as stream,
+        ):
+            if not response.is_success:
+                raise _not_fetched(
+                    f"The download failed: the server answered {response.status_code}."
+                )
             expected = response.headers.get("Content-Length")
-            with target.open("wb") as stream:
-                shutil.copyfileobj(response, stream)
-    except (OSError, HTTPException, ValueError) as err:
-        raise _not_fetched(f"The download failed: {_why(err)}.") from None
+            for block in response.iter_raw():
+                stream.write(block)
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError) as err:
+        raise _not_fetched(f"The download failed: {_reason_of(err)}.") from None
     if expected is not None and target.stat().st_size != int(expected):
         raise _not_fetched(f"{target.stat().st_size} of {expected} bytes arrived.")
 
@@ -188,16 +227,17 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def _why(err: Exception) -> str:
-    """Say why a download failed, without the address: it may have a password or a token in it."""
-    if isinstance(err, urllib.error.HTTPError):
-        return f"the server answered {err.code}"
-    reason = getattr(err, "reason", err)
-    told = reason.strerror if isinstance(reason, OSError) else None
-    return told or type(reason if isinstance(reason, Exception) else err).__name__
+def _reason_of(err: Exception) -> str:
+    """Return why a download failed, without the address: a password or a token may be in it."""
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(err).__name__
 
 
-def _keep(path: Path, home: Home, *, origin: Origin, name: str = "") -> BackboneWeights:
+def _cached(path: Path, home: Home, *, origin: Origin, name: str = "") -> BackboneWeights:
     """Copy a checked file into the cache under its digest, and its own name or a common one."""
     if not path.is_file():
         raise ArtifactError(
@@ -205,10 +245,9 @@ def _keep(path: Path, home: Home, *, origin: Origin, name: str = "") -> Backbone
             "`weights` names a file of MobileNetV2 weights without top.",
             "Correct the path, or leave weights empty for Keras' own download.",
         )
-    suffix = check_backbone_file(path)
-    digest = sha256_of(path)
+    suffix, digest = check_backbone_file(path), sha256_of(path)
     weights = BackboneWeights(origin, digest, f"{digest[:16]}/{name or 'mobilenetv2' + suffix}")
-    target = home.cache / "backbones" / weights.file_name
+    target = _cache(home) / weights.file_name
     remove_leftovers(target.parent)
     if not target.exists() or sha256_of(target) != digest:
         with building(target.parent) as folder:
@@ -219,7 +258,8 @@ def _keep(path: Path, home: Home, *, origin: Origin, name: str = "") -> Backbone
 def _no_backbone(path: Path, reason: str) -> ArtifactError:
     return ArtifactError(
         f"{path} is no weights file of MobileNetV2 without top: {reason}.",
-        f"Such a file is HDF5 and holds {N_PARAMETERS:,} numbers (width 1.0, include_top=False).",
+        f"Such a file is HDF5, named *.weights.h5 or *.h5, and holds {N_PARAMETERS:,} numbers "
+        "(width 1.0, include_top=False).",
         "Name another file with weights=PATH, or leave weights empty for Keras' own download.",
     )
 

@@ -1,22 +1,23 @@
-"""Files that are whole or absent: digests, JSON, folders and locks."""
+"""Files and folders that are whole or absent: JSON, tables, digests; what killed work leaves."""
 
 import csv
 import errno
-import fcntl
 import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_tasks.errors import ArtifactError, DamagedError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BLOCK_BYTES = 1 << 20
 
@@ -32,6 +33,13 @@ _UNUSABLE = {
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _VANISHED = (errno.ENOENT, errno.ESTALE)
 """Gone, and gone at the server of a network file system."""
+
+_LEFTOVERS = (
+    # a folder being built, one set aside, a file being written; what space/freeing.py deletes
+    re.compile(r"\.(?P<owner>.+)\.(?:(?:building|writing|removed)-[a-z0-9_]{8}|replaced)"),
+    # a file being written, as earlier versions of the project named it
+    re.compile(r"\.(?P<owner>.+\.(?:json|html|md|npz))\.[a-z0-9_]{8}"),
+)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -90,7 +98,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
-    """Write a CSV file with a header, row by row; give the number of rows."""
+    """Write a CSV file with a header, row by row; return the number of rows."""
     n_rows = 0
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
@@ -103,12 +111,17 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
 
 @contextmanager
 def open_table(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    """Write a CSV file of names from outside as its rows come: give a `csv.DictWriter`."""
+    """Write a CSV file of names from outside as its rows come; yield a `csv.DictWriter`."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         # all text in quotes: before Python 3.13 a carriage return alone brings none about
         writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
         yield writer
+
+
+def write_table(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table with names from outside, without its index: all text in quotes, as above."""
+    table.to_csv(path, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def as_unicode(name: str) -> str:
@@ -168,55 +181,23 @@ def remove_leftovers(path: Path) -> None:
     shutil.rmtree(_aside(path), ignore_errors=True)
 
 
+def owner_of_leftover(name: str) -> str | None:
+    """Return the name of the file or folder that unfinished or removed work is of.
+
+    Returns:
+        None where a file or folder of this name is no leftover.
+    """
+    matches = (pattern.fullmatch(name) for pattern in _LEFTOVERS)
+    return next((match["owner"] for match in matches if match), None)
+
+
 def _aside(folder: Path) -> Path:
     """Name the place of a folder that a new one replaces, until it is there."""
     return folder.with_name(f".{folder.name}.replaced")
 
 
-@contextmanager
-def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Hold a lock file; whoever comes second waits. The lock dies with its holder.
-
-    Args:
-        path: The lock file; made where it is missing.
-        on_wait: Called once where another holds it, before the wait.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # a soft lock, which filelock would fall back to, outlives a holder that is killed
-    lock = FileLock(path, fallback_to_soft=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        on_wait()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether a process holds a lock file; this one may only be able to read it.
-
-    A shared lock tells, let go at once: whoever comes in between waits for a moment.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # nobody has taken it yet, or it is not to be read
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def volume_error(err: OSError, *, home: Path) -> ArtifactError | None:
-    """Say in the project's words what is wrong with the shared volume, if that is it."""
+    """Explain in the project's words what is wrong with the shared volume, if that is it."""
     where = f": {err.filename}" if err.filename else ""
     if err.errno in _WITHOUT_LOCKS:
         return ArtifactError(

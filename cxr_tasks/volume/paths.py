@@ -40,7 +40,7 @@ class Home:
         return self.root / "champion"
 
     def scores(self, name: str) -> Path:
-        """Give the folder of one batch of scored images.
+        """Return the folder of one batch of scored images.
 
         Raises:
             ConfigError: The name could not be one folder's name on every file system.
@@ -48,7 +48,7 @@ class Home:
         return self.root / "scores" / check_run_key(name)
 
     def run(self, run_key: str) -> "RunPaths":
-        """Give the folders of one run.
+        """Return the folders of one run.
 
         Raises:
             ConfigError: The name could not be one folder's name on every file system.

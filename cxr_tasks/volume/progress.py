@@ -1,4 +1,4 @@
-"""What a watching person is told: one line of text, and one JSON line, for each event."""
+"""Events of a run: each is one line of text for a person, and one JSON line in a file."""
 
 import json
 import math
@@ -61,11 +61,11 @@ class Progress:
     clock: Callable[[], float] = time.time
 
     def note(self, text: str) -> None:
-        """Tell something worth knowing."""
+        """Report something worth knowing."""
         self.emit("note", text)
 
     def epoch(self, epoch: int, *, n_epochs: int, seconds_left: float, text: str) -> None:
-        """Tell that an epoch has ended, and how long the rest takes at most."""
+        """Report that an epoch has ended, and how long the rest takes at most."""
         left = f", at most {duration(seconds_left)} left" if seconds_left else ""
         self.emit(
             "epoch",
@@ -150,19 +150,19 @@ def _is_of_kind(event: Event, field: Field[Any]) -> bool:
 
 
 def watched(items: Iterable[Item], *, n: int, report: Callable[[str], None]) -> Iterator[Item]:
-    """Pass images through, and tell every few seconds how many of `n` are done."""
-    started = told = time.monotonic()
+    """Pass images through, and report every few seconds how many of `n` are done."""
+    started = reported = time.monotonic()
     for n_done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - told >= _WATCH_SECONDS:
+        if now - reported >= _WATCH_SECONDS:
             left = (now - started) / n_done * (n - n_done)
             report(f"{n_done} of {n} images, {duration(left)} left")
-            told = now
+            reported = now
 
 
 def duration(seconds: float) -> str:
-    """Say a number of seconds as a person would: `8 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Write a number of seconds as a person would: `8 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

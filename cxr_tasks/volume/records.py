@@ -121,7 +121,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def record_file(folder: Path, stage: str) -> Path:
-    """Give the path of a stage's record in its folder."""
+    """Return the path of a stage's record in its folder."""
     return folder / _FILE_NAMES.get(stage, f"{stage}.json")
 
 
@@ -168,7 +168,7 @@ def make_record(
 
 
 def find_record(folder: Path, stage: str) -> Record | None:
-    """Read a stage's record, or give None where the stage is not finished.
+    """Read a stage's record, or return None where the stage is not finished.
 
     Raises:
         DamagedError: The record is not what was written.
@@ -234,7 +234,7 @@ def _digest_if_there(path: Path) -> str | None:
 
 
 def _command_for(record: Record) -> str:
-    """Say by which command a damaged folder is made again."""
+    """Return the command by which a damaged folder is made again."""
     maker = _MADE_BY.get(record["stage"], record["stage"])
     variant = f" --variant {record.get('variant', 'VARIANT')}" if maker == "train" else ""
     return f"python -m cxr_tasks {maker} --run NAME{variant}"

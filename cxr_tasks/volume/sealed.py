@@ -1,13 +1,13 @@
-"""JSON files that tell their own schema version, and whether a bit of them has changed."""
+"""JSON files that state their own schema version, and whether a bit of them has changed."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.files import digest_of, read_json, write_json
-from cxr_tasks.volume.schema_version_2 import decisions_by_images
+from cxr_tasks.volume.migrations import MIGRATIONS
 
 SCHEMA_VERSION = 3
 """Of everything this version of the project writes; the digest is taken alike in all from 2 on."""
@@ -48,30 +48,13 @@ def read_sealed(path: Path) -> Content:
             f"This version of the project reads schema versions up to {SCHEMA_VERSION}.",
             "Use the version that wrote it, or start a new run.",
         )
-    return _migrated(content)
-
-
-def _is_plausible(version: object, seal: str | None) -> bool:
-    """Say whether there is such a version, and a digest if it has one."""
-    if type(version) is not int or version < 1:
-        return False
-    return seal is not None or version == 1 or version > SCHEMA_VERSION
-
-
-def _migrated(content: Content) -> Content:
-    while content[_VERSION] != SCHEMA_VERSION:
-        content = _MIGRATIONS[content[_VERSION]](content)
+    for older in range(version, SCHEMA_VERSION):
+        content = MIGRATIONS[older](content) | {_VERSION: older + 1}
     return content
 
 
-def _from_version_1(content: Content) -> Content:
-    """Version 1 had no digest of its own content, and is otherwise the same."""
-    return content | {_VERSION: 2}
-
-
-def _from_version_2(content: Content) -> Content:
-    return decisions_by_images(content) | {_VERSION: 3}
-
-
-_MIGRATIONS: dict[int, Callable[[Content], Content]] = {1: _from_version_1, 2: _from_version_2}
-"""For each older schema version: how its content becomes the next one's."""
+def _is_plausible(version: object, seal: str | None) -> bool:
+    """Return whether there is such a version, and a digest if it has one."""
+    if type(version) is not int or version < 1:
+        return False
+    return seal is not None or version == 1 or version > SCHEMA_VERSION

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr_tasks.volume.leftovers import is_leftover
+from cxr_tasks.volume.files import owner_of_leftover
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -31,7 +31,7 @@ class Weight:
 
     @property
     def n_free_bytes(self) -> int:
-        """Say how many bytes become free when all of it is removed."""
+        """Return how many bytes become free when all of it is removed."""
         return self.n_bytes - self.n_shared_bytes
 
 
@@ -63,7 +63,7 @@ def weigh(path: Path, *, counted: set[FileId] | None = None) -> Weight:
 
 
 def as_size(n_bytes: int) -> str:
-    """Say a number of bytes in powers of 1000: `940 B`, `12.3 MB`."""
+    """Write a number of bytes in powers of 1000: `940 B`, `12.3 MB`."""
     size, unit = float(n_bytes), _UNITS[0]
     for unit in _UNITS:
         if size < 999.95 or unit == _UNITS[-1]:
@@ -73,7 +73,7 @@ def as_size(n_bytes: int) -> str:
 
 
 def _files(path: Path, weight: Weight) -> Iterator[os.stat_result]:
-    """Give every file's status; what is found beside files is noted in the weight."""
+    """Yield every file's status; what is found beside files is noted in the weight."""
     try:
         entries = list(os.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -83,7 +83,7 @@ def _files(path: Path, weight: Weight) -> Iterator[os.stat_result]:
         weight.n_unreadable += 1
         return
     for entry in entries:
-        if is_leftover(entry.name):
+        if owner_of_leftover(entry.name):
             weight.leftovers.append(Path(entry.path))
         elif entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path), weight)

@@ -1,4 +1,4 @@
-"""Word of how a DAG's run ended, to an address that the operator names; silent without one."""
+"""Notification of how a DAG's run ended, posted to the address that the operator names."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from cxr_airflow.tasks import REFUSAL, START, shared_volume
-from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.result import describe_result
 
 NOTIFY_URL = "CXR_NOTIFY_URL"
 """Environment variable: where a JSON object with `text` and the facts is posted to."""
@@ -31,13 +31,13 @@ class WebhookNotifier:
     state: str
 
     def __call__(self, context: Mapping[str, Any]) -> None:
-        """Tell how the run ended; Airflow logs what goes wrong here, and goes on."""
-        content = describe_ending(
+        """Post how the run ended; Airflow logs what goes wrong here, and goes on."""
+        content = describe_result(
             shared_volume(),
             dag_id=context["dag"].dag_id,
             run_id=context["run_id"],
             state=self.state,
-            opening=_left_by_start(context, "return_value"),
+            started=_left_by_start(context, "return_value"),
             refusal=_left_by_start(context, REFUSAL) or "",
         )
         _post(self.url, content)
@@ -70,17 +70,17 @@ def _post(url: str, content: Mapping[str, Any]) -> None:
     try:
         answer = httpx.post(url, json=content, timeout=_TIMEOUT_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as err:
-        raise NotToldError(f"{NOTIFY_URL} was not reached: {type(err).__name__}") from None
+        raise NotificationError(f"{NOTIFY_URL} was not reached: {type(err).__name__}") from None
     if not answer.is_success:
-        raise NotToldError(f"{NOTIFY_URL} answered {answer.status_code}")
+        raise NotificationError(f"{NOTIFY_URL} answered {answer.status_code}")
 
 
-class NotToldError(Exception):
-    """Nobody was told how a run ended; the text names no address."""
+class NotificationError(Exception):
+    """Nobody was notified of how a run ended; the text names no address."""
 
 
-def ending_callbacks(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Give a DAG's callbacks for success and failure; none where nothing is configured."""
+def notifications(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return a DAG's callbacks for success and failure; none where nothing is configured."""
     url = environ.get(NOTIFY_URL, "").strip()
     if not url:
         return {}

@@ -1,24 +1,25 @@
-"""How the DAGs' tasks work: each starts a child process, and fails for good where a retry fails."""
+"""How the DAGs' tasks work: child processes, errors that no retry mends, time limits, links."""
 
 import logging
+import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from airflow.sdk import Connection, get_current_context, task
+from airflow.sdk import BaseOperatorLink, Connection, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from cxr_airflow.timeouts import TASK_HOURS, time_limit
-from cxr_tasks.data.sources.kaggle import credentials_environment
-from cxr_tasks.errors import CxrError
+from cxr_tasks.data.sources.kaggle_secrets import credentials_environment
+from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.flow.process import StageError, run_command, run_stage
 from cxr_tasks.runs.failure import STOPPED
-from cxr_tasks.runs.opening import reopen
+from cxr_tasks.runs.run import open_started
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import level_of
@@ -32,6 +33,20 @@ REFUSAL = "refusal"
 
 RETRIES, RETRY_DELAY = 2, timedelta(seconds=10)
 """Of every task that does work; the project's own errors are not retried all the same."""
+
+TASK_HOURS = "CXR_TASK_TIMEOUT_HOURS"
+"""Environment variable: after how many hours a try of a task is ended; it is retried then."""
+
+TRAINING_HOURS = "CXR_TRAINING_TIMEOUT_HOURS"
+"""Environment variable: likewise of a training, whose next try goes on from its checkpoint."""
+
+RUN_HOURS = "CXR_RUN_TIMEOUT_HOURS"
+"""Environment variable: after how many hours a DAG's run is given up."""
+
+HOURS: Mapping[str, float] = {TASK_HOURS: 24, TRAINING_HOURS: 144, RUN_HOURS: 336}
+"""Where the operator says nothing: a day, six days, two weeks."""
+
+_MAX_HOURS = 100_000
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +99,12 @@ def _refusal(err: Exception) -> AirflowFailException:
 
 
 def shared_volume(environ: Mapping[str, str] = os.environ) -> Home:
-    """Give the shared volume, which the environment names."""
+    """Return the shared volume, which the environment names."""
     return Home(Path(environ.get("CXR_HOME", "cxr-home")).absolute())
 
 
 def given_settings() -> dict[str, Any]:
-    """Give what the form was filled with; keys that it does not have are among them."""
+    """Return what the form was filled with, including keys that it does not have."""
     context = get_current_context()
     return {**context["params"], **(context["dag_run"].conf or {})}
 
@@ -100,11 +115,11 @@ def opened_run() -> tuple[RunPaths, RunConfig]:
     Raises:
         ConfigError: It has opened none.
     """
-    return reopen(shared_volume(), get_current_context()["ti"].xcom_pull(task_ids=START))
+    return open_started(shared_volume(), get_current_context()["ti"].xcom_pull(task_ids=START))
 
 
 def is_scheduled() -> bool:
-    """Say whether no person has filled in the form: schedule, asset, backfill, another DAG."""
+    """Return whether no person has filled in the form: schedule, asset, backfill, another DAG."""
     return get_current_context()["dag_run"].run_type != "manual"
 
 
@@ -122,12 +137,6 @@ def run_stage_as_child(stage: str, *, variant: str | None = None, **secrets: str
     """Run a stage of this run as a child process; what it prints goes to the task's log."""
     run, _ = opened_run()
     run_stage(stage, run, variant=variant, environ={**os.environ, **secrets}, on_line=log_line)
-
-
-def log_lines(lines: Iterable[str]) -> None:
-    """Log lines of text."""
-    for line in lines:
-        log_line(line)
 
 
 def log_line(line: str) -> None:
@@ -150,3 +159,43 @@ def kaggle_login() -> dict[str, str]:
 def run_command_as_child(*arguments: str, **added: str) -> None:
     """Run a command that belongs to no run; what a person typed goes into its environment."""
     run_command(arguments, environ={**os.environ, **added}, on_line=log_line)
+
+
+def time_limit(variable: str, environ: Mapping[str, str] = os.environ) -> timedelta:
+    """Read one of the limits.
+
+    Raises:
+        ConfigError: The variable holds no number of hours.
+    """
+    given = environ.get(variable, "").strip()
+    try:
+        hours = float(given) if given else HOURS[variable]
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours <= _MAX_HOURS:
+        raise ConfigError(
+            f"{variable}={given!r} is no time limit.",
+            f"A time limit is a number of hours above 0, up to {_MAX_HOURS}.",
+            f"Correct {variable}, for example {variable}={HOURS[variable]:g}, or unset it.",
+        )
+    return timedelta(hours=hours)
+
+
+class ReportLink(BaseOperatorLink):
+    """From a task to its run's report: the tab that the plugin `cxr_reports` adds.
+
+    The worker leaves the address as an XCom when the task has ended. It is relative to where
+    Airflow's UI lies, so that workers need not know that.
+    """
+
+    name = "Report"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's
+        """Return the address of the tab."""
+        return f"dags/{quote(ti_key.dag_id)}/runs/{quote(ti_key.run_id)}/plugin/cxr_report"
+
+
+def linked(output: Any) -> Any:
+    """Add a link to the report to a TaskFlow task; a plugin would give it to every DAG's tasks."""
+    output.operator.operator_extra_links = (ReportLink(),)
+    return output

@@ -12,13 +12,14 @@ from bench.audit_rates import RESULTS, _parser, _place, ingest_planted, main
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.features import (
+    MaskedFeatures,
     intensity_table,
+    masked_networks,
     metadata_table,
     standardised,
     with_interactions,
 )
-from cxr_tasks.audit.masked import MaskedFeatures, masked_networks
-from cxr_tasks.audit.origins import audit_origins
+from cxr_tasks.audit.leakage import audit_sources
 from cxr_tasks.data.images import CENTRE
 
 SEED = 5
@@ -79,13 +80,13 @@ def test_controls_are_not_asked_about_too_few_patients(tmp_path: Path) -> None:
 
 def test_sources_with_one_class_are_confounded_by_design() -> None:
     index = pd.DataFrame({"source": ["a", "a", "b", "b", "c", ""], "label": [1, 1, 0, 0, 1, 0]})
-    facts, [finding] = audit_origins(index)
+    facts, [finding] = audit_sources(index)
     assert (facts["n_sources"], facts["n_one_class"]) == (3, 3)
     assert facts["known_fraction"] == {"covid": 1.0, "normal": pytest.approx(2 / 3)}
     assert "Confounded by design: 3 of 3 sources" in finding["message"]
     mixed = pd.DataFrame({"source": ["a", "a"], "label": [1, 0]})
-    assert audit_origins(mixed)[1] == []
-    assert audit_origins(index.assign(source=""))[1] == []
+    assert audit_sources(mixed)[1] == []
+    assert audit_sources(index.assign(source=""))[1] == []
 
 
 def test_metadata_are_ranks_and_kinds_and_intensity_is_measured() -> None:
@@ -179,9 +180,9 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
         seed=0,
         built=tmp_path,
     )
-    [told] = [each for each in facts["findings"] if each["check"] == "whole_image"]
-    assert told["severity"] == "info"
-    assert "says little" in told["message"]
+    [about_backbone] = [each for each in facts["findings"] if each["check"] == "whole_image"]
+    assert about_backbone["severity"] == "info"
+    assert "says little" in about_backbone["message"]
     assert grave_checks(facts) == set()
 
 

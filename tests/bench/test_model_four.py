@@ -14,9 +14,9 @@ from bench.model_four.choices import choose
 from bench.model_four.trajectory import CurveWriter
 from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.errors import EXIT_CODE
+from cxr_tasks.training.epoch import EpochResult
 from cxr_tasks.training.fit import HISTORY_COLUMNS
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.loop import EpochResult
 
 EPOCH = EpochResult(
     epoch=1,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bench.study_procedure import build_study_model, load_images
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.models import build_model, calibrate_batch_norm
+from cxr_tasks.training.networks import build_model, calibrate_batch_norm
 from cxr_tasks.variants import VARIANTS
 
 N_IMAGES = 8

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.champion import promotion
-from cxr_tasks.evaluation.evaluate import Score
+from cxr_tasks.champion.restoring import restore_version
+from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home
@@ -57,7 +58,7 @@ def versions_on_disk(home: Home) -> list[str]:
 def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
     """Run the stage `promote` of a run, as the stage does; nobody may score unless given."""
     run, config = open_run(home, key)
-    return finish_once(
+    record = finish_once(
         run.promote,
         "promote",
         inputs={"report": run.report / "report.json"},
@@ -68,6 +69,9 @@ def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
             run, config, score=score or _refuse_to_score, now=NOW, note=lambda _: None, built=built
         ),
     )
+    if record["version"]:
+        restore_version(run, config, record, note=print)
+    return record
 
 
 def draw_champion(root: Path, key: str = "first", **drawing: Any) -> Home:

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from bench.challenges import draw_answers, draw_noise
-from cxr_tasks.champion.contest import Contest, compare, outcome
+from cxr_tasks.champion.contest import Contest, compare, conclude
 
 
 def simulate(
@@ -31,7 +31,7 @@ def simulate(
     variants = [draw_answers(rng, labels, groups, shared, challenger) for _ in range(n_variants)]
     best = max(variants, key=lambda each: np.mean((each.probabilities >= 0.5) == labels))
     theirs = draw_answers(rng, labels, groups, shared, champion)
-    return outcome(compare(Contest(labels, groups, best, theirs), seed=seed))
+    return conclude(compare(Contest(labels, groups, best, theirs), seed=seed))
 
 
 def _print_rates(n_seeds: int) -> None:
@@ -57,8 +57,8 @@ def _print_rates(n_seeds: int) -> None:
             )
             for seed in range(n_seeds)
         )
-        told = ", ".join(f"{name} {rates[name] / n_seeds:.2%}" for name in sorted(rates))
-        print(f"{n} groups a class, {challenger}, best of {variants}: {told}", flush=True)
+        text = ", ".join(f"{name} {rates[name] / n_seeds:.2%}" for name in sorted(rates))
+        print(f"{n} groups a class, {challenger}, best of {variants}: {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,19 @@ import pytest
 from scipy.stats import t
 
 from bench.challenges import simulate_year, standard_errors
-from cxr_tasks.champion import trial
+from cxr_tasks.champion import decision
 from cxr_tasks.champion.challenges import (
     FIXED,
     LEVEL,
     SPENT,
     challenge_level_of,
     challenges_of,
-    confidence_of,
-    percent_of,
     register,
 )
-from cxr_tasks.champion.contest import Answers, Contest, compare, outcome
-from cxr_tasks.champion.describe import describe_champion
+from cxr_tasks.champion.contest import Answers, Contest, compare, conclude
+from cxr_tasks.champion.describe import confidence_of, describe_champion, percent_of
 from cxr_tasks.champion.pointer import changing, history
-from cxr_tasks.champion.restoring import restore_pointer
-from cxr_tasks.champion.rollback import roll_back
+from cxr_tasks.champion.restoring import restore_pointer, roll_back
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
@@ -55,9 +52,9 @@ def test_levels_of_all_challenges_together_stay_below_five_percent() -> None:
 def test_challenge_is_told_and_written_down(home: Home) -> None:
     kept, refused = promote(home, "like"), promote(home, "bad")
     assert [each["comparison"]["challenge"]["number"] for each in (kept, refused)] == [1, 2]
-    told = refused["comparison"]["challenge"]
-    assert told["level"] == pytest.approx(LEVEL * 6 / math.pi**2 / 4)
-    assert told["spent"] == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
+    challenge = refused["comparison"]["challenge"]
+    assert challenge["level"] == pytest.approx(LEVEL * 6 / math.pi**2 / 4)
+    assert challenge["spent"] == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
     assert (
         "Challenge 2 of this champion, decided at 0.76 % of the 5.0 % for all"
         in (refused["reason"])
@@ -119,7 +116,7 @@ def test_killed_before_its_figures_a_challenge_is_counted_and_found_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(trial, "compare", killed)
+        patch.setattr(decision, "compare", killed)
         with pytest.raises(Killed):
             promote(home, "like")
     assert runs_of(home) == ["like"]
@@ -234,7 +231,7 @@ def test_interval_at_the_level_is_students() -> None:
 def test_better_needs_both_intervals_and_worse_only_one() -> None:
     def found(interval: list[float], at_level: list[float]) -> str:
         brier = {"interval": interval, "interval_at_level": at_level}
-        return outcome({"brier": brier, "auc": {"interval": [-0.1, 0.1]}})
+        return conclude({"brier": brier, "auc": {"interval": [-0.1, 0.1]}})
 
     assert found([0.1, 0.3], [0.01, 0.4]) == "better"
     assert found([0.1, 0.3], [-0.01, 0.4]) == "not shown to be better"
@@ -243,7 +240,7 @@ def test_better_needs_both_intervals_and_worse_only_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "told", "confidence"),
+    ("level", "percent", "confidence"),
     [
         (0.05, "5.0 %", "95.0 %"),
         (0.0076, "0.76 %", "99.24 %"),
@@ -252,8 +249,8 @@ def test_better_needs_both_intervals_and_worse_only_one() -> None:
         (0.0, "0 %", "100 %"),
     ],
 )
-def test_small_levels_are_shown_with_two_digits(level: float, told: str, confidence: str) -> None:
-    assert percent_of(level) == told
+def test_small_levels_have_two_digits(level: float, percent: str, confidence: str) -> None:
+    assert percent_of(level) == percent
     if level:
         assert confidence_of(level) == confidence
 
@@ -275,5 +272,5 @@ def test_gain_that_the_simulation_does_not_resample_is_not_promoted() -> None:
         contest = Contest(labels, groups, Answers(first, decisions), Answers(second, decisions))
         if standard_errors(contest) < 1.5:
             n_closed += 1
-            assert outcome(compare(contest, seed=1)) != "better"
+            assert conclude(compare(contest, seed=1)) != "better"
     assert n_closed > 40

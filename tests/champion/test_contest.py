@@ -11,9 +11,8 @@ from cxr_tasks.champion.contest import (
     Answers,
     Contest,
     compare,
-    figures_sentence,
+    conclude,
     is_too_small,
-    outcome,
 )
 from tests.champion.simulated import simulate
 
@@ -104,13 +103,7 @@ def test_groups_count_and_not_images(n_covid: int, n_normal: int) -> None:
 )
 def test_rule(brier: Any, auc: Any, expected: str) -> None:
     briers = {"interval": brier, "interval_at_level": brier}
-    assert outcome({"brier": briers, "auc": {"interval": auc}}) == expected
-
-
-def test_sentence_has_both_figures_with_their_intervals(tiny: Contest) -> None:
-    told = figures_sentence(compare(tiny, seed=1))
-    assert told.startswith("Brier score 0.093, the champion's 0.193 (gain +0.100, 95 % interval")
-    assert "AUC 1.000, the champion's 0.875 (gain +0.125, " in told
+    assert conclude({"brier": briers, "auc": {"interval": auc}}) == expected
 
 
 def test_equal_challenger_is_seldom_promoted_and_a_better_one_often() -> None:

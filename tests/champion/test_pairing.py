@@ -27,7 +27,7 @@ def side(
     groups: Sequence[int] | None = None,
     parts: Sequence[str] | None = None,
 ) -> Side:
-    """Give a model's data: equal contents are equal images; each its own group unless said."""
+    """Build a model's data: equal contents are equal images; each its own group unless said."""
     n = len(contents)
     drawn = [np.random.default_rng(content) for content in contents]
     index = pd.DataFrame(

@@ -13,8 +13,8 @@ import pytest
 from cxr_tasks.champion.eligibility import objections, open_challenger
 from cxr_tasks.champion.pairing import PATIENT_TRAINED_CHAMPION, SAME_IMAGE, UNSEEN
 from cxr_tasks.champion.pointer import history, serving
-from cxr_tasks.champion.rollback import roll_back
-from cxr_tasks.champion.store import read_predictions, require_champion
+from cxr_tasks.champion.restoring import roll_back
+from cxr_tasks.champion.versions import read_predictions, require_champion
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.runs.run import open_run
@@ -33,7 +33,7 @@ from tests.stored import accept_changes, change_record
 
 
 def scores_of(strength: float) -> Callable[..., Any]:
-    """Give probabilities by the row alone, the higher for COVID-19 the stronger."""
+    """Return probabilities by the row alone, the higher for COVID-19 the stronger."""
 
     def score(_model_file: Path, _images: Any, rows: Any) -> Any:
         noise = np.random.default_rng(3).normal(size=len(rows))
@@ -96,8 +96,12 @@ def test_better_challenger_is_promoted_with_history_and_card(home: Home) -> None
     assert serving(home) == "0002-best"
     assert history(home)[-1]["reason"] == record["reason"]
     assert record["reason"].startswith("Better than 0001-first. On 160 images of 80 patients")
-    brier = record["comparison"]["figures"]["brier"]
+    brier, auc = (record["comparison"]["figures"][name] for name in ("brier", "auc"))
     assert brier["interval"][0] > 0
+    for figure, name in ((brier, "Brier score"), (auc, "AUC")):
+        both = f"{figure['challenger']:.3f}, the champion's {figure['champion']:.3f} (gain +"
+        assert f"{name} {both}{figure['difference']:.3f}, " in record["reason"]
+        assert "{:.3f} to {:.3f}".format(*figure["interval"]) in record["reason"]
     assert record["comparison"]["n_same_image"] == 160
     card = (require_champion(home).folder / "model_card.md").read_text(encoding="utf-8")
     run_card = home.run("best").report / "model_card.md"
@@ -256,7 +260,7 @@ def test_unaudited_run_is_refused_even_where_a_shortcut_is_allowed(
     changed: dict[str, Any], home: Home
 ) -> None:
     run, config = open_run(home, "best")
-    challenger = open_challenger(run, replace(config, allow_shortcut=True))
+    challenger = open_challenger(run, config.model_copy(update={"allow_shortcut": True}))
     assert objections(challenger) == []
     report = challenger.report | {"audit": challenger.report["audit"] | changed}
     assert objections(replace(challenger, report=report)) == [

@@ -10,8 +10,8 @@ import pytest
 
 from cxr_tasks.champion import promotion
 from cxr_tasks.champion.pointer import history, serving
-from cxr_tasks.champion.rollback import roll_back
-from cxr_tasks.champion.store import require_champion, versions
+from cxr_tasks.champion.restoring import roll_back
+from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import NOW, promote, versions_on_disk
@@ -23,8 +23,8 @@ def check_promoted_once(home: Home, record: dict[str, Any]) -> None:
     assert record["reason"].startswith("Better than 0001-first.")
     assert record["comparison"]["n_same_image"] == 160
     assert versions_on_disk(home) == versions(home) == ["0001-first", "0002-best"]
-    told = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
-    assert told == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
+    actions = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
+    assert actions == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
     assert serving(home) == "0002-best"
     assert (home.run("best").promote / "pairs.csv").exists()
     assert require_champion(home).record["decision_reason"] == record["reason"]
@@ -35,7 +35,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("where", ["before", "behind"])
-@pytest.mark.parametrize("step", ["try_challenger", "make_version", "serve"])
+@pytest.mark.parametrize("step", ["decide", "make_version", "serve"])
 def test_try_that_ended_anywhere_is_gone_on_with(
     step: str, where: str, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from cxr_tasks.champion import pointer
-from cxr_tasks.champion.describe import describe_champion
-from cxr_tasks.champion.outcome import outcome
+from cxr_tasks.champion.describe import describe_champion, describe_promotion
 from cxr_tasks.champion.pointer import history, serving, serving_without
-from cxr_tasks.champion.restoring import restore_pointer, restore_version
-from cxr_tasks.champion.rollback import retire, roll_back
-from cxr_tasks.champion.store import find_champion, require_champion, versions
+from cxr_tasks.champion.restoring import restore_pointer, restore_version, retire, roll_back
+from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.cli.main import main
 from cxr_tasks.cli.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
@@ -49,7 +47,6 @@ def home(retired: Home, tmp_path: Path) -> Home:
 
 def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> None:
     assert serving(home) is None
-    assert find_champion(home) is None
     assert history(home)[-1] == {
         "at": "2026-01-03T03:04:05+00:00",
         "action": "retired",
@@ -113,7 +110,7 @@ def test_lost_pointer_brings_no_retired_version_back(damage: str, home: Home) ->
     else:
         flip_bit(path)
     with pytest.raises(DamagedError, match="champion --restore"):
-        find_champion(home)
+        require_champion(home)
     assert restore_pointer(home, note=print) is None
     assert read_json(path) == before
 
@@ -121,9 +118,9 @@ def test_lost_pointer_brings_no_retired_version_back(damage: str, home: Home) ->
 def test_where_the_copy_is_lost_too_it_is_told_that_retirements_are_forgotten(home: Home) -> None:
     for name in ("champion.json", "champion-copy.json"):
         flip_bit(home.champion / name)
-    told: list[str] = []
-    assert restore_pointer(home, note=told.append) == "0001-masks"
-    assert "rolled back or retired is not known any more" in told[0]
+    notes: list[str] = []
+    assert restore_pointer(home, note=notes.append) == "0001-masks"
+    assert "rolled back or retired is not known any more" in notes[0]
 
 
 def test_retirement_that_was_killed_half_way_is_not_lost_with_the_pointer(
@@ -153,9 +150,9 @@ def test_version_that_the_history_does_not_know_does_not_serve_by_being_restored
     (home.champion / "champion.json").write_bytes(before)
     shutil.rmtree(home.champion / "0002-right")
     run, config = open_run(home, "right")
-    told: list[str] = []
-    restore_version(run, config, require_record(run.promote, "promote"), note=told.append)
-    assert "the champion's history does not know it" in told[0]
+    notes: list[str] = []
+    restore_version(run, config, require_record(run.promote, "promote"), note=notes.append)
+    assert "the champion's history does not know it" in notes[0]
     assert serving(home) is None
 
 
@@ -252,15 +249,15 @@ def test_reason_without_a_retirement_is_refused(
 
 
 def test_terminal_is_told_of_the_retirement(home: Home) -> None:
-    told = describe_champion(home)
-    assert told.startswith("No champion serves.\n  0001-masks was retired on 2026-01-03T03:04:05")
-    assert f"Why: {MASKS}" in told
-    assert "retired      0001-masks\n" in told
-    assert max(len(line) for line in told.splitlines()) <= 100
+    text = describe_champion(home)
+    assert text.startswith("No champion serves.\n  0001-masks was retired on 2026-01-03T03:04:05")
+    assert f"Why: {MASKS}" in text
+    assert "retired      0001-masks\n" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
     promote(home, "right")
-    told = describe_champion(home)
-    assert told.startswith("Champion 0002-right")
-    assert "\n  - 0001-masks\n" in told
+    text = describe_champion(home)
+    assert text.startswith("Champion 0002-right")
+    assert "\n  - 0001-masks\n" in text
 
 
 def test_run_whose_model_was_retired_does_not_tell_that_it_serves(
@@ -277,10 +274,10 @@ def test_run_whose_model_was_retired_does_not_tell_that_it_serves(
 
 def test_run_whose_model_another_has_replaced_says_so(home: Home) -> None:
     record = promote(home, "right")
-    assert outcome(home, record) == f"promoted: {record['reason']}"
+    assert describe_promotion(home, record) == f"promoted: {record['reason']}"
     roll_back(home, "0001-masks", now=LATER)
-    assert outcome(home, record) == (
+    assert describe_promotion(home, record) == (
         f"promoted, but 0001-masks serves now: it serves no more. Then: {record['reason']}"
     )
     (home.champion / "champion.json").write_text("{", encoding="utf-8")
-    assert outcome(home, record) == f"promoted: {record['reason']}"
+    assert describe_promotion(home, record) == f"promoted: {record['reason']}"

@@ -7,15 +7,15 @@ import pytest
 
 from cxr_tasks.cli.main import main, make_parser
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.training.train import FAIL_VARIANT
 from cxr_tasks.volume.files import read_json
+from tests.failing_variant import failing_environ
 
 
 def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         make_parser().parse_args(["run", "--help"])
     shown = capsys.readouterr().out
-    assert all(f"--{name.replace('_', '-')}" in shown for name in SETTINGS)
+    assert all(setting.flag in shown for setting in SETTINGS.values())
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_every_setting_has_a_flag_with_help(capsys: pytest.CaptureFixture[str]) 
     [
         (["run", "--epochs", "-1"], "epochs=-1 is not possible"),
         (["run", "--epochs", "many"], "epochs='many' is not possible"),
-        (["run", "--variants", "resnet"], "variants=['resnet'] is not possible"),
+        (["run", "--variants", "resnet"], "variants='resnet' is not possible"),
         (["run", "--run", "../up"], "The run name '../up' cannot be used"),
         (["run", "--source", "zip", "--data", "no.zip"], "no.zip' does not exist"),
         (["run", "--epoch", "3"], "nearest that it knows is --epochs (make run: EPOCHS)"),
@@ -49,7 +49,7 @@ def test_run_and_stages_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """What needs no training: the run goes as far as it can, and its stages are finished."""
     place = ["--home", str(tmp_path), "--run", "first"]
     settings = ["--phantom-images", "24", "--variants", "vanilla_cnn", "--split", "paper"]
-    failing = {**os.environ, FAIL_VARIANT: "vanilla_cnn"}
+    failing = failing_environ(os.environ, "vanilla_cnn", tmp_path / "failing")
     assert main(["run", *place, *settings], environ=failing) == 2
     told = capsys.readouterr()
     assert "was made to fail" in told.out
@@ -126,5 +126,7 @@ def test_variables_of_make_run_are_flags_and_those_of_the_environment_are_not() 
 
 def test_every_setting_is_a_variable_of_make_run() -> None:
     words = words_of_make_run(*(f"{name.upper()}=1" for name in SETTINGS))
-    given = {word.partition("=")[0] for word in words}
-    assert given >= {f"--{name.replace('_', '-')}" for name in SETTINGS}
+    flags = {
+        item.flag if item.kind == "boolean" else f"{item.flag}=1" for item in SETTINGS.values()
+    }
+    assert set(words) == {"run", "--airflow", *flags}

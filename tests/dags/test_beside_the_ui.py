@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cxr_tasks.flow.ui_database import CONNECTION, with_ui_database
+from cxr_tasks.flow.airflow_ui import CONNECTION, with_ui_database
 from cxr_tasks.volume.paths import RunPaths, run_key_from
 from tests.dags.airflow_cli import dags_test
 from tests.dags.standalone import Ui, serving_ui

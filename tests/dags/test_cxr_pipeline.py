@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.machine.devices import POOL
-from cxr_tasks.training.train import FAIL_VARIANT
 from cxr_tasks.variants import VARIANTS
 from tests.dags.airflow_cli import dags_test, run_python
+from tests.failing_variant import failing_environ
 
 SMALL = {"profile": "quickstart", "phantom_images": 48, "epochs": 2, "weights": "random"}
 
@@ -106,11 +106,11 @@ def test_what_the_form_lets_pass_fails_in_the_first_task(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_failed_variant_is_reported_and_its_retry_completes_the_run(
-    airflow_environ: dict[str, str],
+    airflow_environ: dict[str, str], tmp_path: Path
 ) -> None:
     """One long story: three of four, the same run made whole, again, and without the DAG."""
     run = Path(airflow_environ["CXR_HOME"]) / "runs" / "story"
-    failing = airflow_environ | {FAIL_VARIANT: "mobilenetv2_partial"}
+    failing = failing_environ(airflow_environ, "mobilenetv2_partial", tmp_path / "failing")
     done = dags_test("cxr_pipeline", {**SMALL, "run": "story"}, failing, expected=1)
     log = done.stdout + done.stderr
     assert "profile quickstart, chosen beside it: phantom_images=48" in log

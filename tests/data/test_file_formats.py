@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr_tasks.data.file_formats import DICOM
+from cxr_tasks.data.file_formats import DICOM, UnusableImage
 from cxr_tasks.data.images import decode_image
-from cxr_tasks.data.unusable import UnusableImage
 from tests.image_files import encode, picture
 
 JPEG = encode(picture(), "JPEG")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.grey_depth import UNCLEAR, to_8_bits
 from cxr_tasks.data.images import decode_image
-from cxr_tasks.data.unusable import UnusableImage
 from tests.image_files import encode, made_png, picture
 
 GREY = np.asarray(picture(width=300, height=200).convert("L"))

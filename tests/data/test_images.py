@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.plausible import BLANK
-from cxr_tasks.data.unusable import UnusableImage
 from tests.image_files import encode, picture, png_header
 
 GREY = picture().convert("L")

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from cxr_tasks.champion.scoring.inputs import open_images
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.drawing import render
 from cxr_tasks.data.plausible import (
@@ -23,7 +24,6 @@ from cxr_tasks.data.plausible import (
     hue_variation,
     mask_fractions,
 )
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.machine.devices import n_cores
 from tests.image_files import encode, picture
 

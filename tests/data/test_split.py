@@ -9,7 +9,17 @@ import pytest
 from PIL import Image
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.split import make_split, read_split, rows_of, split_grouped, split_paper
+from cxr_tasks.data.split import (
+    make_folds,
+    make_split,
+    read_fold,
+    read_split,
+    read_tested_in,
+    rows_of,
+    split_grouped,
+    split_paper,
+    write_folds,
+)
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings.config import make_config
 
@@ -53,15 +63,15 @@ def test_paper_split_is_keras_own(tmp_path: Path) -> None:
     assert (parts == "train").sum() == 243
 
 
-def drawn_groups(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give 120 images of about 60 groups, each group of one class."""
-    groups = np.random.default_rng(seed).integers(0, 60, size=120)
+def drawn_groups(n_images: int = 120, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return images of about half as many groups, each group of one class."""
+    groups = np.random.default_rng(seed).integers(0, n_images // 2, size=n_images)
     return groups % 2, groups
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_grouped_split_keeps_groups_together_and_classes_balanced(seed: int) -> None:
-    labels, groups = drawn_groups(seed)
+    labels, groups = drawn_groups(seed=seed)
     parts = split_grouped(labels, groups, seed=seed)
     assert all(len(set(parts[groups == group])) == 1 for group in groups)
     for part, fraction in (("train", 0.64), ("val", 0.16), ("test", 0.20)):
@@ -72,7 +82,7 @@ def test_grouped_split_keeps_groups_together_and_classes_balanced(seed: int) -> 
 
 @pytest.mark.parametrize("one_in", [2, 3, 10])
 def test_one_image_in_so_many_tests(one_in: int) -> None:
-    labels, groups = drawn_groups(1)
+    labels, groups = drawn_groups(seed=1)
     parts = split_grouped(labels, groups, seed=1, test_one_in=one_in)
     assert (parts == "test").mean() == pytest.approx(1 / one_in, abs=0.06)
     rest = (1 - 1 / one_in) / 5
@@ -80,7 +90,7 @@ def test_one_image_in_so_many_tests(one_in: int) -> None:
 
 
 def test_seed_decides_the_grouped_split() -> None:
-    labels, groups = drawn_groups(0)
+    labels, groups = drawn_groups(seed=0)
     first = split_grouped(labels, groups, seed=1)
     assert (first == split_grouped(labels, groups, seed=1)).all()
     assert (first != split_grouped(labels, groups, seed=2)).any()
@@ -94,7 +104,7 @@ def test_too_few_patients_are_refused() -> None:
 
 
 def drawn_dataset(labels: list[int]) -> Dataset:
-    """Give images of noise, no two alike."""
+    """Return images of noise, no two alike."""
     rng = np.random.default_rng(0)
     index = pd.DataFrame(
         {
@@ -135,3 +145,53 @@ def test_fold_without_a_class_is_refused(tmp_path: Path) -> None:
     config = make_config({"split": "grouped", "folds": 2})
     with pytest.raises(DataError, match=r"has 1 groups .* to divide into 2 parts"):
         make_split(drawn_dataset([0, 0, 0, 1, 1, 1]), config, built=tmp_path)
+
+
+@pytest.mark.parametrize("n_repeats", [1, 3])
+def test_each_repeat_tests_every_image_once(n_repeats: int) -> None:
+    labels, groups = drawn_groups()
+    parts = make_folds(labels, groups, n_folds=4, n_repeats=n_repeats, seed=1)
+    assert parts.shape == (120, 4 * n_repeats)
+    for repeat in range(n_repeats):
+        tested = (parts[:, 4 * repeat : 4 * repeat + 4] == "test").sum(axis=1)
+        assert (tested == 1).all()
+
+
+@pytest.mark.parametrize("n_images", [24, 60, 300])
+def test_no_group_is_in_two_parts_of_a_round_and_every_part_has_both_classes(n_images: int) -> None:
+    labels, groups = drawn_groups(n_images)
+    for parts in make_folds(labels, groups, n_folds=3, n_repeats=2, seed=5).T:
+        assert all(len(set(parts[groups == group])) == 1 for group in groups)
+        for part in ("train", "val", "test"):
+            assert set(labels[parts == part]) == {0, 1}
+
+
+def test_repeats_divide_anew_and_the_seed_decides() -> None:
+    labels, groups = drawn_groups()
+    parts = make_folds(labels, groups, n_folds=3, n_repeats=2, seed=5)
+    assert (parts[:, :3] != parts[:, 3:]).any()
+    assert (parts == make_folds(labels, groups, n_folds=3, n_repeats=2, seed=5)).all()
+    assert (parts != make_folds(labels, groups, n_folds=3, n_repeats=2, seed=6)).any()
+
+
+def test_more_folds_than_patients_are_refused() -> None:
+    labels, groups = np.array([0, 0, 1, 1, 1, 1]), np.array([1, 1, 2, 3, 4, 5])
+    with pytest.raises(DataError, match="normal has 1 groups"):
+        make_folds(labels, groups, n_folds=2, n_repeats=1, seed=0)
+
+
+def test_a_round_reads_back_as_a_split(tmp_path: Path) -> None:
+    labels, groups = drawn_groups(40)
+    parts = make_folds(labels, groups, n_folds=4, n_repeats=2, seed=0)
+    paths = [f"{'NA' if n == 3 else n}" for n in range(40)]
+    table = pd.DataFrame({"path": paths, "label": labels, "group": groups})
+    rounds = write_folds(table, parts, built=tmp_path)
+    assert [each["round"] for each in rounds] == list(range(1, 9))
+    for number in (1, 8):
+        read = read_fold(tmp_path, number)
+        assert read["path"].tolist() == paths
+        assert (read["part"].to_numpy() == parts[:, number - 1]).all()
+        assert (read["group"].to_numpy() == groups).all()
+        assert rounds[number - 1]["n_val"] == (read["part"] == "val").sum()
+    tested_in = read_tested_in(tmp_path, n_folds=4)
+    assert all(parts[n, tested_in[n] - 1] == "test" for n in range(40))

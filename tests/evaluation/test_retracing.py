@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 import numpy as np
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.evaluation.scoring import score_images
-from cxr_tasks.evaluation.explanation.grad_cam import GradCam
-from cxr_tasks.training.models import load_model, save_model
-from tests.evaluation.explanation.networks import bright, spot_detector
+from cxr_tasks.training.model_file import load_model, save_model
+from cxr_tasks.evaluation.predictions import score_images
+from cxr_tasks.evaluation.grad_cam import GradCam
+from cxr_tasks.training.model_file import load_model, save_model
+from tests.evaluation.networks import bright, spot_detector
 
 config, load = make_config({"threads": 2}), cache(load_model)
 files = [Path(sys.argv[1]) / f"{number}.keras" for number in range(4)]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.evaluation.verdict import make_verdict
-from cxr_tasks.statistics.scored import Scored
+from cxr_tasks.statistics.scores import ScoredImages
 
 N = 160
 LABELS = np.tile([0, 1], N // 2)
@@ -27,12 +27,7 @@ def verdict(
 ) -> dict[str, Any]:
     """Judge a model and a metadata control of given strengths; above 0.3 is above chance."""
     rows = np.arange(N) if rows is None else rows
-    scored = Scored(
-        LABELS[rows],
-        scores(model, seed=1)[rows],
-        rows // 2 * 2 + LABELS[rows],
-        np.zeros(len(rows), np.int64),
-    )
+    scored = ScoredImages(LABELS[rows], scores(model, seed=1)[rows], rows // 2 * 2 + LABELS[rows])
     audit = {
         "controls": {
             "metadata": {
@@ -117,7 +112,7 @@ def test_only_images_of_the_basis_count() -> None:
 
 
 def test_missing_audit_is_a_warning_and_says_that_nothing_is_known() -> None:
-    scored = Scored(LABELS, scores(2.0, seed=1), np.arange(N), np.zeros(N, np.int64))
+    scored = ScoredImages(LABELS, scores(2.0, seed=1), np.arange(N))
     found = make_verdict(None, None, {NAME: scored}, np.arange(N), about=NAME, seed=0)
     assert found["verdict"] == "warning"
     assert "nothing is known about shortcuts" in found["sentence"]

@@ -8,19 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from cxr_tasks.champion.scoring.request import (
-    KEYS,
-    check_request,
-    make_request,
-    names_data,
-    request_environment,
-)
+from cxr_tasks.champion.scoring.request import KEYS, make_request, names_data, request_environment
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.settings import SETTINGS
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.settings.defaults import DEFAULTS_FILE, read_defaults
+from cxr_tasks.settings.defaults import DEFAULTS_FILE, make_retention, read_defaults
 from cxr_tasks.settings.form import form_fields
-from cxr_tasks.settings.retention import make_retention
 from cxr_tasks.volume.paths import Home
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, nested, texts, values
 
@@ -146,7 +140,7 @@ def test_score_request(folder: Path, given: dict[Any, Any]) -> None:
         with suppress(ConfigError):
             use(given)
     with suppress(ConfigError):
-        check_request(make_request({**given, "data": "/"}), Home(folder))
+        require_champion(Home(folder), make_request({**given, "data": "/"}).version)
 
 
 @fuzzed(data=texts, version=texts, name=texts)
@@ -154,7 +148,7 @@ def test_score_request_in_texts(folder: Path, data: str, version: str, name: str
     given = {"data": data, "version": version, "name": name}
     request_environment(given)["CXR_SCORE_REQUEST"].encode()
     with suppress(ConfigError):
-        check_request(make_request(given), Home(folder))
+        require_champion(Home(folder), make_request(given).version)
 
 
 @fuzzed(value=values | st.dictionaries(st.sampled_from(["keep_runs", "keep_days"]), values))

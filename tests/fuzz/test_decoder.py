@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_candidate
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_SCANS, decode_image
 from cxr_tasks.data.plausible import BLANK
 from cxr_tasks.data.sources.candidates import Candidate
-from cxr_tasks.data.unusable import UnusableImage
 from tests.fuzz.cases import damaged, fuzzed, texts
 from tests.image_files import encode, picture
 

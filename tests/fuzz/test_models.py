@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.training.models import load_model
+from cxr_tasks.training.model_file import load_model
 
 PARTS = ("config.json", "model.weights.h5")
 

@@ -14,18 +14,16 @@ import pytest
 from hypothesis import strategies as st
 
 from cxr_tasks.champion.scoring.inputs import open_images
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES
-from cxr_tasks.data.sources.candidates import Candidate, list_candidates
+from cxr_tasks.data.sources.candidates import Candidate, Found, list_candidates
 from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.data.sources.patient_table import read_patient_table
 from cxr_tasks.data.sources.patients import with_patients
 from cxr_tasks.data.sources.source import Source
-from cxr_tasks.data.sources.walk import Found
 from cxr_tasks.data.sources.zip_file import ZipSource
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import CxrError, SourceError
-from cxr_tasks.settings.patterns import matches, relative_pattern
-from cxr_tasks.settings.presets import PRESETS, Preset
+from cxr_tasks.settings.presets import PRESETS, Preset, matches, relative_pattern
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, texts
 
 STUDY = PRESETS["study"]
@@ -250,7 +248,7 @@ def test_patients_file(folder: Path, content: bytes) -> None:
 READ_WITH_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.sources.zip_file import ZipArchive
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 try:

@@ -18,7 +18,7 @@ from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
 from cxr_tasks.errors import ConfigError, CxrError, DamagedError
-from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.result import describe_result
 from cxr_tasks.runs.run import open_run, read_config, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings.config import make_config
@@ -65,7 +65,7 @@ class Stored:
         )
         self.checkpoint = root / "checkpoint.npz"
         arrays = (np.arange(6.0), np.ones((2, 3)))
-        save_checkpoint(self.checkpoint, Checkpoint("ab", {"epoch": 3}, arrays, arrays, arrays))
+        save_checkpoint(self.checkpoint, Checkpoint("ab", [{"epoch": 3}], arrays, arrays, arrays))
         with changing(self.home):
             serve(self.home, "0001-drawn", action="promoted", reason="by hand", now=NOW)
         Progress(self.run.progress, "train", "vanilla_cnn", echo=str).epoch(
@@ -251,8 +251,8 @@ def test_word_of_an_ending(stored: Stored, name: str, content: bytes) -> None:
     path = run.root / name
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    told = describe_ending(
-        home, dag_id="cxr_pipeline", run_id="x", opening={"run": "ended"}, state="failure"
+    told = describe_result(
+        home, dag_id="cxr_pipeline", run_id="x", started={"run": "ended"}, state="failure"
     )
     assert "cxr_pipeline" in told["text"]
     with suppress(CxrError):

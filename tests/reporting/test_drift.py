@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_tasks.audit.drift.comparison import Features, compare_datasets
-from cxr_tasks.audit.drift.rule import RULE
+from cxr_tasks.audit.drift_comparison import RULE, Features, compare_datasets
 from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.reporting.drift_figure import draw_drift
+from cxr_tasks.reporting.charts import draw_drift
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home
 from tests.drawn_run import FINGERPRINT, Drawing, draw_run

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_tasks.reporting.attention_maps import attention_pictures, overlay
+from cxr_tasks.reporting.radiographs import attention_pictures, overlay
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 GREY = np.full((224, 224, 3), 100, np.uint8)

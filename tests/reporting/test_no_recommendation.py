@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.evaluation.banners import CHANCE
-from cxr_tasks.reporting.checklist import checklist
+from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.reporting.model_card import model_card
-from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.result import describe_result
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from tests.drawn_run import Drawing
@@ -103,12 +102,12 @@ def test_terminal_card_checklist_table_and_notifier_say_the_same(guessing: Made)
         rows = list(csv.DictReader(stream))
     assert {row["recommended"] for row in rows} == {"False"}
     assert all(float(row["p_holm_vs_chance"]) > 0.05 for row in rows)
-    told = describe_ending(
+    told = describe_result(
         guessing.run.home,
         dag_id="cxr_pipeline",
         run_id="x",
         state="success",
-        opening={"run": "drawn"},
+        started={"run": "drawn"},
     )
     assert f". {NONE}." in told["text"]
     assert told["recommended"] is None

@@ -13,12 +13,12 @@ from scipy.stats import norm
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.banners import make_banners
+from cxr_tasks.reporting.artifacts import read_artifacts
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.material import collect
-from cxr_tasks.reporting.notes import NOTICE, matter_of
-from cxr_tasks.reporting.page import MAX_REJECTED, MAX_WRONG, make_page, wrong_images
-from cxr_tasks.reporting.report import render
-from cxr_tasks.reporting.reproduce import reproduce_command
+from cxr_tasks.reporting.facts import reproduce_command
+from cxr_tasks.reporting.radiographs import MAX_WRONG, data_uri, wrong_images
+from cxr_tasks.reporting.report import MAX_REJECTED, make_report, render_page
+from cxr_tasks.reporting.run_summary import NOTICE, matter_of
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.study import TABLE_3, study_differences
@@ -300,8 +300,7 @@ def test_notes_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_pa
 def test_notes_of_an_older_run_are_shown_as_they_were_worded(phantom: Made) -> None:
     old = "Random backbone weights: mobilenetv2_frozen started without pre-training. And so on."
     report = {**phantom.report, "banners": [{"kind": "random_weights", "text": old}]}
-    material = collect(phantom.run, phantom.config)
-    page = Parsed(render(material, report, make_page(material, report)))
+    page = Parsed(render_page(read_artifacts(phantom.run, phantom.config), report))
     assert old.replace("mobilenetv2_frozen", "MobileNetV2 frozen") in " ".join(page.text.split())
 
 
@@ -354,7 +353,7 @@ def test_trainings_that_lag_ended_are_named(tmp_path: Path) -> None:
 
 
 def test_lag_in_a_fold_counts(phantom: Made) -> None:
-    dataset = collect(phantom.run, phantom.config).dataset
+    dataset = read_artifacts(phantom.run, phantom.config).dataset
     ended = {"best_epoch": 9, "decided_stopping": True}
     rates = {name: {"value": 0.5} for name in ("sensitivity", "specificity")}
     facts = {
@@ -378,7 +377,7 @@ def test_lag_in_a_fold_counts(phantom: Made) -> None:
 def test_network_that_calls_every_image_the_same_is_named(
     phantom: Made, sensitivity: float, specificity: float, expected: int
 ) -> None:
-    dataset = collect(phantom.run, phantom.config).dataset
+    dataset = read_artifacts(phantom.run, phantom.config).dataset
     rates = {"sensitivity": {"value": sensitivity}, "specificity": {"value": specificity}}
     facts: dict[str, Any] = {
         "status": "ok",
@@ -407,7 +406,7 @@ def test_wrong_images_are_the_wrong_ones_the_surest_first(phantom: Made) -> None
     predictions = pd.read_csv(phantom.run.evaluate / NAMES[0] / "predictions.csv")
     rows = predictions[predictions["part"] == "test"]
     wrong = rows[(rows["score"] >= 0.5) != (rows["label"] == 1)]
-    shown = wrong_images(collect(phantom.run, phantom.config), NAMES[0], "test")
+    shown = wrong_images(read_artifacts(phantom.run, phantom.config), NAMES[0], "test")
     assert shown.n_wrong == len(wrong) > MAX_WRONG == len(shown.pictures)
     assert shown.n_images == len(rows)
     surest = (wrong["score"] - wrong["label"]).abs().sort_values(ascending=False)
@@ -418,12 +417,10 @@ def test_wrong_images_are_the_wrong_ones_the_surest_first(phantom: Made) -> None
 
 
 def test_wrong_images_show_the_pixels_of_their_row(phantom: Made) -> None:
-    from cxr_tasks.reporting.pictures import data_uri
-
-    material = collect(phantom.run, phantom.config)
-    picture = wrong_images(material, NAMES[0], "test").pictures[0]
-    place = [Path(path).name for path in material.dataset.index["path"]].index(picture.name)
-    assert picture.uri == data_uri(material.dataset.images[place])
+    artifacts = read_artifacts(phantom.run, phantom.config)
+    picture = wrong_images(artifacts, NAMES[0], "test").pictures[0]
+    place = [Path(path).name for path in artifacts.dataset.index["path"]].index(picture.name)
+    assert picture.uri == data_uri(artifacts.dataset.images[place])
 
 
 def test_rejected_files_are_the_first_ones_and_the_total(mixed: Made) -> None:
@@ -523,8 +520,6 @@ def test_table_has_one_row_a_variant_with_the_same_numbers(mixed: Made) -> None:
 
 
 def test_same_run_gives_the_same_page(phantom: Made, tmp_path: Path) -> None:
-    from cxr_tasks.reporting.report import make_report
-
     make_report(phantom.run, phantom.config, tmp_path)
     assert (tmp_path / "index.html").read_text() == phantom.page
 

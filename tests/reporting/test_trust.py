@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from cxr_tasks.audit.finding import finding
-from cxr_tasks.reporting.checklist import checklist
-from cxr_tasks.reporting.model_card import model_card
+from cxr_tasks.evaluation.verdict import make_verdict
+from cxr_tasks.reporting.artifacts import read_artifacts
+from cxr_tasks.reporting.documents import checklist, model_card
+from cxr_tasks.reporting.report import render_page
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from tests.drawn_run import HOSTILE_NAMES, Drawing, draw_run, finish_report
@@ -61,14 +63,9 @@ def test_verdict_is_at_the_top_level_of_the_json(folds: Made) -> None:
     [("clean", "no shortcut found"), ("warning", "warning"), ("shortcut", "shortcut")],
 )
 def test_each_verdict_has_its_words(verdict: str, title: str, paper: Made) -> None:
-    from cxr_tasks.reporting.material import collect
-    from cxr_tasks.reporting.page import make_page
-    from cxr_tasks.reporting.report import render
-
     report = json.loads(json.dumps(paper.report))
     report["audit"] |= {"verdict": verdict, "sentence": "What <was> found."}
-    material = collect(paper.run, paper.config)
-    told = Parsed(render(material, report, make_page(material, report)))
+    told = Parsed(render_page(read_artifacts(paper.run, paper.config), report))
     assert f"Verdict: {title}" in told.text
     assert "What <was> found." in told.text
 
@@ -185,16 +182,9 @@ def test_checklist_answers_follow_the_run(folds: Made, paper: Made) -> None:
 
 
 def test_missing_audit_is_told_as_such(paper: Made) -> None:
-    from cxr_tasks.evaluation.verdict import make_verdict
-
     report: dict[str, Any] = json.loads(json.dumps(paper.report))
     verdict = make_verdict(None, None, {}, None, about=NAMES[0], seed=0)  # type: ignore[arg-type]
     report["audit"] |= verdict | {"controls": {}, "duplicates": None}
-    from cxr_tasks.reporting.material import collect
-    from cxr_tasks.reporting.page import make_page
-    from cxr_tasks.reporting.report import render
-
-    material = collect(paper.run, paper.config)
-    told = Parsed(render(material, report, make_page(material, report))).text
+    told = Parsed(render_page(read_artifacts(paper.run, paper.config), report)).text
     assert "nothing is known about shortcuts" in told
     assert VARIANTS[NAMES[0]].title in told

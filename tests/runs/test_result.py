@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from cxr_tasks.runs.opening import describe_opening
-from cxr_tasks.runs.result import describe_ending
+from cxr_tasks.runs.result import describe_result
+from cxr_tasks.runs.run import describe_start
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home
 from tests.drawn_run import Drawing, draw_run, finish_report
@@ -10,12 +10,12 @@ from tests.drawn_run import Drawing, draw_run, finish_report
 def test_a_finished_run_tells_verdict_and_report(tmp_path: Path) -> None:
     run, config = draw_run(tmp_path, Drawing(n_images=48))
     finish_report(run, config)
-    told = describe_ending(
+    told = describe_result(
         run.home,
         dag_id="cxr_pipeline",
         run_id="manual__1",
         state="success",
-        opening=describe_opening(run),
+        started=describe_start(run),
     )
     assert told["text"].startswith("cxr_pipeline, run drawn: success. Verdict ")
     assert told["report"] == str(run.report / "index.html")
@@ -26,12 +26,12 @@ def test_a_failed_run_tells_why(tmp_path: Path) -> None:
     run = Home(tmp_path).run("scheduled-1")
     message = "SourceError: no such folder.\nThe rule.\nThe remedy."
     write_json(run.error("ingest"), {"message": message})
-    told = describe_ending(
+    told = describe_result(
         run.home,
         dag_id="cxr_pipeline",
         run_id="scheduled__1",
         state="failure",
-        opening={"run": run.key},
+        started={"run": run.key},
     )
     assert told["errors"] == {"ingest": "SourceError: no such folder."}
     assert "ingest: SourceError: no such folder." in told["text"]
@@ -40,13 +40,13 @@ def test_a_failed_run_tells_why(tmp_path: Path) -> None:
 def test_a_stopped_run_is_told_as_stopped(tmp_path: Path) -> None:
     run = Home(tmp_path).run("first")
     write_json(run.error("ingest"), {"message": "Stopped. What is finished is kept."})
-    old = describe_ending(
-        run.home, dag_id="cxr_pipeline", run_id="a", state="failure", opening={"run": run.key}
+    old = describe_result(
+        run.home, dag_id="cxr_pipeline", run_id="a", state="failure", started={"run": run.key}
     )
     assert old["text"].startswith("cxr_pipeline, run first: failure.")
     write_json(run.error("ingest"), {"message": "Stopped. What is kept.", "stopped": True})
-    told = describe_ending(
-        run.home, dag_id="cxr_pipeline", run_id="a", state="failure", opening={"run": run.key}
+    told = describe_result(
+        run.home, dag_id="cxr_pipeline", run_id="a", state="failure", started={"run": run.key}
     )
     assert told["text"].startswith("cxr_pipeline, run first: stopped.")
 
@@ -54,7 +54,7 @@ def test_a_stopped_run_is_told_as_stopped(tmp_path: Path) -> None:
 def test_a_refused_run_tells_its_refusal_and_nothing_of_the_run_of_its_name(tmp_path: Path) -> None:
     run, config = draw_run(tmp_path, Drawing(n_images=48), key="manual-1")
     finish_report(run, config)
-    told = describe_ending(
+    told = describe_result(
         run.home,
         dag_id="cxr_pipeline",
         run_id="manual-1",
@@ -68,12 +68,12 @@ def test_a_refused_run_tells_its_refusal_and_nothing_of_the_run_of_its_name(tmp_
 
 
 def test_a_run_that_left_nothing_is_told_too(tmp_path: Path) -> None:
-    told = describe_ending(Home(tmp_path), dag_id="cxr_watch", run_id="manual__1", state="failure")
+    told = describe_result(Home(tmp_path), dag_id="cxr_watch", run_id="manual__1", state="failure")
     assert told["text"] == "cxr_watch, run manual__1: failure."
 
 
 def test_a_name_that_cannot_be_a_folder_is_no_error_here(tmp_path: Path) -> None:
-    told = describe_ending(
-        Home(tmp_path), dag_id="cxr_pipeline", run_id="x", state="failure", opening={"run": "../x"}
+    told = describe_result(
+        Home(tmp_path), dag_id="cxr_pipeline", run_id="x", state="failure", started={"run": "../x"}
     )
     assert "cannot be used" in told["text"]

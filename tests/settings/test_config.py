@@ -4,9 +4,40 @@ import re
 import pytest
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.settings import SETTINGS
+from cxr_tasks.settings import PROFILES, SETTINGS, STUDY_SLUG, default_of
 from cxr_tasks.settings.config import config_from_record, make_config
 from cxr_tasks.settings.form import form_fields
+from cxr_tasks.variants import VARIANTS
+
+FILES = {"source": "folder", "data": "/x-rays"}
+
+
+def test_choices_and_help_name_every_profile_and_variant() -> None:
+    assert SETTINGS["profile"].choices == tuple(PROFILES)
+    assert SETTINGS["variants"].choices == SETTINGS["variants"].default == tuple(VARIANTS)
+    epochs = ", ".join(str(variant.quickstart_epochs) for variant in VARIANTS.values())
+    assert f"which is {epochs} for the four variants" in SETTINGS["epochs"].help
+    assert STUDY_SLUG in SETTINGS["kaggle_dataset"].help
+
+
+def test_defaults_of_every_profile_are_possible() -> None:
+    for profile in PROFILES:
+        config = config_from_record({"profile": profile})
+        assert config.as_dict() == config_from_record(config.as_dict()).as_dict()
+        assert all(default_of(name, profile) == getattr(config, name) for name in PROFILES[profile])
+
+
+def test_fingerprint_of_older_runs_stays() -> None:
+    """A run that an earlier version began goes on only where its settings digest to the same."""
+    assert (
+        make_config({}).fingerprint
+        == "9ea4c1a38b155e752a5a65764e67d13d6a0cdd7f754c8649afa39985c7d26cc1"
+    )
+    given = {**FILES, "variants": "vanilla_cnn", "prevalence": 0.2, "folds": 3, "promote": False}
+    assert (
+        make_config(given).fingerprint
+        == "30ff4df9eabcec635e028e735e6e01bb746804446cc04e635d6b7a0004238d4c"
+    )
 
 
 def test_profile_fills_what_is_not_given() -> None:
@@ -39,9 +70,6 @@ def test_variants_keep_their_order() -> None:
 
 def test_every_setting_decides_the_fingerprint() -> None:
     assert make_config({"seed": 1}).fingerprint != make_config({"seed": 2}).fingerprint
-
-
-FILES = {"source": "folder", "data": "/x-rays"}
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from typing import get_args
 
 import pytest
 
-from cxr_tasks.reporting.checklist import checklist
-from cxr_tasks.reporting.model_card import model_card
+from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.training.weights import Origin
 from tests.drawn_run import Drawing

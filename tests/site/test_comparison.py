@@ -4,6 +4,8 @@ import pytest
 
 from cxr_tasks.site.comparison import Comparison, compare
 from cxr_tasks.site.library import Library
+from cxr_tasks.site.site import Site
+from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.sealed import read_sealed
 from tests.site.shelf import Change, on_data, put_run, put_unfinished, scoring
@@ -26,36 +28,39 @@ def compared(home: Home, template: RunPaths, first: Change, second: Change) -> C
 
 def test_the_difference_is_second_minus_first(home: Home, template: RunPaths) -> None:
     found = compared(home, template, scoring({FROZEN: 0.8}), scoring({FROZEN: 0.75}))
-    assert found.variants[FROZEN].accuracy.difference == pytest.approx(-0.05)
+    assert found.difference(FROZEN, "accuracy") == pytest.approx(-0.05)
     assert found.ground == "same images"
-    assert "was not tested" in found.say
 
 
 def test_a_variant_that_one_run_lacks_has_no_difference(home: Home, template: RunPaths) -> None:
     found = compared(home, template, lambda _: None, lambda _: None)
-    assert found.variants["vanilla_cnn"].accuracy.difference is None
+    assert found.difference("vanilla_cnn", "accuracy") is None
 
 
 def test_other_data_are_not_comparable(home: Home, template: RunPaths) -> None:
     found = compared(home, template, on_data("a"), on_data("b"))
     assert found.ground == "other data"
-    assert "not comparable" in found.say
-    assert all(pair.accuracy.difference is None for pair in found.variants.values())
+    assert all(found.difference(name, "accuracy") is None for name in VARIANTS)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("first", "ground", "sentence"),
     [
-        (on_data("a", basis="val"), "scored on validation images, the second on test images"),
-        (on_data("a", split="cd" * 32), "the split is another"),
+        (on_data("a"), "same images", "whether it is more than chance was not tested"),
+        (on_data("b"), "other data", "their figures are not comparable"),
+        (
+            on_data("a", basis="val"),
+            "same data",
+            "The first was scored on validation images, the second on test images",
+        ),
+        (on_data("a", split="cd" * 32), "same data", "the split is another"),
     ],
 )
-def test_another_part_or_split_is_told(
-    home: Home, template: RunPaths, change: Change, said: str
+def test_page_says_on_what_ground_the_runs_are_compared(
+    home: Home, template: RunPaths, first: Change, ground: str, sentence: str
 ) -> None:
-    found = compared(home, template, change, on_data("a"))
-    assert found.ground == "same data"
-    assert said in found.say
+    assert compared(home, template, first, on_data("a")).ground == ground
+    assert sentence in str(Site(home).compared("one", "two", base="/cxr").body)
 
 
 def test_settings_that_differ_are_listed_and_no_others(home: Home, template: RunPaths) -> None:

@@ -15,7 +15,8 @@ import pytest
 from cxr_tasks.site.listing import PAGE_SIZE
 from cxr_tasks.site.site import AirflowRun, Answer, Site
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import is_locked, locked, write_json
+from cxr_tasks.volume.files import write_json
+from cxr_tasks.volume.locks import is_locked, locked
 from cxr_tasks.volume.paths import Home, RunPaths, run_key_from
 from tests.site.shelf import BEGAN, Change, on_data, put_run, put_unfinished
 from tests.stored import accept_changes, change_record, flip_bit
@@ -260,7 +261,7 @@ def test_a_run_whose_process_is_gone_says_so(site: Site, home: Home, template: R
 def test_a_lock_of_another_process_is_seen_on_a_volume_that_is_read_only(tmp_path: Path) -> None:
     lock = tmp_path / "a.lock"
     code = (
-        "import pathlib, sys, time; from cxr_tasks.volume.files import locked\n"
+        "import pathlib, sys, time; from cxr_tasks.volume.locks import locked\n"
         "with locked(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     assert not is_locked(lock)

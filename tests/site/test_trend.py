@@ -6,7 +6,7 @@ import pytest
 
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.run_facts import Figure, RunFacts
-from cxr_tasks.site.trend import BOTTOM, HEIGHT, MAX_RUNS, TOP, make_trend
+from cxr_tasks.site.trend import FRAME, MAX_RUNS, make_trend
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.site.shelf import put_run
 
@@ -64,7 +64,7 @@ def test_no_line_passes_through_other_data_where_a_variant_is_missing(run: RunFa
 def test_variants_without_a_figure_have_no_point(run: RunFacts) -> None:
     trend = make_trend([run, run], "accuracy")
     assert trend is not None
-    assert trend.points["vanilla_cnn"] == ()
+    assert trend.points["vanilla_cnn"] == []
 
 
 def test_points_and_intervals_stay_in_the_frame(run: RunFacts) -> None:
@@ -72,8 +72,8 @@ def test_points_and_intervals_stay_in_the_frame(run: RunFacts) -> None:
     trend = make_trend(runs, "accuracy")
     assert trend is not None
     heights = [y for point in trend.points[FROZEN] for y in (point.y, point.low, point.high)]
-    assert min(heights) == TOP
-    assert max(heights) == HEIGHT - BOTTOM
+    assert min(heights) == FRAME.top
+    assert max(heights) == FRAME.bottom
 
 
 def test_the_oldest_stands_left_and_the_newest_are_shown(run: RunFacts) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.settings.retention import Retention, make_retention
-from cxr_tasks.space.needs import Version
-from cxr_tasks.space.retention import runs_beyond
+from cxr_tasks.settings.defaults import Retention, make_retention
+from cxr_tasks.space.rules import runs_beyond
 from cxr_tasks.space.run_state import DAY_SECONDS, RunState
 from cxr_tasks.volume.paths import Home
 
@@ -29,7 +28,7 @@ def going(
     keep_days: int | None = None,
     made_champion: Sequence[str] = (),
 ) -> list[str]:
-    versions = [Version(f"0001-{key}", key, "data") for key in made_champion]
+    versions = [f"0001-{key}" for key in made_champion]
     found = runs_beyond(states, versions, retention=Retention(keep_runs, keep_days), now=NOW)
     return [state.run.key for state in found]
 

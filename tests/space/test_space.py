@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.cli.main import main
+from cxr_tasks.volume.locks import volume_in_use
 from cxr_tasks.volume.paths import Home
-from tests.space.volume import held_elsewhere, names, put_activations, put_download
+from tests.space.volume import names, put_activations, put_download
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, int]]:
@@ -52,15 +53,19 @@ def test_the_sum_is_what_lies_there(home: Home, capsys: pytest.CaptureFixture[st
     assert first.startswith(f"{home.root}: {there / 1000:.1f} kB; ")
 
 
-def test_a_dry_run_lists_what_goes_and_what_is_in_use(
+def test_a_dry_run_lists_what_goes_and_says_when_it_could_not_go_now(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with held_elsewhere(home.run("middle").lock("audit")):
-        lines = told(home, capsys, "--dry-run", "--keep-runs", "1").splitlines()
-    listed = {line.split()[0]: line for line in lines if line.startswith("  ") and "/" in line}
-    assert set(listed) == {"runs/middle", "datasets/of-middle"}
-    assert listed["runs/middle"].endswith("in use")
-    assert not listed["datasets/of-middle"].endswith("in use")
+    arguments = ("--dry-run", "--keep-runs", "1")
+    free_now = told(home, capsys, *arguments)
+    with volume_in_use(home):
+        in_use = told(home, capsys, *arguments)
+    listed = {
+        line.split()[0] for line in in_use.splitlines() if line.startswith("  ") and "/" in line
+    }
+    assert listed == {"runs/middle", "datasets/of-middle"}
+    assert "somebody works on the volume" in in_use
+    assert "somebody works on the volume" not in free_now
 
 
 def test_the_largest_runs_are_told_with_what_keeps_them(

@@ -4,31 +4,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import changing, serve
-from cxr_tasks.champion.store import put_version
+from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import STAGE as DATASET
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.space.needs import images_digest
 from cxr_tasks.space.run_state import DAY_SECONDS
+from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import make_record, write_record
 
 ROOT = Path(__file__).parents[2]
-
-_HOLD = """
-import sys
-from filelock import FileLock
-with FileLock(sys.argv[1]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 def put_run(
@@ -77,8 +67,9 @@ def put_activations(home: Home, key: str, *, dataset: str) -> Path:
     folder = home.cache / "activations" / key
     folder.mkdir(parents=True)
     (folder / "activations.npy").write_bytes(b"a" * 3000)
-    images = images_digest(home, dataset) or dataset
-    finish(folder, "activations", {}, inputs={"images": images})
+    images = home.datasets / dataset / "images.npy"
+    inputs = {"images": sha256_of(images) if images.exists() else dataset}
+    finish(folder, "activations", {}, inputs=inputs)
     return folder
 
 
@@ -126,23 +117,6 @@ def keys(home: Home) -> set[str]:
 def names(folder: Path) -> set[str]:
     """Name everything in a folder, hidden things too."""
     return {path.name for path in folder.iterdir()}
-
-
-@contextmanager
-def held_elsewhere(lock: Path) -> Iterator[None]:
-    """Have another process hold a lock for a block."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        try:
-            yield
-        finally:
-            holder.stdin.close()
-            holder.wait()
 
 
 def process_of(*arguments: str, code: str = "") -> "subprocess.Popen[str]":

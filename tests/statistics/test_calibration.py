@@ -6,7 +6,7 @@ from cxr_tasks.statistics.calibration import apply_temperature, fit_temperature,
 
 
 def drawn(n: int, *, sureness: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Give labels and scores whose logits are too large by a factor."""
+    """Return labels and scores whose logits are too large by a factor."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, n)
     labels = (rng.random(n) < 1 / (1 + np.exp(-logits))).astype(np.int64)

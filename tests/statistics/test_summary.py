@@ -6,24 +6,23 @@ import numpy as np
 import pytest
 
 from cxr_tasks.statistics.intervals import wilson
-from cxr_tasks.statistics.metrics import measure
-from cxr_tasks.statistics.predictive_values import predictive_values
+from cxr_tasks.statistics.metrics import measure, predictive_values
 from cxr_tasks.statistics.resampling import group_resamples
-from cxr_tasks.statistics.scored import Scored
+from cxr_tasks.statistics.scores import ScoredImages
 from cxr_tasks.statistics.summary import describe
 
 
-def drawn(n: int = 120, *, n_folds: int = 0) -> Scored:
+def drawn(n: int = 120, *, n_folds: int = 0) -> ScoredImages:
     rng = np.random.default_rng(0)
     groups = rng.integers(0, n // 2, size=n)
     labels = (groups % 2).astype(np.int64)
     scores = np.clip(0.35 * labels + rng.normal(0.35, 0.2, n), 0.001, 0.999)
-    folds = rng.integers(1, n_folds + 1, size=n) if n_folds else np.zeros(n, np.int64)
-    return Scored(labels, scores, groups, folds)
+    folds = rng.integers(1, n_folds + 1, size=n) if n_folds else None
+    return ScoredImages(labels, scores, groups, folds)
 
 
-def described(scored: Scored, **changes: Any) -> dict[str, Any]:
-    resamples = group_resamples(scored.labels, scored.groups, n_resamples=300, seed=0)
+def described(scored: ScoredImages, **changes: Any) -> dict[str, Any]:
+    resamples = group_resamples(scored.labels, scored.groups, n_resamples=100, seed=0)
     settings: dict[str, Any] = {
         "prevalence": 0.1,
         "min_sensitivity": 0.9,
@@ -70,8 +69,8 @@ def test_where_every_image_is_right_the_interval_is_no_certainty() -> None:
     values = right["predictive_values"]
     low, high = right["metrics"]["specificity"]["interval"]
     sensitivity = np.asarray(right["metrics"]["sensitivity"]["interval"])
-    expected, _ = predictive_values(sensitivity, np.array([low, high]), prevalence=0.1)
-    assert values["ppv"]["interval"] == pytest.approx(expected.tolist())
+    expected = predictive_values(sensitivity, np.array([low, high]), prevalence=0.1)
+    assert values["ppv"]["interval"] == pytest.approx(expected["ppv"].tolist())
     assert values["ppv"]["interval"][0] < 0.9
 
 
@@ -95,11 +94,11 @@ def test_operating_point_uses_the_cutoff_of_each_image() -> None:
 
 def test_predictive_values_are_bayes() -> None:
     # Altman & Bland 1994, doi 10.1136/bmj.309.6947.102: sensitivity 231/258, specificity 54/86
-    ppv, npv = predictive_values(np.array([231 / 258]), np.array([54 / 86]), prevalence=258 / 344)
-    assert ppv[0] == pytest.approx(231 / 263)
-    assert npv[0] == pytest.approx(54 / 81)
+    found = predictive_values(np.array([231 / 258]), np.array([54 / 86]), prevalence=258 / 344)
+    assert found["ppv"][0] == pytest.approx(231 / 263)
+    assert found["npv"][0] == pytest.approx(54 / 81)
     rare = predictive_values(np.array([0.9]), np.array([0.9]), prevalence=0.01)
-    assert rare[0][0] == pytest.approx(0.009 / (0.009 + 0.099))
+    assert rare["ppv"][0] == pytest.approx(0.009 / (0.009 + 0.099))
 
 
 def test_predictive_value_of_a_call_that_is_never_made_is_undefined() -> None:
@@ -119,7 +118,7 @@ def test_calibrated_scores_and_temperatures_are_told() -> None:
 
 @pytest.mark.parametrize("labels", [[1, 1, 1], [0, 0, 0], [0, 1, 1]])
 def test_everything_is_json_even_where_little_is_defined(labels: list[int]) -> None:
-    scored = Scored(
+    scored = ScoredImages(
         np.array(labels),
         np.array([0.0, 1.0, 0.5]),
         np.arange(3),

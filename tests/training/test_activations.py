@@ -131,7 +131,7 @@ print(wanted(Path(sys.argv[1])).n_computed)
 
 def test_other_code_computes_anew(tmp_path: Path) -> None:
     wanted(tmp_path / "home")
-    for changed, n_computed in (("cli/watch.py", 0), ("training/models.py", N_IMAGES)):
+    for changed, n_computed in (("cli/watch.py", 0), ("training/networks.py", N_IMAGES)):
         code = copy_code(tmp_path / changed.replace("/", "-"), changed=changed)
         done = run_code(code, "-W", "ignore", "-c", _WANT, str(tmp_path / "home"))
         assert done.stdout.split()[-1] == str(n_computed), done.stdout

@@ -12,7 +12,7 @@ def a_checkpoint(value: float = 0.1) -> Checkpoint:
     rng = np.random.default_rng(3)
     return Checkpoint(
         fingerprint="abc",
-        facts={"history": [{"epoch": 1, "loss": value}], "stopping": {"best_loss": 1 / 3}},
+        history=[{"epoch": 1, "loss": value, "val_loss": 1 / 3}],
         weights=(rng.random((3, 4), np.float32), np.zeros(0, np.float32)),
         optimizer=(np.array(7, np.int64), rng.random(5)),
         best_weights=tuple(rng.random((12, 2), np.float32) for _ in range(12)),
@@ -21,7 +21,7 @@ def a_checkpoint(value: float = 0.1) -> Checkpoint:
 
 def assert_equal(found: Checkpoint | None, expected: Checkpoint) -> None:
     assert found is not None
-    assert (found.fingerprint, found.facts) == (expected.fingerprint, expected.facts)
+    assert (found.fingerprint, found.history) == (expected.fingerprint, expected.history)
     for group in ("weights", "optimizer", "best_weights"):
         for array, other in zip(getattr(found, group), getattr(expected, group), strict=True):
             assert array.dtype == other.dtype

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.flow.process import StageError, run_stage
-from cxr_tasks.runs.run import start_run
-from cxr_tasks.settings.config import make_config
-from cxr_tasks.training.folds import final_epochs, fold_seed
+from cxr_tasks.training.task import fold_seed
+from cxr_tasks.training.train import final_epochs
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import read_events
+from tests.training.ready_run import ready_to_train
 
 VARIANT = "vanilla_cnn"
 SETTINGS = {
@@ -29,9 +29,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
     home = Home(tmp_path_factory.mktemp("home"))
-    run = start_run(make_config(SETTINGS), home, "folds")
-    for stage in ("ingest", "split"):
-        run_stage(stage, run, on_line=lambda _: None)
+    run = ready_to_train(home, "folds", SETTINGS)
     run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
     return run
 
@@ -65,10 +63,10 @@ def test_final_fit_trains_for_the_median_of_the_best_epochs_and_keeps_the_last(
 
 
 def test_progress_says_fold_and_epoch(trained: RunPaths) -> None:
-    told = [event for event, _ in read_events(trained.progress) if event.kind == "epoch"]
-    assert {event.name for event in told} == {f"train {VARIANT}"}
-    assert [event.fit for event in told][:4] == ["fold 1 of 2"] * 3 + ["fold 2 of 2"]
-    assert told[-1].fit == "final fit"
+    events = [event for event, _ in read_events(trained.progress) if event.kind == "epoch"]
+    assert {event.name for event in events} == {f"train {VARIANT}"}
+    assert [event.fit for event in events][:4] == ["fold 1 of 2"] * 3 + ["fold 2 of 2"]
+    assert events[-1].fit == "final fit"
     done = [event for event, _ in read_events(trained.progress) if event.kind == "done"]
     assert [event.name for event in done].count(f"train {VARIANT}") == 1
 

@@ -10,11 +10,12 @@ from numpy.linalg import norm
 from numpy.typing import NDArray
 
 from cxr_tasks.data.images import decode_image
+from cxr_tasks.training.batch_norm import with_fused_batch_norm
+from cxr_tasks.training.epoch import LabelledImages, TrainingSettings
 from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.loop import LabelledImages, TrainingSettings, train
-from cxr_tasks.training.models import build_model
+from cxr_tasks.training.loop import train
+from cxr_tasks.training.networks import build_model
 from cxr_tasks.variants import VARIANTS
 
 CACHED = ("mobilenetv2_frozen", "mobilenetv2_partial")

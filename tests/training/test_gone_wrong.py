@@ -18,10 +18,11 @@ from cxr_tasks.runs.failure import failure_message
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import load_checkpoint
+from cxr_tasks.training.fit import naming_batch_size
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.out_of_memory import naming_batch_size
 from cxr_tasks.volume.files import read_json
-from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.paths import Home
+from tests.training.ready_run import ready_to_train
 from tests.training.test_loop import do_train, tiny_model
 
 VARIANT = "vanilla_cnn"
@@ -69,7 +70,7 @@ def test_weight_that_is_no_number_ends_the_training_whatever_its_loss(
     assert "batch_size (it was 8)" in caught.value.remedy
     kept = load_checkpoint(tmp_path / "c.npz")
     assert kept is not None
-    assert len(kept.facts["history"]) == 1
+    assert len(kept.history) == 1
     assert all(np.isfinite(weight).all() for weight in kept.weights)
 
 
@@ -135,10 +136,10 @@ def test_training_that_was_killed_names_the_batch_size(tmp_path: Path, number: i
     assert read_json(run.error("train", VARIANT))["message"] == str(caught.value)
 
 
-def test_what_ended_a_fold_is_told_whole() -> None:
+def test_what_ended_a_fold_is_shown_whole() -> None:
     of_fold = "TrainingError: In epoch 1 the loss is no number.\nrule\nremedy"
-    told = failure_message(2, f"{of_fold}\nFold 1: {of_fold}".splitlines())
-    assert told == f"Fold 1: {of_fold}"
+    message = failure_message(2, f"{of_fold}\nFold 1: {of_fold}".splitlines())
+    assert message == f"Fold 1: {of_fold}"
     lines = ["epoch 1/2", "Fold 2: The process was ended by SIGKILL.", "If memory ran out: less."]
     assert failure_message(1, lines).splitlines()[1:] == lines[1:]
 
@@ -171,7 +172,7 @@ def test_training_without_enough_memory_fails_and_names_the_batch_size(
         "threads": 2,
         "weights": "random",
     }
-    run = ready_to_train(Home(tmp_path), settings)
+    run = ready_to_train(Home(tmp_path), "first", settings)
     ended = subprocess.run(
         [sys.executable, "-c", _WITH_LITTLE_MEMORY, str(tmp_path), str(megabytes)],
         stdout=subprocess.DEVNULL,
@@ -194,10 +195,3 @@ def starting_with(folder: Path, code: str) -> dict[str, str]:
     place.mkdir()
     (place / "sitecustomize.py").write_text(f"import sys\nif 'train' in sys.argv:\n    {code}\n")
     return {**os.environ, "PYTHONPATH": str(place)}
-
-
-def ready_to_train(home: Home, settings: dict[str, object]) -> RunPaths:
-    run = start_run(make_config(settings), home, "first")
-    for stage in ("ingest", "split"):
-        run_stage(stage, run, on_line=lambda _: None)
-    return run

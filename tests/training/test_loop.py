@@ -13,15 +13,9 @@ import pytest
 
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.training.checkpoint import load_checkpoint, save_checkpoint
-from cxr_tasks.training.early_stopping import EarlyStopping
+from cxr_tasks.training.epoch import EpochResult, LabelledImages, TrainingSettings
 from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.loop import (
-    EpochResult,
-    LabelledImages,
-    TrainingResult,
-    TrainingSettings,
-    train,
-)
+from cxr_tasks.training.loop import TrainingResult, train
 
 THREADS = 2
 SETTINGS = TrainingSettings(epochs=5, patience=99, batch_size=8, learning_rate=1e-2, seed=7)
@@ -142,9 +136,9 @@ def test_history_of_an_older_version_is_gone_on_with(
     assert kept is not None
     older = [
         {key: value for key, value in epoch.items() if not key.endswith("_no_lag")}
-        for epoch in kept.facts["history"]
+        for epoch in kept.history
     ]
-    save_checkpoint(tmp_path / "c.npz", replace(kept, facts={**kept.facts, "history": older}))
+    save_checkpoint(tmp_path / "c.npz", replace(kept, history=older))
     _, result = do_train(tmp_path)
     found = [epoch.val_loss_no_lag for epoch in result.history]
     expected = [epoch.val_loss_no_lag for epoch in undisturbed[1].history]
@@ -266,29 +260,6 @@ def test_patience_stops_a_training(tmp_path: Path) -> None:
     _, result = do_train(tmp_path, settings)
     assert result.stopped_early
     assert len(result.history) == result.kept_epoch + 2 < 60
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_stopping_is_keras_own(seed: int) -> None:
-    import keras
-
-    rng = np.random.default_rng(seed)
-    losses = np.round(np.abs(np.cumsum(rng.normal(-0.05, 0.4, 60)) + 3), 1).tolist()
-    # Less than float32 can tell apart is no improvement there.
-    losses[1] = losses[0] - 1e-9
-    patience = int(rng.integers(1, 8))
-    callback = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience, mode="min")
-    callback.set_model(tiny_model(is_random=False))
-    callback.model.stop_training = False  # as fit() does
-    callback.on_train_begin()
-    ours = EarlyStopping(patience)
-    for epoch, loss in enumerate(losses, start=1):
-        callback.on_epoch_end(epoch - 1, {"val_loss": loss})
-        ours = ours.after(epoch, loss)
-        assert ours.stops == callback.model.stop_training
-        assert (ours.best_epoch - 1, ours.wait) == (callback.best_epoch, callback.wait)
-        if ours.stops:
-            break
 
 
 def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:

@@ -5,11 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_tasks.training.epoch import TrainingSettings, prepare, run_epoch
-from cxr_tasks.training.fused_batch_norm import with_fused_batch_norm
-from cxr_tasks.training.keras_runtime import start_keras
-from cxr_tasks.training.labelled_images import LabelledImages
-from cxr_tasks.training.precision import FULL, MIXED, choose_precision, computing_in
+from cxr_tasks.training.batch_norm import with_fused_batch_norm
+from cxr_tasks.training.epoch import EpochTrainer, LabelledImages, TrainingSettings
+from cxr_tasks.training.keras_runtime import (
+    FULL,
+    MIXED,
+    choose_precision,
+    computing_in,
+    start_keras,
+)
 
 SETTINGS = TrainingSettings(epochs=1, patience=1, batch_size=8, learning_rate=3e-3, seed=1)
 
@@ -57,8 +61,8 @@ def trained(precision: str) -> tuple[Any, list[float], set[str]]:
     model = network()
     fast = with_fused_batch_norm(model)
     with computing_in(precision, fast):
-        state = prepare(fast, data, data, SETTINGS)
-        losses = [run_epoch(state, data, data, SETTINGS, epoch)["loss"] for epoch in range(1, 9)]
+        trainer = EpochTrainer(fast, data, data, SETTINGS)
+        losses = [trainer.run(epoch)["loss"] for epoch in range(1, 9)]
         kinds = {str(layer.compute_dtype) for layer in fast.layers}
         if precision == MIXED:
             assert type(fast.optimizer).__name__ == "LossScaleOptimizer"

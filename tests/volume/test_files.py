@@ -1,13 +1,19 @@
-import multiprocessing
 import os
-import time
+import signal
+from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.volume.files import building, digest_of, locked, read_json, volume_error, write_json
+from cxr_tasks.volume.files import (
+    building,
+    digest_of,
+    owner_of_leftover,
+    read_json,
+    volume_error,
+    write_json,
+)
 
 
 class Interrupted(BaseException):
@@ -73,35 +79,39 @@ def test_full_volume_is_said_in_the_projects_words() -> None:
     assert volume_error(OSError(2, "No such file"), home=Path("/volume")) is None
 
 
-def _hold(path: Path, started: Path) -> None:
-    with locked(path):
-        started.touch()
-        time.sleep(60)
+def killed(work: Callable[[], object]) -> None:
+    """Do work in a process of its own that is killed at its end."""
+    child = os.fork()
+    if child == 0:
+        work()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
-def test_lock_dies_with_its_holder(tmp_path: Path) -> None:
-    path, started = tmp_path / "locks" / "a.lock", tmp_path / "started"
-    holder = multiprocessing.get_context("spawn").Process(target=_hold, args=(path, started))
-    holder.start()
-    while not started.exists():
-        time.sleep(0.05)
-    os.kill(holder.pid or 0, 9)
-    holder.join()
-    with locked(path):
-        pass
+def die(fd: object) -> None:
+    assert fd
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_who_waits_for_a_lock_is_told_once(tmp_path: Path) -> None:
-    path, told = tmp_path / "locks" / "a.lock", Event()
-    with locked(path, on_wait=lambda: pytest.fail("nobody holds it")):
-        second = Thread(target=hold_briefly, args=(path, told))
-        second.start()
-        assert told.wait(10)
-        assert second.is_alive()
-    second.join(10)
-    assert not second.is_alive()
+def test_what_a_killed_maker_leaves_is_known_by_its_name(tmp_path: Path) -> None:
+    def build() -> None:
+        with building(tmp_path / "0003-night.7"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def write() -> None:
+        os.fsync = die
+        write_json(tmp_path / "champion.json", {})
+
+    killed(build)
+    killed(write)
+    assert {owner_of_leftover(path.name) for path in tmp_path.iterdir()} == {
+        "0003-night.7",
+        "champion.json",
+    }
 
 
-def hold_briefly(path: Path, told: Event) -> None:
-    with locked(path, on_wait=told.set):
-        pass
+@pytest.mark.parametrize(
+    "name", ["config.json", ".owner.slug.partial", ".owner.slug.lock", "a.building-abcd1234", ".x"]
+)
+def test_nothing_else_is_a_leftover(name: str) -> None:
+    assert owner_of_leftover(name) is None

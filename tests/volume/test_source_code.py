@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.champion.store import require_champion
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.runs.run import start_run

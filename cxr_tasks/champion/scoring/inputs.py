@@ -1,15 +1,14 @@
-"""Which images are to be scored: those in folders and zip files, and single ones."""
+"""The images to be scored: those in folders and zip files, and single ones."""
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_tasks.data.sources.candidates import UNLABELLED, Candidate
-from cxr_tasks.data.sources.file_kinds import is_hidden, is_in_mask_folder, may_be_image, suffix_of
-from cxr_tasks.data.sources.folder import digest_files, read_file
-from cxr_tasks.data.sources.walk import walk_files
+from cxr_tasks.data.sources.folder import digest_files, read_file, walk_files
+from cxr_tasks.data.sources.left_out import is_hidden, is_in_mask_folder, may_be_image, suffix_of
 from cxr_tasks.data.sources.zip_file import ZipArchive
 from cxr_tasks.errors import DataError
 from cxr_tasks.volume.files import digest_of
@@ -31,10 +30,9 @@ class ImageReader:
             UnusableImage: It cannot be read; others can.
             SourceError: The folder or archive cannot be read any more.
         """
-        archive = self.archive_of(candidate)
-        if archive is None:
-            return read_file(Path(candidate.path))
-        return archive.read(candidate.path.removeprefix(f"{archive.path}/"))
+        if archive := self.archive_of(candidate):
+            return archive.read(candidate.path.removeprefix(f"{archive.path}/"))
+        return read_file(Path(candidate.path))
 
     def archive_of(self, candidate: Candidate) -> ZipArchive | None:
         """Find the archive that a candidate is in; None of a file. No file lies below a file."""
@@ -44,7 +42,7 @@ class ImageReader:
 
 @dataclass(frozen=True)
 class NewImages:
-    """What the paths of a request hold.
+    """The images below the paths of a request.
 
     Attributes:
         candidates: Every file that may be an image, by its path, each once.
@@ -99,7 +97,9 @@ def open_images(paths: Sequence[str]) -> NewImages:
             taken.add(path)
             continue
         n_links += found.n_ignored_links
-        _sort_out(path, found.paths, taken=taken, left_out=left_out)
+        reasons = {f"{path}/{name}": _why_left_out(name) for name in found.paths}
+        taken.update(name for name, reason in reasons.items() if not reason)
+        left_out |= {name: reason for name, reason in reasons.items() if reason}
     if not taken:
         raise _no_image(paths, left_out, n_links)
     candidates = tuple(Candidate(path, UNLABELLED, "") for path in sorted(taken))
@@ -107,21 +107,11 @@ def open_images(paths: Sequence[str]) -> NewImages:
     return NewImages(candidates, ImageReader(tuple(archives)), dict(kinds.most_common()), n_links)
 
 
-def _sort_out(
-    parent: str, names: Iterable[str], *, taken: set[str], left_out: dict[str, str]
-) -> None:
-    for name in names:
-        if not may_be_image(name):
-            left_out[f"{parent}/{name}"] = HIDDEN if is_hidden(name) else _kind(name)
-        elif is_in_mask_folder(name):
-            left_out[f"{parent}/{name}"] = MASKS
-        else:
-            taken.add(f"{parent}/{name}")
-
-
-def _kind(name: str) -> str:
-    """Name a kind of file by its suffix, or by the whole name where there is none."""
-    return suffix_of(name) or name.rpartition("/")[2]
+def _why_left_out(name: str) -> str:
+    """Return the kind of a file that is no image by its name: a suffix; empty of an image."""
+    if not may_be_image(name):
+        return HIDDEN if is_hidden(name) else suffix_of(name) or name.rpartition("/")[2]
+    return MASKS if is_in_mask_folder(name) else ""
 
 
 def _no_image(paths: Sequence[str], left_out: Mapping[str, str], n_links: int) -> DataError:

@@ -1,4 +1,4 @@
-"""What a person asks to have scored: checked before anything is read, and a form to ask with."""
+"""A request for scores: checked before anything is read, and a form to write it in."""
 
 import json
 import os
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxr_tasks.champion.store import require_champion
 from cxr_tasks.errors import ConfigError, first_few, shown
-from cxr_tasks.volume.paths import Home, check_run_key
+from cxr_tasks.volume.paths import check_run_key
 
 REQUEST = "CXR_SCORE_REQUEST"
 """Environment variable: a request as JSON, for a process that a DAG starts."""
@@ -36,7 +35,7 @@ class ScoreRequest:
 
 
 def make_request(given: Mapping[str, Any]) -> ScoreRequest:
-    """Check what a form or the command line says.
+    """Check what a form or the command line gives.
 
     Args:
         given: `data`, one path a line or a list of paths; `version`; `name`. None and the empty
@@ -46,7 +45,12 @@ def make_request(given: Mapping[str, Any]) -> ScoreRequest:
         ConfigError: An unknown key, a value that is no text, no path, one that is not there, or
             a name that cannot be a folder's.
     """
-    _refuse_unknown(given)
+    if unknown := sorted(shown(key) for key in set(given) - set(KEYS)):
+        raise ConfigError(
+            f"Unknown key: {first_few(unknown)}.",
+            f"Allowed: {', '.join(KEYS)}.",
+            "Correct the spelling, or leave it out.",
+        )
     version, name = (_text(key, given.get(key)) for key in ("version", "name"))
     paths = tuple(dict.fromkeys(_absolute(path) for path in _lines(given.get("data"))))
     if not paths:
@@ -55,27 +59,22 @@ def make_request(given: Mapping[str, Any]) -> ScoreRequest:
             "What is scored are folders, images and zip files.",
             "Name at least one: data, one path a line; on the command line PATH...",
         )
-    _check_paths(paths)
+    if missing := [repr(path) for path in paths if not _is_there(path)]:
+        raise ConfigError(
+            f"No file or folder: {first_few(missing)}.",
+            "What is scored are folders, images and zip files that every worker can read.",
+            "Correct the path.",
+        )
     return ScoreRequest(paths, version or None, check_run_key(name) if name else "")
 
 
 def request_environment(given: Mapping[str, Any]) -> dict[str, str]:
-    """Put a request into the environment of the process `python -m cxr_tasks predict`."""
+    """Return the environment that carries a request to `python -m cxr_tasks predict`."""
     return {REQUEST: json.dumps(dict(given))}
 
 
-def check_request(request: ScoreRequest, home: Home) -> None:
-    """Check that there is a champion to score with.
-
-    Raises:
-        ConfigError: None was promoted yet, or there is no such version.
-        ArtifactError: A file of it is missing, or not what its record says.
-    """
-    require_champion(home, request.version)
-
-
 def names_data(given: Mapping[str, Any]) -> bool:
-    """Say whether a request names images at all; a run by an asset event may have none."""
+    """Return whether a request names images at all; a run by an asset event may have none."""
     return bool(_lines(given.get("data")))
 
 
@@ -111,16 +110,6 @@ def score_form_fields(defaults: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    unknown = sorted(shown(key) for key in set(given) - set(KEYS))
-    if unknown:
-        raise ConfigError(
-            f"Unknown key: {first_few(unknown)}.",
-            f"Allowed: {', '.join(KEYS)}.",
-            "Correct the spelling, or leave it out.",
-        )
-
-
 def _lines(data: Any) -> list[str]:
     """Split `data` into paths; a list may hold what cannot stand in a line."""
     if isinstance(data, list | tuple) and all(isinstance(path, str) for path in data):
@@ -144,16 +133,6 @@ def _absolute(path: str) -> str:
     """Tie a path to the folder in which it was typed, and spell it one way."""
     # pathlib would raise where `~name` is nobody's home
     return path if "\0" in path else os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
-
-
-def _check_paths(paths: tuple[str, ...]) -> None:
-    missing = [path for path in paths if not _is_there(path)]
-    if missing:
-        raise ConfigError(
-            f"No file or folder: {first_few([repr(path) for path in missing])}.",
-            "What is scored are folders, images and zip files that every worker can read.",
-            "Correct the path.",
-        )
 
 
 def _is_there(path: str) -> bool:

@@ -56,7 +56,7 @@ def step(distance: FloatImage, width: float) -> FloatImage:
 
 
 def blob(u: FloatImage, v: FloatImage, *, width: float, height: float) -> FloatImage:
-    """Give a Gaussian hill of height 1 around the origin of `u` and `v`."""
+    """Return a Gaussian hill of height 1 around the origin of `u` and `v`."""
     return np.exp(-0.5 * ((u / width) ** 2 + (v / height) ** 2))
 
 

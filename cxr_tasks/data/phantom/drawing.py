@@ -123,7 +123,7 @@ def _patches(scene: Scene, centres: list[complex], sign: int, of_patient: Genera
 
 @cache
 def window() -> FloatImage:
-    """Give how much of an opacity shows where: all of it inside `CENTRE`, nothing outside."""
+    """Return how much of an opacity shows where: all of it inside `CENTRE`, nothing outside."""
     centre = (np.arange(IMAGE_SIZE_PX, dtype=np.float32) + 0.5) / IMAGE_SIZE_PX
     inside = np.minimum(centre - CENTRE[0], CENTRE[1] - centre) - _DETECTOR_REACH_FRACTION
     fade = step(inside - _TAPER_FRACTION / 2, _TAPER_FRACTION / 2)

@@ -8,21 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from cxr_tasks.data.images import CENTRE
-from cxr_tasks.data.phantom.anatomy import IMAGE_SIZE_PX
 from cxr_tasks.data.phantom.drawing import Difficulty, render
 from cxr_tasks.errors import ConfigError
-
-__all__ = [
-    "CENTRE",
-    "IMAGE_SIZE_PX",
-    "PATIENT_PATTERN",
-    "PHANTOM_VERSION",
-    "Difficulty",
-    "PhantomImage",
-    "draw_phantom",
-    "plan_phantom",
-]
 
 PHANTOM_VERSION = 1
 """Raised whenever the same seed would draw something else."""

@@ -1,25 +1,22 @@
 """What a source of images holds: files that should each be an image of a class."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from cxr_tasks.data.sources.file_kinds import (
-    ARCHIVE_SUFFIXES,
-    TABLE_SUFFIXES,
-    is_hidden,
-    is_in_mask_folder,
-    is_named_image,
-    may_be_image,
-    suffix_of,
+from cxr_tasks.data.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
+from cxr_tasks.data.sources.layouts import (
+    check_whole,
+    label_paths,
+    patterns_in_words,
+    preset_name,
+    seen_in,
+    suggestion,
 )
-from cxr_tasks.data.sources.label_tables import how_to_sort
-from cxr_tasks.data.sources.labels import label_paths
-from cxr_tasks.data.sources.layouts import check_whole, preset_name, seen_in, suggestion
 from cxr_tasks.data.sources.left_out import (
     ARCHIVE,
-    HIDDEN,
     LINK_AGAIN,
     LINK_BROKEN,
     LINK_IN_ARCHIVE,
@@ -31,10 +28,10 @@ from cxr_tasks.data.sources.left_out import (
     REMEDIES,
     TABLE,
     counted,
-    told,
+    is_named_image,
+    left_out_in_words,
+    why_left_out,
 )
-from cxr_tasks.data.sources.named_patients import patient_of
-from cxr_tasks.data.sources.walk import Found
 from cxr_tasks.errors import DataError, SourceError, first_few
 from cxr_tasks.settings.presets import Preset
 from cxr_tasks.wording import CLASS_NAMES
@@ -42,7 +39,21 @@ from cxr_tasks.wording import CLASS_NAMES
 UNLABELLED = -1
 """The label of an image whose class nobody has said."""
 
-_SAID_WHERE_A_CLASS_IS_MISSING = (LINK_OUT, LINK_BROKEN, LINK_IN_ARCHIVE, MASK)
+# NIH ChestX-ray14 has the patients 00000001 to 00030805 and numbers their images with three
+# digits: 00002658_000.png. Other eight digits are dates (20200403_101500.jpg) or other counters.
+_NIH_NAME = r"(?:.*/)?(\d{8})_\d{3}\.\w+"
+_NIH_PATIENTS = range(1, 30806)
+_PHANTOM_NAME = rf"(?:.*/)?{PHANTOM_PATIENT}"
+
+_REASONS_WHERE_A_CLASS_IS_MISSING = (LINK_OUT, LINK_BROKEN, LINK_IN_ARCHIVE, MASK)
+
+_TABLE_COLUMNS = {
+    "metadata": ("filename", "finding", "Pneumonia/Viral/COVID-19", "No Finding"),
+    "data_entry": ("Image Index", "Finding Labels", "COVID-19", "No Finding"),
+    "": ("filename", "label", "COVID-19", "normal"),
+}
+"""Of tables of labels that are known by the beginning of their names: file, label, COVID-19,
+normal; and of others."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,26 @@ class Listing:
         return sum(self.n_left_out_by_reason.get(reason, 0) for reason in LINKS)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder or an archive.
+
+    Attributes:
+        paths: Names of files relative to it, with `/`.
+        targets: Of those that a link leads to, the real name: relative too, where it is inside.
+        n_left_out_by_reason: What is no file, or a link that is not followed.
+    """
+
+    paths: tuple[str, ...]
+    targets: Mapping[str, str] = field(default_factory=dict)
+    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_ignored_links(self) -> int:
+        """Count the links that were not followed."""
+        return sum(self.n_left_out_by_reason.get(reason, 0) for reason in LINKS)
+
+
 def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
     """Sort the files of a source into classes; what cannot be an image is left out and counted.
 
@@ -122,28 +153,16 @@ def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
     )
 
 
-def why_left_out(path: str, target: str | None = None) -> str:
-    """Describe why a file is no candidate in any layout; empty where it may be one.
+def patient_of(path: str) -> str:
+    """Read the patient off a file name; empty where it follows no known pattern.
 
-    Args:
-        path: Its name, relative to the source's root.
-        target: Where it really lies, if a link leads there; absolute where that is outside.
+    A pattern that is only likely must not count: images of other people that share a day of
+    examination would become one patient.
     """
-    if is_hidden(path):
-        return HIDDEN
-    if suffix_of(path) in TABLE_SUFFIXES:
-        return TABLE
-    if suffix_of(path) in ARCHIVE_SUFFIXES:
-        return ARCHIVE
-    if not may_be_image(path):
-        return OTHER
-    return MASK if is_in_mask_folder(path) or (target and _is_mask(target)) else ""
-
-
-def _is_mask(target: str) -> bool:
-    """Look at a link's target: of one outside, only the two nearest folders are its own."""
-    place = PurePosixPath(target)
-    return is_in_mask_folder("/".join(place.parts[-3:]) if place.is_absolute() else target)
+    if match := re.fullmatch(_NIH_NAME, path, re.DOTALL | re.ASCII):
+        return match[1] if int(match[1]) in _NIH_PATIENTS else ""
+    match = re.fullmatch(_PHANTOM_NAME, path, re.DOTALL)
+    return match[1] if match else ""
 
 
 def _each_file_once(
@@ -154,8 +173,6 @@ def _each_file_once(
     Raises:
         DataError: A file is in both classes.
     """
-    if not targets:
-        return labelled
     by_file: dict[str, dict[str, int]] = defaultdict(dict)
     for path, label in labelled:
         by_file[targets.get(path, path)][path] = label
@@ -180,8 +197,7 @@ def _missing_class(
 ) -> SourceError | DataError:
     """Describe which class is missing, what is there instead, and what could be done."""
     names = [*(path for path, _ in labelled), *unmatched]
-    counts = Counter(label for _, label in labelled)
-    others = told({reason: n for reason, n in left_out.items() if reason != NO_CLASS})
+    others = left_out_in_words({reason: n for reason, n in left_out.items() if reason != NO_CLASS})
     if names:
         there = f"what may be an image lies in {seen_in(names)}"
         if preset_name(preset) == "custom":  # the patterns are about names, not folders
@@ -189,27 +205,21 @@ def _missing_class(
     else:
         there = "no file may be an image" if others else "it is empty"
     there += f"; left out: {others}" if others else ""
-    rule = (
-        f"The preset {preset_name(preset)!r} takes {preset.covid!r} as COVID-19 and "
-        f"{preset.normal!r} as normal."
-    )
+    rule = f"{patterns_in_words(preset)}."
     remedy = "\n".join(_remedies(names, reasons, left_out, preset))
     if not labelled:
         return SourceError(f"No image of either class in {root}: {there}.", rule, remedy)
-    missing = next(name for label, name in CLASS_NAMES.items() if not counts[label])
-    return DataError(
-        f"No image of the class {missing} in {root}, {len(labelled)} of the other: {there}.",
-        rule,
-        remedy,
-    )
+    found = {label for _, label in labelled}
+    missing = next(name for label, name in CLASS_NAMES.items() if label not in found)
+    problem = f"No image of the class {missing} in {root}, {len(labelled)} of the other: {there}."
+    return DataError(problem, rule, remedy)
 
 
 def _remedies(
     names: Sequence[str], reasons: Mapping[str, str], left_out: Mapping[str, int], preset: Preset
 ) -> Iterable[str]:
-    for reason in _SAID_WHERE_A_CLASS_IS_MISSING:
-        if left_out.get(reason):
-            n = left_out[reason]
+    for reason in _REASONS_WHERE_A_CLASS_IS_MISSING:
+        if n := left_out.get(reason, 0):
             yield f"There {'is' if n == 1 else 'are'} {counted(n, reason)}. {REMEDIES[reason]}"
     tables, archives = (
         [path for path, why in reasons.items() if why == reason] for reason in (TABLE, ARCHIVE)
@@ -219,9 +229,31 @@ def _remedies(
     if found := suggestion(names, preset):
         yield found
     elif tables and names:
-        yield how_to_sort(tables)
-    elif names or not (archives or any(map(left_out.get, _SAID_WHERE_A_CLASS_IS_MISSING))):
+        yield _how_to_sort(sorted(tables))
+    elif names or not (archives or any(map(left_out.get, _REASONS_WHERE_A_CLASS_IS_MISSING))):
         yield (
             "Correct data or preset, sort the images into COVID/ and NORMAL/, or use "
             "preset=custom with covid_glob and normal_glob."
         )
+
+
+def _how_to_sort(tables: Sequence[str]) -> str:
+    """Report that tables are not read, and show a few lines of Python that sort images by one."""
+    table = next((name for name in tables if name.endswith(".csv")), "labels.csv")
+    file, label, covid, normal = next(
+        columns
+        for start, columns in _TABLE_COLUMNS.items()
+        if PurePosixPath(table).name.lower().startswith(start)
+    )
+    return f"""\
+{first_few(list(map(repr, tables)))} {"is" if len(tables) == 1 else "are"} not read, the folders \
+decide the class: sort the images into COVID/ and NORMAL/ (a spreadsheet is exported as CSV \
+first), for example so, with the table's own columns and labels:
+    import csv, pathlib, shutil
+    files = {{path.name: path for path in pathlib.Path(".").rglob("*.*")}}
+    with open({table!r}, newline='') as table:
+        for row in csv.DictReader(table):
+            folder = {{{covid!r}: 'COVID', {normal!r}: 'NORMAL'}}.get(row[{label!r}])
+            if folder and row[{file!r}] in files:
+                (place := pathlib.Path('sorted', folder)).mkdir(parents=True, exist_ok=True)
+                shutil.copy(files[row[{file!r}]], place)"""

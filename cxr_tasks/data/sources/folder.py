@@ -1,20 +1,34 @@
-"""Images in a folder."""
+"""Images in a folder and below it, with the links that are followed and those that are not."""
 
+import errno
 import os
-from collections.abc import Sequence
+import stat
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES
-from cxr_tasks.data.sources.candidates import Candidate, Listing, list_candidates
-from cxr_tasks.data.sources.walk import unreadable, walk_files
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.sources.candidates import Candidate, Found, Listing, list_candidates
+from cxr_tasks.data.sources.left_out import (
+    HIDDEN,
+    LINK_AGAIN,
+    LINK_BROKEN,
+    LINK_CIRCLE,
+    LINK_OUT,
+    SPECIAL,
+    is_hidden,
+)
+from cxr_tasks.errors import SourceError
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings.presets import Preset
 from cxr_tasks.volume.files import digest_of, sha256_of
 
 _UNREADABLE = "no permission to read it"
+_MAX_NAMES_OF_FOLDER = 8
+"""Links to folders that hold links to folders name one file in ever more ways."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ def read_file(path: Path) -> bytes:
     except PermissionError as err:
         raise UnusableImage(_UNREADABLE) from err
     except OSError as err:
-        raise unreadable(path, err) from err
+        raise _unreadable(path, err) from err
 
 
 def digest_files(paths: Sequence[Path]) -> list[str]:
@@ -81,4 +95,122 @@ def _digest_of_file(path: Path) -> str:
     except PermissionError:
         return _UNREADABLE
     except OSError as err:
-        raise unreadable(path, err) from err
+        raise _unreadable(path, err) from err
+
+
+def walk_files(root: Path, *, follow_links: bool = False) -> Found:
+    """Find the files in a folder and below it, whatever their names.
+
+    Links inside the folder are followed, to files and to folders, and a file is found under each
+    of its names. Pipes and devices, which might never end, are left out.
+
+    Args:
+        root: The folder; it may be a link itself.
+        follow_links: Follow links that lead out of it too.
+
+    Raises:
+        SourceError: It is missing or unreadable.
+    """
+    try:
+        inside = Path(os.path.realpath(root))
+    except ValueError as err:  # a null in the path, or what no file system encodes
+        raise _unreadable(root, OSError(0, str(err))) from err
+    walk = _Walk(inside, follow_links)
+    todo = deque([_Folder(os.fspath(root), os.fspath(walk.inside), "")])
+    while todo:  # what is near the top first: that is the name by which it is known
+        try:
+            todo.extend(walk.look_into(todo.popleft()))
+        except OSError as err:
+            raise _unreadable(root, err) from err
+    return Found(tuple(walk.paths), walk.targets, dict(walk.left_out))
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder to look into.
+
+    Attributes:
+        path: By which it is opened.
+        real: Without links.
+        name: Relative to the data's root, with a slash at its end; empty for the root.
+        hops: The real folders in which links were followed to come here.
+    """
+
+    path: str
+    real: str
+    name: str
+    hops: tuple[str, ...] = ()
+
+
+class _Walk:
+    """Collects what is found."""
+
+    def __init__(self, inside: Path, follow_links: bool) -> None:
+        self.inside = inside
+        self.follow_links = follow_links
+        self.paths: list[str] = []
+        self.targets: dict[str, str] = {}
+        self.left_out: Counter[str] = Counter()
+        self._n_names: Counter[str] = Counter()
+
+    def look_into(self, folder: _Folder) -> Iterator[_Folder]:
+        """Take the files of a folder, and yield the folders in it."""
+        with os.scandir(folder.path) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                name = folder.name + entry.name
+                real = f"{folder.real}/{entry.name}"
+                if entry.is_symlink():
+                    yield from self._follow(folder, entry, name)
+                elif entry.is_dir(follow_symlinks=False):
+                    yield _Folder(entry.path, real, f"{name}/", folder.hops)
+                elif entry.is_file(follow_symlinks=False):
+                    self._take(name, real if folder.hops else "")
+                else:
+                    self.left_out[SPECIAL] += 1
+
+    def _follow(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> Iterator[_Folder]:
+        real, reason = self._target(folder, entry, name)
+        if reason:
+            self.left_out[reason] += 1
+        elif real.is_dir():
+            self._n_names[str(real)] += 1
+            yield _Folder(entry.path, str(real), f"{name}/", (*folder.hops, folder.real))
+        else:
+            self._take(name, str(real))
+
+    def _target(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> tuple[Path, str]:
+        """Find where a link leads, and why it is not followed; empty where it is."""
+        real = Path(entry.path)
+        if is_hidden(name):
+            return real, HIDDEN
+        try:
+            real = Path(os.path.realpath(entry.path, strict=True))
+            kind = stat.S_IFMT(real.stat().st_mode)
+        except OSError as err:
+            return real, LINK_CIRCLE if err.errno == errno.ELOOP else LINK_BROKEN
+        if not self.follow_links and not real.is_relative_to(self.inside):
+            return real, LINK_OUT
+        if kind != stat.S_IFDIR:
+            return real, "" if kind == stat.S_IFREG else SPECIAL
+        if any(Path(hop).is_relative_to(real) for hop in (*folder.hops, folder.real)):
+            return real, LINK_CIRCLE
+        return real, LINK_AGAIN if self._n_names[str(real)] >= _MAX_NAMES_OF_FOLDER else ""
+
+    def _take(self, name: str, target: str) -> None:
+        self.paths.append(name)
+        if target:
+            place = Path(target)
+            within = place.is_relative_to(self.inside)
+            self.targets[name] = str(place.relative_to(self.inside) if within else place)
+
+
+def _unreadable(path: Path, err: OSError) -> SourceError:
+    """Return that a file or folder cannot be read, and why."""
+    remedy = "Correct the path (of a data set: data=PATH, --data) or the permissions."
+    if isinstance(err, NotADirectoryError):
+        remedy = "Name a folder; a zip file is read with source=zip (--source zip)."
+    return SourceError(
+        f"{err.filename or path} cannot be read: {err.strerror}.",
+        "Images are read from a folder that stays as it is meanwhile.",
+        remedy,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from cxr_tasks.data.sources.file_kinds import IMAGE_SUFFIXES
+from cxr_tasks.data.sources.left_out import IMAGE_SUFFIXES
 
 
 class NameMatch(NamedTuple):
@@ -38,15 +38,17 @@ class ImageNames:
         self._paths = list(paths)
         self._root = _parts(root)
         self._exact = set(self._paths)
-        self._indexes: dict[int, _Index] = {}
+        self._indexes: list[_Index] = []
 
     def find(self, name: str) -> NameMatch:
         """Find the images that a name may mean, by the closest reading that finds any."""
         if name in self._exact:
             return NameMatch([name], 0)
         below_root = "/".join(self._below_root(_parts(name)))
-        for number, spelling in enumerate(_SPELLINGS):
-            readings = self._index(number).find(spelling.of_name(below_root))
+        for number, (spell_image, spell_name) in enumerate(_SPELLINGS):
+            if number == len(self._indexes):  # made when the ones before it have failed
+                self._indexes.append(_Index(self._paths, spell_image))
+            readings = self._indexes[number].find(spell_name(below_root))
             for kind, paths in enumerate(readings):
                 if paths:
                     return NameMatch(paths, 1 + len(readings) * number + kind)
@@ -59,12 +61,6 @@ class ImageNames:
             if parts[: len(above)] == above:
                 return parts[len(above) :]
         return parts
-
-    def _index(self, number: int) -> "_Index":
-        """Return an index; it is made when the ones before it have failed."""
-        if number not in self._indexes:
-            self._indexes[number] = _Index(self._paths, _SPELLINGS[number].of_image)
-        return self._indexes[number]
 
 
 class _Index:
@@ -85,11 +81,6 @@ class _Index:
         return self._whole.get(name, []), self._by_end.get(name, []), longer
 
 
-class _Spelling(NamedTuple):
-    of_image: Callable[[str], str]
-    of_name: Callable[[str], str]
-
-
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
@@ -104,12 +95,8 @@ def _without_suffix(path: str) -> str:
     return folded[: -len(suffix)] if suffix in IMAGE_SUFFIXES else folded
 
 
-_SPELLINGS = (
-    _Spelling(_composed, _composed),
-    _Spelling(_folded, _folded),
-    _Spelling(_without_suffix, _folded),
-)
-"""From the closest to the freest."""
+_SPELLINGS = ((_composed, _composed), (_folded, _folded), (_without_suffix, _folded))
+"""Of an image's path and of a name in the table, from the closest to the freest."""
 
 
 def _parts(name: str) -> list[str]:
@@ -118,7 +105,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _ends(name: str) -> Iterable[str]:
-    """Give what follows each slash of a name, the longest first."""
+    """Yield what follows each slash of a name, the longest first."""
     at = name.find("/")
     while at >= 0:
         yield name[at + 1 :]

@@ -1,41 +1,37 @@
 """A Kaggle data set as a checked zip file, fetched once for each of its versions."""
 
+import contextlib
+import email.utils
 import errno
-import lzma
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+import json
+import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from cxr_tasks.data.sources.kaggle_client import run_client
-from cxr_tasks.data.sources.kaggle_errors import DownloadError, explain
-from cxr_tasks.data.sources.kaggle_folder import KaggleFolder, Record
-from cxr_tasks.data.sources.kaggle_login import credentials_environment
-from cxr_tasks.settings.kaggle_handle import read_handle
-from cxr_tasks.volume.files import locked
+from cxr_tasks.data.sources.kaggle_client import DownloadError, Report, run_client
+from cxr_tasks.errors import ArtifactError
+from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
+from cxr_tasks.volume.files import building, read_json, sha256_of, write_json
+from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.progress import warning
 
-__all__ = ["credentials_environment", "download_dataset"]
+Record = dict[str, Any]
 
-Report = Callable[[str], None]
-
-# A bomb's content would take hours to check; images hardly shrink in a zip.
-_MAX_RATIO = 200
-_MAX_BYTES_OF_ANY_RATIO = 1 << 30
-
+_SCHEMA_VERSION = 1
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DID_NOT_DELIVER = ("unreachable", "cut", "stalled")
 
 
 def download_dataset(
     handle: str, *, folder: Path, environ: Mapping[str, str], report: Report = print
 ) -> Path:
-    """Have a Kaggle data set as a zip in `folder`, its current version or one that is named.
+    """Fetch a Kaggle data set as a zip in `folder`, its current version or one that is named.
 
-    It is fetched once only. The official client does the fetching and decides, by the server's
-    `Last-Modified` and size, whether what is here is current. An interrupted download is
-    continued by the next call. Two processes may call this at once; the second waits for the
-    first.
+    The official client decides, by the server's `Last-Modified` and size, whether what is here is
+    current. The next call continues an interrupted download. Of two processes that call this at
+    once the second waits for the first.
 
     Args:
         handle: `OWNER/SLUG`, or another form that `read_handle` reads.
@@ -57,16 +53,123 @@ def download_dataset(
         with locked(place.lock):
             return _have_current(place, environ, report)
     except DownloadError as failure:
-        raise explain(failure, handle) from failure
+        raise failure.explained(handle) from failure
     except OSError as err:
         if err.errno not in _NO_SPACE:
             raise
-        raise explain(DownloadError("full", str(err)), handle) from err
+        raise DownloadError("full", str(err)).explained(handle) from err
+
+
+class KaggleFolder:
+    """One data set's part of the download cache; whoever changes it holds `lock`.
+
+    A version that is named has a part of its own.
+
+    Attributes:
+        handle: The data set.
+        lock: Keeps two processes from one data set.
+        finished: The folder of the checked zip and its record, renamed here as a whole.
+        zip: The checked download.
+        record: What the checked download is.
+        partial: Where the client works.
+        arriving: The zip that the client writes.
+    """
+
+    def __init__(self, handle: str, cache: Path) -> None:
+        slug = slug_of(handle)  # the client names the zip by it
+        name = handle.replace("/", ".")  # no part of a handle has a dot, so no two share a name
+        self.handle = handle
+        self.lock = cache / f".{name}.lock"
+        self.finished = cache / name
+        self.zip = self.finished / f"{slug}.zip"
+        self.record = self.finished / f"{slug}.json"
+        self.partial = cache / f".{name}.partial"
+        self.arriving = self.partial / f"{slug}.zip"
+        self._note = self.partial / f"{slug}.zip.kaggle-partial"  # the client's own
+        self._kept_note = self.partial / "declared.json"
+
+    def find_kept(self, report: Report) -> Record | None:
+        """Read the record of a finished download whose file is still what was checked."""
+        if not self.zip.exists() or not self.record.exists():
+            return None
+        with contextlib.suppress(ArtifactError, KeyError, TypeError, ValueError):
+            record = read_json(self.record)
+            email.utils.parsedate_to_datetime(record["last_modified"])
+            version = record["schema_version"]
+            if (version, record["sha256"]) == (_SCHEMA_VERSION, sha256_of(self.zip)):
+                return record
+        report(warning(f"{self.zip} is not what its record says; fetching it again"))
+        return None
+
+    def prepare(self, kept: Record | None) -> None:
+        """Lay out what the client should find where it begins anew.
+
+        Of a finished download that is an empty file of its size and time: the client compares
+        only these, and overwrites the file when there is a newer version; the finished one stays
+        usable until the newer is checked.
+        """
+        self.clear()
+        self.partial.mkdir(parents=True)
+        if kept is not None:
+            with self.arriving.open("wb") as stream:
+                stream.truncate(self.zip.stat().st_size)
+            seconds = email.utils.parsedate_to_datetime(kept["last_modified"]).timestamp()
+            os.utime(self.arriving, (seconds, seconds))
+        # The client removes its note when it is done; under a second name what the server
+        # declared stays. Where the volume knows no links, that is known from the file alone.
+        self._kept_note.touch()
+        with contextlib.suppress(OSError):
+            os.link(self._kept_note, self._note)
+
+    def has_begun(self) -> bool:
+        """Return whether the client has noted which file it writes; else it starts anew anyway."""
+        return self.arriving.exists() and bool(self.declared())
+
+    def declared(self) -> dict[str, Any]:
+        """Return what the server declared of the file that the client began.
+
+        Returns:
+            `validator` (its ETag, else its Last-Modified) and `size`; empty where nothing was
+            begun or declared.
+        """
+        for path in (self._kept_note, self._note):
+            with contextlib.suppress(OSError, ValueError):
+                content = json.loads(path.read_text(encoding="utf-8"))
+                if isinstance(content, dict):
+                    return content
+        return {}
+
+    def clear(self) -> None:
+        """Remove a download under way."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def keep(self, *, n_files: int) -> Record:
+        """Move a checked download to its place, with its record."""
+        facts = self.arriving.stat()
+        modified = email.utils.formatdate(facts.st_mtime, usegmt=True)
+        record = {
+            "schema_version": _SCHEMA_VERSION,
+            "handle": self.handle,
+            "version": self.declared().get("validator") or modified,
+            # The time the client gave the file: the server's, or its own where it knew none.
+            "last_modified": modified,
+            "size_bytes": facts.st_size,
+            "sha256": sha256_of(self.arriving),
+            "n_files": n_files,
+        }
+        with building(self.finished) as built:
+            # Nothing counts before the folder has its name; the zip moves last, so that a
+            # full disk does not cost the download.
+            write_json(built / self.record.name, record)
+            self.arriving.replace(built / self.zip.name)
+        return record
 
 
 def _have_current(place: KaggleFolder, environ: Mapping[str, str], report: Report) -> Path:
     kept = place.find_kept(report)
-    continued = place.prepare(kept)
+    continued = place.has_begun()
+    if not continued:
+        place.prepare(kept)
     try:
         _fetch(place, kept, environ, report)
     except DownloadError as failure:
@@ -76,7 +179,7 @@ def _have_current(place: KaggleFolder, environ: Mapping[str, str], report: Repor
             # Only then is it worth another try: pieces of two versions may have met.
             report(warning(f"the continued download is damaged ({failure.details}); starting anew"))
             return _have_current(place, environ, report)
-        if kept is None or failure.kind not in ("unreachable", "cut", "stalled"):
+        if kept is None or failure.kind not in _DID_NOT_DELIVER:
             raise
         report(warning(f"Kaggle did not deliver ({failure.details})"))
         report(f"using the checked download of version {kept['version']}")
@@ -104,7 +207,7 @@ def _fetch(
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Tell whether a file was written to, whatever times it was given."""
+    """Return what changes when a file is written to, whatever times it is given."""
     if not path.exists():
         return None
     facts = path.stat()
@@ -112,36 +215,19 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _check(path: Path, declared_bytes: int | None) -> int:
-    """Check a downloaded zip, a block at a time; give the number of its files.
+    """Check a downloaded zip, a block at a time; return the number of its files.
 
     Raises:
         DownloadError: It is no sound zip file.
     """
+    from cxr_tasks.data.sources.zip_file import count_sound_members
+
     if not path.exists():
         raise DownloadError("unknown", "the client succeeded and left no file")
     n_bytes = path.stat().st_size
     if declared_bytes is not None and n_bytes != declared_bytes:
         raise DownloadError("damaged", f"{n_bytes:,} bytes; {declared_bytes:,} were declared")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
-            _check_ratio(sum(info.file_size for info in members), n_bytes)
-            damaged = archive.testzip()
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        struct.error,
-        EOFError,
-        RuntimeError,
-        ValueError,
-    ) as err:
-        raise DownloadError("damaged", f"{n_bytes:,} bytes: {err}") from err
-    if damaged is not None:
-        raise DownloadError("damaged", f"wrong checksum of {damaged[:100]!r}")
-    return len(members)
-
-
-def _check_ratio(n_unpacked_bytes: int, n_bytes: int) -> None:
-    if n_unpacked_bytes > max(_MAX_BYTES_OF_ANY_RATIO, _MAX_RATIO * n_bytes):
-        raise DownloadError("damaged", f"{n_bytes:,} bytes claim to hold {n_unpacked_bytes:,}")
+        return count_sound_members(path)
+    except ValueError as err:
+        raise DownloadError("damaged", str(err)) from err

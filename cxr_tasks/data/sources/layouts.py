@@ -1,14 +1,14 @@
-"""How the folders of a data set are laid out: as its preset has them, or how else."""
+"""Which files of a data set are of which class: by its preset, or how else its folders lie."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from cxr_tasks.data.sources.file_kinds import is_named_image
-from cxr_tasks.data.sources.labels import Labelled, label_paths, within_common_top
+from cxr_tasks.data.sources.left_out import is_named_image
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings.presets import PRESETS, Preset
-from cxr_tasks.wording import COVID, NORMAL
+from cxr_tasks.wording import CLASS_NAMES, COVID, NORMAL
 
 _VIRUS = r"(?:covid|sarscov|ncov|corona(?:virus)?)(?:19|2)?"
 _WHAT = r"(?:cases?|patients?|images?|cxrs?|xrays?|chestxrays?|pneumonia)?"
@@ -36,14 +36,84 @@ _ANY = _LIKELY | {
 """Also what neither class is called."""
 
 _Words = dict[int, re.Pattern[str]]
-_Place = tuple[int, str]
 _NUMBER = re.compile(r"\d+[\W_]+")
 _N_SHOWN = 5
+_MAX_TOPS = 32
+"""Folders in one another, each alone, that are looked through; an archive may name thousands."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The files of a data set that belong to a class, in the order Keras lists them.
+
+    Attributes:
+        paths: Full names and their labels.
+        top: The folder that the patterns are relative to: empty, or a common one with its slash.
+        unmatched: What belongs to neither class.
+    """
+
+    paths: tuple[tuple[str, int], ...]
+    top: str
+    unmatched: tuple[str, ...]
+
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether there is an image of each."""
+        return len({label for _, label in self.paths}) == len(CLASS_NAMES)
+
+
+def label_paths(names: Sequence[str], preset: Preset) -> Labelled:
+    """Sort files into classes, in the order of `keras.utils.image_dataset_from_directory`.
+
+    Where a class is missing and all folders lie in one top folder, that folder is looked through:
+    archives are often packed with one, which may be called as a class is. Files beside it do not
+    matter.
+
+    Args:
+        names: POSIX names of what may be an image, relative to the data's root.
+        preset: The classes' patterns.
+    """
+    found: tuple[dict[str, int], str] = {}, ""
+    for inside, top in _tops(names):
+        labels = {path: preset.label(path[len(top) :]) for path in inside}
+        matched = {path: label for path, label in labels.items() if label is not None}
+        has_both = len(set(matched.values())) == len(CLASS_NAMES)
+        if has_both or not found[0]:
+            found = matched, top
+        if has_both:
+            break
+    labelled, top = found
+    paths = sorted(labelled, key=lambda path: _class_folder_name(path[len(top) :]))
+    unmatched = tuple(path for path in names if path not in labelled)
+    return Labelled(tuple((path, labelled[path]) for path in paths), top, unmatched)
+
+
+def _class_folder_name(path: str) -> tuple[str, str, str]:
+    folder, _, name = path.rpartition("/")
+    return path.partition("/")[0], folder, name
+
+
+def _tops(names: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Yield all names, and then what lies in the only folder, and in the only one in that, ..."""
+    inside, top = list(names), ""
+    while inside and top.count("/") <= _MAX_TOPS:
+        yield inside, top
+        inside = [name for name in inside if "/" in name[len(top) :]]
+        tops = {name[: name.index("/", len(top)) + 1] for name in inside}
+        if len(tops) != 1:
+            return
+        top = tops.pop()
 
 
 def preset_name(preset: Preset) -> str:
-    """Name a preset; `custom` where its patterns are a person's own."""
+    """Return a preset's name; `custom` where its patterns are a person's own."""
     return next((name for name, known in PRESETS.items() if known == preset), "custom")
+
+
+def patterns_in_words(preset: Preset) -> str:
+    """Return what a preset takes, as the beginning of a sentence."""
+    name = preset_name(preset)
+    return f"The preset {name!r} takes {preset.covid!r} as COVID-19 and {preset.normal!r} as normal"
 
 
 def check_whole(labelled: Labelled, preset: Preset, root: object) -> None:
@@ -58,11 +128,10 @@ def check_whole(labelled: Labelled, preset: Preset, root: object) -> None:
     if name == "custom":
         return
     names = [path for path, _ in labelled.paths] + list(labelled.unmatched)
-    rule = f"The preset {name!r} takes {preset.covid!r} as COVID-19 and {preset.normal!r} as normal"
     if name == "study" and _fits(names, PRESETS["radiography"]):
         raise DataError(
             f"{root} has the layout of the COVID-19 Radiography Database: {seen_in(names)}.",
-            f"{rule}; a data set is read by the preset of its own layout.",
+            f"{patterns_in_words(preset)}; a data set is read by the preset of its own layout.",
             _use("radiography"),
         )
     if odd := _left_over(labelled):
@@ -70,63 +139,43 @@ def check_whole(labelled: Labelled, preset: Preset, root: object) -> None:
             f"The preset {name!r} does not fit {root}: {odd.total()} images are in folders that "
             f"are called as a class and would be left out or counted as the other: "
             f"{_most_common(odd)}.",
-            f"{rule}; a data set is taken whole or not at all.",
+            f"{patterns_in_words(preset)}; a data set is taken whole or not at all.",
             suggestion(names, preset) or "Sort the images, or use preset=custom with patterns.",
         )
 
 
 def suggestion(names: Sequence[str], preset: Preset) -> str:
-    """Describe by which preset or patterns the images could be taken; empty where none is found."""
+    """Describe by which preset or patterns the images could be taken; empty where none is found.
+
+    No patterns that would take a folder for one class whose name says another.
+    """
     for name, other in PRESETS.items():
         if other != preset and _fits(names, other):
             return _use(name)
-    found = find_patterns(names)
-    if found is None:
-        odd = next((_in_the_way(names, unsafe) for unsafe in _all_patterns(names)), None)
-        return (
-            f"Folders called otherwise lie inside those of a class: {_most_common(odd)}. Move them "
-            "out, or use preset=custom with patterns of your own that leave them out."
-            if odd
-            else ""
-        )
-    told = f"Use preset=custom with covid_glob={found.covid!r} and normal_glob={found.normal!r}."
-    if "*" in found.covid.removesuffix("**"):
-        told += " That takes all parts together; for one part, put its folder for the star."
-    return told
-
-
-def find_patterns(names: Sequence[str]) -> Preset | None:
-    """Find patterns by which every image in a folder with a class's name is of that class.
-
-    None that would take a folder for one class whose name says another.
-    """
-    return next((found for found in _all_patterns(names) if not _in_the_way(names, found)), None)
-
-
-def _all_patterns(names: Sequence[str]) -> Iterator[Preset]:
-    images, top = list(names), ""
-    while (deeper := within_common_top(images, top))[0]:
-        images, top = deeper
-    for words in (_LIKELY, _SURE):
-        if found := _patterns(images, top, words):
-            yield found
-
-
-def _in_the_way(names: Sequence[str], preset: Preset) -> Counter[str]:
-    """Count, by folder, what patterns would take for one class, and whose folder says another."""
-    odd: Counter[str] = Counter()
-    for path, label in label_paths(names, preset).paths:
-        place = _class_of(path.rpartition("/")[0], _ANY)
-        if place and place[0] != label:
-            odd[place[1]] += 1
-    return odd
+    in_the_way = None
+    for found in _all_patterns(names):
+        odd = _in_the_way(names, found)
+        if not odd:
+            text = f"Use preset=custom with covid_glob={found.covid!r} and "
+            text += f"normal_glob={found.normal!r}."
+            if "*" in found.covid.removesuffix("**"):
+                text += " That takes all parts together; for one part, put its folder for the star."
+            return text
+        in_the_way = in_the_way or odd
+    if not in_the_way:
+        return ""
+    return (
+        f"Folders called otherwise lie inside those of a class: {_most_common(in_the_way)}. Move "
+        "them out, or use preset=custom with patterns of your own that leave them out."
+    )
 
 
 def seen_in(names: Sequence[str]) -> str:
     """Describe which folders the images lie in, where they part, and how many in each."""
     inside, top = list(names), ""
-    while (deeper := within_common_top(inside, top))[0] and _has_folder(*deeper):
-        inside, top = deeper
+    for deeper, its_top in _tops(names):
+        if any("/" in name[len(its_top) :] for name in deeper):
+            inside, top = deeper, its_top
     folders = Counter(
         top + name[len(top) :].partition("/")[0] for name in inside if "/" in name[len(top) :]
     )
@@ -147,43 +196,61 @@ def _left_over(labelled: Labelled) -> Counter[str]:
     images += [(path, None) for path in labelled.unmatched if is_named_image(path)]
     for path, label in images:
         if path.startswith(labelled.top):  # else it lies beside the folder that has all
-            folder = path[len(labelled.top) :].rpartition("/")[0]
-            place = _class_of(folder, _SURE if label is None else _LIKELY)
-            if place and place[0] != label:
-                odd[labelled.top + place[1]] += 1
+            words = _SURE if label is None else _LIKELY
+            said, folder = _class_of(path[len(labelled.top) :], words)
+            if said not in (None, label):
+                odd[labelled.top + folder] += 1
     return odd
 
 
-def _class_of(folder: str, words: _Words) -> _Place | None:
-    """Find the class that the innermost folder with a class's name says, and that folder."""
-    parts = folder.split("/")
-    for end in range(len(parts), 0, -1):
-        name = re.sub(r"[\W_]", "", _NUMBER.sub("", parts[end - 1], count=1)).lower()
+def _in_the_way(names: Sequence[str], preset: Preset) -> Counter[str]:
+    """Count, by folder, what patterns would take for one class, and whose folder says another."""
+    odd: Counter[str] = Counter()
+    for path, label in label_paths(names, preset).paths:
+        said, folder = _class_of(path, _ANY)
+        if said not in (None, label):
+            odd[folder] += 1
+    return odd
+
+
+def _class_of(path: str, words: _Words) -> tuple[int | None, str]:
+    """Return what class the innermost folder with a class's name says, and that folder."""
+    folders = path.split("/")[:-1] or [""]
+    for end in range(len(folders), 0, -1):
+        name = re.sub(r"[\W_]", "", _NUMBER.sub("", folders[end - 1], count=1)).lower()
         for label, called in words.items():
             if called.fullmatch(name):
-                return label, "/".join(parts[:end])
-    return None
+                return label, "/".join(folders[:end])
+    return None, ""
+
+
+def _all_patterns(names: Sequence[str]) -> Iterator[Preset]:
+    """Yield patterns by which every image in a folder with a class's name is of that class."""
+    *_, (images, top) = (list(names), ""), *_tops(names)
+    for words in (_LIKELY, _SURE):
+        if found := _patterns(images, top, words):
+            yield found
 
 
 def _patterns(images: Sequence[str], top: str, words: _Words) -> Preset | None:
-    """Find a preset that takes all images by these words, and none that they leave out."""
-    known = {path: _class_of(path[len(top) :].rpartition("/")[0], words) for path in images}
-    places: dict[int, set[tuple[str, ...]]] = {COVID: set(), NORMAL: set()}
-    for label, folder in filter(None, known.values()):
-        places[label].add(tuple(folder.split("/")))
-    patterns = [_pattern(places[label]) for label in (COVID, NORMAL)]
+    """Return a preset that takes all images by these words, and none that they leave out."""
+    known = {path: _class_of(path[len(top) :], words) for path in images}
+    patterns = [
+        _pattern({tuple(folder.split("/")) for label, folder in known.values() if label == wanted})
+        for wanted in (COVID, NORMAL)
+    ]
     if not all(patterns):
         return None
     preset = Preset(*(_literal(top) + pattern for pattern in patterns))
     try:
-        fits = all(preset.label(path) == (place and place[0]) for path, place in known.items())
+        fits = all(preset.label(path) == label for path, (label, _) in known.items())
     except DataError:  # both match
         return None
     return preset if fits else None
 
 
 def _pattern(places: set[tuple[str, ...]]) -> str:
-    """Write a glob of folders that end in the same name; empty where they do not."""
+    """Return a glob of folders that end in the same name; empty where they do not."""
     if len({place[-1].lower() for place in places}) != 1:
         return ""
     *_, name = next(iter(places))
@@ -196,12 +263,8 @@ def _pattern(places: set[tuple[str, ...]]) -> str:
 
 
 def _literal(text: str) -> str:
-    """Write text as a glob that matches it: what could be a sign matches any one character."""
+    """Return text as a glob that matches it: what could be a sign matches any one character."""
     return re.sub(r"[*?\[\]{}!]", "?", text)
-
-
-def _has_folder(names: Sequence[str], top: str) -> bool:
-    return any("/" in name[len(top) :] for name in names)
 
 
 def _most_common(counts: Counter[str]) -> str:

@@ -1,5 +1,6 @@
 """The rows of a patients file, as spreadsheets, pandas and public data sets write them."""
 
+import codecs
 import csv
 import re
 import stat
@@ -11,43 +12,17 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from cxr_tasks.data.sources.text_encoding import WINDOWS, encoding_of
-from cxr_tasks.data.sources.unknown_words import is_unknown
 from cxr_tasks.errors import DataError, SourceError, first_few
 
 _MAX_BYTES = 256 << 20
 """More than a million rows."""
 
 _COLUMNS = {
-    "path": (
-        "path",
-        "filepath",
-        "filename",
-        "file",
-        "imagepath",
-        "imagefile",
-        "imagefilename",
-        "imagename",
-        "image",
-        "imageindex",
-        "imageid",
-        "img",
-        "imgpath",
-    ),
-    "patient": (
-        "patient",
-        "patientid",
-        "patientnumber",
-        "patientno",
-        "patientkey",
-        "patientname",
-        "subject",
-        "subjectid",
-        "participant",
-        "participantid",
-        "pid",
-    ),
-    "source": ("source",),
+    "path": "path filepath filename file imagepath imagefile imagefilename imagename image "
+    "imageindex imageid img imgpath",
+    "patient": "patient patientid patientnumber patientno patientkey patientname subject subjectid "
+    "participant participantid pid",
+    "source": "source",
 }
 """What a column may be called, in the order in which it is chosen; blanks, `_` and case apart."""
 
@@ -62,11 +37,36 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"(\d+)[.,]0+")
 _ROUNDED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+|\dE\+\d+", re.IGNORECASE)
 
+_UNKNOWN_WORD = re.compile(
+    "nan|none(?: given)?|null|nil|nat|na(?: na)?|n[/.][akd]|n/a n/a|tbd|xxx|missing|empty|blank"
+    "|unk|un(?:known|defined|specified|identified)|unknown (?:patient|id)|(?:patient|id) unknown"
+    "|not (?:known|available|applicable|specified|given|provided|recorded|reported|stated)"
+    "|not (?:disclosed|identified)|no (?:id|data|patient|patient id)"
+    "|anon(?:ym(?:ous|i[sz]ed|isiert|e)?)?|de ?identified|redacted|removed|withheld|hidden"
+    "|confidential|unbekannt|keine angabe|k\\.a|inconnu|desconocido|sconosciuto|不明|未知"
+)
+"""In lower case, without signs at the ends, `_` and `-` between words as blanks."""
+
+_UNKNOWN_CODE = re.compile(
+    r"-(?:1|9+)(?:[.,]0+)?"  # as databases number it
+    r"|#(?:ref|value|name|div/0|num|null|n/a|spill|calc|field|blocked)[!?]?(?: n/a)?"  # Excel's
+    r"|-?1[.,]#(?:ind|qnan|inf)\d*"
+)
+
 _OTHER_KINDS = (
     (b"PK\x03\x04", "it is an Excel workbook or a zip file"),
     (b"\xd0\xcf\x11\xe0", "it is an Excel workbook"),
     (b"\x1f\x8b", "it is packed with gzip"),
 )
+_ENCODING_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WINDOWS = "cp1252"
+"""Of Western Europe; only a guess."""
 
 
 class Row(NamedTuple):
@@ -101,9 +101,8 @@ def read_patient_table(path: Path) -> PatientTable:
     """
     table = PatientTable()
     try:
-        _check_kind(path)
-        encoding = encoding_of(path)
-        if encoding == WINDOWS:
+        encoding = _encoding_of(path)
+        if encoding == _WINDOWS:
             table.notes.append("it is no UTF-8 and was read as Windows-1252")
         with path.open(encoding=encoding, newline="") as stream:
             _read(stream, table, path)
@@ -114,23 +113,41 @@ def read_patient_table(path: Path) -> PatientTable:
     return table
 
 
-def _check_kind(path: Path) -> None:
-    """Refuse what may never end, such as a device, and what is no text."""
+def _encoding_of(path: Path) -> str:
+    """Return how a text is encoded; by its mark, its zero bytes, or because it is whole UTF-8.
+
+    Raises:
+        SourceError: It may never end, such as a device, or is no text.
+    """
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MAX_BYTES:
         raise _unusable(path, f"it is no file of at most {_MAX_BYTES >> 20} MiB")
-    with path.open("rb") as stream:
-        head = stream.read(8)
+    content = path.read_bytes()
     for signature, kind in _OTHER_KINDS:
-        if head.startswith(signature):
+        if content.startswith(signature):
             raise _unusable(path, kind)
+    for mark, encoding in _ENCODING_MARKS:
+        if content.startswith(mark):
+            return encoding
+    head = content[: 1 << 20]
+    if b"\0" in head:
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return _WINDOWS
+    return "utf-8"
 
 
 def _read(stream: IO[str], table: PatientTable, path: Path) -> None:
     separator, lines = _split_lines(stream)
     header = next(lines, [])
     columns = _columns(header, path)
-    _note_form(table, separator, header, columns)
+    if separator != ",":
+        table.notes.append(f"its fields are separated by {separator!r}")
+    if any(header[at] != name for name, at in columns.items()):
+        taken = ", ".join(f"{name} from {header[at]!r}" for name, at in columns.items())
+        table.notes.append(f"its columns were read so: {taken}")
     rows = [fields for fields in lines if any(fields)]
     _check_lengths(path, rows, len(header))
     _check_numbers(path, [_field(fields, columns["patient"]) for fields in rows])
@@ -144,29 +161,26 @@ def _read(stream: IO[str], table: PatientTable, path: Path) -> None:
 
 
 def _split_lines(stream: IO[str]) -> tuple[str, Iterator[list[str]]]:
-    """Find the separator in the first line that is not blank, and read on from there."""
-    lines = (line for line in stream if line.strip())
-    first = next(lines, "")
+    """Find the separator in the first line that is not blank, and read on from there.
+
+    It is the one that shows the columns; where none does, the one that is there most.
+    """
+    first = next((line for line in stream if line.strip()), "")
     if declared := _SEPARATOR_LINE.fullmatch(first.rstrip("\r\n")):
         return declared[1], csv.reader(stream, delimiter=declared[1])
-    separator = _separator(first)
-    return separator, csv.reader(chain([first], stream), delimiter=separator)
-
-
-def _separator(header: str) -> str:
-    """Choose the separator that shows the columns; where none does, the one that is there most."""
     for separator in _SEPARATORS:
-        names = next(csv.reader([header], delimiter=separator), [])
-        if not _missing(_found(names)):
-            return separator
-    return max(_SEPARATORS, key=header.count)
+        if not _missing(_found(next(csv.reader([first], delimiter=separator), []))):
+            break
+    else:
+        separator = max(_SEPARATORS, key=first.count)
+    return separator, csv.reader(chain([first], stream), delimiter=separator)
 
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     found = _found(header)
     if missing := _missing(found):
-        told = f"it has no column {' and no column '.join(missing)}"
-        raise _unusable(path, f"{told} (its first line: {first_few([repr(n) for n in header])})")
+        problem = f"it has no column {' and no column '.join(missing)}"
+        raise _unusable(path, f"{problem} (its first line: {first_few(list(map(repr, header)))})")
     for places in found.values():
         if len(places) > 1:
             raise _unusable(path, f"it has {len(places)} columns {header[places[0]].strip()!r}")
@@ -178,7 +192,7 @@ def _check_patient_columns(header: Sequence[str], taken: int, path: Path) -> Non
     """Refuse two columns either of which may say who is on an image."""
     if _spelled(header[taken]) not in _ALSO_A_REMARK:
         return
-    others = set(_COLUMNS["patient"]) - {*_ALSO_A_REMARK, "patientname"}
+    others = set(_COLUMNS["patient"].split()) - {*_ALSO_A_REMARK, "patientname"}
     for name in header:
         if _spelled(name) in others:
             raise _unusable(
@@ -193,7 +207,7 @@ def _found(header: Sequence[str]) -> dict[str, list[int]]:
     spelled = [_spelled(name) for name in header]
     found = {}
     for name, synonyms in _COLUMNS.items():
-        known = next((synonym for synonym in synonyms if synonym in spelled), None)
+        known = next((synonym for synonym in synonyms.split() if synonym in spelled), None)
         if known is not None:
             found[name] = [at for at, other in enumerate(spelled) if other == known]
     return found
@@ -205,16 +219,6 @@ def _spelled(name: str) -> str:
 
 def _missing(found: dict[str, list[int]]) -> list[str]:
     return [name for name in _REQUIRED if name not in found]
-
-
-def _note_form(
-    table: PatientTable, separator: str, header: Sequence[str], columns: dict[str, int]
-) -> None:
-    if separator != ",":
-        table.notes.append(f"its fields are separated by {separator!r}")
-    if any(header[at] != name for name, at in columns.items()):
-        taken = ", ".join(f"{name} from {header[at]!r}" for name, at in columns.items())
-        table.notes.append(f"its columns were read so: {taken}")
 
 
 def _check_lengths(path: Path, rows: list[list[str]], n_columns: int) -> None:
@@ -238,7 +242,7 @@ def _check_numbers(path: Path, patients: list[str]) -> None:
 
 
 def _field(fields: list[str], at: int | None, *, strip: bool = True) -> str:
-    """Give a field of a row; empty where the row ends before it, or has no such column."""
+    """Return a field of a row; empty where the row ends before it, or has no such column."""
     text = fields[at] if at is not None and at < len(fields) else ""
     return text.strip() if strip else text
 
@@ -246,11 +250,18 @@ def _field(fields: list[str], at: int | None, *, strip: bool = True) -> str:
 def _known(text: str) -> str:
     """Spell a patient or a source so that equal ones are equal; empty where it is not known."""
     text = unicodedata.normalize("NFC", text)
-    if is_unknown(text):
+    if _is_unknown(text):
         return ""
     # pandas makes decimal fractions of a column of whole numbers in which one is missing
     number = _WHOLE_NUMBER.fullmatch(text)
     return number[1] if number else text
+
+
+def _is_unknown(text: str) -> bool:
+    """Return whether a text stands for something unknown; one without letter or digit does."""
+    text = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    words = re.sub(r"[\s_-]+", " ", re.sub(r"^[\W_]+|[\W_]+$", "", text))
+    return not words or bool(_UNKNOWN_WORD.fullmatch(words) or _UNKNOWN_CODE.fullmatch(text))
 
 
 def _unusable(path: Path, problem: str) -> SourceError:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class _Matches:
 def with_patients(
     candidates: tuple[Candidate, ...], path: Path, *, report: Report, root: str = ""
 ) -> tuple[Candidate, ...]:
-    """Replace the patients that file names tell by what a CSV file says.
+    """Replace the patients that file names show by what a CSV file says.
 
     Its columns are path, patient and, where there is one, source: the hospital, archive or
     publication an image is from.
@@ -47,7 +47,7 @@ def with_patients(
     Args:
         candidates: The images.
         path: The file.
-        report: Told how it was read, and what it leaves open.
+        report: Takes how it was read, and what it leaves open.
         root: Where the data lie; absolute names in the file may begin so.
 
     Raises:
@@ -57,18 +57,12 @@ def with_patients(
     """
     table = read_patient_table(path)
     matches = _match(table.rows, ImageNames((item.path for item in candidates), root=root))
-    _check(path, matches, example=candidates[0].path)
+    _check_names(path, matches, example=candidates[0].path)
     origins = _origins(path, matches)
     _check_largest(path, {item.path: item.label for item in candidates}, origins)
-    known = tuple(
-        replace(item, patient=origins[item.path].patient, source=origins[item.path].source)
-        if item.path in origins
-        else item
-        for item in candidates
-    )
-    _tell_reading(table, matches, report)
-    known = _with_renamed(candidates, known, origins, report)
-    _tell_coverage(known, report)
+    _report_reading(table, matches, report)
+    known = _with_origins(candidates, origins, report)
+    _report_coverage(known, report)
     return known
 
 
@@ -95,7 +89,7 @@ def _match(rows: Iterable[Row], names: ImageNames) -> _Matches:
     return matches
 
 
-def _check(path: Path, matches: _Matches, *, example: str) -> None:
+def _check_names(path: Path, matches: _Matches, *, example: str) -> None:
     if matches.ambiguous:
         raise DataError(
             f"{len(matches.ambiguous)} names in {path} fit several images: "
@@ -148,37 +142,37 @@ def _check_largest(path: Path, labels: dict[str, int], origins: dict[str, Row]) 
     )
 
 
-def _with_renamed(
-    before: Iterable[Candidate],
-    after: tuple[Candidate, ...],
-    origins: dict[str, Row],
-    report: Report,
+def _with_origins(
+    candidates: Sequence[Candidate], origins: dict[str, Row], report: Report
 ) -> tuple[Candidate, ...]:
-    """Return images that the file leaves out the patient whom it gives others of their number.
+    """Return the images with the file's patients and sources.
 
-    File names number patients too. One who had one name in the file and another in file names
-    would be on both sides of a split.
+    One that the file leaves out gets the patient whom it gives others with the same number in
+    their file names: else that person would have two names, and be on both sides of a split.
     """
     names = defaultdict(set)
-    for old, new in zip(before, after, strict=True):
-        if old.path in origins and old.patient and new.patient:
-            names[old.patient].add(new.patient)
+    for item in candidates:
+        if item.patient and item.path in origins and origins[item.path].patient:
+            names[item.patient].add(origins[item.path].patient)
     renamed = {old: min(new) for old, new in names.items() if len(new) == 1}
-    known = tuple(
-        item
-        if item.path in origins
-        else replace(item, patient=renamed.get(item.patient, item.patient))
-        for item in after
-    )
-    if n := sum(new != old for new, old in zip(known, after, strict=True)):
+    known, n_renamed = [], 0
+    for item in candidates:
+        patient, source = renamed.get(item.patient, item.patient), item.source
+        if item.path in origins:
+            _, patient, source = origins[item.path]
+        else:
+            n_renamed += patient != item.patient
+        known.append(replace(item, patient=patient, source=source))
+    if n_renamed:
         report(
-            f"patients file: {n} images that it leaves out get the patient that it gives others "
-            "with the same number in their file names"
+            f"patients file: {n_renamed} images that it leaves out get the patient that it gives "
+            "others with the same number in their file names"
         )
-    return known
+    return tuple(known)
 
 
-def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> None:
+def _report_reading(table: PatientTable, matches: _Matches, report: Report) -> None:
+    n_rows = len(table.rows)
     for note in table.notes:
         report(f"patients file: {note}")
     if loose := [
@@ -187,52 +181,47 @@ def _tell_reading(table: PatientTable, matches: _Matches, report: Report) -> Non
         if distance
         for row in rows
     ]:
-        report(
-            f"patients file: {len(loose)} of {len(table.rows)} names are spelled otherwise, "
-            f"such as {loose[0]}"
-        )
+        spelled = f"{len(loose)} of {n_rows} names are spelled otherwise, such as {loose[0]}"
+        report(f"patients file: {spelled}")
+    warnings = []
     if matches.unmatched:
-        report(
-            warning(
-                f"patients file: {len(matches.unmatched)} of {len(table.rows)} paths are not in "
-                f"the data set: {first_few(matches.unmatched)}"
-            )
+        warnings.append(
+            f"{len(matches.unmatched)} of {n_rows} paths are not in the data set: "
+            f"{first_few(matches.unmatched)}"
         )
     if dates := [repr(row.patient) for row in table.rows if _DATE.fullmatch(row.patient)]:
-        report(
-            warning(
-                f"patients file: the patient of {len(dates)} of {len(table.rows)} rows is a date "
-                f"({first_few(list(dict.fromkeys(dates)))}); all images of one date count as one "
-                "person's"
-            )
+        warnings.append(
+            f"the patient of {len(dates)} of {n_rows} rows is a date "
+            f"({first_few(list(dict.fromkeys(dates)))}); all images of one date count as one "
+            "person's"
         )
     if n := table.unknown.total():
         words = [f"{word!r} {times} times" for word, times in table.unknown.most_common()]
-        report(
-            warning(
-                f"patients file: {n} of {len(table.rows)} rows name no patient "
-                f"({first_few(words)}); these stay unknown"
-            )
+        warnings.append(
+            f"{n} of {n_rows} rows name no patient ({first_few(words)}); these stay unknown"
         )
+    for text in warnings:
+        report(warning(f"patients file: {text}"))
 
 
-def _tell_coverage(known: Iterable[Candidate], report: Report) -> None:
+def _report_coverage(known: Iterable[Candidate], report: Report) -> None:
     """Report for how many images of each class a patient is known."""
     images, with_patient = Counter[int](), Counter[int]()
     for item in known:
         images[item.label] += 1
         with_patient[item.label] += bool(item.patient)
-    told = " and ".join(
+    counts = " and ".join(
         f"{with_patient[label]} of {images[label]} {name}"
         for label, name in CLASS_NAMES.items()
         if images[label]
     )
+    text = f"a patient is known for {counts} images"
     if with_patient == images:
-        report(f"a patient is known for {told} images")
+        report(text)
         return
     report(
         warning(
-            f"a patient is known for {told} images; each other image counts as a patient of its "
-            "own, so images of one person may train and test"
+            f"{text}; each other image counts as a patient of its own, so images of one person may "
+            "train and test"
         )
     )

@@ -1,20 +1,17 @@
-"""Where images come from, by the setting `source`."""
+"""Where images come from, by the setting `source`, and whether they may have changed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cxr_tasks.data.phantom.plan import (
-    PHANTOM_VERSION,
-    Difficulty,
-    PhantomImage,
-    draw_phantom,
-    plan_phantom,
-)
+from cxr_tasks.data.phantom.drawing import Difficulty
+from cxr_tasks.data.phantom.plan import PHANTOM_VERSION, PhantomImage, draw_phantom, plan_phantom
 from cxr_tasks.data.sources.candidates import Candidate, Listing
 from cxr_tasks.data.sources.folder import FolderSource
+from cxr_tasks.data.sources.kaggle import download_dataset
 from cxr_tasks.data.sources.zip_file import ZipSource
+from cxr_tasks.errors import SourceError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.settings.presets import preset_of
@@ -25,7 +22,7 @@ Report = Callable[[str], None]
 
 
 class Reader(Protocol):
-    """Gives files; can be pickled, so that worker processes read from it."""
+    """Reads files; can be pickled, so that worker processes read from it."""
 
     def read(self, candidate: Candidate) -> bytes:
         """Read one file.
@@ -48,7 +45,7 @@ class Source(Reader, Protocol):
         """What it is, for people."""
 
     def digest(self) -> str:
-        """Digest everything that `read` can give."""
+        """Digest everything that `read` can return."""
 
     def listing(self) -> Listing:
         """List the files of both classes; what cannot be an image is left out."""
@@ -67,35 +64,23 @@ class PhantomSource:
     @property
     def description(self) -> str:
         """What it is, for people."""
-        return (
-            f"{self.n_images} synthetic radiographs (phantom, {self.difficulty}), seed {self.seed}"
-        )
+        kind = f"phantom, {self.difficulty}"
+        return f"{self.n_images} synthetic radiographs ({kind}), seed {self.seed}"
 
     def digest(self) -> str:
         """Digest what the images are drawn from."""
-        return digest_of(
-            {
-                "phantom": PHANTOM_VERSION,
-                "n": self.n_images,
-                "seed": self.seed,
-                "difficulty": self.difficulty,
-            }
-        )
+        drawn_from = {"n": self.n_images, "seed": self.seed, "difficulty": self.difficulty}
+        return digest_of({"phantom": PHANTOM_VERSION, **drawn_from})
 
     def listing(self) -> Listing:
         """List the images as if they were files."""
-        return Listing(
-            tuple(
-                Candidate(image.path, image.label, image.patient)
-                for image in self._planned().values()
-            )
-        )
+        images = self._planned().values()
+        return Listing(tuple(Candidate(each.path, each.label, each.patient) for each in images))
 
     def read(self, candidate: Candidate) -> bytes:
         """Draw one image."""
-        return draw_phantom(
-            self._planned()[candidate.path], seed=self.seed, difficulty=self.difficulty
-        )
+        image = self._planned()[candidate.path]
+        return draw_phantom(image, seed=self.seed, difficulty=self.difficulty)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the plan behind: each process makes the same."""
@@ -116,39 +101,51 @@ def open_source(
     Raises:
         SourceError: It cannot be reached.
     """
-    return SOURCES[config.source](config, home, environ, report)
-
-
-def _folder(
-    config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: Report
-) -> FolderSource:
-    return FolderSource(Path(config.data), preset_of(config), follow_links=config.follow_links)
-
-
-def _zip(config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: Report) -> ZipSource:
     path = Path(config.data)
-    return ZipSource(path, preset_of(config), f"zip file {path.name}")
+    match config.source:
+        case "folder":
+            return FolderSource(path, preset_of(config), follow_links=config.follow_links)
+        case "zip":
+            return ZipSource(path, preset_of(config), f"zip file {path.name}")
+        case "kaggle":
+            handle = read_handle("kaggle_dataset", config.kaggle_dataset)
+            cache = home.cache / "kaggle"
+            path = download_dataset(handle, folder=cache, environ=environ, report=report)
+            return ZipSource(path, preset_of(config), f"Kaggle data set {handle}")
+        case "phantom":
+            difficulty: Any = config.phantom_difficulty  # checked against its choices
+            return PhantomSource(config.phantom_images, config.seed, difficulty)
+    raise ValueError(f"source={config.source!r}")  # as a checked configuration never has it
 
 
-def _kaggle(config: RunConfig, home: Home, environ: Mapping[str, str], report: Report) -> ZipSource:
-    from cxr_tasks.data.sources.kaggle import download_dataset
+def stamp_of(source: Source, *, patients: str = "") -> str:
+    """Digest names, sizes and times of what a source holds, without reading its images.
 
-    handle = read_handle("kaggle_dataset", config.kaggle_dataset)
-    path = download_dataset(handle, folder=home.cache / "kaggle", environ=environ, report=report)
-    return ZipSource(path, preset_of(config), f"Kaggle data set {handle}")
+    Equal stamps mean that nothing was written; other stamps need not mean other images.
+
+    Args:
+        source: A folder or a zip file, a downloaded one too.
+        patients: The patients file that goes with it, if any.
+
+    Raises:
+        SourceError: A file cannot be looked at.
+    """
+    files = [Path(patients)] if patients else []
+    if isinstance(source, ZipSource):
+        files.append(source.path)
+    if isinstance(source, FolderSource):
+        files += [source.root / candidate.path for candidate in source.listing().candidates]
+    return digest_of([_facts(path) for path in files])
 
 
-def _phantom(
-    config: RunConfig, _home: Home, _environ: Mapping[str, str], _report: Report
-) -> PhantomSource:
-    difficulty: Any = config.phantom_difficulty  # checked against its choices
-    return PhantomSource(config.phantom_images, config.seed, difficulty)
-
-
-SOURCES: dict[str, Callable[[RunConfig, Home, Mapping[str, str], Report], Source]] = {
-    "folder": _folder,
-    "zip": _zip,
-    "kaggle": _kaggle,
-    "phantom": _phantom,
-}
-"""How each source is opened."""
+def _facts(path: Path) -> list[object]:
+    try:
+        facts = path.stat()
+    except OSError as err:
+        raise SourceError(
+            f"{path} cannot be looked at: {err.strerror}.",
+            "What is watched stays in its place and can be read.",
+            "Correct data or patients in defaults.toml, or the permissions.",
+        ) from err
+    # a name need not be Unicode
+    return [str(path).encode(errors="surrogateescape").hex(), facts.st_size, facts.st_mtime_ns]

@@ -1,43 +1,60 @@
 """Images in a zip file, read member by member; nothing is unpacked to disk."""
 
 import lzma
+import re
 import stat
 import struct
+import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import (
-    ZIP_BZIP2,
-    ZIP_DEFLATED,
-    ZIP_LZMA,
-    ZIP_STORED,
-    BadZipFile,
-    LargeZipFile,
-    ZipFile,
-    ZipInfo,
-)
+from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE
-from cxr_tasks.data.sources.archive_kinds import what_it_is
-from cxr_tasks.data.sources.candidates import Candidate, Listing, list_candidates
+from cxr_tasks.data.sources.candidates import Candidate, Found, Listing, list_candidates
 from cxr_tasks.data.sources.left_out import LINK_IN_ARCHIVE
-from cxr_tasks.data.sources.walk import Found
-from cxr_tasks.data.sources.zip_safety import find_fault, is_link, member_name
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import SourceError, first_few
 from cxr_tasks.settings.presets import Preset
 from cxr_tasks.volume.files import sha256_of
 
-_METHODS = (ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA)
+MAX_TOTAL_BYTES = 64 << 30
+MAX_RATIO = 200
+"""Of the unpacked size to the archive's; images are packed already, at about 1."""
+
+_MAX_BYTES_OF_ANY_RATIO = 1 << 30
+_ENCRYPTED_FLAG = 1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _OTHER_METHODS = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES"}
+_DAMAGED = "damaged in the archive"
+_DAMAGES = (BadZipFile, EOFError, UnicodeDecodeError, lzma.LZMAError, struct.error, zlib.error)
+
 _REPACK = (
     "Download it again, or unpack it and name the folder with source=folder, or pack that as an "
     "ordinary zip again."
 )
-_DAMAGED = "damaged in the archive"
-_DAMAGES = (BadZipFile, EOFError, UnicodeDecodeError, lzma.LZMAError, struct.error, zlib.error)
+_DECRYPT = "Unpack it with its password, and name the folder with source=folder."
+_UNPACK = "Unpack it and name the folder with source=folder, or pack that as zip."
+_DOWNLOAD = "Download it again; where that takes an account, with one that may."
+_OTHER_KINDS = {
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", _UNPACK),
+    b"\x1f\x8b": ("a gzip file, such as a .tar.gz", _UNPACK),
+    b"Rar!": ("a RAR archive", _UNPACK),
+    b"\xfd7zXZ": ("an xz file, such as a .tar.xz", _UNPACK),
+    b"BZh": ("a bzip2 file, such as a .tar.bz2", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("a Zstandard file, such as a .tar.zst", _UNPACK),
+    b"<": ("a web page or XML, perhaps one to sign in", _DOWNLOAD),
+    b"{": ("JSON, perhaps an error of the server", _DOWNLOAD),
+    b"version https://git-lfs": ("a pointer of Git LFS", "Fetch the file itself: git lfs pull."),
+    b"\x89PNG": ("a single image", "Name the folder it is in, with source=folder."),
+    b"\xff\xd8\xff": ("a single image", "Name the folder it is in, with source=folder."),
+    b"PK\x07\x08": ("one part of several", "Join the parts, then pack them as one zip."),
+    b"PK": ("one that is cut short or damaged", "Download or pack it again."),
+}
+"""What a file that should be a zip archive is by its first bytes, and what to do about it."""
+_TAR, _TAR_AT = b"ustar", 257
 
 
 @dataclass
@@ -96,11 +113,13 @@ class ZipArchive:
             SourceError: The file is missing, no zip file, not safe, or encrypted.
         """
         archive, members = self._open()
-        if fault := find_fault(archive.infolist(), n_bytes=self.path.stat().st_size):
-            raise self._refused(fault.problem, fault.names, remedy=fault.remedy)
-        paths = tuple(name for name, info in members.items() if not is_link(info))
-        n_links = len(members) - len(paths)
-        return Found(paths, n_left_out_by_reason={LINK_IN_ARCHIVE: n_links} if n_links else {})
+        if fault := next(_faults(archive.infolist(), self.path.stat().st_size), None):
+            problem, names, remedy = fault
+            raise self._refused(problem + (f": {first_few(names)}" if names else ""), remedy)
+        # the content of a symbolic link is a path
+        links = {name for name, info in members.items() if stat.S_ISLNK(info.external_attr >> 16)}
+        paths = tuple(name for name in members if name not in links)
+        return Found(paths, n_left_out_by_reason={LINK_IN_ARCHIVE: len(links)} if links else {})
 
     def check_methods(self, names: list[str]) -> None:
         """Refuse an archive of which no image can be unpacked.
@@ -111,10 +130,10 @@ class ZipArchive:
         _, members = self._open()
         methods = {members[name].compress_type for name in names}
         if methods and methods.isdisjoint(_METHODS):
-            told = first_few(sorted(_method_name(method) for method in methods))
+            listed = first_few(sorted(_method_name(method) for method in methods))
             raise self._refused(
-                f"its images are packed by a method that cannot be read ({told})",
-                remedy="Unpack it and pack it again as an ordinary zip, or name the folder with "
+                f"its images are packed by a method that cannot be read ({listed})",
+                "Unpack it and pack it again as an ordinary zip, or name the folder with "
                 "source=folder.",
             )
 
@@ -153,7 +172,7 @@ class ZipArchive:
         """Open the file once; its members by name, without folders."""
         if self._opened is None:
             archive = self._open_file()
-            names = ((member_name(info), info) for info in archive.infolist())
+            names = ((_member_name(info), info) for info in archive.infolist())
             members = {name: info for name, info in names if not name.endswith("/")}
             self._opened = archive, members
         return self._opened
@@ -165,27 +184,104 @@ class ZipArchive:
                 raise ValueError("it is no file")
             return ZipFile(self.path)
         except IsADirectoryError as err:
-            raise self._refused(str(err.strerror), remedy="Read it with source=folder.") from err
+            raise self._refused(str(err.strerror), "Read it with source=folder.") from err
         except OSError as err:
             raise self._refused(err.strerror or str(err)) from err
         except (BadZipFile, LargeZipFile, NotImplementedError, ValueError) as err:
-            raise self._no_zip(err) from err
+            kind_name, remedy = _kind_of(self.path) if self.path.is_file() else ("", "")
+            what = f"but {kind_name}" if kind_name else f"({err})"
+            raise self._refused(f"it is no whole zip file {what}", remedy) from err
 
-    def _no_zip(self, err: Exception) -> SourceError:
-        kind, remedy = what_it_is(self.path) if self.path.is_file() else ("", "")
-        told = f"but {kind}" if kind else f"({err})"
-        return self._refused(f"it is no whole zip file {told}", remedy=remedy)
-
-    def _refused(
-        self, problem: str, names: list[str] | None = None, *, remedy: str = ""
-    ) -> SourceError:
-        told = f": {first_few(names)}" if names else ""
+    def _refused(self, problem: str, remedy: str = "") -> SourceError:
         return SourceError(
-            f"The archive {self.path} cannot be used: {problem}{told}.",
+            f"The archive {self.path} cannot be used: {problem}.",
             "An archive of images is a whole zip file of plain relative names, each once, "
             "neither encrypted nor packed more densely than images can be.",
             remedy or _REPACK,
         )
+
+
+def count_sound_members(path: Path) -> int:
+    """Check every member of a zip file, a block at a time, and return how many files there are.
+
+    Raises:
+        ValueError: It cannot be opened, a checksum is wrong, or it is packed as only a bomb is,
+            whose content would take hours to check.
+    """
+    n_bytes = path.stat().st_size
+    try:
+        with ZipFile(path) as archive:
+            members = [info for info in archive.infolist() if not info.is_dir()]
+            n_unpacked = sum(info.file_size for info in members)
+            if _is_bomb(n_unpacked, n_bytes):
+                raise ValueError(f"they claim to hold {n_unpacked:,}")
+            damaged = archive.testzip()
+    except (*_DAMAGES, RuntimeError, ValueError) as err:
+        raise ValueError(f"{n_bytes:,} bytes: {err}") from err
+    if damaged is not None:
+        raise ValueError(f"wrong checksum of {damaged[:100]!r}")
+    return len(members)
+
+
+def _kind_of(path: Path) -> tuple[str, str]:
+    """Return what a file is, and what to do about it; two empty texts where that is not known."""
+    with path.open("rb") as stream:
+        start = stream.read(_TAR_AT + len(_TAR))
+    if not start:
+        return "an empty one", "Download or pack it again."
+    if start[_TAR_AT:] == _TAR:
+        return "a tar archive", _UNPACK
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")  # as web servers send pages
+    return next((kind for sign, kind in _OTHER_KINDS.items() if text.startswith(sign)), ("", ""))
+
+
+def _faults(members: Sequence[ZipInfo], n_bytes: int) -> Iterator[tuple[str, list[str], str]]:
+    """Yield why an archive of this size is not opened, by which members, and what to do if known.
+
+    Names that lead out of it, and sizes that cannot be.
+    """
+    seen: set[str] = set()
+    names_by_fault: dict[str, list[str]] = {}
+    for info in members:
+        name = _member_name(info)
+        fault = _fault_of_name(info)
+        if not fault and name in seen and not name.endswith("/"):
+            fault = "are there twice"
+        seen.add(name)
+        if fault:
+            names_by_fault.setdefault(fault, []).append(repr(info.filename))
+    for fault, names in names_by_fault.items():
+        yield f"it has members that {fault}", names, _DECRYPT if "encrypted" in fault else ""
+    n_unpacked = sum(info.file_size for info in members)
+    if _is_bomb(n_unpacked, n_bytes):
+        yield f"it is packed to less than 1/{MAX_RATIO}", [], ""
+    if n_unpacked > MAX_TOTAL_BYTES:
+        yield f"it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB", [], ""
+    if sum(info.compress_size for info in members) > n_bytes:
+        yield "its members overlap", [], ""
+
+
+def _fault_of_name(info: ZipInfo) -> str:
+    """Return what is wrong with a member's name or kind; empty where nothing is."""
+    name = info.orig_filename.replace("\\", "/")
+    if not info.filename:
+        return "have no name"
+    if ".." in PurePosixPath(name).parts:
+        return "lead out of it"
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        return "have an absolute name"
+    if "\0" in name:
+        return "have a null character in their name"
+    return "are encrypted" if info.flag_bits & _ENCRYPTED_FLAG else ""
+
+
+def _is_bomb(n_unpacked_bytes: int, n_bytes: int) -> bool:
+    return n_unpacked_bytes > max(_MAX_BYTES_OF_ANY_RATIO, MAX_RATIO * n_bytes)
+
+
+def _member_name(info: ZipInfo) -> str:
+    r"""Return a member's name with `/` between folders, where older programs of Windows put `\`."""
+    return info.filename.replace("\\", "/")
 
 
 def _unpacked(archive: ZipFile, info: ZipInfo) -> bytes:
@@ -193,7 +289,7 @@ def _unpacked(archive: ZipFile, info: ZipInfo) -> bytes:
         with archive.open(info) as stream:
             return stream.read(info.file_size + 1)
     except MemoryError as err:
-        if info.compress_type != ZIP_LZMA:  # whose header says how much memory it wants
+        if info.compress_type != zipfile.ZIP_LZMA:  # whose header says how much memory it wants
             raise
         raise UnusableImage(_DAMAGED) from err
 

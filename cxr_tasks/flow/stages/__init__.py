@@ -6,11 +6,9 @@ longer than a whole split.
 
 from collections.abc import Callable
 
-from cxr_tasks.flow.stages.context import StageContext
-from cxr_tasks.flow.stages.execution import execute_alone
-from cxr_tasks.flow.stages.ingestion import run_ingest
-from cxr_tasks.flow.stages.judging import run_evaluate, run_promote, run_report
-from cxr_tasks.flow.stages.preparing import run_audit, run_split
+from cxr_tasks.flow.stages.assessment import run_audit, run_evaluate, run_promote, run_report
+from cxr_tasks.flow.stages.execution import StageContext, execute_alone
+from cxr_tasks.flow.stages.ingestion import run_ingest, run_split
 from cxr_tasks.flow.stages.training import run_fold, run_train
 
 __all__ = ["STAGES", "StageContext", "execute"]
@@ -29,7 +27,7 @@ STAGES: dict[str, Callable[[StageContext], str]] = {
 
 
 def execute(stage: str, context: StageContext) -> None:
-    """Run a stage in this process, alone on its folder, and tell how long it took.
+    """Run a stage in this process, alone on its folder, and report how long it took.
 
     Of a run that other code began, only what is finished is left as it is.
     """

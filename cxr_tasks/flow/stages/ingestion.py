@@ -1,24 +1,23 @@
-"""The stage that has the images and the backbone weights on the shared volume."""
+"""The stages that bring images and backbone weights to the volume, and divide the images."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import serving_without
-from cxr_tasks.data.sources.left_out import left_out_of, told
+from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.errors import ArtifactError, DataError
-from cxr_tasks.flow.stages.context import StageContext
+from cxr_tasks.flow.stages.execution import StageContext
 from cxr_tasks.runs.unchanged import find_equal_run, reason
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import warning
-from cxr_tasks.volume.records import Record, find_record
+from cxr_tasks.volume.records import Record, require_record
 
 Makers = Mapping[str, Callable[[], Any]]
 
 
 def run_ingest(context: StageContext) -> str:
-    """Have the data set and the backbone weights on the shared volume."""
+    """Bring the data set and the backbone weights to the shared volume."""
     run = context.run
     left_out: dict[str, Mapping[str, int]] = {}
     makers = _makers(context, left_out)
@@ -27,27 +26,37 @@ def run_ingest(context: StageContext) -> str:
         return reason(record["unchanged_since"])
     for name, make in makers.items():
         _make_again_if_damaged(context, record, name, make)
-    return _told(run, record)
+    return _summary(run, record)
 
 
-def dataset_folders(run: RunPaths) -> list[Path]:
-    """Name the folders of the data sets that a run uses, as far as it has ingested them."""
-    record = find_record(run.ingest, "ingest") or {}
-    names = (record.get(name) for name in ("dataset", "external"))
-    return [run.home.datasets / name for name in names if name]
+def run_split(context: StageContext) -> str:
+    """Divide the images into train, val and test."""
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.split import make_split
+
+    run, config = context.run, context.config
+    dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
+    record = context.finish_once(
+        run.split,
+        {"ingest": run.ingest / "ingest.json"},
+        lambda built: make_split(dataset, config, built=built),
+    )
+    sizes = ", ".join(f"{part} {facts['n_images']}" for part, facts in record["parts"].items())
+    if not record["folds"]:
+        return sizes
+    return f"{len(record['folds']['rounds'])} folds; final fit: {sizes}"
 
 
 def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Makers:
-    """Give what is made, by its name in the record; what is there already is only looked at.
+    """Return what makes each thing, by its name in the record; what is there is only looked at.
 
     What ingestion leaves out is put into `left_out`.
     """
     from cxr_tasks.data.ingest import ingest
-    from cxr_tasks.settings.external import external_config
     from cxr_tasks.training.weights import prepare_weights
 
     config, home, note = context.config, context.run.home, context.progress.note
-    external = external_config(config)
+    external = config.external_config()
 
     def ingested(config: RunConfig, name: str) -> str:
         return ingest(
@@ -109,7 +118,7 @@ def _check(run: RunPaths, record: Record, name: str) -> None:
         open_dataset(run.home, record[name])
 
 
-def _told(run: RunPaths, record: Record) -> str:
+def _summary(run: RunPaths, record: Record) -> str:
     from cxr_tasks.data.dataset import open_dataset
 
     parts = []
@@ -119,6 +128,6 @@ def _told(run: RunPaths, record: Record) -> str:
             left_out = left_out_of(record, facts, name)
             part = f"{before}{facts['n_images']} images, {facts['n_rejected']} rejected"
             if left_out:
-                part += f", {sum(left_out.values())} left out: {told(left_out)}"
+                part += f", {sum(left_out.values())} left out: {left_out_in_words(left_out)}"
             parts.append(part)
     return "; ".join(parts)

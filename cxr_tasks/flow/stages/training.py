@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.flow.process import run_fold as run_fold_in_child
-from cxr_tasks.flow.stages.context import StageContext
-from cxr_tasks.flow.stages.execution import execute_alone
+from cxr_tasks.flow.stages.execution import StageContext, execute_alone
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.training.gpu_lease import CardLease, process_card
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.records import Record, require_record
+
+if TYPE_CHECKING:
+    from cxr_tasks.training.train import TrainingContext
 
 
 def run_train(context: StageContext) -> str:
@@ -24,25 +27,19 @@ def run_train(context: StageContext) -> str:
     from cxr_tasks.training.train import train_variant
 
     _check_variant(context)
-    _tell_threads(context)
+    _report_threads(context)
     shares_process = VARIANTS[context.variant].trains_on_features
     progress = replace(context.progress, fit="final fit") if context.config.folds else None
     with process_card(context.run.home, context.environ, note=context.progress.note) as card:
         record = train_variant(
-            context.run,
-            context.config,
-            context.variant,
-            progress=progress or context.progress,
-            memory=context.memory,
-            card=card,
+            _training_context(replace(context, progress=progress or context.progress), card),
             train_one=partial(
                 train_fold_here if shares_process else _train_fold_in_child, context, card
             ),
-            environ=context.environ,
         )
     if record["folds"]:
         return f"{len(record['folds'])} folds, final fit of {record['epochs_run']} epochs"
-    return _told(record)
+    return _summary(record)
 
 
 def run_fold(context: StageContext) -> str:
@@ -72,7 +69,7 @@ def _train_fold_in_child(context: StageContext, _card: CardLease, number: int) -
 
 
 def _run_fold(context: StageContext, card: CardLease) -> str:
-    from cxr_tasks.training.train import train_one_fold
+    from cxr_tasks.training.train import train_fold
 
     _check_variant(context)
     folds = require_record(context.run.split, "split")["folds"]
@@ -83,23 +80,27 @@ def _run_fold(context: StageContext, card: CardLease) -> str:
             f"Its folds are numbered from 1 to {n_rounds}." if n_rounds else "It has no folds.",
             "Name one of them with --fold, or start a run with --folds.",
         )
-    record = train_one_fold(
+    return _summary(train_fold(_training_context(context, card), context.fold))
+
+
+def _training_context(context: StageContext, card: CardLease) -> "TrainingContext":
+    from cxr_tasks.training.train import TrainingContext
+
+    return TrainingContext(
         context.run,
         context.config,
         context.variant,
-        context.fold,
         progress=context.progress,
         memory=context.memory,
         card=card,
     )
-    return _told(record)
 
 
-def _told(record: Record) -> str:
+def _summary(record: Record) -> str:
     return f"{record['epochs_run']} epochs, best epoch {record['best_epoch']}"
 
 
-def _tell_threads(context: StageContext) -> None:
+def _report_threads(context: StageContext) -> None:
     """Report where a training has more threads than this machine has cores."""
     threads = context.config.threads
     if threads > n_cores():

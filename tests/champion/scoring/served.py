@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.champion.pointer import changing, serve
-from cxr_tasks.champion.store import put_version
+from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.settings.config import make_config

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.scoring.inputs import MASKS, NewImages, open_images
-from cxr_tasks.data.unusable import UnusableImage
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.errors import DataError, SourceError
 from tests.data.sources.test_source import HOSTILE, make_large_member_zip, write_zip
 from tests.image_files import make_files
@@ -88,9 +88,9 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["absolute", "bomb", "encrypted", "overlapping", "parent"])
 def test_archive_that_is_not_safe_is_refused_as_a_whole(tmp_path: Path, kind: str) -> None:
-    make, told = HOSTILE[kind]
+    make, message = HOSTILE[kind]
     make(tmp_path / "x.zip")
-    with pytest.raises(SourceError, match=told):
+    with pytest.raises(SourceError, match=message):
         open_images([str(tmp_path / "x.zip")])
 
 

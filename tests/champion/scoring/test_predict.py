@@ -8,7 +8,7 @@ import pytest
 
 from cxr_tasks.champion.scoring.request import request_environment
 from tests.champion.scoring.conftest import Served
-from tests.champion.scoring.test_score import phantoms, read_scores
+from tests.champion.scoring.test_batch import phantoms, read_scores
 from tests.image_files import make_files
 
 ROOT = Path(__file__).parents[3]
@@ -49,7 +49,7 @@ def test_request_of_a_dag_comes_through_the_environment(served: Served, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ((), "No images are named"),
         (("/no/such",), "No file or folder: '/no/such'"),
@@ -57,11 +57,11 @@ def test_request_of_a_dag_comes_through_the_environment(served: Served, tmp_path
     ],
 )
 def test_what_cannot_be_done_exits_2_with_a_message(
-    served: Served, arguments: tuple[str, ...], told: str
+    served: Served, arguments: tuple[str, ...], message: str
 ) -> None:
     done = predict(served, *arguments)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

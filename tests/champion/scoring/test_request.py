@@ -8,15 +8,12 @@ import pytest
 from cxr_tasks.champion.scoring.request import (
     KEYS,
     REQUEST,
-    check_request,
     make_request,
     names_data,
     request_environment,
     score_form_fields,
 )
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.volume.paths import Home
-from tests.champion.scoring.conftest import Served
 
 
 def test_data_is_one_path_a_line_and_each_counts_once(
@@ -37,7 +34,7 @@ def test_list_may_hold_what_no_line_can(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({}, "No images are named"),
         ({"data": " \n"}, "No images are named"),
@@ -52,22 +49,14 @@ def test_list_may_hold_what_no_line_can(tmp_path: Path) -> None:
         ({"data": "/", "nmae": "x"}, "Unknown key: 'nmae'"),
     ],
 )
-def test_what_is_not_possible_is_refused(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_what_is_not_possible_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         make_request(given)
 
 
 def test_at_most_five_missing_paths_are_told() -> None:
     with pytest.raises(ConfigError, match=r"(?s)'/no/4', \.\.\. \(9 in all\)"):
         make_request({"data": [f"/no/{k}" for k in range(9)]})
-
-
-def test_version_has_to_exist(served: Served, tmp_path: Path) -> None:
-    check_request(make_request({"data": "/", "version": served.version}), served.home)
-    with pytest.raises(ConfigError, match="no champion version '0009-x'"):
-        check_request(make_request({"data": "/", "version": "0009-x"}), served.home)
-    with pytest.raises(ConfigError, match="no champion"):
-        check_request(make_request({"data": "/"}), Home(tmp_path))
 
 
 def test_form_fields_take_what_the_request_takes(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cxr_tasks.data.sources.kaggle import credentials_environment, download_dataset
-from cxr_tasks.data.sources.kaggle_errors import STALL_SETTING
+from cxr_tasks.data.sources.kaggle import download_dataset
+from cxr_tasks.data.sources.kaggle_client import STALL_SETTING
+from cxr_tasks.data.sources.kaggle_secrets import credentials_environment
 from cxr_tasks.errors import ConfigError, SourceError
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.kaggle_handle import read_handle

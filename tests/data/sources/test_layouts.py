@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.data.sources.candidates import Listing, list_candidates
+from cxr_tasks.data.sources.candidates import Found, Listing, list_candidates
 from cxr_tasks.data.sources.left_out import ARCHIVE, MASK, NO_CLASS, OTHER, TABLE
-from cxr_tasks.data.sources.walk import Found
 from cxr_tasks.errors import CxrError, DataError, SourceError
 from cxr_tasks.settings.presets import PRESETS, Preset
 from tests.data.sources.test_source import write_zip, zip_source

@@ -5,8 +5,7 @@ import pytest
 from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.settings.patterns import matches, relative_pattern
-from cxr_tasks.settings.presets import Preset, preset_of
+from cxr_tasks.settings.presets import Preset, matches, preset_of, relative_pattern
 from tests.image_files import make_files
 
 

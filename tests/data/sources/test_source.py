@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.data.sources.left_out import LINK_IN_ARCHIVE
 from cxr_tasks.data.sources.patients import with_patients
-from cxr_tasks.data.sources.source import SOURCES, PhantomSource, Source, open_source
+from cxr_tasks.data.sources.source import PhantomSource, Source, open_source
 from cxr_tasks.data.sources.zip_file import ZipSource
-from cxr_tasks.data.unusable import UnusableImage
 from cxr_tasks.errors import CxrError, DataError, SourceError
+from cxr_tasks.settings import SETTINGS
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.settings.external import external_config
 from cxr_tasks.settings.presets import PRESETS
 from cxr_tasks.volume.paths import Home
 from tests.image_files import encode, make_files, picture
@@ -42,8 +42,18 @@ def names(source: Source) -> list[str]:
     return [candidate.path for candidate in source.listing().candidates]
 
 
-def test_every_source_of_the_configuration_can_be_opened() -> None:
-    assert set(SOURCES) == {"kaggle", "folder", "zip", "phantom"}
+def test_every_source_of_the_configuration_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "cxr_tasks.data.sources.source.download_dataset", lambda _handle, **_more: tmp_path / "zip"
+    )
+    path = {"data": str(tmp_path)}
+    more = {"folder": path, "zip": path, "kaggle": {"kaggle_dataset": "a/b"}, "phantom": {}}
+    assert set(more) == set(SETTINGS["source"].choices)
+    for kind, settings in more.items():
+        config = make_config({"source": kind, **settings})
+        assert open_source(config, home=Home(tmp_path), environ={}, report=print).description
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
@@ -306,7 +316,7 @@ def test_links_in_an_archive_are_left_out_and_counted(tmp_path: Path) -> None:
     ("content", "told", "remedy"),
     [
         (b"7z\xbc\xaf\x27\x1c" + bytes(300), "a 7z archive", "Unpack"),
-        (gzip.compress(b"x"), "a gzip file", "Unpack"),
+        (gzip.compress(b"x", mtime=0), "a gzip file", "Unpack"),
         (b"Rar!\x1a\x07" + bytes(300), "a RAR archive", "Unpack"),
         (bytes(257) + b"ustar" + bytes(300), "a tar archive", "Unpack"),
         (b"\n<!DOCTYPE html><title>Sign in</title>", "a web page", "Download"),
@@ -347,7 +357,7 @@ def test_patients_file_may_say_where_images_are_from(tmp_path: Path) -> None:
 
 
 def test_external_data_set_has_settings_of_its_own() -> None:
-    assert external_config(make_config({})) is None
+    assert make_config({}).external_config() is None
     config = make_config(
         {
             "source": "folder",
@@ -359,16 +369,15 @@ def test_external_data_set_has_settings_of_its_own() -> None:
             "external_patients": "e.csv",
         }
     )
-    external = external_config(config)
+    external = config.external_config()
     assert external is not None
     assert (external.source, external.data) == ("folder", "/x")
     assert (external.preset, external.patients) == ("radiography", "e.csv")
-    phantom = external_config(make_config({"external_source": "phantom", "seed": 7}))
+    phantom = make_config({"external_source": "phantom", "seed": 7}).external_config()
     assert phantom is not None
     assert (phantom.source, phantom.seed, phantom.preset) == ("phantom", 8, "study")
-    kaggle = external_config(
-        make_config({"external_source": "kaggle", "external_data": "owner/set"})
-    )
+    config = make_config({"external_source": "kaggle", "external_data": "owner/set"})
+    kaggle = config.external_config()
     assert kaggle is not None
     assert (kaggle.kaggle_dataset, kaggle.data) == ("owner/set", "")
 

@@ -1,0 +1,146 @@
+"""What crosses the split or confounds it by design: copies, patients, sources of one class."""
+
+import numpy as np
+import pandas as pd
+
+from cxr_tasks.audit.finding import Facts, finding
+from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.duplicates import find_copies
+from cxr_tasks.errors import first_few
+
+MAX_PAIRS = 20
+MAX_SOURCES = 10
+
+
+def audit_copies(dataset: Dataset, split: pd.DataFrame) -> tuple[Facts, list[Facts]]:
+    """Find copies, exact and near, and which of them cross classes or parts of the split.
+
+    Args:
+        dataset: The images with their index.
+        split: The part of each image, in the data set's order.
+
+    Returns:
+        Facts about them, and the findings.
+    """
+    pairs = find_copies(dataset.index, dataset.images)
+
+    paths, labels, parts = (split[name].to_numpy()[pairs] for name in ("path", "label", "part"))
+    table = pd.DataFrame(
+        {
+            "first": paths[:, 0],
+            "second": paths[:, 1],
+            "kind": [_kind(dataset, first, second) for first, second in pairs],
+            "labels": labels.tolist(),
+            "parts": parts.tolist(),
+        }
+    )
+    across_labels = table[labels[:, 0] != labels[:, 1]]
+    across_split = table[parts[:, 0] != parts[:, 1]]
+    gravest = dict.fromkeys([*across_labels.index, *across_split.index, *table.index])
+    facts = {
+        "n_exact": int((table["kind"] != "near").sum()),
+        "n_near": int((table["kind"] == "near").sum()),
+        "n_across_labels": len(across_labels),
+        "n_across_split": len(across_split),
+        "pairs": table.loc[list(gravest)[:MAX_PAIRS]].to_dict("records"),
+    }
+    findings = []
+    if len(across_labels):
+        message = (
+            f"{_counted_pairs(across_labels)} of copies carry both labels "
+            f"({_named(across_labels)}): at least one of each pair is labelled wrongly."
+        )
+        findings.append(
+            finding("duplicates_across_labels", "error", message, value=len(across_labels))
+        )
+    if len(across_split):
+        message = (
+            f"{_counted_pairs(across_split)} of copies lie in different parts of the split "
+            f"({_named(across_split)}): their scores are of images seen in training."
+        )
+        findings.append(
+            finding("duplicates_across_split", "warning", message, value=len(across_split))
+        )
+    return facts, findings
+
+
+def audit_patients(dataset: Dataset, split: pd.DataFrame) -> tuple[Facts, list[Facts]]:
+    """Find patients whose images lie in different parts of the split."""
+    known = dataset.index["patient"] != ""
+    table = pd.DataFrame({"patient": dataset.index["patient"], "part": split["part"]})[known]
+    n_parts = table.groupby("patient")["part"].nunique()
+    across = list(n_parts.index[n_parts > 1])
+    n_images = int(table["patient"].isin(across).sum())
+    facts = {
+        "n_known": int(n_parts.size),
+        "n_across_split": len(across),
+        "n_images_across_split": n_images,
+        "examples": [str(name) for name in across[:5]],
+    }
+    if not across:
+        return facts, []
+    who = "1 patient has" if len(across) == 1 else f"{len(across)} patients have"
+    message = (
+        f"{who} images in different parts of the split ({n_images} images; "
+        f"{first_few([repr(name) for name in across])}): a model can know them again."
+    )
+    return facts, [finding("patients_across_split", "warning", message, value=len(across))]
+
+
+def audit_sources(index: pd.DataFrame) -> tuple[Facts, list[Facts]]:
+    """Find sources that hold one class only: there nothing tells the disease from the source.
+
+    Args:
+        index: One row an image, with `source`, empty where it is not known, and `label`.
+
+    Returns:
+        Facts about sources, and the findings.
+    """
+    known = index[index["source"] != ""]
+    counts = (
+        known.assign(n_covid=known["label"] == 1, n_normal=known["label"] == 0)
+        .groupby("source")[["n_covid", "n_normal"]]
+        .sum()
+    )
+    one_class = counts[(counts == 0).any(axis=1)]
+    n_images = int(one_class.to_numpy().sum())
+    of_class = {"covid": index[index["label"] == 1], "normal": index[index["label"] == 0]}
+    facts = {
+        "known_fraction": {
+            name: float((rows["source"] != "").mean()) if len(rows) else 0.0
+            for name, rows in of_class.items()
+        },
+        "n_sources": len(counts),
+        "n_one_class": len(one_class),
+        "n_images_in_one_class_sources": n_images,
+        "examples": [
+            {"source": str(source), **{str(name): int(n) for name, n in row.items()}}
+            for source, row in counts.head(MAX_SOURCES).iterrows()
+        ],
+    }
+    if not len(one_class):
+        return facts, []
+    every = " every" if len(one_class) == len(counts) else ""
+    message = (
+        f"Confounded by design: {len(one_class)} of {len(counts)} sources give images of one "
+        f"class only ({n_images} of {len(index)} images). In{every} such a source nothing tells "
+        "the disease from the source."
+    )
+    return facts, [finding("one_class_sources", "warning", message, value=n_images / len(index))]
+
+
+def _kind(dataset: Dataset, first: int, second: int) -> str:
+    hashes = dataset.index["sha256"]
+    if hashes.iloc[first] == hashes.iloc[second]:
+        return "bytes"
+    same = np.array_equal(dataset.images[first], dataset.images[second])
+    return "pixels" if same else "near"
+
+
+def _counted_pairs(table: pd.DataFrame) -> str:
+    return "1 pair" if len(table) == 1 else f"{len(table)} pairs"
+
+
+def _named(table: pd.DataFrame) -> str:
+    pairs = zip(table["first"], table["second"], strict=True)
+    return first_few([f"{first!r} and {second!r}" for first, second in pairs])

@@ -1,0 +1,177 @@
+"""One variant explained: how much of its attention lies outside the lungs, and maps to look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_tasks.data.images import CENTRE
+from cxr_tasks.evaluation.grad_cam import SIDE_PX, GradCam, can_explain, enlarge
+from cxr_tasks.evaluation.sanity_check import check_sanity, passes
+from cxr_tasks.statistics.resampling import group_resamples, mean_of, percentile_interval, resampled
+from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages, predict
+from cxr_tasks.training.model_file import load_model
+from cxr_tasks.volume.files import write_json
+
+OUTSIDE_AREA_FRACTION = 1 - (CENTRE[1] - CENTRE[0]) ** 2
+"""What attention spread evenly would give."""
+
+MAX_IMAGES = 256
+MAX_CHECKED = 32
+N_RIGHT_OF_CLASS = 4
+MAX_WRONG = 8
+
+
+def explain_variant(
+    model_file: Path,
+    images: NDArray[np.uint8],
+    rows: IntArray,
+    scored: ScoredImages,
+    *,
+    part: str,
+    seed: int,
+    built: Path,
+    load: Callable[[Path], Any] = load_model,
+) -> dict[str, Any] | None:
+    """Explain a saved model on images that did not train it; write `explanation.npz` and `.json`.
+
+    A map shows evidence for the class that the model predicts. `start_keras` comes first.
+
+    Args:
+        model_file: A model that training has saved.
+        images: uint8, shape (n_stored, 224, 224, 3).
+        rows: Shape (n,), n > 0; which of them. For the figures `MAX_IMAGES` are taken evenly.
+        scored: These rows, with the saved model's own scores.
+        part: What the images are to the model: `test` or `val`.
+        seed: Decides resamples and random weights.
+        built: The variant's folder to write into.
+        load: Loads the model, which is left as it was.
+
+    Returns:
+        What the report shows; None where the backend gives no gradients.
+
+    Raises:
+        ArtifactError: The file is no model.
+    """
+    if not can_explain():
+        return None
+    model = load(model_file)
+    cam = GradCam.of(model)
+    labels, scores, groups = scored.labels, scored.scores, scored.groups
+    signs = np.where(predict(scores) == 1, 1.0, -1.0)
+    taken, shown = _evenly(len(rows), MAX_IMAGES), _choose_examples(scored)
+    places = np.union1d(taken, shown)
+    maps = cam.maps(_ChosenImages(images, rows[places]), signs[places])
+    _write_maps(maps[np.searchsorted(places, shown)], built / "explanation.npz")
+    shares = np.full(len(rows), np.nan)
+    shares[places] = outside_fractions(maps)
+    checked = _evenly(len(rows), MAX_CHECKED)
+    steps = check_sanity(
+        model, cam, images=np.asarray(images[rows[checked]]), signs=signs[checked], seed=seed
+    )
+    of_class = {
+        name: taken[labels[taken] == label] for name, label in (("covid", 1), ("normal", 0))
+    }
+    facts = {
+        "layer": cam.layer,
+        "part": part,
+        "n_images": len(taken),
+        "n_without_evidence": int(np.isnan(shares[taken]).sum()),
+        "outside_area_fraction": OUTSIDE_AREA_FRACTION,
+        "outside_fraction": {
+            name: mean_outside(shares[at], groups[at], seed=seed) for name, at in of_class.items()
+        },
+        "sanity": steps,
+        "sanity_passes": passes(steps),
+        "examples": [
+            {
+                "row": int(rows[at]),
+                "label": int(labels[at]),
+                "score": float(scores[at]),
+                "right": bool(scored.are_right[at]),
+                "outside_fraction": float(shares[at]) if np.isfinite(shares[at]) else None,
+            }
+            for at in shown
+        ],
+    }
+    write_json(built / "explanation.json", facts)
+    return facts
+
+
+def outside_fractions(maps: FloatArray) -> FloatArray:
+    """Return the share of each map's mass outside the central region, where no lung is.
+
+    Args:
+        maps: Shape (n, height, width), not negative.
+
+    Returns:
+        Shape (n,), in [0, 1]; NaN where a map is empty.
+    """
+    # how much of each pixel lies in the region, along one side: its ends cut pixels
+    low, high = (fraction * SIDE_PX for fraction in CENTRE)
+    starts = np.arange(SIDE_PX, dtype=np.float64)
+    inside = np.clip(np.minimum(starts + 1, high) - np.maximum(starts, low), 0, 1)
+    shares = np.full(len(maps), np.nan)
+    for place, each in enumerate(maps):
+        large = enlarge(each / each.max()) if each.max() > 0 else np.zeros((SIDE_PX, SIDE_PX))
+        if large.sum() > 0:
+            shares[place] = 1 - inside @ large @ inside / large.sum()
+    return shares
+
+
+def mean_outside(
+    shares: FloatArray, groups: IntArray, *, seed: int
+) -> dict[str, float | list[float] | None]:
+    """Return the mean share with its 95 % interval, bootstrapped over groups.
+
+    Args:
+        shares: Shape (n,); NaN is left out.
+        groups: Shape (n,); images of one patient or copies share a number.
+        seed: Decides the resamples.
+
+    Returns:
+        `mean` and `interval`, both None where no share is known.
+    """
+    known = np.isfinite(shares)
+    if not known.any():
+        return {"mean": None, "interval": None}
+    resamples = group_resamples(np.zeros(int(known.sum()), np.int64), groups[known], seed=seed)
+    drawn = resampled(resamples, mean_of(shares[known]))
+    return {"mean": float(shares[known].mean()), "interval": percentile_interval(drawn)}
+
+
+class _ChosenImages:
+    """Some rows of an image store, read batch by batch."""
+
+    def __init__(self, images: NDArray[np.uint8], rows: IntArray) -> None:
+        self._images = images
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, places: slice) -> NDArray[np.uint8]:
+        return np.asarray(self._images[self._rows[places]])
+
+
+def _evenly(n: int, maximum: int) -> IntArray:
+    """Choose at most so many of `n` places, evenly; none of none."""
+    return np.linspace(0, n - 1, min(n, maximum)).round().astype(np.int64)
+
+
+def _write_maps(maps: FloatArray, path: Path) -> None:
+    """Write maps in their own resolution, each with a maximum of 1; an empty one stays empty."""
+    greatest = maps.max(axis=(1, 2), keepdims=True)
+    scaled = np.divide(maps, greatest, out=np.zeros_like(maps), where=greatest > 0)
+    np.savez_compressed(path, maps=scaled.astype(np.float16))
+
+
+def _choose_examples(scored: ScoredImages) -> IntArray:
+    """Choose what is shown: wrong ones, the surest first, then right ones of each class."""
+    wrong = np.flatnonzero(~scored.are_right)
+    surest = wrong[np.argsort(-np.abs(scored.scores[wrong] - 0.5), kind="stable")][:MAX_WRONG]
+    of_class = [np.flatnonzero(scored.are_right & (scored.labels == label)) for label in (1, 0)]
+    some = [places[_evenly(len(places), N_RIGHT_OF_CLASS)] for places in of_class]
+    return np.concatenate([surest, *some])

@@ -1,1 +1,0 @@
-"""Where a trained model looks, as pictures and as a number."""

@@ -1,0 +1,72 @@
+"""What a report is made of: a run's finished artifacts, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.split import read_split
+from cxr_tasks.settings import RunConfig
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.records import Record, find_record, require_record
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """Everything of a run that its report shows, read and checked against its records.
+
+    `trainings`, `histories` and `predictions` have the variants that finished, in order; `audit`
+    is None where the audit failed.
+    """
+
+    run: RunPaths
+    config: RunConfig
+    dataset: Dataset
+    rejected: pd.DataFrame
+    ingest: Record
+    split: Record
+    split_table: pd.DataFrame
+    audit: Record | None
+    comparison: Record
+    trainings: Mapping[str, Record]
+    histories: Mapping[str, pd.DataFrame]
+    predictions: Mapping[str, pd.DataFrame]
+
+
+def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
+    """Read what a run's stages have left.
+
+    Raises:
+        ArtifactError: A stage is not finished, or a file is not what its record says.
+    """
+    ingest = require_record(run.ingest, "ingest")
+    comparison = require_record(run.evaluate, "evaluate")
+    outcomes = comparison["variants"]
+    trained = [name for name in VARIANTS if outcomes.get(name, {}).get("status") == "ok"]
+    return Artifacts(
+        run=run,
+        config=config,
+        dataset=open_dataset(run.home, ingest["dataset"]),
+        rejected=_read_table(run.home.datasets / ingest["dataset"] / "rejected.csv", dtype=str),
+        ingest=ingest,
+        split=require_record(run.split, "split"),
+        split_table=read_split(run.split),
+        audit=require_record(run.audit, "audit") if find_record(run.audit, "audit") else None,
+        comparison=comparison,
+        trainings={name: require_record(run.train(name), "train") for name in trained},
+        histories={name: pd.read_csv(run.train(name) / "history.csv") for name in trained},
+        predictions={
+            name: _read_table(
+                run.evaluate / name / "predictions.csv", dtype={"path": str, "part": str}
+            )
+            for name in trained
+        },
+    )
+
+
+def _read_table(path: Path, *, dtype: type[str] | dict[str, type[str]]) -> pd.DataFrame:
+    """Read a table whose texts stay texts: a file may be called `NA`."""
+    return pd.read_csv(path, dtype=dtype, keep_default_na=False)

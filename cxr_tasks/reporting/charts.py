@@ -1,0 +1,294 @@
+"""The report's charts: training curves, ROC, accuracy against cost, reliability, drift."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from cxr_tasks.reporting.chart_style import (
+    ACCENT,
+    MARK,
+    MUTED,
+    STYLE,
+    VARIANT_STYLES,
+    inline_svg,
+    line_style,
+    new_figure,
+    percent_axes,
+)
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.wording import PART_NAMES, percent
+
+Facts = Mapping[str, Any]
+
+_CURVES = (
+    ("{}", "training", (2.2, 1.6), 0.75),
+    ("val_{}", "validation", (), 1.0),
+    ("val_{}_no_lag", "validation, statistics without lag", (6.0, 1.8), 1.0),
+)
+"""Column, name, dashes and alpha of each line."""
+_MIN_SECONDS = 1e-3  # a logarithmic axis has no zero
+
+
+def draw_curve(
+    history: pd.DataFrame, variant: str, *, quantity: str, best_epoch: int, min_accuracy: float
+) -> Markup:
+    """Draw a quantity of training and validation images over the epochs, the best marked.
+
+    Args:
+        history: Columns epoch, loss, accuracy, val_loss, val_accuracy; where the training moved
+            batch statistics val_loss_no_lag, val_accuracy_no_lag.
+        variant: Whose colour to draw in.
+        quantity: `loss` or `accuracy`.
+        best_epoch: The epoch whose weights were kept, counted from 1.
+        min_accuracy: Where the axis of accuracies begins, the same for all variants.
+    """
+    style, epochs = VARIANT_STYLES[variant], history["epoch"]
+    ends = []
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(4.5, 2.75)
+        for column, name, dashes, alpha in _CURVES:
+            if not _has_values(history, column.format(quantity)):
+                continue
+            values = history[column.format(quantity)]
+            axes.plot(
+                epochs,
+                values,
+                color=style.light,
+                label=name,
+                alpha=alpha,
+                marker=style.marker if len(history) < 3 else "",
+                markersize=4,
+                linestyle=line_style(dashes),
+            )
+            ends.append(f"{name} from {values.iloc[0]:.3f} to {values.iloc[-1]:.3f}")
+        axes.axvline(best_epoch, color=MUTED, linewidth=0.8, dashes=(1, 2))
+        at_best = history.loc[epochs == best_epoch, f"val_{quantity}"]
+        axes.plot(
+            [best_epoch] * len(at_best),
+            at_best,
+            style.marker,
+            color=style.light,
+            markersize=7,
+            zorder=5,
+            label=f"kept, epoch {best_epoch}",
+            **MARK,
+        )
+        _label_curve(axes, quantity, min_accuracy)
+        title = VARIANTS[variant].title
+        description = f"{title}, {quantity} over {len(history)} epochs: {', '.join(ends)}."
+        return inline_svg(figure, f"{quantity}-{variant}", description=description)
+
+
+def min_accuracy(histories: Iterable[pd.DataFrame]) -> float:
+    """Return where axes of accuracy may begin so that they hold all of these trainings."""
+    lowest = min(
+        float(history[column].min())
+        for history in histories
+        for column in ("accuracy", "val_accuracy", "val_accuracy_no_lag")
+        if _has_values(history, column)
+    )
+    return max(0.0, math.floor(lowest * 10 - 0.2) / 10)
+
+
+def _has_values(history: pd.DataFrame, column: str) -> bool:
+    """Return whether a history has such figures: older ones, and some variants, have not all."""
+    return column in history and bool(history[column].notna().any())
+
+
+def _label_curve(axes: Axes, quantity: str, min_accuracy: float) -> None:
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axes.grid(visible=False, axis="x")
+    if quantity == "accuracy":
+        axes.set_ylim(min_accuracy, 1.01)
+        axes.set_ylabel("accuracy")
+        percent_axes(axes.yaxis)
+    else:
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("loss (cross-entropy)")
+    legend = axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=3 if len(axes.get_legend_handles_labels()[1]) < 4 else 2,
+        handlelength=1.9,
+        columnspacing=1.3,
+    )
+    legend.set_in_layout(True)
+
+
+def draw_roc(
+    curves: Mapping[str, Mapping[str, Sequence[float]]], areas: Mapping[str, float], *, basis: str
+) -> Markup:
+    """Draw the ROC curves of several variants together, with their areas.
+
+    Args:
+        curves: For each variant `fpr` and `tpr`, fractions in [0, 1].
+        areas: Area under each curve.
+        basis: Which images they are of.
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(4.6, 4.3 + 0.2 * (len(curves) + 1))
+        guess: dict[str, Any] = {"linewidth": 0.9, "dashes": (1, 3), "label": "AUC 0.500  guessing"}
+        axes.plot([0, 1], [0, 1], color=MUTED, **guess)
+        for name, curve in curves.items():
+            axes.plot(
+                curve["fpr"],
+                curve["tpr"],
+                color=VARIANT_STYLES[name].light,
+                linestyle=line_style(VARIANT_STYLES[name].dashes),
+                label=f"AUC {areas[name]:.3f}  {VARIANTS[name].title}",
+                clip_on=False,
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", anchor="N")
+        axes.set_xlabel("normal images called COVID-19 (1 \N{MINUS SIGN} specificity)")
+        axes.set_ylabel("COVID-19 images found (sensitivity)")
+        percent_axes(axes.xaxis, axes.yaxis)
+        # Guessing, drawn first so that it lies below, stands last.
+        handles, names = ([*each[1:], each[0]] for each in axes.get_legend_handles_labels())
+        figure.legend(handles, names, loc="outside lower left", handlelength=3.2)
+        listed = ", ".join(f"{VARIANTS[name].title} {area:.3f}" for name, area in areas.items())
+        description = f"ROC curves on {PART_NAMES[basis]} images. Areas under them: {listed}."
+        return inline_svg(figure, "roc", description=description)
+
+
+def draw_cost(trained: Mapping[str, Facts], *, basis: str) -> Markup:
+    """Draw accuracy, with its interval, against the seconds of preparation and training.
+
+    Args:
+        trained: The report's facts of each variant that finished.
+        basis: What the accuracy was measured on.
+    """
+    listed = []
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(5.2, 3.4)
+        for name, facts in trained.items():
+            style, accuracy = VARIANT_STYLES[name], facts["headline"]["accuracy"]
+            seconds = max(facts["total_seconds"], _MIN_SECONDS)
+            axes.plot(
+                [seconds] * 2, accuracy["interval"], color=style.light, linewidth=1.6, alpha=0.55
+            )
+            axes.plot(
+                [seconds],
+                [accuracy["value"]],
+                style.marker,
+                color=style.light,
+                markersize=8.5,
+                label=VARIANTS[name].title,
+                **MARK,
+            )
+            value = percent(accuracy["value"])
+            listed.append(f"{VARIANTS[name].title} {value} after {facts['total_seconds']:.1f} s")
+        all_seconds = [max(facts["total_seconds"], _MIN_SECONDS) for facts in trained.values()]
+        lowest = min(facts["headline"]["accuracy"]["interval"][0] for facts in trained.values())
+        _scale_seconds(axes, min(all_seconds), max(all_seconds))
+        axes.set_ylim(max(0.0, lowest - 0.04), 1.004)  # room for a marker, too little for a tick
+        axes.set_ylabel(f"accuracy on {PART_NAMES[basis]} images")
+        percent_axes(axes.yaxis)
+        figure.legend(loc="outside lower left", ncols=2, handlelength=1.2)
+        description = f"Accuracy against training time: {'; '.join(listed)}."
+        return inline_svg(figure, "cost", description=description)
+
+
+def _scale_seconds(axes: Axes, lowest: float, highest: float) -> None:
+    def minor_tick(value: float, _: object) -> str:
+        """Label twos and fives as well where the axis spans little more than a decade."""
+        return f"{value:g}" if f"{value:e}"[0] in "25" and highest < 30 * lowest else ""
+
+    axes.set_xscale("log")
+    axes.set_xlim(lowest / 1.6, highest * 1.6)  # also where all trainings took the same time
+    axes.set_xlabel("training in seconds, preparation included (logarithmic)")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(minor_tick)
+
+
+def draw_reliability(variant: str, calibration: Facts) -> Markup:
+    """Draw a variant's bins, as they are and where there are scaled scores also those.
+
+    Args:
+        variant: Whose colour to draw in.
+        calibration: `raw` and `scaled` reliability, as `statistics.calibration` returns them.
+    """
+    style, scaled = VARIANT_STYLES[variant], calibration["scaled"]
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(4.2, 3.85)
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, dashes=(1, 3), label="perfect")
+        if scaled is not None:
+            look: dict[str, Any] = {"color": MUTED, "marker": "o", "markersize": 5, "alpha": 0.8}
+            dashed = line_style((2.0, 2.0))
+            _draw_bins(axes, scaled["bins"], linestyle=dashed, label="after temperature", **look)
+        look = {"color": style.light, "marker": style.marker, "markersize": 7.5}
+        _draw_bins(axes, calibration["raw"]["bins"], label="as the model gives", **look)
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", anchor="N")
+        axes.set_xlabel("mean probability of COVID-19 in the bin")
+        axes.set_ylabel("images of the bin that are COVID-19")
+        percent_axes(axes.xaxis, axes.yaxis)
+        axes.legend(loc="upper left", handlelength=2.2)
+        bins = "; ".join(
+            f"said {percent(each['mean_score'])}, are {percent(each['observed'])}"
+            for each in calibration["raw"]["bins"]
+        )
+        description = f"Reliability diagram of {VARIANTS[variant].title}. By bin: {bins}."
+        return inline_svg(figure, f"reliability-{variant}", description=description)
+
+
+def _draw_bins(axes: Axes, bins: Sequence[Facts], *, color: str, **look: Any) -> None:
+    for each in bins:
+        across = [each["mean_score"]] * 2
+        axes.plot(across, each["interval"], color=color, linewidth=1.2, alpha=0.45)
+    scores, observed = ([each[key] for each in bins] for key in ("mean_score", "observed"))
+    axes.plot(scores, observed, color=color, linewidth=1.0, **MARK, **look)
+
+
+def draw_drift(drift: Facts | None) -> dict[str, Markup]:
+    """Draw each quantity that was compared: its quantiles in both data sets, class by class.
+
+    Args:
+        drift: The audit's `drift`; None where there was no champion.
+
+    Returns:
+        A picture for each quantity, by its title.
+    """
+    by_figure: dict[str, list[Facts]] = {}
+    for check in (drift or {}).get("checks", []):
+        if "run" in check:
+            by_figure.setdefault(check["figure"], []).append(check)
+    return {checks[0]["title"]: _draw_quantity(checks) for checks in by_figure.values()}
+
+
+def _draw_quantity(checks: Sequence[Facts]) -> Markup:
+    ticks: dict[float, str] = {}
+    title, unit = checks[0]["title"], checks[0]["unit"]
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(4.2, 0.5 + 0.66 * len(checks))
+        for number, check in enumerate(checks):
+            sides = (("champion", "champion's", MUTED), ("run", "new", ACCENT))
+            for row, (side, name, color) in enumerate(sides):
+                at = 2.5 * number + row  # half a row between the classes
+                ticks[at] = f"{check['class']}, {name}"
+                _draw_spread(axes, check[side]["quantiles"], at, color)
+        axes.set_yticks(list(ticks), list(ticks.values()))
+        axes.set_ylim(max(ticks) + 0.6, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(unit)
+        medians = "; ".join(
+            f"{check['class']} {check['champion']['quantiles'][2]:g} with the champion, "
+            f"{check['run']['quantiles'][2]:g} new"
+            for check in checks
+        )
+        description = f"Medians of {title} ({unit}): {medians}."
+        return inline_svg(figure, f"drift-{checks[0]['figure']}", description=description)
+
+
+def _draw_spread(axes: Axes, quantiles: Sequence[float], at: float, color: str) -> None:
+    """Draw the middle 90 % as a thin line, the middle half as a thick one, the median as a dot."""
+    lowest, low, median, high, highest = quantiles
+    axes.plot([lowest, highest], [at, at], color=color, linewidth=1.2, solid_capstyle="butt")
+    axes.plot([low, high], [at, at], color=color, linewidth=5, alpha=0.55, solid_capstyle="butt")
+    axes.plot([median], [at], "o", color=color, markersize=7, **MARK)
