@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_tasks.data.dataset_record import DatasetRecord
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
@@ -14,8 +15,6 @@ from cxr_tasks.volume.records import Record, check_outputs, find_record
 
 if TYPE_CHECKING:  # pandas takes long to import; workers that decode images do without it
     import pandas as pd
-
-STAGE = "dataset"
 
 INDEX_COLUMNS = {
     "path": str,
@@ -61,7 +60,7 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
         DamagedError: A file of it is not what was written.
     """
     folder = home.datasets / fingerprint
-    record = find_record(folder, STAGE)
+    record = find_record(folder, DatasetRecord)
     if record is None:
         raise ArtifactError(
             f"The data set {folder} is missing or unfinished.",

@@ -11,6 +11,7 @@ from typing import Any
 
 from cxr_tasks.errors import ConfigError, DamagedError, shown
 from cxr_tasks.machine.devices import n_cores, n_training_threads
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, WEIGHTS_WITHOUT_FILE, RunConfig
 from cxr_tasks.settings.config import config_from_record
 from cxr_tasks.volume.files import remove_leftovers, volume_error
@@ -153,7 +154,7 @@ def is_of_this_code(run: RunPaths) -> bool:
     if _is_readable(run.config):
         return read_sealed(run.config).get("code") == source_digest()
     try:
-        ingested = find_record(run.ingest, "ingest")
+        ingested = find_record(run.ingest, IngestRecord)
     except DamagedError:
         return True
     return ingested is None or ingested["versions"].get(SOURCE) == source_digest()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.training.activations_record import ActivationsRecord
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 from cxr_tasks.volume.array_file import ArrayFile
 from cxr_tasks.volume.files import building, digest_of, remove_leftovers
@@ -21,7 +22,6 @@ from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.records import find_finished, make_record, write_record
 from cxr_tasks.volume.source_code import source_digest
 
-STAGE = "activations"
 BATCH_SIZE = 32
 """Images at once: the first maps of 32 images take 150 MB each, whatever the data set."""
 
@@ -69,7 +69,7 @@ def frozen_activations(
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
     with locked(lock, on_wait=lambda: note("another process runs the frozen layers; waiting")):
-        if find_finished(folder, STAGE, note=note) is not None:
+        if find_finished(folder, ActivationsRecord, note=note) is not None:
             remove_leftovers(folder)
             note("frozen layers computed before: read from the cache")
         else:
@@ -79,7 +79,7 @@ def frozen_activations(
                 seconds = time.monotonic() - started
                 record = make_record(
                     built,
-                    STAGE,
+                    ActivationsRecord,
                     inputs={"images": _digest_of_images(dataset)},
                     config_fingerprint=config_fingerprint,
                     seed=seed,

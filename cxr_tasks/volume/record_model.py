@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxr_tasks.errors import DamagedError, first_few, shown
-from cxr_tasks.volume.records import check_outputs, find_record, require_record
 from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed, write_sealed
 
 Content = dict[str, Any]
@@ -152,7 +151,6 @@ class PeakMemory(Facts):
 
 FactsT = TypeVar("FactsT", bound=Facts)
 SealedT = TypeVar("SealedT", bound=SealedRecord)
-StageT = TypeVar("StageT", bound=StageRecord)
 
 
 def parse_facts(
@@ -197,46 +195,6 @@ def read_sealed_record(path: Path, model: type[SealedT]) -> SealedT:
 def write_sealed_record(path: Path, record: SealedRecord) -> None:
     """Write a record in one step, with the schema version and a digest of its content."""
     write_sealed(path, record.content())
-
-
-def find_stage_record(folder: Path, model: type[StageT]) -> StageT | None:
-    """Read a stage's record; None where the stage is not finished.
-
-    Raises:
-        DamagedError: The record is not what was written.
-        ArtifactError: A newer version of the project wrote it.
-    """
-    content = find_record(folder, model.stage_name())
-    return None if content is None else _parse_stage(content, folder, model)
-
-
-def require_stage_record(folder: Path, model: type[StageT]) -> StageT:
-    """Read the record of a stage that has to be finished, and check its files against it.
-
-    Raises:
-        ArtifactError: The stage is not finished, or a newer version of the project wrote it.
-        DamagedError: The record or a file is not what was written.
-    """
-    return _parse_stage(require_record(folder, model.stage_name()), folder, model)
-
-
-def check_stage_outputs(folder: Path, record: StageRecord) -> None:
-    """Compare a folder's files with the digests in its record.
-
-    Raises:
-        DamagedError: A file is missing or not what was written.
-    """
-    check_outputs(folder, record.content())
-
-
-def _parse_stage(content: Content, folder: Path, model: type[StageT]) -> StageT:
-    again = f"python -m cxr_tasks {model.COMMAND} --run NAME"
-    return parse_facts(
-        content,
-        model,
-        path=folder / model.FILE,
-        remedy=f"Run what made it again, which makes it anew: {again}.",
-    )
 
 
 def _offences(content: object, err: ValidationError) -> list[str]:

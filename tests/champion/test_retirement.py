@@ -12,6 +12,7 @@ import pytest
 from cxr_tasks.champion import pointer
 from cxr_tasks.champion.describe import describe_champion, describe_promotion
 from cxr_tasks.champion.pointer import history, serving, serving_without
+from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.restoring import restore_pointer, restore_version, retire, roll_back
 from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.cli.main import main
@@ -96,7 +97,7 @@ def test_restored_version_stays_retired(damaged: bool, home: Home) -> None:
     else:
         shutil.rmtree(folder)
     run, config = open_run(home, "masks")
-    restore_version(run, config, require_record(run.promote, "promote"), note=print)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=print)
     assert require_champion(home, "0001-masks").folder == folder
     assert serving(home) is None
 
@@ -151,7 +152,7 @@ def test_version_that_the_history_does_not_know_does_not_serve_by_being_restored
     shutil.rmtree(home.champion / "0002-right")
     run, config = open_run(home, "right")
     notes: list[str] = []
-    restore_version(run, config, require_record(run.promote, "promote"), note=notes.append)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=notes.append)
     assert "the champion's history does not know it" in notes[0]
     assert serving(home) is None
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -190,7 +189,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def test_terminal_is_told_what_serves_with_its_figures(described: Home) -> None:
     text = describe_champion(described)
     assert max(len(line) for line in text.splitlines()) <= 100
-    record: dict[str, Any] = require_champion(described).record
+    record = require_champion(described).record
     assert f"{record['headline']['roc_auc']['value']:.3f}" in text
     assert "In service since 2026-01-02T03:04:05+00:00, promoted." in text
     assert "not a medical device" in text

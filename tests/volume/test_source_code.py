@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.versions import require_champion
+from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.flow.stages import StageContext, execute
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.records import SOURCE, find_record
+from cxr_tasks.volume.records import SOURCE, require_record
 from cxr_tasks.volume.sealed import read_sealed
 from cxr_tasks.volume.source_code import source_digest
 from tests.champion.drawn_champion import draw_champion
@@ -42,10 +44,12 @@ import sys
 from pathlib import Path
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import require_record
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import read_config
-from cxr_tasks.runs.unchanged import find_equal_run
+from cxr_tasks.flow.equal_run import find_equal_run
 run = Home(Path(sys.argv[1])).run("before")
-print(find_equal_run(run.home.run("now"), read_config(run), require_record(run.ingest, "ingest")))
+ingested = require_record(run.ingest, IngestRecord)
+print(find_equal_run(run.home.run("now"), read_config(run), ingested))
 """
 
 
@@ -104,11 +108,12 @@ def test_code_in_an_archive_is_the_same_and_compiled_code_is_known_too(tmp_path:
 
 
 def test_records_and_runs_say_which_code_made_them(begun: RunPaths) -> None:
-    for folder, name in ((begun.ingest, "ingest"), (begun.split, "split")):
-        record = find_record(folder, name)
-        assert record is not None
-        assert record["versions"][SOURCE] == source_digest()
-        assert record["versions"]["cxr-tasks"] == "0.1.0"
+    for record in (
+        require_record(begun.ingest, IngestRecord),
+        require_record(begun.split, SplitRecord),
+    ):
+        assert record.versions[SOURCE] == source_digest()
+        assert record.versions["cxr-tasks"] == "0.1.0"
     described = read_sealed(begun.config)
     assert described["code"] == source_digest()
     assert "code" not in described["config"]

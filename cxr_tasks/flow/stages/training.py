@@ -69,10 +69,11 @@ def _train_fold_in_child(context: StageContext, _card: CardLease, number: int) -
 
 
 def _run_fold(context: StageContext, card: CardLease) -> str:
+    from cxr_tasks.data.split_record import SplitRecord
     from cxr_tasks.training.train import train_fold
 
     _check_variant(context)
-    folds = require_record(context.run.split, "split")["folds"]
+    folds = require_record(context.run.split, SplitRecord)["folds"]
     n_rounds = len(folds["rounds"]) if folds else 0
     if not 1 <= context.fold <= n_rounds:
         raise ConfigError(
