@@ -16,7 +16,7 @@ from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.training.activations_record import ActivationsRecord
+from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths

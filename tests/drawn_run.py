@@ -11,8 +11,7 @@ import pandas as pd
 
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
 from cxr_tasks.audit.audit_record import AuditRecord
-from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
 from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord

@@ -1,7 +1,7 @@
 """Every record on the shared volume against its model: read, written the same, refused if damaged.
 
 `record_examples` has records as the schema versions wrote them: those of 3 by whole runs and by
-drawn challenges, those of 1 and 2 by drawn runs of the code of that time.
+drawn challenges, those of 1 and 2 by drawn runs of the code of that time; each in one line.
 """
 
 import copy
@@ -20,21 +20,21 @@ from cxr_tasks.champion.pointer_record import PointerRecord
 from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.scores_record import ScoresRecord
 from cxr_tasks.champion.version_record import VersionRecord
-from cxr_tasks.data.dataset_record import DatasetRecord
-from cxr_tasks.data.sources.kaggle_record import KaggleRecord
+from cxr_tasks.data.dataset import DatasetRecord
+from cxr_tasks.data.sources.kaggle import KaggleRecord
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord, MetricsFile
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
-from cxr_tasks.flow.watch_record import WatchRecord
+from cxr_tasks.flow.watch import WatchRecord
 from cxr_tasks.reporting.report_record import ReportRecord
-from cxr_tasks.runs.config_record import ConfigRecord
-from cxr_tasks.runs.failure_record import FailureRecord
+from cxr_tasks.runs.failure import FailureRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.training.activations_record import ActivationsRecord
+from cxr_tasks.runs.run import ConfigRecord
+from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
-from cxr_tasks.training.weights_record import WeightsDownloadRecord
+from cxr_tasks.training.weights import WeightsDownloadRecord
 from cxr_tasks.volume.files import read_json, write_json
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.progress_record import ProgressRecord
@@ -127,7 +127,8 @@ def test_sealed_file_has_the_same_bytes(path: Path, tmp_path: Path) -> None:
     model = MODELS[path.name]
     if issubclass(model, SealedRecord):
         write_sealed_record(tmp_path / path.name, read_sealed_record(path, model))
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        whole = json.dumps(read_json(path), indent=2, ensure_ascii=False) + "\n"
+        assert (tmp_path / path.name).read_text(encoding="utf-8") == whole
 
 
 @pytest.mark.parametrize("path", NEW_FILES, ids=called)

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.data.dataset import INDEX_COLUMNS
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetRecord
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.sources.candidates import Listing

@@ -140,7 +140,7 @@ def ingested_lines(run: RunPaths) -> Iterator[str]:
 
     Data sets that are gone from the volume have no line.
     """
-    from cxr_tasks.data.dataset_record import DatasetRecord
+    from cxr_tasks.data.dataset import DatasetRecord
     from cxr_tasks.runs.ingest_record import IngestRecord
 
     ingested = find_record(run.ingest, IngestRecord)

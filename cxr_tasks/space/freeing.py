@@ -191,8 +191,8 @@ def _activations(home: Home, known: Needs) -> list[Path]:
     Whoever wants them later has them computed again, with the same numbers. When they were used
     last does not count: shared volumes often do not keep it.
     """
-    from cxr_tasks.data.dataset_record import DatasetRecord
-    from cxr_tasks.training.activations_record import ActivationsRecord
+    from cxr_tasks.data.dataset import DatasetRecord
+    from cxr_tasks.training.activations import ActivationsRecord
 
     stored = [home.datasets / fingerprint for fingerprint in known.activations_of]
     used = {_recorded_digest(folder, DatasetRecord, "outputs", "images.npy") for folder in stored}

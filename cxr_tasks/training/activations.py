@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.training.activations_record import ActivationsRecord
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 from cxr_tasks.volume.array_file import ArrayFile
 from cxr_tasks.volume.files import building, digest_of, remove_leftovers
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import duration
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_finished, make_record, write_record
 from cxr_tasks.volume.source_code import source_digest
 
@@ -26,6 +26,16 @@ BATCH_SIZE = 32
 """Images at once: the first maps of 32 images take 150 MB each, whatever the data set."""
 
 Model = Any
+
+
+class ActivationsRecord(StageRecord):
+    """Cached activations; configuration and seed are those of the run that wanted them first."""
+
+    FILE: ClassVar[str] = "activations.json"
+    COMMAND: ClassVar[str] = "train"
+
+    stage: Literal["activations"]
+    n_images: int
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cxr_tasks.champion.pairing import PATIENT_TRAINED_CHAMPION, SAME_IMAGE, UNS
 from cxr_tasks.champion.pointer import history, serving
 from cxr_tasks.champion.restoring import roll_back
 from cxr_tasks.champion.versions import read_predictions, require_champion
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.runs.run import open_run

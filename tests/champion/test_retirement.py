@@ -21,8 +21,8 @@ from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.record_model import write_sealed_record
 from cxr_tasks.volume.records import require_record
-from cxr_tasks.volume.sealed import write_sealed
 from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
 from tests.stored import flip_bit
 
@@ -48,7 +48,7 @@ def home(retired: Home, tmp_path: Path) -> Home:
 
 def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> None:
     assert serving(home) is None
-    assert history(home)[-1] == {
+    assert history(home)[-1].content() == {
         "at": "2026-01-03T03:04:05+00:00",
         "action": "retired",
         "version": "0001-masks",
@@ -130,11 +130,11 @@ def test_retirement_that_was_killed_half_way_is_not_lost_with_the_pointer(
     home = draw_champion(tmp_path, n_images=80)
 
     def killed(*args: Any) -> None:
-        write_sealed(*args)
+        write_sealed_record(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pointer, "write_sealed", killed)
+        patch.setattr(pointer, "write_sealed_record", killed)
         with pytest.raises(KeyboardInterrupt):
             retire(home, reason=MASKS, now=LATER)
     assert serving(home) == "0001-first"

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import DatasetRecord, open_dataset
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from tests.data.test_ingest import do_ingest, folder_config

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import strategies as st
 
 from cxr_tasks.champion.pointer import changing, history, is_whole, serve, serving, serving_without
-from cxr_tasks.data.dataset import Dataset, open_dataset
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
 from cxr_tasks.data.split_record import SplitRecord

@@ -12,7 +12,7 @@ import pytest
 from cxr_tasks.champion.restoring import retire
 from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.cli.main import main
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.flow.process import StageError, run_stage
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config

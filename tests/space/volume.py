@@ -11,13 +11,13 @@ from typing import Any
 from cxr_tasks.champion.pointer import changing, serve
 from cxr_tasks.champion.version_record import VersionRecord
 from cxr_tasks.champion.versions import put_version
-from cxr_tasks.data.dataset_record import DatasetRecord
+from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.space.run_state import DAY_SECONDS
-from cxr_tasks.training.activations_record import ActivationsRecord
+from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import StageRecord
@@ -42,7 +42,7 @@ def put_run(
     """Put a run on the volume; one without a data set has not been ingested."""
     run = start_run(make_config({"threads": 2, **settings}), home, key)
     if dataset is not None or unchanged_since is not None:
-        facts = {
+        facts: dict[str, Any] = {
             "dataset": dataset or "",
             "external": None,
             "champion": champion,

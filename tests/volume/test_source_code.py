@@ -18,12 +18,12 @@ from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import SOURCE, require_record
-from cxr_tasks.volume.sealed import read_sealed
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from cxr_tasks.volume.source_code import source_digest
 from tests.champion.drawn_champion import draw_champion
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.other_code import copy_code, run_code, run_command
-from tests.stored import change_record, flip_bit
+from tests.stored import flip_bit
 
 SETTINGS = {"phantom_images": 24, "variants": ["vanilla_cnn"], "threads": 1, "split": "paper"}
 FLAGS = (
@@ -168,7 +168,8 @@ def test_a_damaged_stage_is_not_made_again_by_other_code(begun: RunPaths, upgrad
 def test_a_run_from_before_code_was_known_is_of_other_code(begun: RunPaths) -> None:
     described = read_sealed(begun.config)
     config = make_config(described["config"])
-    change_record(begun.config, code=None)
+    del described["code"]
+    write_sealed(begun.config, described)
     with pytest.raises(ConfigError, match="another state of this project's code"):
         start_run(config, begun.home, "first")
     stage(begun, config, "split")

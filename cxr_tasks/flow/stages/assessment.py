@@ -25,15 +25,15 @@ def run_audit(context: StageContext) -> str:
 
     run, config = context.run, context.config
     ingested = require_record(run.ingest, IngestRecord)
-    folds = require_record(run.split, SplitRecord)["folds"]
+    folds = require_record(run.split, SplitRecord).folds
     inputs = AuditInputs(
         run=run,
         config=config,
-        dataset=open_dataset(run.home, ingested["dataset"]),
+        dataset=open_dataset(run.home, ingested.dataset),
         split=read_split(run.split),
-        folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
+        folds=read_tested_in(run.split, n_folds=folds.n_folds) if folds else None,
         ingested=ingested,
-        champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
+        champion_dataset=partial(dataset_of, run.home, ingested.champion or ""),
         note=context.progress.note,
     )
     record = context.finish_once(
@@ -42,7 +42,7 @@ def run_audit(context: StageContext) -> str:
         {"ingest": run.ingest / IngestRecord.FILE, "split": run.split / SplitRecord.FILE},
         lambda built: make_audit(inputs, built=built),
     )
-    n_findings = len(record["findings"])
+    n_findings = len(record.findings)
     return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"
 
 
@@ -72,8 +72,8 @@ def run_evaluate(context: StageContext) -> str:
         inputs,
         lambda built: make_comparison(evaluation, built=built),
     )
-    recommendation = recommended(record["recommendation"]["variant"])
-    return f"{recommendation}; audit: {record['audit']['verdict']}"
+    recommendation = recommended(record.recommendation.variant)
+    return f"{recommendation}; audit: {record.audit.verdict}"
 
 
 def _evaluation_inputs(context: StageContext) -> "EvaluationInputs":
@@ -96,11 +96,11 @@ def _evaluation_inputs(context: StageContext) -> "EvaluationInputs":
     return EvaluationInputs(
         run=run,
         config=config,
-        dataset=open_dataset(run.home, ingested["dataset"]),
+        dataset=open_dataset(run.home, ingested.dataset),
         split=read_split(run.split),
         audit=require_record(run.audit, AuditRecord) if audited else None,
         control_scores=read_control_scores(run.audit) if audited else None,
-        external=open_dataset(run.home, ingested["external"]) if ingested["external"] else None,
+        external=open_dataset(run.home, ingested.external) if ingested.external else None,
         score=partial(score_images, config=config, note=note, load=load),
         explain=partial(explain_variant, seed=config.seed, load=load),
     )
@@ -146,6 +146,6 @@ def run_promote(context: StageContext) -> str:
             built=built,
         ),
     )
-    if record["version"]:
+    if record.version:
         restore_version(run, config, record, note=note)
     return describe_promotion(run.home, record)

@@ -26,8 +26,8 @@ def run_ingest(context: StageContext) -> str:
     record = context.finish_once(
         run.ingest, IngestRecord, {}, lambda _built: _facts(context, makers, left_out)
     )
-    if record["unchanged_since"]:
-        return reason(record["unchanged_since"])
+    if record.unchanged_since:
+        return reason(record.unchanged_since)
     for name, make in makers.items():
         _make_again_if_damaged(context, record, name, make)
     return _summary(run, record)
@@ -40,17 +40,17 @@ def run_split(context: StageContext) -> str:
     from cxr_tasks.data.split_record import SplitRecord
 
     run, config = context.run, context.config
-    dataset = open_dataset(run.home, require_record(run.ingest, IngestRecord)["dataset"])
+    dataset = open_dataset(run.home, require_record(run.ingest, IngestRecord).dataset)
     record = context.finish_once(
         run.split,
         SplitRecord,
         {"ingest": run.ingest / IngestRecord.FILE},
         lambda built: make_split(dataset, config, built=built),
     )
-    sizes = ", ".join(f"{part} {facts['n_images']}" for part, facts in record["parts"].items())
-    if not record["folds"]:
+    sizes = ", ".join(f"{part} {facts.n_images}" for part, facts in record.parts.items())
+    if not record.folds:
         return sizes
-    return f"{len(record['folds']['rounds'])} folds; final fit: {sizes}"
+    return f"{len(record.folds.rounds)} folds; final fit: {sizes}"
 
 
 def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Makers:

@@ -3,7 +3,6 @@ import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +54,7 @@ def phantoms(n: int, *, seed: int = 9) -> dict[str, bytes]:
 
 def scored(
     home: Home, *paths: Path, version: str = "", name: str = "", notes: list[str] | None = None
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[ScoresRecord, pd.DataFrame]:
     """Score, and read what was written."""
     name = name or f"batch-{next(_number)}"
     request = make_request(
@@ -212,7 +211,7 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
     with pytest.raises(ConfigError, match=f"{version} was retired on 2026-02-03"):
         scored(home, folder)
     record, _table = scored(home, folder, version=version)
-    assert record["champion"]["retired"] == {
+    assert record["champion"]["retired"].content() == {
         "at": "2026-02-03T04:05:06+00:00",
         "reason": "Masks <b>, no radiographs.",
     }
