@@ -108,13 +108,11 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
         run: The run.
         with_make: Whether what to do next is a command of `make`, as this run's was.
     """
-    from cxr_tasks.reporting.report_record import ReportRecord
-
     earlier = unchanged_since(run)
     if earlier:
         print(f"\nNothing has changed since {earlier}; its results:")
     with_results = run.home.run(earlier) if earlier else run
-    if report := find_record(with_results.report, ReportRecord):
+    if report := find_record(with_results.report, "report"):
         screen = last_screen(
             report,
             width=_width(),
@@ -128,9 +126,7 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
 
 
 def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
-    from cxr_tasks.champion.promotion_record import PromotionRecord
-
-    if promotion := find_record(with_results.promote, PromotionRecord):
+    if promotion := find_record(with_results.promote, "promote"):
         yield f"Champion, {describe_promotion(run.home, promotion)}"
     yield from ingested_lines(run)
 

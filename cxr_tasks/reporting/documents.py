@@ -6,6 +6,7 @@ of the Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Te
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import PART_NAMES, shown_variant
 
-Facts = Any
+Facts = Mapping[str, Any]
 
 STATUS_NAMES = {
     "answered": "answered by the run",

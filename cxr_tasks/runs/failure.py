@@ -2,9 +2,8 @@
 
 import re
 import signal
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from pydantic import Field
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.runs.run import open_run
@@ -12,7 +11,6 @@ from cxr_tasks.volume.files import remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.record_model import Facts
 
 STOPPED = 130
 """Exit status of a process that a person stopped."""
@@ -26,58 +24,47 @@ _WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
 _STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The process ")
 
 
-class FailureRecord(Facts):
-    """How a stage failed or was stopped, while it has not succeeded since.
+@dataclass(frozen=True)
+class Failure:
+    """How a stage ended that is not done.
 
     Attributes:
         exit_code: Of its process; None where its caller was ended first.
         signal: Name of the signal that ended its process.
         message: What a person should read.
         last_lines: The last that its process printed.
-        stopped: Whether a person stopped it.
+        stopped: Whether a person stopped it; else it failed.
     """
 
-    exit_code: int | None = None
-    signal: str | None = None
+    exit_code: int | None
+    signal: str | None
     message: str
-    last_lines: list[str] = Field(default_factory=list)
-    stopped: bool = False
+    last_lines: list[str]
+    stopped: bool
 
 
-def failure_of_process(exit_code: int, message: str, lines: list[str]) -> FailureRecord:
+def failure_of_process(exit_code: int, message: str, lines: list[str]) -> Failure:
     """Describe how a stage's process ended."""
     name = signal.Signals(-exit_code).name if exit_code < 0 else None
-    return FailureRecord(
-        exit_code=exit_code,
-        signal=name,
-        message=message,
-        last_lines=lines,
-        stopped=exit_code in _STOPS,
-    )
+    return Failure(exit_code, name, message, lines, stopped=exit_code in _STOPS)
 
 
-def interruption(err: BaseException) -> FailureRecord:
+def interruption(err: BaseException) -> Failure:
     """Describe what ended the process that waited for a stage, and the stage with it."""
     if isinstance(err, KeyboardInterrupt | SystemExit):
-        return _without_exit_code(f"Stopped. {_TO_GO_ON}", stopped=True)
+        return Failure(None, None, f"Stopped. {_TO_GO_ON}", [], stopped=True)
     message = f"Ended from outside by {type(err).__name__}: {err}. {_TO_GO_ON}"
-    return _without_exit_code(message, stopped=False)
+    return Failure(None, None, message, [], stopped=False)
 
 
-def _without_exit_code(message: str, *, stopped: bool) -> FailureRecord:
-    return FailureRecord(
-        exit_code=None, signal=None, message=message, last_lines=[], stopped=stopped
-    )
-
-
-def write_failure(failure: FailureRecord, run: RunPaths, path: Path, progress: Progress) -> None:
+def write_failure(failure: Failure, run: RunPaths, path: Path, progress: Progress) -> None:
     """Write down how a stage ended, where a reader of the run looks for it."""
     if not run.config.exists():  # the run was deleted, and nothing of it is to come back
         return
     try:
         with volume_in_use(run.home), locked(run.lock("failure")):
             remove_leftovers(path)
-            write_json(path, failure.content())
+            write_json(path, asdict(failure))
         progress.emit("stopped" if failure.stopped else "failed", failure.message)
     except OSError as err:  # such as a full volume, which may be why the stage failed
         progress.echo(f"How the stage ended could not be written down: {err}")

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.champion import promotion
-from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.restoring import restore_version
 from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.runs.run import open_run
@@ -61,7 +60,7 @@ def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
     run, config = open_run(home, key)
     record = finish_once(
         run.promote,
-        PromotionRecord,
+        "promote",
         inputs={"report": run.report / "report.json"},
         config_fingerprint=config.fingerprint,
         seed=config.seed,
