@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,9 @@ def test_killed_ingestion_leaves_no_decoding_workers(home: Path) -> None:
         while not any("spawn_main" in told for told in processes_of(home)):
             assert ingesting.poll() is None
         ingesting.kill()
+    until = time.monotonic() + 20  # a busy machine may need some seconds to end them
+    while orphans_of(home) and time.monotonic() < until:
+        time.sleep(0.1)
     assert orphans_of(home) == []
 
 

@@ -2,30 +2,45 @@
 
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxr_tasks.flow.stages.execution import StageContext
-from cxr_tasks.volume.records import find_record, record_file, require_record
+from cxr_tasks.volume.records import Record, find_record, record_file, require_record
 from cxr_tasks.wording import recommended
 
 if TYPE_CHECKING:
+    from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.evaluation.evaluate import EvaluationInputs
 
 
 def run_audit(context: StageContext) -> str:
     """Look for copies across the split, and for what other than disease tells the classes apart."""
     from cxr_tasks.audit.audit import make_audit
+
+    run = context.run
+    ingested = require_record(run.ingest, "ingest")
+    folds = require_record(run.split, "split")["folds"]
+    record = context.finish_once(
+        run.audit,
+        {"ingest": run.ingest / "ingest.json", "split": run.split / "split.json"},
+        lambda built: make_audit(_audit_inputs(context, ingested, folds), built=built),
+    )
+    n_findings = len(record["findings"])
+    return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"
+
+
+def _audit_inputs(
+    context: StageContext, ingested: Record, folds: dict[str, Any] | None
+) -> "AuditInputs":
     from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.champion.versions import dataset_of
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.split import read_split, read_tested_in
 
-    run, config = context.run, context.config
-    ingested = require_record(run.ingest, "ingest")
-    folds = require_record(run.split, "split")["folds"]
-    inputs = AuditInputs(
+    run = context.run
+    return AuditInputs(
         run=run,
-        config=config,
+        config=context.config,
         dataset=open_dataset(run.home, ingested["dataset"]),
         split=read_split(run.split),
         folds=read_tested_in(run.split, n_folds=folds["n_folds"]) if folds else None,
@@ -33,13 +48,6 @@ def run_audit(context: StageContext) -> str:
         champion_dataset=partial(dataset_of, run.home, ingested["champion"]),
         note=context.progress.note,
     )
-    record = context.finish_once(
-        run.audit,
-        {"ingest": run.ingest / "ingest.json", "split": run.split / "split.json"},
-        lambda built: make_audit(inputs, built=built),
-    )
-    n_findings = len(record["findings"])
-    return f"{n_findings} {'finding' if n_findings == 1 else 'findings'}"
 
 
 def run_evaluate(context: StageContext) -> str:
