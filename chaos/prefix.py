@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from chaos.struck import Blow
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
+
+_ROOT = Path(__file__).parent.parent
 
 RUN = "chaos"
 N_IMAGES = 72
@@ -148,22 +150,31 @@ def make_prefix(recipe: Recipe, folder: Path) -> Prefix:
     return Prefix(recipe, home, settings, seconds, n_changes)
 
 
-def run_python(arguments: list[str], home: Path, blow: Blow | None = None) -> None:
-    """Run Python to its end on a shared volume.
-
-    Raises:
-        RuntimeError: It ended with another status than 0.
-    """
-    done = subprocess.run(
+def ended_python(
+    arguments: Sequence[str], environ: Mapping[str, str], *, timeout_seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Python to its end; return its status and all that it printed."""
+    return subprocess.run(
         [sys.executable, *arguments],
-        env=environment(home, blow),
+        cwd=_ROOT,
+        env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         check=False,
+        timeout=timeout_seconds,
     )
+
+
+def run_python(arguments: list[str], home: Path, blow: Blow | None = None) -> None:
+    """Run Python to its end on a shared volume.
+
+    Raises:
+        RuntimeError: It ended with another status than 0.
+    """
+    done = ended_python(arguments, environment(home, blow))
     if done.returncode:
         told = "\n".join(done.stdout.splitlines()[-15:])
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{told}")

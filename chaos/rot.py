@@ -1,7 +1,5 @@
 """One bit of an artifact flipped: the next stage that reads it must say so, its maker mend it."""
 
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from chaos.numbers import numbers_of
-from chaos.prefix import RUN, Prefix, Step, environment, run_python
+from chaos.prefix import RUN, Prefix, Step, ended_python, environment, run_python
 from chaos.trial import take_back
 
 
@@ -115,16 +113,7 @@ def _mending(artifact: Artifact, steps: tuple[Step, ...]) -> list[list[str]]:
 
 
 def _read(command: list[str], home: Path, path: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "cxr_tasks", *command],
-        env=environment(home),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    done = ended_python(["-m", "cxr_tasks", *command], environment(home))
     named = path.name in done.stdout
     if done.returncode == 2 and named:
         return ""

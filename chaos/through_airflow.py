@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -15,7 +13,7 @@ import numpy as np
 
 from chaos.aftermath import end, false_wholes_of, held_locks_of, orphans_of, processes_of
 from chaos.numbers import numbers_of, tree_of
-from chaos.prefix import RUN, Prefix, Step, environment
+from chaos.prefix import RUN, Prefix, Step, ended_python, environment
 from chaos.trial import Outcome, only_here
 
 KIND = "SIGKILL, retried by Airflow"
@@ -127,19 +125,9 @@ def _airflow_environment(airflow_home: Path, home: Path) -> dict[str, str]:
 
 
 def _airflow(arguments: list[str], environ: dict[str, str], *, check: bool = True) -> str:
-    """Run Airflow's command line; give its last lines where it failed."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        cwd=_ROOT,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=_LIMIT_SECONDS,
-    )
+    """Run Airflow's command line; return its last lines where it failed."""
+    command = ["-W", "ignore", "-m", "airflow", *arguments]
+    done = ended_python(command, environ, timeout_seconds=_LIMIT_SECONDS)
     if not done.returncode:
         return ""
     last = "\n".join(done.stdout.splitlines()[-15:])

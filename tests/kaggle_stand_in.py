@@ -4,11 +4,17 @@ import contextlib
 import json
 import re
 import socket
+import tempfile
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+import pytest
+from filelock import FileLock
 
 PORT = 80
 """Fixed in the client for `KAGGLE_API_ENVIRONMENT=LOCALHOST`."""
@@ -58,6 +64,25 @@ class StandIn:
     def ranges(self) -> list[str]:
         """Return the `Range` headers that came."""
         return [item.headers["Range"] for item in self.of_file() if "Range" in item.headers]
+
+
+@contextlib.contextmanager
+def serving(stand_in: StandIn) -> Iterator[StandIn]:
+    """Answer the client during the block, one test of the machine at a time: the port is fixed."""
+    with FileLock(Path(tempfile.gettempdir()) / "kaggle-stand-in.lock"):
+        try:
+            server = Server(stand_in)
+        except OSError as err:
+            pytest.skip(f"the client's fixed port {PORT} cannot be bound here: {err}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield stand_in
+        finally:
+            stand_in.closed.set()
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 class Server(ThreadingHTTPServer):

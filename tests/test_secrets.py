@@ -1,14 +1,11 @@
 """Secrets of the environment reach no log, artifact or error of ingestion, which uses them."""
 
 import io
-import tempfile
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from cxr_tasks.errors import CxrError
 from cxr_tasks.flow.process import StageError, run_stage
@@ -18,7 +15,7 @@ from cxr_tasks.training.weights import URL_SETTING, prepare_weights
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.image_files import class_files
-from tests.kaggle_stand_in import PORT, SIGNATURE, Server, StandIn
+from tests.kaggle_stand_in import SIGNATURE, StandIn, serving
 
 KEY, TOKEN = "k3y-0123456789abcdef", "t0ken-fedcba9876543210"
 PASSWORD, HOOK = "passw0rd-of-a-mirror", "hook-T0000/B0000/XXXX"
@@ -48,19 +45,8 @@ def kaggle() -> Iterator[StandIn]:
     with zipfile.ZipFile(content, "w") as archive:
         for name, image in class_files(n_covid=6, n_normal=6).items():
             archive.writestr(name, image)
-    stand_in = StandIn(content.getvalue())
-    with FileLock(Path(tempfile.gettempdir()) / "kaggle-stand-in.lock"):
-        try:
-            server = Server(stand_in)
-        except OSError as err:
-            pytest.skip(f"the client's fixed port {PORT} cannot be bound here: {err}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(StandIn(content.getvalue())) as stand_in:
         yield stand_in
-        stand_in.closed.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def check_nothing_is_told(home: Home, told: list[str]) -> None:

@@ -8,8 +8,6 @@ import random
 import resource
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 import zipfile
 from collections import deque
@@ -17,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from cxr_tasks.data.sources.kaggle import download_dataset
 from cxr_tasks.data.sources.kaggle_client import STALL_SETTING
@@ -26,7 +23,7 @@ from cxr_tasks.errors import ConfigError, SourceError
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.volume.files import sha256_of
-from tests.kaggle_stand_in import PORT, SIGNATURE, Server, StandIn
+from tests.kaggle_stand_in import SIGNATURE, StandIn, serving
 
 HANDLE = "someone/covid-19-vs-normal-chest-x-rays"
 NEWER = "Tue, 07 Jan 2025 10:00:00 GMT"
@@ -50,19 +47,8 @@ def contents() -> tuple[bytes, bytes]:
 
 @pytest.fixture
 def kaggle(contents: tuple[bytes, bytes]) -> Iterator[StandIn]:
-    stand_in = StandIn(contents[0])
-    with FileLock(Path(tempfile.gettempdir()) / "kaggle-stand-in.lock"):
-        try:
-            server = Server(stand_in)
-        except OSError as err:
-            pytest.skip(f"the client's fixed port {PORT} cannot be bound here: {err}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(StandIn(contents[0])) as stand_in:
         yield stand_in
-        stand_in.closed.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
