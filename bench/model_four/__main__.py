@@ -151,7 +151,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--out", type=Path, default=OUT, help="where CSV files and figures go; default: %(default)s"
     )
     add("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: both")
-    add("--epochs", type=int, default=500, help="most epochs of the training; default: %(default)s")
+    add("--epochs", type=int, default=500, help="maximum epochs; default: %(default)s")
     add("--home", type=Path, default=Path("cxr-home"), help="default: %(default)s")
     add("--run", default="model-four", help="name of the run in it; default: %(default)s")
     add("--redraw", action="store_true", help="draw from the CSV files in --out, measure nothing")

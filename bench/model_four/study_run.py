@@ -27,7 +27,7 @@ class StudyRun:
         home: Where the run lies; a training that was interrupted is gone on with there.
         data: A zip file or folder laid out as the study's download.
         weights: MobileNetV2's, pre-trained on ImageNet.
-        epochs: Most epochs; another number needs another name.
+        epochs: Maximum of epochs; another number needs another name.
         name: The run's.
     """
 

@@ -23,7 +23,7 @@ from cxr_tasks.volume.locks import is_volume_in_use
 from cxr_tasks.volume.paths import Home
 
 _DESCRIPTION = (
-    "Says what uses how much of the shared volume, and how much could be freed. With --free it "
+    "Show what uses how much of the shared volume, and how much could be freed. With --free it "
     "removes, for good: what killed work left; data sets that no run and no champion version "
     "names; activations of images that are not used soon again; "
     "Kaggle downloads that no run and no schedule comes from; and runs beyond the rule below. "

@@ -194,7 +194,7 @@ def _clean_sentence(_title: str, _compared: Mapping[str, Facts], audit: Facts) -
     asked = [facts for facts in audit["controls"].values() if facts["role"] == "control"]
     # an undefined interval excludes nothing
     reach = max((each["interval"] or [0.0, 1.0])[1] for each in asked)
-    titles = ", ".join(each["title"] for each in asked)
+    titles = ", ".join(each["title"].partition(" (")[0] for each in asked)
     return (
         f"None of the {len(asked)} controls ({titles}) predicts the label above chance, and no "
         "copy or known patient crosses the split. Not ruled out: shortcuts worth up to AUC "

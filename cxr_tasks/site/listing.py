@@ -64,7 +64,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Listing:
+class TablePage:
     """One page of the table."""
 
     rows: tuple[RunFacts, ...]
@@ -84,13 +84,13 @@ def read_view(query: Mapping[str, str]) -> View:
     )
 
 
-def make_listing(runs: list[RunFacts], view: View) -> Listing:
+def make_listing(runs: list[RunFacts], view: View) -> TablePage:
     """Sort the runs and cut the page out that is asked for, or the last there is."""
     n_pages = max(1, -(-len(runs) // PAGE_SIZE))
     view = replace(view, page=min(max(1, view.page), n_pages))
     first = (view.page - 1) * PAGE_SIZE
     rows = _sorted(runs, view)[first : first + PAGE_SIZE]
-    return Listing(tuple(rows), len(runs), n_pages, view)
+    return TablePage(tuple(rows), len(runs), n_pages, view)
 
 
 def _sorted(runs: list[RunFacts], view: View) -> list[RunFacts]:

@@ -5,7 +5,7 @@ The texts stand in the template; here is decided which of them holds.
 
 from dataclasses import dataclass
 
-from cxr_tasks.site.run_facts import Failure, RunFacts
+from cxr_tasks.site.run_facts import FailedStage, RunFacts
 
 REFRESH_SECONDS = 15
 NO_SUCH_RUN = "No such run"
@@ -29,7 +29,7 @@ class Notice:
     key: str = ""
     status: int = 200
     run: RunFacts | None = None
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedStage, ...] = ()
     refresh_seconds: int = 0
     lost: bool = False
     reason: str = ""
@@ -88,7 +88,7 @@ def refused(key: str, reason: str = "") -> Notice:
         key: The name that it asked for; empty where it can be none.
         reason: What the task said, where it is known.
     """
-    failures = (Failure("start", reason),) if reason else ()
+    failures = (FailedStage("start", reason),) if reason else ()
     return Notice("refused", "This run failed at its start", key, failures=failures)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.errors import ArtifactError, CxrError
-from cxr_tasks.site.run_facts import Failure, Figure, ReportFacts, RunFacts, Sign, VariantFacts
+from cxr_tasks.site.run_facts import FailedStage, Figure, ReportFacts, RunFacts, Sign, VariantFacts
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import as_unicode, read_json
 from cxr_tasks.volume.paths import Home, RunPaths
@@ -152,12 +152,12 @@ def _sign(line: bytes) -> Sign | None:
         return None
 
 
-def _failures(run: RunPaths) -> tuple[Failure, ...]:
+def _failures(run: RunPaths) -> tuple[FailedStage, ...]:
     found = sorted([*run.root.glob("*.error.json"), *run.root.glob("train/*.error.json")])
     return tuple(_failure(run, path) for path in found)
 
 
-def _failure(run: RunPaths, path: Path) -> Failure:
+def _failure(run: RunPaths, path: Path) -> FailedStage:
     name = path.name.removesuffix(".error.json")
     stage = name if path.parent == run.root else f"{path.parent.name} {name}"
     real = find_inside(run.root, path)
@@ -166,7 +166,7 @@ def _failure(run: RunPaths, path: Path) -> Failure:
         message, stopped = str(error["message"]), error.get("stopped") is True
     except _NOT_AS_EXPECTED:
         message, stopped = "", False
-    return Failure(stage, as_unicode(message).strip() or "No reason is known.", stopped)
+    return FailedStage(stage, as_unicode(message).strip() or "No reason is known.", stopped)
 
 
 def _ingestion(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class ReportFacts:
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedStage:
     """How a stage failed, or was stopped by a person, while it has not succeeded since."""
 
     stage: str
@@ -109,7 +109,7 @@ class RunFacts:
     problem: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     report: ReportFacts | None = None
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedStage, ...] = ()
     last_sign: Sign | None = None
     unchanged_since: str = ""
     decision: str = ""

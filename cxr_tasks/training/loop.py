@@ -77,7 +77,7 @@ def train(
             what it raises ends the training, which can be resumed.
         note: Receives what a person should know about the checkpoint.
         context: What else the numbers depend on, such as data set and thread count.
-        interval_seconds: Least time between two checkpoints; the first epoch and the last always
+        interval_seconds: Minimum time between two checkpoints; the first epoch and the last always
             have one.
         clock: Seconds that only grow.
 
