@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxr_tasks.data.split_record import SplitRecord
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord
 from cxr_tasks.flow.process import run_stage
+from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.training.activations import ActivationsRecord
+from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import Record, require_record
 
 Row = dict[str, Any]
@@ -87,21 +94,25 @@ def _stages(size: Size) -> Iterator[tuple[str, str | None]]:
         yield from (("evaluate", None), ("report", None))
 
 
+def _places(run: RunPaths) -> dict[str, tuple[Path, type[StageRecord]]]:
+    return {
+        "ingest": (run.ingest, IngestRecord),
+        "split": (run.split, SplitRecord),
+        "evaluate": (run.evaluate, ComparisonRecord),
+        "report": (run.report, ReportRecord),
+    }
+
+
 def _rows(run: RunPaths, stage: str, variant: str | None, n_images: int) -> Iterator[Row]:
     if variant is None:
-        folder = {
-            "ingest": run.ingest,
-            "split": run.split,
-            "evaluate": run.evaluate,
-            "report": run.report,
-        }[stage]
-        record = require_record(folder, stage)
+        folder, model = _places(run)[stage]
+        record = require_record(folder, model)
         yield _row(stage, record["seconds"], n_images, record)
         return
-    record = require_record(run.train(variant), "train")
+    record = require_record(run.train(variant), TrainingRecord)
     if record["n_activations_computed"]:
         folder = run.home.cache / "activations" / record["activations"]
-        kept = require_record(folder, "activations")
+        kept = require_record(folder, ActivationsRecord)
         yield _row(f"{variant}: frozen layers", kept["seconds"], n_images, record)
     n_used = record["n_train"] + record["n_val"]
     yield _row(f"{variant}: epoch", record["seconds_per_epoch"], n_used, record) | {

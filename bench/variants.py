@@ -19,6 +19,7 @@ from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
@@ -106,7 +107,7 @@ def _train_here(
         for stage, variant in (("ingest", None), ("split", None), ("train", name)):
             run_stage(stage, run, variant=variant, on_line=lambda line: print(line, file=log))
     events = [event for event, _ in read_events(run.progress)]
-    record = require_record(run.train(name), "train")
+    record = require_record(run.train(name), TrainingRecord)
     facts = {
         "ingest_and_split_seconds": round(_seconds_of(events, "ingest", "split"), 1),
         "device": record["device"],

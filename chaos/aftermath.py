@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from cxr_tasks.errors import CxrError
+from cxr_tasks.volume.record_model import StageRecord, parse_facts
 from cxr_tasks.volume.records import check_outputs
 from cxr_tasks.volume.sealed import read_sealed
 
@@ -59,7 +60,8 @@ def false_wholes_of(home: Path) -> list[str]:
             continue  # hidden: not taken for anything
         try:
             record = read_sealed(path) if "content_sha256" in path.read_text() else {}
-            check_outputs(path.parent, {"outputs": {}, **record})
+            if "outputs" in record:
+                check_outputs(path.parent, parse_facts(record, StageRecord, path=path))
         except (CxrError, UnicodeDecodeError):
             false.append(str(path.relative_to(home)))
     return false

@@ -10,7 +10,7 @@ It never imports Airflow. Each part below imports only from parts above it (test
     statistics    figures of scores, intervals, tests that keep a patient together
     settings      one run's settings, their checks, form, profiles and defaults
     study         the study's Table 3
-    runs          a run's beginning, its completeness, how it failed or ended
+    runs          a run's beginning, and how it failed
     data          sources, decoding, ingestion, phantoms; copies, split, folds
     training      networks, frozen layers run once, epochs, checkpoints, folds
     audit         copies across the split, shortcut controls, drift

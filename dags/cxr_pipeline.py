@@ -24,7 +24,7 @@ from cxr_airflow.tasks import (
 
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.machine.devices import POOL
-from cxr_tasks.runs.result import check_complete
+from cxr_tasks.reporting.completeness import check_complete
 from cxr_tasks.runs.run import choose_run_key, describe_start, read_config, start_run
 from cxr_tasks.runs.unchanged import reason, unchanged_since
 from cxr_tasks.settings.config import make_config
@@ -148,11 +148,13 @@ def gate() -> None:
 @cxr_task(outlets=[CHAMPION])
 def promote() -> None:
     """Let the run's model serve if it is better; success means that it does."""
+    from cxr_tasks.champion.promotion_record import PromotionRecord
+
     run, config = opened_run()
     if not config.promote:
         raise AirflowSkipException("This run was not to challenge the champion (promote=false).")
     run_stage_as_child("promote")
-    record = require_record(run.promote, "promote")
+    record = require_record(run.promote, PromotionRecord)
     if record["decision"] != "promoted":
         raise AirflowSkipException(f"{record['decision']}: {record['reason']}")
     if serving(run.home) != record["version"]:

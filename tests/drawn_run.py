@@ -14,17 +14,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
-from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.audit.audit_record import AuditRecord
+from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
 from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
+from cxr_tasks.data.split_record import SplitRecord
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord
 from cxr_tasks.evaluation.evaluate import EvaluationInputs, make_comparison
 from cxr_tasks.reporting.report import make_report
+from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.statistics.scores import ScoredImages
+from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import digest_of, sha256_of, write_json
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import finish_once, make_record, write_record
 
 FINGERPRINT, EXTERNAL_FINGERPRINT = "d0" * 32, "e0" * 32
@@ -138,7 +145,7 @@ def _draw_run(
     }
     if drawing.left_out is not None:
         ingested["n_left_out_by_reason"] = drawing.left_out
-    _finish(run.ingest, "ingest", ingested)
+    _record(run.ingest, IngestRecord, ingested)
     table = _draw_split(run, dataset, drawing)
     for name in variants:
         if name in drawing.failed:
@@ -150,7 +157,7 @@ def _draw_run(
             _draw_training(run, name, dataset, drawing)
     audit = finish_once(
         run.audit,
-        "audit",
+        AuditRecord,
         inputs={},
         config_fingerprint=config.fingerprint,
         seed=1,
@@ -179,7 +186,7 @@ def _draw_run(
     )
     finish_once(
         run.evaluate,
-        "evaluate",
+        ComparisonRecord,
         inputs={},
         config_fingerprint=config.fingerprint,
         seed=1,
@@ -194,14 +201,14 @@ def _labels_of(images: Any, *datasets: Dataset | None) -> npt.NDArray[np.int64]:
     return owner.index["label"].to_numpy(np.int64)
 
 
-def finish_report(run: RunPaths, config: RunConfig) -> dict[str, Any]:
+def finish_report(run: RunPaths, config: RunConfig) -> ReportRecord:
     """Make the report as the stage does, of equal artifacts once; return its record."""
     made = _drawn_here() / f"report-{_digest_of_artifacts(run)}"
     if made.exists() and not run.report.exists():
         shutil.copytree(made, run.report)
     record = finish_once(
         run.report,
-        "report",
+        ReportRecord,
         inputs={},
         config_fingerprint=config.fingerprint,
         seed=config.seed,
@@ -300,14 +307,17 @@ def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str, *, first: int)
     )
     counts = {"covid": labels.count(1), "normal": labels.count(0)}
     facts = {
+        "image_size_px": 224,
+        "n_candidates": n + drawing.n_rejected,
         "n_images": n,
         "n_by_class": counts,
+        "known_patient_fraction_by_class": {"covid": 0.0, "normal": 1.0},
         "n_rejected": drawing.n_rejected,
         "source": "phantom" if drawing.synthetic else "folder",
         "description": "drawn images" if drawing.synthetic else "a folder of <images>",
         "synthetic": drawing.synthetic,
     }
-    _record(folder, "dataset", facts)
+    _record(folder, DatasetRecord, facts)
     return open_dataset(home, fingerprint)
 
 
@@ -370,7 +380,7 @@ def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFra
         "n_images_in_groups_across_parts": 0 if kind == "grouped" else 2,
         "folds": _draw_folds(run, table, drawing.n_folds) if drawing.n_folds else None,
     }
-    _record(run.split, "split", facts)
+    _record(run.split, SplitRecord, facts)
     return table
 
 
@@ -442,11 +452,12 @@ def _draw_training(run: RunPaths, name: str, dataset: Dataset, drawing: Drawing)
                 "stopped_by": drawing.stopped_by,
                 "train_seconds": 1.5,
                 "prepare_seconds": 8.0,
+                "resumed_from_epoch": 0,
             }
             for number in range(1, drawing.n_folds + 1)
         ],
     }
-    _record(folder, "train", facts)
+    _record(folder, TrainingRecord, facts)
 
 
 def _draw_without_lag(history: pd.DataFrame, drawing: Drawing) -> dict[str, Any] | None:
@@ -484,13 +495,9 @@ def _draw_history(n_epochs: int, strength: float, *, moves_statistics: bool) -> 
     )
 
 
-def _finish(folder: Path, stage: str, facts: dict[str, Any]) -> None:
+def _record(folder: Path, model: type[StageRecord], facts: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    _record(folder, stage, facts)
-
-
-def _record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
     record = make_record(
-        folder, stage, inputs={}, config_fingerprint="00" * 32, seed=1, seconds=0.1, facts=facts
+        folder, model, inputs={}, config_fingerprint="00" * 32, seed=1, seconds=0.1, facts=facts
     )
     write_record(folder, record)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.volume.files import sha256_of
-from cxr_tasks.volume.records import record_file
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
 
 
@@ -13,9 +13,9 @@ def change_record(path: Path, **changes: Any) -> None:
     write_sealed(path, read_sealed(path) | changes)
 
 
-def accept_changes(folder: Path, stage: str) -> None:
+def accept_changes(folder: Path, model: type[StageRecord]) -> None:
     """Let the record of a folder say of its files what they are now."""
-    path = record_file(folder, stage)
+    path = folder / model.FILE
     outputs = {name: sha256_of(folder / name) for name in read_sealed(path)["outputs"]}
     change_record(path, outputs=outputs)
 

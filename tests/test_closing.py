@@ -8,6 +8,7 @@ from cxr_tasks.cli.main import main
 from cxr_tasks.data.sources.left_out import LINK_OUT, TABLE
 from cxr_tasks.flow.stages import StageContext
 from cxr_tasks.reporting.last_screen import ingested_lines
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import read_config, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
@@ -29,7 +30,7 @@ def test_unchanged_run_says_so_above_the_results_and_its_own_left_out(
     kept = {name: facts[name] for name in ("dataset", "external", "weights")}
     now = kept | {"n_left_out_by_reason": LEFT_OUT, "unchanged_since": "before"}
     context = StageContext(run, read_config(run), Progress(run.progress, "ingest"), {})
-    context.finish_once(run.ingest, {}, lambda _built: now)
+    context.finish_once(run.ingest, IngestRecord, {}, lambda _built: now)
     capsys.readouterr()
     assert main(["run", "--home", str(tmp_path), "--run", "now"], environ={}) == 0
     shown = capsys.readouterr().out

@@ -5,25 +5,38 @@ from pathlib import Path
 
 import pytest
 
+from cxr_tasks.audit.audit_record import AuditRecord
+from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.restoring import restore_pointer, restore_version
 from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.ingest import ingest
+from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, DamagedError, DataError
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord
+from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages import StageContext, execute
+from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import open_run, start_run
-from cxr_tasks.runs.unchanged import find_equal_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_finished, require_record
 from tests.champion.drawn_champion import draw_challenger, draw_champion, promote, versions_on_disk
 from tests.image_files import class_files, make_files
 from tests.stored import flip_bit
 
 POSITIONS = (0.0, 0.31, 0.5, 0.77, 1.0)
-STAGES = ("split", "audit", "evaluate", "report", "promote")
+STAGES: dict[str, type[StageRecord]] = {
+    "split": SplitRecord,
+    "audit": AuditRecord,
+    "evaluate": ComparisonRecord,
+    "report": ReportRecord,
+    "promote": PromotionRecord,
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +60,13 @@ def test_flipped_bit_of_any_file_of_a_stage_is_noticed_and_named(stage: str, hom
         for position in POSITIONS:
             flip_bit(path, position=position)
             with pytest.raises(DamagedError) as caught:
-                require_record(folder, stage)
+                require_record(folder, STAGES[stage])
             assert str(path) in caught.value.problem
             told: list[str] = []
-            assert find_finished(folder, stage, note=told.append) is None
+            assert find_finished(folder, STAGES[stage], note=told.append) is None
             assert str(path) in told[0]
             path.write_bytes(content)
-    require_record(folder, stage)
+    require_record(folder, STAGES[stage])
 
 
 @pytest.mark.parametrize("name", ["images.npy", "index.csv", "rejected.csv", "dataset.json"])
@@ -139,7 +152,7 @@ def test_damaged_version_is_noticed_and_made_again_from_its_run(name: str, home:
     with pytest.raises(DamagedError, match=name):
         require_champion(home)
     run, config = open_run(home, "first")
-    restore_version(run, config, require_record(run.promote, "promote"), note=told.append)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=told.append)
     after = require_champion(home)
     assert after.name == before.name
     assert (folder / "model.keras").read_bytes() == content
@@ -177,14 +190,14 @@ def test_pointer_and_a_version_damaged_at_once_are_mended_one_after_the_other(ho
     flip_bit(home.champion / "0001-first" / "model.keras")
     assert restore_pointer(home, note=print) == "0001-first"
     run, config = open_run(home, "first")
-    restore_version(run, config, require_record(run.promote, "promote"), note=print)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=print)
     assert require_champion(home).name == "0001-first"
 
 
 def test_champion_that_is_gone_altogether_comes_back_from_its_run(home: Home) -> None:
     shutil.rmtree(home.champion)
     run, config = open_run(home, "first")
-    restore_version(run, config, require_record(run.promote, "promote"), note=print)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=print)
     assert require_champion(home).name == "0001-first"
 
 
@@ -204,7 +217,7 @@ def test_whole_pointer_is_not_restored(home: Home) -> None:
 
 def test_equal_run_whose_report_is_damaged_is_not_relied_on(home: Home) -> None:
     run, config = open_run(home, "first")
-    ingested = require_record(run.ingest, "ingest")
+    ingested = require_record(run.ingest, IngestRecord)
     draw_challenger(home.root, "second")
     second = home.run("second")
     assert find_equal_run(second, config, ingested) == "first"

@@ -20,11 +20,12 @@ import cxr_tasks
 from cxr_tasks.champion.restoring import retire
 from cxr_tasks.cli.main import main
 from cxr_tasks.errors import CxrError
+from cxr_tasks.flow.equal_run import find_equal_run
+from cxr_tasks.flow.result import describe_result
 from cxr_tasks.flow.stages import STAGES, StageContext, execute
 from cxr_tasks.runs.failure import interruption, write_failure
-from cxr_tasks.runs.result import describe_result
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import open_run, start_run
-from cxr_tasks.runs.unchanged import find_equal_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json, volume_error
 from cxr_tasks.volume.locks import volume_alone
@@ -249,7 +250,7 @@ def test_equal_run_that_is_deleted_is_none(drawn: Path, tmp_path: Path) -> None:
 
     def look(home: Home) -> None:
         run, config = open_run(home, "second")
-        record = find_record(run.ingest, "ingest")
+        record = find_record(run.ingest, IngestRecord)
         assert record is not None
         found.append(find_equal_run(run, config, record))
 

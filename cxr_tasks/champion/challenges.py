@@ -106,9 +106,11 @@ def _is_same(entry: Entry, run_key: str, challenger: str) -> bool:
 
 
 def _of_runs(home: Home) -> Iterator[Entry]:
+    from cxr_tasks.champion.promotion_record import PromotionRecord
+
     for path in sorted((home.root / "runs").glob("[!.]*/promote/promote.json")):
         try:
-            record = find_record(path.parent, "promote")
+            record = find_record(path.parent, PromotionRecord)
         except CxrError:  # it is not known any more whom it challenged
             continue
         comparison = record and record.get("comparison")

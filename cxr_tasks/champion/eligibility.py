@@ -8,12 +8,16 @@ from typing import Any
 from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.errors import ArtifactError, TrainingError
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.runs.result import check_complete
+from cxr_tasks.reporting.completeness import check_complete
+from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record, record_file, require_record
+from cxr_tasks.volume.records import Record, require_record
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,11 @@ def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
             made from.
     """
     report = _checked_report(run)
-    evaluation = require_record(run.evaluate, "evaluate")
+    evaluation = require_record(run.evaluate, ComparisonRecord)
     variant = report["recommendation"]["variant"]
-    training = require_record(run.train(variant), "train")
+    training = require_record(run.train(variant), TrainingRecord)
     _check_made_from(evaluation, variant, run.train(variant) / "train.json")
-    dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
+    dataset = open_dataset(run.home, require_record(run.ingest, IngestRecord)["dataset"])
     return Challenger(run, config, report, dataset, training["outputs"]["model.keras"])
 
 
@@ -127,8 +131,8 @@ def objections(challenger: Challenger) -> list[str]:
 
 
 def _checked_report(run: RunPaths) -> Record:
-    report = require_record(run.report, "report")
-    _check_made_from(report, "evaluate", record_file(run.evaluate, "evaluate"))
+    report = require_record(run.report, ReportRecord)
+    _check_made_from(report, "evaluate", run.evaluate / ComparisonRecord.FILE)
     return report
 
 

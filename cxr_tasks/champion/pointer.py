@@ -11,30 +11,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cxr_tasks.champion.pointer_record import PointerRecord
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.volume.files import remove_leftovers
+from cxr_tasks.volume.files import as_json, remove_leftovers
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.record_model import read_sealed_record, write_sealed_record
 
 PROMOTED, ROLLED_BACK, RETIRED = "promoted", "rolled back", "retired"
 
-Entry = dict[str, Any]
-
-_ENTRY_KEYS = {"at", "action", "version", "before", "reason"}
-_CHALLENGE_KEYS = {"champion", "run", "challenger", "level"}
+Entry = Any
+"""One change of what serves, or one challenge: as a model where it was read."""
 
 
 def serving(home: Home) -> str | None:
     """Return the version that serves, without a look at its files; None where there is none."""
-    version: str | None = _read_pointer(home)["version"]
-    return version
+    return _read_pointer(home).version
 
 
 def history(home: Home) -> list[Entry]:
     """Read what served when: `at`, `action`, `version`, `before`, `reason`; the oldest first."""
-    entries: list[Entry] = _read_pointer(home)["history"]
-    return entries
+    return list(_read_pointer(home).history)
 
 
 def retired_versions(home: Home) -> dict[str, Entry]:
@@ -51,8 +48,8 @@ def retirement(home: Home) -> Entry | None:
 
 def stored_challenges(home: Home) -> list[Entry] | None:
     """Read who challenged which version; None where an older version of the project wrote it."""
-    entries: list[Entry] | None = _read_pointer(home).get("challenges")
-    return entries
+    challenges = _read_pointer(home).challenges
+    return None if challenges is None else list(challenges)
 
 
 def serving_without(home: Home, run_key: str) -> str | None:
@@ -76,10 +73,10 @@ def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) 
         "at": now.isoformat(timespec="seconds"),
         "action": action,
         "version": version,
-        "before": pointer["version"],
+        "before": pointer.version,
         "reason": reason,
     }
-    write_history(home, [*pointer["history"], entry], challenges=pointer.get("challenges"))
+    write_history(home, [*pointer.history, entry], challenges=pointer.challenges)
 
 
 def begin(home: Home) -> None:
@@ -101,9 +98,10 @@ def write_history(home: Home, entries: list[Entry], *, challenges: list[Entry] |
     content = {"version": serves, "since": last["at"], "history": entries}
     if challenges is not None:
         content["challenges"] = challenges
+    record = PointerRecord.model_validate(as_json(content))
     for path in (_copy_file(home), _pointer_file(home)):
         remove_leftovers(path)
-        write_sealed(path, content)
+        write_sealed_record(path, record)
 
 
 def find_copy(home: Home) -> tuple[list[Entry], list[Entry] | None] | None:
@@ -112,7 +110,8 @@ def find_copy(home: Home) -> tuple[list[Entry], list[Entry] | None] | None:
         content = _read_checked(_copy_file(home))
     except ArtifactError:
         return None
-    return (content["history"], content.get("challenges")) if content["history"] else None
+    challenges = None if content.challenges is None else list(content.challenges)
+    return (list(content.history), challenges) if content.history else None
 
 
 def is_whole(home: Home) -> bool:
@@ -138,34 +137,20 @@ def _copy_file(home: Home) -> Path:
     return home.champion / "champion-copy.json"
 
 
-def _read_pointer(home: Home) -> dict[str, Any]:
+def _read_pointer(home: Home) -> PointerRecord:
     path = _pointer_file(home)
     if path.exists():
         return _read_checked(path)
     if any(home.champion.glob("[0-9]*-*/version.json")):
         raise _damaged(f"{path} is gone, though there are versions of the champion.")
-    return {"version": None, "history": [], "challenges": []}
+    return PointerRecord(version=None, history=[], challenges=[])
 
 
-def _read_checked(path: Path) -> dict[str, Any]:
+def _read_checked(path: Path) -> PointerRecord:
     try:
-        pointer = read_sealed(path)
+        return read_sealed_record(path, PointerRecord)
     except DamagedError as err:
         raise _damaged(err.problem) from err
-    entries: Any = pointer.get("history")
-    challenges = pointer.get("challenges", [])
-    if not (_are_entries(entries, _ENTRY_KEYS) and _are_entries(challenges, _CHALLENGE_KEYS)):
-        raise _damaged(f"{path} does not say what serves and what served before.")
-    serves = bool(entries) and entries[-1]["action"] != RETIRED
-    if not isinstance(pointer.get("version"), str if serves else type(None)):
-        raise _damaged(f"{path} does not say what serves, as its history does.")
-    return pointer
-
-
-def _are_entries(entries: Any, keys: set[str]) -> bool:
-    return isinstance(entries, list) and all(
-        isinstance(entry, dict) and entry.keys() >= keys for entry in entries
-    )
 
 
 def _damaged(problem: str) -> DamagedError:

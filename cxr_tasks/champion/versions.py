@@ -19,7 +19,8 @@ from cxr_tasks.wording import one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-STAGE = "version"
+    from cxr_tasks.champion.version_record import VersionRecord
+
 _PREDICTION_TYPES = {"path": str, "part": str, "label": int, "group": int}
 _VERSION_NAME = re.compile(r"(\d{4,})-(.+)")
 
@@ -36,7 +37,7 @@ class Champion:
 
     name: str
     folder: Path
-    record: Record
+    record: "VersionRecord"
 
     @property
     def model_file(self) -> Path:
@@ -107,15 +108,17 @@ def open_version(home: Home, version: str) -> Champion:
     return Champion(version, folder, record)
 
 
-def version_record(home: Home, version: str) -> Record:
+def version_record(home: Home, version: str) -> "VersionRecord":
     """Read a version's record, without a look at its other files.
 
     Raises:
         DamagedError: It is missing or not what was written.
     """
+    from cxr_tasks.champion.version_record import VersionRecord
+
     folder = home.champion / version
     try:
-        record = find_record(folder, STAGE)
+        record = find_record(folder, VersionRecord)
     except DamagedError as err:
         raise _damaged(folder, err.problem.rstrip(".")) from err
     if record is None:
@@ -134,7 +137,7 @@ def finished_versions(home: Home) -> list[str]:
     if not home.champion.is_dir():
         return []
     names = [path.name for path in home.champion.iterdir() if _VERSION_NAME.fullmatch(path.name)]
-    finished = [name for name in names if (home.champion / name / f"{STAGE}.json").exists()]
+    finished = [name for name in names if (home.champion / name / "version.json").exists()]
     return sorted(finished, key=_number)
 
 
@@ -162,12 +165,14 @@ def put_version(
     Returns:
         The version's name: of a new one a number above the highest there ever was, and the run's.
     """
+    from cxr_tasks.champion.version_record import VersionRecord
+
     begin(home)
     known = [*finished_versions(home), *(entry["version"] for entry in history(home))]
     named = name or f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
     finish_once(
         home.champion / named,
-        STAGE,
+        VersionRecord,
         inputs=inputs,
         config_fingerprint=config_fingerprint,
         seed=seed,

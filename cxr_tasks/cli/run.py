@@ -108,11 +108,13 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
         run: The run.
         with_make: Whether what to do next is a command of `make`, as this run's was.
     """
+    from cxr_tasks.reporting.report_record import ReportRecord
+
     earlier = unchanged_since(run)
     if earlier:
         print(f"\nNothing has changed since {earlier}; its results:")
     with_results = run.home.run(earlier) if earlier else run
-    if report := find_record(with_results.report, "report"):
+    if report := find_record(with_results.report, ReportRecord):
         screen = last_screen(
             report,
             width=_width(),
@@ -126,7 +128,9 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
 
 
 def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
-    if promotion := find_record(with_results.promote, "promote"):
+    from cxr_tasks.champion.promotion_record import PromotionRecord
+
+    if promotion := find_record(with_results.promote, PromotionRecord):
         yield f"Champion, {describe_promotion(run.home, promotion)}"
     yield from ingested_lines(run)
 

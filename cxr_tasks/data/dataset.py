@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.record_model import Facts, StageRecord
 from cxr_tasks.volume.records import Record, check_outputs, find_record
 
 if TYPE_CHECKING:  # pandas takes long to import; workers that decode images do without it
     import pandas as pd
-
-STAGE = "dataset"
 
 INDEX_COLUMNS = {
     "path": str,
@@ -34,6 +34,44 @@ INDEX_COLUMNS = {
     "depth": str,
 }
 """Of `index.csv`, with their types: one row an image."""
+
+
+class DatasetFacts(Facts):
+    """What was taken, and what was not.
+
+    Attributes:
+        source: The setting `source`.
+        description: Of the source, for a person.
+        synthetic: Whether this project drew the images.
+        n_candidates: Files that may be images of a class.
+        n_by_class: By the classes' names of `wording.CLASS_NAMES`.
+        n_rejected: Candidates that cannot be used.
+        n_unmatched: Files in no class folder.
+        n_left_out_by_reason: Files that are no candidates.
+    """
+
+    source: str
+    description: str
+    synthetic: bool
+    image_size_px: int
+    n_candidates: int
+    n_images: int
+    n_by_class: dict[str, int]
+    known_patient_fraction_by_class: dict[str, float]
+    n_rejected: int
+    n_rejected_by_reason: dict[str, int] = Field(default_factory=dict)
+    n_unmatched: int = 0
+    n_ignored_links: int = 0
+    n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
+
+
+class DatasetRecord(DatasetFacts, StageRecord):
+    """A finished image store; configuration and seed are those of the run that came first."""
+
+    FILE: ClassVar[str] = "dataset.json"
+    COMMAND: ClassVar[str] = "ingest"
+
+    stage: Literal["dataset"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +99,7 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
         DamagedError: A file of it is not what was written.
     """
     folder = home.datasets / fingerprint
-    record = find_record(folder, STAGE)
+    record = find_record(folder, DatasetRecord)
     if record is None:
         raise ArtifactError(
             f"The data set {folder} is missing or unfinished.",

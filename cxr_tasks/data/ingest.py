@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.data.dataset import INDEX_COLUMNS, STAGE
+from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetRecord
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.sources.candidates import Listing
@@ -68,7 +68,7 @@ def ingest(
     fingerprint = _fingerprint(digest, listing)
     folder = home.datasets / fingerprint
     with locked(home.locks / f"dataset-{fingerprint}.lock"):
-        record = find_finished(folder, STAGE, note=report)
+        record = find_finished(folder, DatasetRecord, note=report)
         remove_leftovers(folder)
         if record is None:
             _build(folder, source, listing, config=config, digest=digest, report=report)
@@ -129,7 +129,7 @@ def _build(
         # the store is shared: configuration and seed are those of the run that came first
         record = make_record(
             built,
-            STAGE,
+            DatasetRecord,
             inputs={"source": digest},
             config_fingerprint=config.fingerprint,
             seed=config.seed,

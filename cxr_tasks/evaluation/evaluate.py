@@ -28,6 +28,7 @@ from cxr_tasks.statistics.resampling import Resamples, group_resamples
 from cxr_tasks.statistics.scores import ScoredImages
 from cxr_tasks.statistics.significance import compare_pairs
 from cxr_tasks.statistics.summary import describe
+from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json, write_json, write_table
 from cxr_tasks.volume.paths import RunPaths
@@ -131,8 +132,8 @@ def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
     """Return how a variant's training ended: ok with its facts, failed with its error, skipped."""
     if variant not in config.variants:
         return {"status": "skipped", "error": None}
-    if find_record(run.train(variant), "train") is not None:
-        record = require_record(run.train(variant), "train")
+    if find_record(run.train(variant), TrainingRecord) is not None:
+        record = require_record(run.train(variant), TrainingRecord)
         facts = {key: value for key, value in record.items() if key not in _RECORD_KEYS}
         total_seconds = facts["prepare_seconds"] + facts["train_seconds"]
         return {"status": "ok", "error": None, "total_seconds": total_seconds, **facts}

@@ -8,7 +8,7 @@ from threading import Thread
 
 from cxr_tasks.flow.process import StageError, StageProcess, run_stage
 from cxr_tasks.machine.child_process import Child, stopped_by_sigterm
-from cxr_tasks.runs.result import check_complete
+from cxr_tasks.reporting.completeness import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr_tasks.errors import EXIT_CODE, ConfigError
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import end_process, stopped_by_sigterm
-from cxr_tasks.runs.result import check_complete
+from cxr_tasks.reporting.completeness import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import read_json

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from cxr_tasks.data.sources.source import open_source, stamp_of
 from cxr_tasks.errors import ConfigError, DamagedError
@@ -12,10 +11,28 @@ from cxr_tasks.volume.files import digest_of, remove_leftovers
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import warning
-from cxr_tasks.volume.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.record_model import SealedRecord, read_sealed_record, write_sealed_record
 
 LOOKED_BY = "CXR_LOOKED_BY"
 """Environment variable of the command `watch`: who looks."""
+
+
+class WatchRecord(SealedRecord):
+    """The last look.
+
+    Attributes:
+        seen: Digest of names, sizes and times.
+        by: Who looked.
+        at: ISO 8601.
+        is_new: Whether nobody else had seen it before.
+        source: Its description.
+    """
+
+    seen: str
+    by: str
+    at: str
+    is_new: bool
+    source: str
 
 
 def look(
@@ -62,36 +79,34 @@ def look(
         seen = digest_of([config.preset, config.covid_glob, config.normal_glob, stamp])
     with volume_in_use(home), locked(home.locks / "watch.lock"):
         before = _state_before(state, report)
-        is_new = before.get("seen") != seen or (before["by"] == looked_by and before["is_new"])
+        is_new = before is None or before.seen != seen or (before.by == looked_by and before.is_new)
         if looked_by:
             remove_leftovers(state)
-            write_sealed(
-                state,
-                {
-                    "seen": seen,
-                    "by": looked_by,
-                    "at": now.isoformat(timespec="seconds"),
-                    "is_new": is_new,
-                    "source": source.description,
-                },
+            now_seen = WatchRecord(
+                seen=seen,
+                by=looked_by,
+                at=now.isoformat(timespec="seconds"),
+                is_new=is_new,
+                source=source.description,
             )
+            write_sealed_record(state, now_seen)
     report(f"{source.description}: {'new' if is_new else 'as it was seen before'}")
     return is_new
 
 
 def found_something_new(home: Home, looked_by: str) -> bool:
     """Return whether the last look found something new, if it was this looker's."""
-    state = read_sealed(_state_file(home))
-    return bool(state["is_new"]) and state["by"] == looked_by
+    state = read_sealed_record(_state_file(home), WatchRecord)
+    return state.is_new and state.by == looked_by
 
 
-def _state_before(state: Path, report: Callable[[str], None]) -> dict[str, Any]:
-    """Read what was seen last; nothing where that is not known any more."""
+def _state_before(state: Path, report: Callable[[str], None]) -> WatchRecord | None:
+    """Read what was seen last; None where that is not known any more."""
     try:
-        return read_sealed(state) if state.exists() else {}
+        return read_sealed_record(state, WatchRecord) if state.exists() else None
     except DamagedError as err:
         report(warning(f"{err.problem} What is there counts as new."))
-        return {}
+        return None
 
 
 def _state_file(home: Home) -> Path:

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr_tasks.audit.audit_record import AuditRecord
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_split
+from cxr_tasks.data.split_record import SplitRecord
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Record, find_record, require_record
@@ -42,8 +47,8 @@ def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
     Raises:
         ArtifactError: A stage is not finished, or a file is not what its record says.
     """
-    ingest = require_record(run.ingest, "ingest")
-    comparison = require_record(run.evaluate, "evaluate")
+    ingest = require_record(run.ingest, IngestRecord)
+    comparison = require_record(run.evaluate, ComparisonRecord)
     outcomes = comparison["variants"]
     trained = [name for name in VARIANTS if outcomes.get(name, {}).get("status") == "ok"]
     return Artifacts(
@@ -52,11 +57,13 @@ def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
         dataset=open_dataset(run.home, ingest["dataset"]),
         rejected=_read_table(run.home.datasets / ingest["dataset"] / "rejected.csv", dtype=str),
         ingest=ingest,
-        split=require_record(run.split, "split"),
+        split=require_record(run.split, SplitRecord),
         split_table=read_split(run.split),
-        audit=require_record(run.audit, "audit") if find_record(run.audit, "audit") else None,
+        audit=require_record(run.audit, AuditRecord)
+        if find_record(run.audit, AuditRecord)
+        else None,
         comparison=comparison,
-        trainings={name: require_record(run.train(name), "train") for name in trained},
+        trainings={name: require_record(run.train(name), TrainingRecord) for name in trained},
         histories={name: pd.read_csv(run.train(name) / "history.csv") for name in trained},
         predictions={
             name: _read_table(

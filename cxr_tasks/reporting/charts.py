@@ -24,7 +24,7 @@ from cxr_tasks.reporting.chart_style import (
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import PART_NAMES, percent
 
-Facts = Mapping[str, Any]
+Facts = Any
 
 _CURVES = (
     ("{}", "training", (2.2, 1.6), 0.75),

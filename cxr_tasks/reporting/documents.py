@@ -6,7 +6,6 @@ of the Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Te
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import PART_NAMES, shown_variant
 
-Facts = Mapping[str, Any]
+Facts = Any
 
 STATUS_NAMES = {
     "answered": "answered by the run",

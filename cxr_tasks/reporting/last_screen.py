@@ -1,7 +1,7 @@
 """What a run ends with in a terminal: done, verdict, comparison, recommendation, what next."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
@@ -19,7 +19,7 @@ from cxr_tasks.wording import (
     recommended,
 )
 
-Facts = Mapping[str, Any]
+Facts = Any
 Cells = tuple[str, ...]
 
 WIDTH = 100
@@ -140,10 +140,15 @@ def ingested_lines(run: RunPaths) -> Iterator[str]:
 
     Data sets that are gone from the volume have no line.
     """
-    ingested = find_record(run.ingest, "ingest") or {}
+    from cxr_tasks.data.dataset import DatasetRecord
+    from cxr_tasks.runs.ingest_record import IngestRecord
+
+    ingested = find_record(run.ingest, IngestRecord)
     for name, title in (("dataset", "Images"), ("external", "External images")):
-        fingerprint = ingested.get(name)
-        dataset = find_record(run.home.datasets / fingerprint, "dataset") if fingerprint else None
+        fingerprint = ingested and ingested.get(name)
+        dataset = (
+            find_record(run.home.datasets / fingerprint, DatasetRecord) if fingerprint else None
+        )
         if not dataset:
             continue
         left_out = left_out_of(ingested, dataset, name)

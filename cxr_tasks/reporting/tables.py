@@ -1,9 +1,9 @@
 """The tables of a report: `table.csv`, and every variant against every other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-Facts = Mapping[str, Any]
+Facts = Any
 Row = dict[str, Any]
 
 _METRICS = (

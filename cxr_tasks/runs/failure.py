@@ -2,8 +2,9 @@
 
 import re
 import signal
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import Field
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.runs.run import open_run
@@ -11,6 +12,7 @@ from cxr_tasks.volume.files import remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.record_model import Facts
 
 STOPPED = 130
 """Exit status of a process that a person stopped."""
@@ -24,47 +26,58 @@ _WITHOUT_MEMORY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)
 _STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The process ")
 
 
-@dataclass(frozen=True)
-class Failure:
-    """How a stage ended that is not done.
+class FailureRecord(Facts):
+    """How a stage failed or was stopped, while it has not succeeded since.
 
     Attributes:
         exit_code: Of its process; None where its caller was ended first.
         signal: Name of the signal that ended its process.
         message: What a person should read.
         last_lines: The last that its process printed.
-        stopped: Whether a person stopped it; else it failed.
+        stopped: Whether a person stopped it.
     """
 
-    exit_code: int | None
-    signal: str | None
+    exit_code: int | None = None
+    signal: str | None = None
     message: str
-    last_lines: list[str]
-    stopped: bool
+    last_lines: list[str] = Field(default_factory=list)
+    stopped: bool = False
 
 
-def failure_of_process(exit_code: int, message: str, lines: list[str]) -> Failure:
+def failure_of_process(exit_code: int, message: str, lines: list[str]) -> FailureRecord:
     """Describe how a stage's process ended."""
     name = signal.Signals(-exit_code).name if exit_code < 0 else None
-    return Failure(exit_code, name, message, lines, stopped=exit_code in _STOPS)
+    return FailureRecord(
+        exit_code=exit_code,
+        signal=name,
+        message=message,
+        last_lines=lines,
+        stopped=exit_code in _STOPS,
+    )
 
 
-def interruption(err: BaseException) -> Failure:
+def interruption(err: BaseException) -> FailureRecord:
     """Describe what ended the process that waited for a stage, and the stage with it."""
     if isinstance(err, KeyboardInterrupt | SystemExit):
-        return Failure(None, None, f"Stopped. {_TO_GO_ON}", [], stopped=True)
+        return _without_exit_code(f"Stopped. {_TO_GO_ON}", stopped=True)
     message = f"Ended from outside by {type(err).__name__}: {err}. {_TO_GO_ON}"
-    return Failure(None, None, message, [], stopped=False)
+    return _without_exit_code(message, stopped=False)
 
 
-def write_failure(failure: Failure, run: RunPaths, path: Path, progress: Progress) -> None:
+def _without_exit_code(message: str, *, stopped: bool) -> FailureRecord:
+    return FailureRecord(
+        exit_code=None, signal=None, message=message, last_lines=[], stopped=stopped
+    )
+
+
+def write_failure(failure: FailureRecord, run: RunPaths, path: Path, progress: Progress) -> None:
     """Write down how a stage ended, where a reader of the run looks for it."""
     if not run.config.exists():  # the run was deleted, and nothing of it is to come back
         return
     try:
         with volume_in_use(run.home), locked(run.lock("failure")):
             remove_leftovers(path)
-            write_json(path, asdict(failure))
+            write_json(path, failure.content())
         progress.emit("stopped" if failure.stopped else "failed", failure.message)
     except OSError as err:  # such as a full volume, which may be why the stage failed
         progress.echo(f"How the stage ended could not be written down: {err}")

@@ -11,16 +11,33 @@ from typing import Any
 
 from cxr_tasks.errors import ConfigError, DamagedError, shown
 from cxr_tasks.machine.devices import n_cores, n_training_threads
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, WEIGHTS_WITHOUT_FILE, RunConfig
 from cxr_tasks.settings.config import config_from_record
 from cxr_tasks.volume.files import remove_leftovers, volume_error
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home, RunPaths, check_run_key, run_key_from
+from cxr_tasks.volume.record_model import SealedRecord, read_sealed_record, write_sealed_record
 from cxr_tasks.volume.records import SOURCE, Note, find_record
-from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from cxr_tasks.volume.source_code import source_digest
 
 _ONE_START = "Every task works on the run that start of the same DAG run has opened, on no other."
+
+
+class ConfigRecord(SealedRecord):
+    """A run's settings, which never change.
+
+    Attributes:
+        fingerprint: Digest of the settings that decide about numbers.
+        config: Every setting by its name; `config_from_record` reads older ones too.
+        threads_from: By what the number of threads was chosen.
+        code: Digest of the code that began the run.
+    """
+
+    fingerprint: str
+    config: dict[str, Any]
+    threads_from: str = "the settings it was started with"
+    code: str = ""
 
 
 def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print) -> RunPaths:
@@ -52,7 +69,7 @@ def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print
                 _check_same(run, config, note)
                 os.utime(run.config)  # retention counts the days since something happened in it
             else:
-                write_sealed(run.config, _described(config, note))
+                write_sealed_record(run.config, _described(config, note))
     except FileNotFoundError as err:  # what file systems such as /proc say of a new folder
         raise ConfigError(
             f"The shared volume {home.root} cannot be made ({err.strerror}).",
@@ -135,7 +152,7 @@ def read_config(run: RunPaths) -> RunConfig:
         DamagedError: It is not what was written.
     """
     try:
-        return config_from_record(read_sealed(run.config)["config"])
+        return config_from_record(read_sealed_record(run.config, ConfigRecord).config)
     except DamagedError as err:
         raise DamagedError(
             err.problem,
@@ -151,12 +168,12 @@ def is_of_this_code(run: RunPaths) -> bool:
     Where the configuration is damaged, the record of the run's ingestion tells.
     """
     if _is_readable(run.config):
-        return read_sealed(run.config).get("code") == source_digest()
+        return read_sealed_record(run.config, ConfigRecord).code == source_digest()
     try:
-        ingested = find_record(run.ingest, "ingest")
+        ingested = find_record(run.ingest, IngestRecord)
     except DamagedError:
         return True
-    return ingested is None or ingested["versions"].get(SOURCE) == source_digest()
+    return ingested is None or ingested.versions.get(SOURCE) == source_digest()
 
 
 def check_code(run: RunPaths) -> None:
@@ -184,24 +201,24 @@ def new_run_key(now: datetime) -> str:
 def _is_readable(path: Path) -> bool:
     """Return whether a configuration is there; one that is damaged is written again."""
     try:
-        return path.exists() and bool(read_sealed(path))
+        return path.exists() and bool(read_sealed_record(path, ConfigRecord))
     except DamagedError:
         return False
 
 
-def _described(config: RunConfig, note: Note) -> dict[str, object]:
+def _described(config: RunConfig, note: Note) -> ConfigRecord:
     """Describe a run that begins; the same cores give the same bytes, which the stages digest."""
     threads_from = "the settings it was started with"
     if not config.threads:
         config = config.model_copy(update={"threads": n_training_threads()})
         threads_from = f"the {n_cores()} cores of the machine that started it"
         note(f"threads={config.threads}, by the {n_cores()} cores of {platform.node()}")
-    return {
-        "fingerprint": config.fingerprint,
-        "config": config.as_dict(),
-        "threads_from": threads_from,
-        "code": source_digest(),
-    }
+    return ConfigRecord(
+        fingerprint=config.fingerprint,
+        config=config.as_dict(),
+        threads_from=threads_from,
+        code=source_digest(),
+    )
 
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
@@ -243,13 +260,13 @@ def _check_files(config: RunConfig) -> None:
 
 
 def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
-    described = read_sealed(run.config)
+    described = read_sealed_record(run.config, ConfigRecord)
     before = read_config(run).as_dict()
     now = config.as_dict()
     if not config.threads:
         now["threads"] = before["threads"]
         _note_threads(described, note)
-    whose = {"threads": f" (by {described['threads_from']})"}
+    whose = {"threads": f" (by {described.threads_from})"}
     changed = [
         f"{key} was {before[key]!r}{whose.get(key, '')}, now {now[key]!r}"
         for key in now
@@ -263,12 +280,12 @@ def _check_same(run: RunPaths, config: RunConfig, note: Note) -> None:
         )
 
 
-def _note_threads(described: dict[str, Any], note: Note) -> None:
+def _note_threads(described: ConfigRecord, note: Note) -> None:
     """Report where a run goes on with other threads than this machine would begin it with."""
-    threads = described["config"]["threads"]
+    threads = described.config["threads"]
     if threads != n_training_threads():
         note(
-            f"threads={threads}, as the run began, by {described['threads_from']}; with "
+            f"threads={threads}, as the run began, by {described.threads_from}; with "
             f"{n_training_threads()}, by the {n_cores()} cores of {platform.node()}, its numbers "
             "would be others"
         )

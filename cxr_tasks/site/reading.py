@@ -51,8 +51,10 @@ def report_page(run: RunPaths) -> Path | None:
 
 def is_damaged(run: RunPaths, page: bytes) -> bool:
     """Return whether a report is not the page that its record tells of."""
+    from cxr_tasks.reporting.report_record import ReportRecord
+
     try:
-        record = find_record(run.report, "report")
+        record = find_record(run.report, ReportRecord)
     except CxrError:
         return True
     return record is not None and record["outputs"].get(PAGE) != sha256(page).hexdigest()

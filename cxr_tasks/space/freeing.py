@@ -15,6 +15,7 @@ from cxr_tasks.space.run_state import RunState, run_states
 from cxr_tasks.volume.files import owner_of_leftover
 from cxr_tasks.volume.locks import volume_alone
 from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.volume.size import as_size, weigh
 
@@ -190,12 +191,15 @@ def _activations(home: Home, known: Needs) -> list[Path]:
     Whoever wants them later has them computed again, with the same numbers. When they were used
     last does not count: shared volumes often do not keep it.
     """
+    from cxr_tasks.data.dataset import DatasetRecord
+    from cxr_tasks.training.activations import ActivationsRecord
+
     stored = [home.datasets / fingerprint for fingerprint in known.activations_of]
-    used = {_recorded_digest(folder, "dataset", "outputs", "images.npy") for folder in stored}
+    used = {_recorded_digest(folder, DatasetRecord, "outputs", "images.npy") for folder in stored}
     return [
         folder
         for folder in _folders(home.cache / "activations")
-        if _recorded_digest(folder, "activations", "inputs", "images") not in used - {None}
+        if _recorded_digest(folder, ActivationsRecord, "inputs", "images") not in used - {None}
     ]
 
 
@@ -222,13 +226,15 @@ _UNNEEDED: dict[Kind, Callable[[Home, Needs], list[Path]]] = {
 }
 
 
-def _recorded_digest(folder: Path, stage: str, part: str, name: str) -> str | None:
+def _recorded_digest(
+    folder: Path, model: type[StageRecord], part: Literal["inputs", "outputs"], name: str
+) -> str | None:
     """Return a digest that a folder's record states; None where no record can be read."""
     try:
-        record = find_record(folder, stage)
+        record = find_record(folder, model)
     except CxrError:
         return None
-    return None if record is None else str(record[part][name])
+    return None if record is None else getattr(record, part).get(name)
 
 
 def _folders(place: Path, *, hidden: bool = False) -> list[Path]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from cxr_tasks.errors import ConfigError, CxrError
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import read_config
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle
@@ -79,7 +80,7 @@ def downloads_of(config: RunConfig) -> frozenset[str]:
 def _read_state(run: RunPaths) -> RunState:
     state = RunState(run, _changed_at(run), finished=(run.report / "report.json").exists())
     try:
-        ingested = find_record(run.ingest, "ingest")
+        ingested = find_record(run.ingest, IngestRecord)
         config = read_config(run) if run.config.exists() else None
     except CxrError as err:
         return replace(state, problem=err.problem)

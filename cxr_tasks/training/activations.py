@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,24 @@ from cxr_tasks.volume.files import building, digest_of, remove_leftovers
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import duration
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_finished, make_record, write_record
 from cxr_tasks.volume.source_code import source_digest
 
-STAGE = "activations"
 BATCH_SIZE = 32
 """Images at once: the first maps of 32 images take 150 MB each, whatever the data set."""
 
 Model = Any
+
+
+class ActivationsRecord(StageRecord):
+    """Cached activations; configuration and seed are those of the run that wanted them first."""
+
+    FILE: ClassVar[str] = "activations.json"
+    COMMAND: ClassVar[str] = "train"
+
+    stage: Literal["activations"]
+    n_images: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ def frozen_activations(
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
     with locked(lock, on_wait=lambda: note("another process runs the frozen layers; waiting")):
-        if find_finished(folder, STAGE, note=note) is not None:
+        if find_finished(folder, ActivationsRecord, note=note) is not None:
             remove_leftovers(folder)
             note("frozen layers computed before: read from the cache")
         else:
@@ -79,7 +89,7 @@ def frozen_activations(
                 seconds = time.monotonic() - started
                 record = make_record(
                     built,
-                    STAGE,
+                    ActivationsRecord,
                     inputs={"images": _digest_of_images(dataset)},
                     config_fingerprint=config_fingerprint,
                     seed=seed,

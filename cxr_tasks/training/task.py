@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_fold, read_split, rows_of
+from cxr_tasks.data.split_record import SplitRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.activations import frozen_activations
 from cxr_tasks.training.batch_norm import with_fused_batch_norm
@@ -130,8 +132,8 @@ def open_task(
     Raises:
         ArtifactError: Ingestion or split is not finished.
     """
-    ingested = require_record(run.ingest, "ingest")
-    require_record(run.split, "split")
+    ingested = require_record(run.ingest, IngestRecord)
+    require_record(run.split, SplitRecord)
     return TrainingTask(
         run,
         config,

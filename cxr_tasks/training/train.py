@@ -8,27 +8,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
+from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.machine.memory import MemoryWatch
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.fit import CHECKPOINT, fit
 from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.task import fold_seed, open_task
+from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
 from cxr_tasks.volume.files import put_in_place, remove_leftovers, sha256_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.records import (
-    Note,
-    Record,
-    find_finished,
-    make_record,
-    record_file,
-    require_record,
-    write_record,
-)
+from cxr_tasks.volume.records import Note, find_finished, make_record, require_record, write_record
 
-STAGE = "train"
+FitT = TypeVar("FitT", TrainingRecord, FoldRecord)
 
 _OF_FOLD = (
     "best_epoch",
@@ -63,13 +58,14 @@ class TrainingContext:
         """
         run = self.run
         digests = {"config": sha256_of(run.config)}
-        for stage, place in (("ingest", run.ingest), ("split", run.split)):
-            require_record(place, stage)
-            digests[stage] = sha256_of(record_file(place, stage))
+        require_record(run.ingest, IngestRecord)
+        digests["ingest"] = sha256_of(run.ingest / IngestRecord.FILE)
+        require_record(run.split, SplitRecord)
+        digests["split"] = sha256_of(run.split / SplitRecord.FILE)
         return digests
 
 
-def train_variant(context: TrainingContext, *, train_one: Callable[[int], None]) -> Record:
+def train_variant(context: TrainingContext, *, train_one: Callable[[int], None]) -> TrainingRecord:
     """Train one variant of a run, unless that is done; go on where a try before stopped.
 
     The caller holds the stage's lock. While it runs, everything is in `<variant>.partial`.
@@ -89,6 +85,7 @@ def train_variant(context: TrainingContext, *, train_one: Callable[[int], None])
     return train_once(
         run.training(variant),
         run.train(variant),
+        TrainingRecord,
         inputs=context.inputs,
         config_fingerprint=context.config.fingerprint,
         seed=context.config.seed,
@@ -97,7 +94,7 @@ def train_variant(context: TrainingContext, *, train_one: Callable[[int], None])
     )
 
 
-def train_fold(context: TrainingContext, number: int) -> Record:
+def train_fold(context: TrainingContext, number: int) -> FoldRecord:
     """Train one fold into the variant's unfinished folder; `train_variant` then finds it finished.
 
     Raises:
@@ -108,6 +105,7 @@ def train_fold(context: TrainingContext, number: int) -> Record:
     return train_once(
         place.with_name(f"{place.name}.partial"),
         place,
+        FoldRecord,
         inputs=context.inputs,
         config_fingerprint=context.config.fingerprint,
         seed=fold_seed(context.config.seed, number),
@@ -124,34 +122,36 @@ def fold_folder(variant_folder: Path, number: int) -> Path:
 def train_once(
     working: Path,
     place: Path,
+    model: type[FitT],
     *,
     inputs: Mapping[str, str],
     config_fingerprint: str,
     seed: int,
     train: Callable[[Path], dict[str, Any]],
     note: Note,
-) -> Record:
+) -> FitT:
     """Train into a folder and put it in place, unless it is finished from the same inputs.
 
     Args:
         working: Where it is trained.
         place: Where it lies when it is finished.
+        model: Its record.
         inputs: Digests of what it reads now.
         config_fingerprint: Of the run, for the record.
         seed: The training's, for the record.
         train: Trains into the working folder and returns the record's facts.
         note: Called with what is damaged.
     """
-    record = find_finished(place, STAGE, inputs=inputs, note=note)
+    record = find_finished(place, model, inputs=inputs, note=note)
     is_in_place = record is not None
-    record = record or find_finished(working, STAGE, inputs=inputs, note=note)
-    for path in (place, record_file(working, STAGE)):
+    record = record or find_finished(working, model, inputs=inputs, note=note)
+    for path in (place, working / model.FILE):
         remove_leftovers(path)
     if record is None:
         facts = train(working)
         record = make_record(
             working,
-            STAGE,
+            model,
             inputs=inputs,
             config_fingerprint=config_fingerprint,
             seed=seed,
@@ -191,7 +191,7 @@ def _train_fold(context: TrainingContext, number: int, folder: Path) -> dict[str
 def keep_whole_folds(damaged: Path, folder: Path, *, inputs: Mapping[str, str], note: Note) -> None:
     """Take the undamaged folds out of a damaged training: only the rest is trained again."""
     for place in sorted(damaged.glob("fold-*")):
-        if find_finished(place, STAGE, inputs=inputs, note=note) is None:
+        if find_finished(place, FoldRecord, inputs=inputs, note=note) is None:
             continue
         if not (folder / place.name).exists():
             place.rename(folder / place.name)
@@ -201,14 +201,14 @@ def _finish_folds(
     context: TrainingContext, train_one: Callable[[int], None], folder: Path
 ) -> list[dict[str, Any]]:
     """Train the folds that a variant's folder lacks, one after another; return how each went."""
-    split, found = require_record(context.run.split, "split"), []
+    split, found = require_record(context.run.split, SplitRecord), []
     n_rounds = len(split["folds"]["rounds"]) if split["folds"] else 0
     for number in range(1, n_rounds + 1):
         place = fold_folder(folder, number)
-        record = find_finished(place, STAGE, inputs=context.inputs, note=context.progress.note)
+        record = find_finished(place, FoldRecord, inputs=context.inputs, note=context.progress.note)
         if record is None:
             train_one(number)
-            record = require_record(place, STAGE)
+            record = require_record(place, FoldRecord)
         found.append({"round": number, **{key: record[key] for key in _OF_FOLD}})
     return found
 

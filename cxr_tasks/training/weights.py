@@ -23,7 +23,7 @@ from cxr_tasks.volume.files import building, remove_leftovers, sha256_of
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import warning
-from cxr_tasks.volume.sealed import read_sealed, write_sealed
+from cxr_tasks.volume.record_model import SealedRecord, read_sealed_record, write_sealed_record
 
 Origin = Literal["file", "keras", "phantom", "random", "none"]
 """A file that the user names, ImageNet's, this project's from drawn images, a seed's, or none."""
@@ -46,6 +46,12 @@ OWN_WEIGHTS = Path(__file__).with_name("mobilenetv2-phantom-1.weights.h5")
 _TIMEOUT_SECONDS = 20
 _ODD = re.compile(r"[^\x21-\x7e]")
 """What no web address has: blanks, control characters, and what is not ASCII."""
+
+
+class WeightsDownloadRecord(SealedRecord):
+    """Beside Keras' own weights of the backbone."""
+
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,8 @@ def _keras_weights(home: Home, url: str, report: Callable[[str], None]) -> Backb
             built = folder / download.name
             _download(url, built)
             check_backbone_file(built)
-            write_sealed(built.with_suffix(".json"), {"sha256": sha256_of(built)})
+            digest = WeightsDownloadRecord(sha256=sha256_of(built))
+            write_sealed_record(built.with_suffix(".json"), digest)
     return _cached(download, home, origin="keras")
 
 
@@ -184,7 +191,9 @@ def _is_as_downloaded(download: Path, report: Callable[[str], None]) -> bool:
     record = download.with_suffix(".json")
     try:
         # schema version 1 of the project wrote no record, and nothing is known of its downloads
-        if not record.exists() or read_sealed(record)["sha256"] == sha256_of(download):
+        if not record.exists():
+            return True
+        if read_sealed_record(record, WeightsDownloadRecord).sha256 == sha256_of(download):
             return True
     except DamagedError:
         pass

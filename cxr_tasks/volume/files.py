@@ -44,7 +44,18 @@ _LEFTOVERS = (
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file in one step: a reader sees the old one or the new one."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=_content_of)
+    write_text(path, text + "\n")
+
+
+def as_json(content: object) -> Any:
+    """Return content as a reader of its file will see it: no tuples, and every key a text."""
+    return json.loads(json.dumps(content, default=_content_of))
+
+
+def _content_of(part: Any) -> Any:
+    """Return what a typed record holds, within content that is still a dict."""
+    return part.content()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,27 +6,25 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.volume.files import building, remove_leftovers, sha256_of
+from cxr_tasks.volume.files import as_json, building, remove_leftovers, sha256_of
 from cxr_tasks.volume.progress import warning
-from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed, write_sealed
+from cxr_tasks.volume.record_model import Facts, StageRecord, parse_facts, write_sealed_record
+from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed
 from cxr_tasks.volume.source_code import source_digest
 
 _NOT_THERE = (errno.ENOENT, errno.ESTALE, errno.EIO, errno.EISDIR, errno.ENOTDIR)
 
-Record = dict[str, Any]
+Record = Any
+"""A record, or a part of one, that is still read and made as a dict."""
+
+StageT = TypeVar("StageT", bound=StageRecord)
 Note = Callable[[str], None]
 
 SOURCE = "cxr-tasks source"
 """In a record's versions: the digest of the code that made it."""
-
-_FILE_NAMES = {"evaluate": "comparison.json"}
-"""Records that are not named after their stage."""
-
-_MADE_BY = {"dataset": "ingest", "version": "promote"}
-"""Stages by folders that are no stage's own."""
 
 _PACKAGES = (
     "cxr-tasks",
@@ -46,21 +44,21 @@ _PACKAGES = (
 
 def finish_once(
     folder: Path,
-    stage: str,
+    model: type[StageT],
     *,
     inputs: Mapping[str, Path],
     config_fingerprint: str,
     seed: int,
-    build: Callable[[Path], Record],
+    build: Callable[[Path], Facts | Mapping[str, Any]],
     note: Note,
-) -> Record:
+) -> StageT:
     """Build a stage's folder unless it is finished from the same inputs and still whole.
 
     The caller holds the stage's lock.
 
     Args:
         folder: Where the finished stage lies.
-        stage: Its name, from which `record_file` names the record.
+        model: Its record.
         inputs: Name and file of everything the stage reads; a file may be absent.
         config_fingerprint: Digest of the run's configuration.
         seed: The run's seed.
@@ -68,7 +66,7 @@ def finish_once(
         note: Told where what is finished is damaged and made again.
     """
     digests = {name: sha256_of(path) for name, path in inputs.items() if path.exists()}
-    finished = find_finished(folder, stage, inputs=digests, note=note)
+    finished = find_finished(folder, model, inputs=digests, note=note)
     if finished is not None:
         remove_leftovers(folder)
         return finished
@@ -77,7 +75,7 @@ def finish_once(
         facts = build(built)
         record = make_record(
             built,
-            stage,
+            model,
             inputs=digests,
             config_fingerprint=config_fingerprint,
             seed=seed,
@@ -89,15 +87,15 @@ def finish_once(
 
 
 def find_finished(
-    folder: Path, stage: str, *, inputs: Mapping[str, str] | None = None, note: Note
-) -> Record | None:
+    folder: Path, model: type[StageT], *, inputs: Mapping[str, str] | None = None, note: Note
+) -> StageT | None:
     """Read the record of a stage that is finished from these inputs, every file of it whole.
 
     What is damaged counts as not finished, so that whoever makes it makes it again.
 
     Args:
         folder: Where the finished stage lies.
-        stage: Its name.
+        model: Its record.
         inputs: Digests of what the stage reads now; None where the folder's name stands for them.
         note: Told what is damaged.
 
@@ -105,8 +103,8 @@ def find_finished(
         ArtifactError: A newer version of the project wrote it.
     """
     try:
-        record = find_record(folder, stage)
-        if record is None or (inputs is not None and record["inputs"] != inputs):
+        record = find_record(folder, model)
+        if record is None or (inputs is not None and record.inputs != inputs):
             return None
         check_outputs(folder, record)
     except DamagedError as err:
@@ -115,48 +113,46 @@ def find_finished(
     return record
 
 
-def write_record(folder: Path, record: Record) -> None:
+def write_record(folder: Path, record: StageRecord) -> None:
     """Write a stage's record into its folder: with it the folder counts as finished."""
-    write_sealed(record_file(folder, record["stage"]), record)
-
-
-def record_file(folder: Path, stage: str) -> Path:
-    """Return the path of a stage's record in its folder."""
-    return folder / _FILE_NAMES.get(stage, f"{stage}.json")
+    write_sealed_record(folder / record.FILE, record)
 
 
 def make_record(
     folder: Path,
-    stage: str,
+    model: type[StageT],
     *,
     inputs: Mapping[str, str],
     config_fingerprint: str,
     seed: int,
     seconds: float,
-    facts: Record,
+    facts: Facts | Mapping[str, Any],
     leave_out: Sequence[str] = (),
-) -> Record:
+) -> StageT:
     """Describe a folder that is complete but for its record.
 
     Args:
         folder: Holds the stage's files.
-        stage: Its name.
-        inputs: Digests of what it has read.
+        model: The record.
+        inputs: Digests of what the stage has read.
         config_fingerprint: Digest of the run's configuration.
         seed: The run's seed.
         seconds: How long it took.
         facts: The stage's own.
         leave_out: Names of files in the folder that do not stay.
+
+    Raises:
+        ValidationError: The facts are not those of this record.
     """
-    others = {record_file(folder, stage), *(folder / name for name in leave_out)}
+    others = {folder / name for name in (model.FILE, *leave_out)}
     outputs = {
         str(path.relative_to(folder)): sha256_of(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path not in others
     }
-    return {
+    content = {
         "schema_version": SCHEMA_VERSION,
-        "stage": stage,
+        "stage": model.stage_name(),
         "seconds": round(seconds, 3),
         "seed": seed,
         "config_fingerprint": config_fingerprint,
@@ -165,61 +161,62 @@ def make_record(
         "versions": versions(),
         **facts,
     }
+    return model.model_validate(as_json(content))
 
 
-def find_record(folder: Path, stage: str) -> Record | None:
+def find_record(folder: Path, model: type[StageT]) -> StageT | None:
     """Read a stage's record, or return None where the stage is not finished.
 
     Raises:
-        DamagedError: The record is not what was written.
+        DamagedError: The record is not what was written, or not such a record.
         ArtifactError: A newer version of the project wrote it.
     """
-    path = record_file(folder, stage)
+    path = folder / model.FILE
     if not path.exists():
         return None
-    again = f"Run what made it again, which makes it anew: {_command_for({'stage': stage})}."
+    again = f"Run what made it again, which makes it anew: {_command_for(model)}."
     try:
-        record = read_sealed(path)
+        content = read_sealed(path)
     except DamagedError as err:
         raise DamagedError(err.problem, err.rule, again) from err
-    mappings = [record.get("inputs"), record.get("outputs")]
-    if record.get("stage") != stage or not all(isinstance(each, dict) for each in mappings):
-        raise DamagedError(
-            f"{path} is no record of the stage {stage!r}.",
-            "A record names its stage, and the digests of what it has read and written.",
-            again,
-        )
-    return record
+    return parse_facts(content, model, path=path, remedy=again)
 
 
-def require_record(folder: Path, stage: str) -> Record:
-    """Read the record of a stage that has to be finished, and check its files against it."""
-    record = find_record(folder, stage)
+def require_record(folder: Path, model: type[StageT]) -> StageT:
+    """Read the record of a stage that has to be finished, and check its files against it.
+
+    Raises:
+        ArtifactError: The stage is not finished, or a newer version of the project wrote it.
+        DamagedError: The record or a file is not what was written.
+    """
+    record = find_record(folder, model)
     if record is None:
         raise ArtifactError(
-            f"The stage {stage!r} of this run is not finished: "
-            f"{record_file(folder, stage)} is missing.",
+            f"The stage {model.stage_name()!r} of this run is not finished: "
+            f"{folder / model.FILE} is missing.",
             "Each stage builds on the finished stages before it.",
-            f"Run it first: python -m cxr_tasks {stage} --run NAME.",
+            f"Run it first: python -m cxr_tasks {model.COMMAND} --run NAME.",
         )
     check_outputs(folder, record)
     return record
 
 
-def check_outputs(folder: Path, record: Record) -> None:
+def check_outputs(folder: Path, record: StageRecord) -> None:
     """Compare a folder's files with the digests in its record.
 
     Raises:
         DamagedError: A file is missing or not what was written.
     """
-    for name, digest in record["outputs"].items():
+    for name, digest in record.outputs.items():
         path = folder / name
         found = _digest_if_there(path)
         if found != digest:
+            variant = record.get("variant", "VARIANT")
             raise DamagedError(
                 f"{path} is {'not what its record says' if found else 'missing or unreadable'}.",
                 "Artifacts are never changed once their stage has finished.",
-                f"Run what made it again, which makes it anew: {_command_for(record)}.",
+                "Run what made it again, which makes it anew: "
+                f"{_command_for(type(record), variant)}.",
             )
 
 
@@ -233,11 +230,10 @@ def _digest_if_there(path: Path) -> str | None:
         return None
 
 
-def _command_for(record: Record) -> str:
+def _command_for(model: type[StageRecord], variant: str = "VARIANT") -> str:
     """Return the command by which a damaged folder is made again."""
-    maker = _MADE_BY.get(record["stage"], record["stage"])
-    variant = f" --variant {record.get('variant', 'VARIANT')}" if maker == "train" else ""
-    return f"python -m cxr_tasks {maker} --run NAME{variant}"
+    of = f" --variant {variant}" if model.COMMAND == "train" else ""
+    return f"python -m cxr_tasks {model.COMMAND} --run NAME{of}"
 
 
 def versions() -> dict[str, str]:

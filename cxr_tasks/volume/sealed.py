@@ -1,12 +1,11 @@
 """JSON files that state their own schema version, and whether a bit of them has changed."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.volume.files import digest_of, read_json, write_json
+from cxr_tasks.volume.files import as_json, digest_of, read_json, write_json
 from cxr_tasks.volume.migrations import MIGRATIONS
 
 SCHEMA_VERSION = 3
@@ -20,7 +19,7 @@ _VERSION, _SEAL = "schema_version", "content_sha256"
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file in one step, with the schema version and a digest of its content."""
     # as a reader will see it: without tuples, and with every key a text
-    stated = json.loads(json.dumps({_VERSION: SCHEMA_VERSION, **content}))
+    stated = as_json({_VERSION: SCHEMA_VERSION, **content})
     write_json(path, stated | {_SEAL: digest_of(stated)})
 
 

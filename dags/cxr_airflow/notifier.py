@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from cxr_airflow.tasks import REFUSAL, START, shared_volume
-from cxr_tasks.runs.result import describe_result
+from cxr_tasks.flow.result import describe_result
 
 NOTIFY_URL = "CXR_NOTIFY_URL"
 """Environment variable: where a JSON object with `text` and the facts is posted to."""

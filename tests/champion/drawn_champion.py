@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.champion import promotion
+from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.restoring import restore_version
 from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.runs.run import open_run
@@ -60,7 +61,7 @@ def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
     run, config = open_run(home, key)
     record = finish_once(
         run.promote,
-        "promote",
+        PromotionRecord,
         inputs={"report": run.report / "report.json"},
         config_fingerprint=config.fingerprint,
         seed=config.seed,

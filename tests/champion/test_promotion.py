@@ -15,6 +15,7 @@ from cxr_tasks.champion.pairing import PATIENT_TRAINED_CHAMPION, SAME_IMAGE, UNS
 from cxr_tasks.champion.pointer import history, serving
 from cxr_tasks.champion.restoring import roll_back
 from cxr_tasks.champion.versions import read_predictions, require_champion
+from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.runs.run import open_run
@@ -172,7 +173,7 @@ def test_other_images_of_known_patients_are_left_out_and_counted(home: Home) -> 
     table = pd.read_csv(index, dtype={"patient": str, "phash": str}, keep_default_na=False)
     table.loc[[0, 2], "patient"] = "p3"  # a patient of the champion's data, on other images
     table.to_csv(index, index=False, lineterminator="\n")
-    accept_changes(index.parent, "dataset")
+    accept_changes(index.parent, DatasetRecord)
     record = promote(home, "far", score=scores_of(0.5))
     assert record["comparison"]["n_left_out"][PATIENT_TRAINED_CHAMPION] == 2
     assert record["comparison"]["n_unseen"] == 158

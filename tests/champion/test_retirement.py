@@ -12,6 +12,7 @@ import pytest
 from cxr_tasks.champion import pointer
 from cxr_tasks.champion.describe import describe_champion, describe_promotion
 from cxr_tasks.champion.pointer import history, serving, serving_without
+from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.champion.restoring import restore_pointer, restore_version, retire, roll_back
 from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.cli.main import main
@@ -20,8 +21,8 @@ from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.record_model import write_sealed_record
 from cxr_tasks.volume.records import require_record
-from cxr_tasks.volume.sealed import write_sealed
 from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
 from tests.stored import flip_bit
 
@@ -47,7 +48,7 @@ def home(retired: Home, tmp_path: Path) -> Home:
 
 def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> None:
     assert serving(home) is None
-    assert history(home)[-1] == {
+    assert history(home)[-1].content() == {
         "at": "2026-01-03T03:04:05+00:00",
         "action": "retired",
         "version": "0001-masks",
@@ -96,7 +97,7 @@ def test_restored_version_stays_retired(damaged: bool, home: Home) -> None:
     else:
         shutil.rmtree(folder)
     run, config = open_run(home, "masks")
-    restore_version(run, config, require_record(run.promote, "promote"), note=print)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=print)
     assert require_champion(home, "0001-masks").folder == folder
     assert serving(home) is None
 
@@ -129,11 +130,11 @@ def test_retirement_that_was_killed_half_way_is_not_lost_with_the_pointer(
     home = draw_champion(tmp_path, n_images=80)
 
     def killed(*args: Any) -> None:
-        write_sealed(*args)
+        write_sealed_record(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pointer, "write_sealed", killed)
+        patch.setattr(pointer, "write_sealed_record", killed)
         with pytest.raises(KeyboardInterrupt):
             retire(home, reason=MASKS, now=LATER)
     assert serving(home) == "0001-first"
@@ -151,7 +152,7 @@ def test_version_that_the_history_does_not_know_does_not_serve_by_being_restored
     shutil.rmtree(home.champion / "0002-right")
     run, config = open_run(home, "right")
     notes: list[str] = []
-    restore_version(run, config, require_record(run.promote, "promote"), note=notes.append)
+    restore_version(run, config, require_record(run.promote, PromotionRecord), note=notes.append)
     assert "the champion's history does not know it" in notes[0]
     assert serving(home) is None
 

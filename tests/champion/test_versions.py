@@ -2,19 +2,20 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import PROMOTED, changing, history, serve, serving
 from cxr_tasks.champion.restoring import roll_back
+from cxr_tasks.champion.version_record import VersionRecord
 from cxr_tasks.champion.versions import put_version, remove_unserved, require_champion, versions
 from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Record
 from tests.champion.drawn_champion import draw_champion
+from tests.made_facts import facts_for
 from tests.stored import change_record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -23,7 +24,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def put(home: Home, run_key: str) -> str:
     def build(built: Path) -> Record:
         (built / "model.keras").write_bytes(run_key.encode())
-        return {"variant": "vanilla_cnn"}
+        return facts_for(VersionRecord, variant="vanilla_cnn")
 
     with changing(home):
         return put_version(
@@ -63,7 +64,7 @@ def test_version_serves_only_once_it_is_told_to(home: Home) -> None:
 
 def test_history_says_what_served_when_and_why(home: Home) -> None:
     put_and_serve(home, "one", "two")
-    assert history(home) == [
+    assert [entry.content() for entry in history(home)] == [
         {
             "at": "2026-01-02T03:04:05+00:00",
             "action": "promoted",
@@ -190,7 +191,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def test_terminal_is_told_what_serves_with_its_figures(described: Home) -> None:
     text = describe_champion(described)
     assert max(len(line) for line in text.splitlines()) <= 100
-    record: dict[str, Any] = require_champion(described).record
+    record = require_champion(described).record
     assert f"{record['headline']['roc_auc']['value']:.3f}" in text
     assert "In service since 2026-01-02T03:04:05+00:00, promoted." in text
     assert "not a medical device" in text

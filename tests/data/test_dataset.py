@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_tasks.data.dataset import open_dataset
+from cxr_tasks.data.dataset import DatasetRecord, open_dataset
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from tests.data.test_ingest import do_ingest, folder_config
@@ -40,7 +40,7 @@ def test_data_set_that_was_never_right_is_refused(
     fingerprint, _ = do_ingest(tmp_path, folder_config(data))
     folder = tmp_path / "datasets" / fingerprint
     (folder / name).write_bytes(content)
-    accept_changes(folder, "dataset")
+    accept_changes(folder, DatasetRecord)
     with pytest.raises(DamagedError, match="cannot be read"):
         open_dataset(Home(tmp_path), fingerprint)
 
@@ -54,7 +54,7 @@ def test_missing_row_is_noticed(tmp_path: Path, *, with_image: bool) -> None:
     (folder / "index.csv").write_text("\n".join(rows[:-1]) + "\n")
     if with_image:
         np.save(folder / "images.npy", np.load(folder / "images.npy")[:-1])
-    accept_changes(folder, "dataset")
+    accept_changes(folder, DatasetRecord)
     with pytest.raises(ArtifactError, match="do not belong together"):
         open_dataset(Home(tmp_path), fingerprint)
 
@@ -67,7 +67,7 @@ def test_index_written_before_the_depth_was_told_is_read(tmp_path: Path) -> None
     rows = (folder / "index.csv").read_text().splitlines()
     before = "".join(f"{row.rpartition(',')[0]}\n" for row in rows)
     (folder / "index.csv").write_text(before)
-    accept_changes(folder, "dataset")
+    accept_changes(folder, DatasetRecord)
     index = open_dataset(Home(tmp_path), fingerprint).index
     assert set(index["depth"]) == {""}
     assert len(index) == len(rows) - 1

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import strategies as st
 
 from cxr_tasks.champion.pointer import changing, history, is_whole, serve, serving, serving_without
-from cxr_tasks.data.dataset import Dataset, open_dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
+from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, CxrError, DamagedError
-from cxr_tasks.runs.result import describe_result
+from cxr_tasks.flow.result import describe_result
 from cxr_tasks.runs.run import open_run, read_config, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings.config import make_config
@@ -56,7 +57,7 @@ class Stored:
         self.dataset: Dataset = open_dataset(self.home, fingerprint)
         finish_once(
             self.run.split,
-            "split",
+            SplitRecord,
             inputs={},
             config_fingerprint=config.fingerprint,
             seed=1,
@@ -74,7 +75,7 @@ class Stored:
         self.folder = self.home.datasets / fingerprint
         self.readers: dict[Path, Callable[[], object]] = {
             self.run.config: lambda: (read_config(self.run), str(open_run(self.home, "drawn"))),
-            self.run.split / "split.json": lambda: require_record(self.run.split, "split"),
+            self.run.split / "split.json": lambda: require_record(self.run.split, SplitRecord),
             self.run.split / "split.csv": self._read_split,
             self.run.progress: lambda: list(read_events(self.run.progress)),
             self.folder / "dataset.json": lambda: open_dataset(self.home, fingerprint).record,
@@ -96,7 +97,7 @@ class Stored:
         }
 
     def _read_split(self) -> str:
-        require_record(self.run.split, "split")
+        require_record(self.run.split, SplitRecord)
         return read_split(self.run.split).to_csv()
 
     def check(self, path: Path, content: bytes) -> None:
@@ -165,7 +166,7 @@ def test_record_of_other_form(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "split.json").write_bytes(content)
     (tmp_path / "split.csv").write_bytes(b"")
     with pytest.raises(CxrError):
-        require_record(tmp_path, "split")
+        require_record(tmp_path, SplitRecord)
 
 
 ENTRY = {"at": "", "action": "promoted", "version": "0001-x", "before": None, "reason": ""}
@@ -281,7 +282,7 @@ def test_pickled_array_is_refused_where_images_should_be(stored: Stored, tmp_pat
     folder = home.datasets / stored.dataset.fingerprint
     shutil.copytree(stored.folder, folder)
     shutil.copyfile(tmp_path / "images.npy", folder / "images.npy")
-    accept_changes(folder, "dataset")
+    accept_changes(folder, DatasetRecord)
     with pytest.raises(CxrError, match=r"Python objects"):
         open_dataset(home, stored.dataset.fingerprint)
     assert not mark.exists()

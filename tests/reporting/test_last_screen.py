@@ -9,6 +9,7 @@ import pytest
 from cxr_tasks.cli.main import make_parser
 from cxr_tasks.reporting.last_screen import WIDTH, comparison_table, last_screen
 from cxr_tasks.reporting.next_step import next_step
+from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.variants import VARIANTS
 from tests.drawn_run import Drawing, draw_run, finish_report
 
@@ -16,20 +17,20 @@ OWN_WEIGHTS = "pre-trained on this project's synthetic images"
 
 
 @pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> ReportRecord:
     drawing = Drawing(n_images=140, weights_origin="phantom", stopped_by="epochs")
     return finish_report(*draw_run(tmp_path_factory.mktemp("phantom"), drawing))
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def real(tmp_path_factory: pytest.TempPathFactory) -> ReportRecord:
     root = tmp_path_factory.mktemp("real")
     drawing = Drawing(n_images=100, n_folds=5, synthetic=False, weights_origin="file", spot=0)
     run = draw_run(root, drawing, profile="honest", source="folder", data=str(root))
     return finish_report(*run)
 
 
-def screen(report: dict[str, Any], *, width: int = 80, with_make: bool = True) -> str:
+def screen(report: Any, *, width: int = 80, with_make: bool = True) -> str:
     return last_screen(
         report,
         width=width,
@@ -137,21 +138,21 @@ def test_scores_of_images_that_stopped_the_training_lead_to_folds_on_the_same_im
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(tmp_path_factory: pytest.TempPathFactory) -> ReportRecord:
     drawing = Drawing(failed=["mobilenetv2_partial"], skipped=["mobilenetv2_unfrozen"])
     return finish_report(*draw_run(tmp_path_factory.mktemp("home"), drawing))
 
 
-def line_of(report: dict[str, Any], variant: str, *, width: int = WIDTH) -> str:
+def line_of(report: Any, variant: str, *, width: int = WIDTH) -> str:
     rows = comparison_table(report, width=width)
     return next(line for line in rows if line.startswith(variant))
 
 
-def test_every_variant_has_its_line(report: dict[str, Any]) -> None:
+def test_every_variant_has_its_line(report: Any) -> None:
     assert [line.split()[0] for line in comparison_table(report)[1:]] == list(VARIANTS)
 
 
-def test_line_tells_area_counts_parameters_and_time_of_the_report(report: dict[str, Any]) -> None:
+def test_line_tells_area_counts_parameters_and_time_of_the_report(report: Any) -> None:
     facts = report["variants"]["vanilla_cnn"]
     confusion = facts["test_confusion"]
     n_right = confusion["true_positive"] + confusion["true_negative"]
@@ -168,14 +169,14 @@ def test_line_tells_area_counts_parameters_and_time_of_the_report(report: dict[s
     assert f" {n_right}/{facts['test_n_images']} " in narrow
 
 
-def test_undefined_area_is_no_number(report: dict[str, Any]) -> None:
+def test_undefined_area_is_no_number(report: Any) -> None:
     facts = report["variants"]["vanilla_cnn"]
     headline = {**facts["headline"], "roc_auc": {"value": None, "interval": None}}
     variants = {**report["variants"], "vanilla_cnn": {**facts, "headline": headline}}
     assert "\N{EN DASH}" in line_of({**report, "variants": variants}, "vanilla_cnn")
 
 
-def test_failed_and_skipped_variants_say_why(report: dict[str, Any]) -> None:
+def test_failed_and_skipped_variants_say_why(report: Any) -> None:
     assert "failed: TrainingError: the loss" in line_of(report, "mobilenetv2_partial")
     assert line_of(report, "mobilenetv2_unfrozen").endswith("not selected")
 
@@ -201,7 +202,7 @@ def test_fits_the_terminal_with_large_counts_and_long_errors(
     assert "246912/493824" in told[1]
 
 
-def test_names_from_outside_cannot_break_a_line_or_colour_it(report: dict[str, Any]) -> None:
+def test_names_from_outside_cannot_break_a_line_or_colour_it(report: Any) -> None:
     failed = {"status": "failed", "error": "bad \x1b[31m name\u202e"}
     variants = {**report["variants"], "mobilenetv2_partial": failed}
     told = line_of({**report, "variants": variants}, "mobilenetv2_partial")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.evaluation.banners import CHANCE
+from cxr_tasks.flow.result import describe_result
 from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
-from cxr_tasks.runs.result import describe_result
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from tests.drawn_run import Drawing

@@ -18,6 +18,7 @@ from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import reproduce_command
 from cxr_tasks.reporting.radiographs import MAX_WRONG, data_uri, wrong_images
 from cxr_tasks.reporting.report import MAX_REJECTED, make_report, render_page
+from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.reporting.run_summary import NOTICE, matter_of
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
@@ -68,7 +69,7 @@ class Made:
 
     run: RunPaths
     config: RunConfig
-    report: dict[str, Any]
+    report: ReportRecord
     page: str
     parsed: Parsed
 
@@ -209,7 +210,7 @@ def test_one_line_shows_what_would_hide() -> None:
 
 def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> None:
     record = read_sealed(made.run.report / "report.json")
-    assert record == made.report
+    assert record == made.report.content()
     assert set(record["outputs"]) == {"index.html", "model_card.md", "table.csv"}
     text = " ".join(made.parsed.text.split())
     for facts in record["variants"].values():
@@ -243,7 +244,7 @@ def test_json_gives_what_the_study_table_needs(phantom: Made) -> None:
         "model_bytes",
         "test_roc_auc",
     }
-    assert all(wanted <= set(facts) for facts in phantom.report["variants"].values())
+    assert all(wanted <= set(each.content()) for each in phantom.report.variants.values())
     assert phantom.report["run_key"] == "drawn"
     assert phantom.report["profile"] == "quickstart"
     assert phantom.report["source"] == "phantom"

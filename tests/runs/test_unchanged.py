@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from cxr_tasks.flow.equal_run import find_equal_run
+from cxr_tasks.runs.ingest_record import IngestRecord, WeightsFacts
 from cxr_tasks.runs.run import start_run
-from cxr_tasks.runs.unchanged import find_equal_run, unchanged_since
+from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json, write_json
@@ -24,11 +26,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunPaths, RunCon
 def earlier(finished: tuple[RunPaths, RunConfig], **changed: Any) -> str | None:
     """Ask for a run like the finished one, but for some settings or ingested facts."""
     run, config = finished
-    ingested = require_record(run.ingest, "ingest")
+    ingested = require_record(run.ingest, IngestRecord)
     names = [name for name in ("dataset", "weights") if name in changed]
     facts: dict[str, Any] = {name: changed.pop(name) for name in names}
     again = make_config(config.as_dict() | changed)
-    return find_equal_run(run.home.run("now"), again, {**ingested, **facts})
+    return find_equal_run(run.home.run("now"), again, ingested.model_copy(update=facts))
 
 
 def test_the_same_again_is_found(finished: tuple[RunPaths, RunConfig]) -> None:
@@ -46,7 +48,7 @@ def test_what_decides_nothing_does_not_count(finished: tuple[RunPaths, RunConfig
         {"epochs": 31},
         {"prevalence": 0.2},
         {"dataset": "another"},
-        {"weights": {"origin": "file", "sha256": "cd" * 32, "file_name": "other.h5"}},
+        {"weights": WeightsFacts(origin="file", sha256="cd" * 32, file_name="other.h5")},
     ],
 )
 def test_another_setting_or_input_counts(
@@ -57,7 +59,7 @@ def test_another_setting_or_input_counts(
 
 def test_a_run_does_not_repeat_itself(finished: tuple[RunPaths, RunConfig]) -> None:
     run, config = finished
-    assert find_equal_run(run, config, require_record(run.ingest, "ingest")) is None
+    assert find_equal_run(run, config, require_record(run.ingest, IngestRecord)) is None
 
 
 @pytest.mark.parametrize("spoiled", ["report", "versions", "damaged", "failed"])

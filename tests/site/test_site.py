@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.site.listing import PAGE_SIZE
 from cxr_tasks.site.site import AirflowRun, Answer, Site
 from cxr_tasks.variants import VARIANTS
@@ -359,7 +360,7 @@ def test_the_tab_finds_the_run_by_its_id_and_by_its_name(
     by_name = put_run(home, template, "mine").report / "index.html"
     by_name.write_text("by name")
     for page in (by_id, by_name):
-        accept_changes(page.parent, "report")
+        accept_changes(page.parent, ReportRecord)
     assert shown(tab(site, "cxr_pipeline")) == "by id"
     assert shown(tab(site, "cxr_pipeline", run="")) == "by id"
     assert shown(tab(site, "cxr_pipeline", run="mine")) == "by name"

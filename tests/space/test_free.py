@@ -12,6 +12,7 @@ import pytest
 from cxr_tasks.champion.restoring import retire
 from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.cli.main import main
+from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.flow.process import StageError, run_stage
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
@@ -67,7 +68,7 @@ def test_champions_their_runs_and_data_survive_everything(home: Home, free: Free
     for version in ("0001-old", "0002-middle"):
         champion = require_champion(home, version)
         dataset = home.datasets / champion.record["dataset"]
-        check_outputs(dataset, require_record(dataset, "dataset"))
+        check_outputs(dataset, require_record(dataset, DatasetRecord))
     assert keys(home) == {"old", "middle", "new"}
 
 

@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import changing, serve
+from cxr_tasks.champion.version_record import VersionRecord
 from cxr_tasks.champion.versions import put_version
-from cxr_tasks.data.dataset import STAGE as DATASET
+from cxr_tasks.data.dataset import DatasetRecord
+from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.space.run_state import DAY_SECONDS
+from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import make_record, write_record
+from tests.made_facts import facts_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,17 +42,17 @@ def put_run(
     """Put a run on the volume; one without a data set has not been ingested."""
     run = start_run(make_config({"threads": 2, **settings}), home, key)
     if dataset is not None or unchanged_since is not None:
-        facts = {
-            "dataset": dataset,
+        facts: dict[str, Any] = {
+            "dataset": dataset or "",
             "external": None,
             "champion": champion,
             "unchanged_since": unchanged_since,
         }
-        finish(run.ingest, "ingest", facts)
+        finish(run.ingest, IngestRecord, **facts)
     if finished and unchanged_since is None:
         run.report.mkdir()
         (run.report / "index.html").write_bytes(b"x" * n_bytes)
-        finish(run.report, "report", {})
+        finish(run.report, ReportRecord)
     changed_at = time.time() - days_ago * DAY_SECONDS
     for path in run.root.rglob("*"):
         os.utime(path, (changed_at, changed_at))
@@ -58,7 +64,7 @@ def put_dataset(home: Home, fingerprint: str, *, n_bytes: int = 5000) -> Path:
     folder = home.datasets / fingerprint
     folder.mkdir(parents=True)
     (folder / "images.npy").write_bytes(fingerprint.encode() * (n_bytes // len(fingerprint)))
-    finish(folder, DATASET, {"n_images": 0})
+    finish(folder, DatasetRecord)
     return folder
 
 
@@ -69,7 +75,7 @@ def put_activations(home: Home, key: str, *, dataset: str) -> Path:
     (folder / "activations.npy").write_bytes(b"a" * 3000)
     images = home.datasets / dataset / "images.npy"
     inputs = {"images": sha256_of(images) if images.exists() else dataset}
-    finish(folder, "activations", {}, inputs=inputs)
+    finish(folder, ActivationsRecord, inputs=inputs)
     return folder
 
 
@@ -86,7 +92,7 @@ def put_champion(home: Home, run_key: str, *, dataset: str) -> str:
 
     def build(built: Path) -> dict[str, Any]:
         (built / "model.keras").write_bytes(b"m" * 100)
-        return {"dataset": dataset}
+        return facts_for(VersionRecord, dataset=dataset)
 
     with changing(home):
         version = put_version(
@@ -99,11 +105,17 @@ def put_champion(home: Home, run_key: str, *, dataset: str) -> str:
 
 
 def finish(
-    folder: Path, stage: str, facts: dict[str, Any], *, inputs: dict[str, str] | None = None
+    folder: Path, model: type[StageRecord], *, inputs: dict[str, str] | None = None, **facts: Any
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     record = make_record(
-        folder, stage, inputs=inputs or {}, config_fingerprint="", seed=1, seconds=0.1, facts=facts
+        folder,
+        model,
+        inputs=inputs or {},
+        config_fingerprint="",
+        seed=1,
+        seconds=0.1,
+        facts=facts_for(model, **facts),
     )
     write_record(folder, record)
 

@@ -8,11 +8,13 @@ import pytest
 
 from cxr_tasks.training import train
 from cxr_tasks.training.train import keep_whole_folds, train_once
-from cxr_tasks.volume.records import Record, find_finished, make_record, write_record
+from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
+from cxr_tasks.volume.records import find_finished, make_record, write_record
+from tests.made_facts import facts_for
 from tests.stored import flip_bit
 
 INPUTS = {"split": "5p"}
-FACTS = {"variant": "vanilla_cnn", "train_seconds": 1.0}
+FACTS = facts_for(TrainingRecord, variant="vanilla_cnn", train_seconds=1.0)
 
 
 @pytest.fixture
@@ -24,10 +26,13 @@ def working(tmp_path: Path) -> Path:
     return folder
 
 
-def finish(working: Path, train: Callable[[Path], dict[str, Any]] = lambda _: FACTS) -> Record:
+def finish(
+    working: Path, train: Callable[[Path], dict[str, Any]] = lambda _: FACTS
+) -> TrainingRecord:
     return train_once(
         working,
         working.with_name("x"),
+        TrainingRecord,
         inputs=INPUTS,
         config_fingerprint="c",
         seed=1,
@@ -44,7 +49,7 @@ def test_finished_training_has_no_checkpoint_and_lies_in_its_place(working: Path
     finish(working)
     assert names_in(working.parent) == ["x"]
     assert names_in(working.parent / "x") == ["model.keras", "train.json"]
-    assert find_finished(working.parent / "x", "train", inputs=INPUTS, note=pytest.fail)
+    assert find_finished(working.parent / "x", TrainingRecord, inputs=INPUTS, note=pytest.fail)
 
 
 @pytest.mark.parametrize("step", ["before its record", "after its record", "before its place"])
@@ -68,10 +73,10 @@ def test_checkpoint_stays_until_the_training_is_finished(
         trained.append((folder / "checkpoint.npz").exists())
         return FACTS
 
-    assert finish(working, train_again)["train_seconds"] == 1.0
+    assert finish(working, train_again).train_seconds == 1.0
     assert names_in(working.parent) == ["x"]
     assert names_in(working.with_name("x")) == ["model.keras", "train.json"]
-    assert finish(working, train_again)["outputs"].keys() == {"model.keras"}
+    assert finish(working, train_again).outputs.keys() == {"model.keras"}
     assert trained == ([True] if step == "before its record" else [])
 
 
@@ -90,12 +95,12 @@ def test_whole_folds_of_a_damaged_training_are_kept(tmp_path: Path) -> None:
         inputs = INPUTS if number < 3 else {"split": "other"}
         record = make_record(
             fold,
-            "train",
+            FoldRecord,
             inputs=inputs,
             config_fingerprint="c",
             seed=1,
             seconds=1,
-            facts={"variant": "vanilla_cnn"},
+            facts=facts_for(FoldRecord, variant="vanilla_cnn"),
         )
         write_record(fold, record)
     flip_bit(damaged / "fold-2" / "scores.csv")

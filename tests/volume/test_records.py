@@ -1,20 +1,32 @@
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import pytest
 
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.volume.records import Record, finish_once, require_record
+from cxr_tasks.volume.record_model import StageRecord
+from cxr_tasks.volume.records import finish_once, require_record
 from tests.stored import change_record, flip_bit
 
 
-def finish(folder: Path, source: Path, text: str) -> Record:
-    def build(built: Path) -> Record:
+class NoteRecord(StageRecord):
+    """A stage of which these tests are about nothing but its record."""
+
+    FILE: ClassVar[str] = "split.json"
+    COMMAND: ClassVar[str] = "split"
+
+    stage: Literal["split"]
+    said: str
+
+
+def finish(folder: Path, source: Path, text: str) -> NoteRecord:
+    def build(built: Path) -> dict[str, str]:
         (built / "out.txt").write_text(text)
         return {"said": text}
 
     return finish_once(
         folder,
-        "split",
+        NoteRecord,
         inputs={"source": source},
         config_fingerprint="f",
         seed=1,
@@ -32,27 +44,27 @@ def source(tmp_path: Path) -> Path:
 
 def test_finished_stage_is_not_repeated(tmp_path: Path, source: Path) -> None:
     finish(tmp_path / "split", source, "first")
-    assert finish(tmp_path / "split", source, "second")["said"] == "first"
+    assert finish(tmp_path / "split", source, "second").said == "first"
 
 
 def test_changed_input_builds_anew(tmp_path: Path, source: Path) -> None:
     finish(tmp_path / "split", source, "first")
     source.write_text("other")
-    assert finish(tmp_path / "split", source, "second")["said"] == "second"
+    assert finish(tmp_path / "split", source, "second").said == "second"
 
 
 def test_record_names_what_decides_about_numbers(tmp_path: Path, source: Path) -> None:
     record = finish(tmp_path / "split", source, "first")
-    assert {"schema_version", "seed", "config_fingerprint", "seconds"} <= set(record)
-    assert record["versions"]["tensorflow"]
-    assert set(record["outputs"]) == {"out.txt"}
+    assert {"schema_version", "seed", "config_fingerprint", "seconds"} <= set(record.content())
+    assert record.versions["tensorflow"]
+    assert set(record.outputs) == {"out.txt"}
 
 
 def test_changed_output_is_noticed(tmp_path: Path, source: Path) -> None:
     finish(tmp_path / "split", source, "first")
     (tmp_path / "split" / "out.txt").write_text("tampered")
     with pytest.raises(ArtifactError, match="not what its record says"):
-        require_record(tmp_path / "split", "split")
+        require_record(tmp_path / "split", NoteRecord)
 
 
 def test_output_that_cannot_be_read_is_made_again(tmp_path: Path, source: Path) -> None:
@@ -62,8 +74,8 @@ def test_output_that_cannot_be_read_is_made_again(tmp_path: Path, source: Path) 
     out.unlink()
     out.mkdir()
     with pytest.raises(ArtifactError, match=r"out\.txt is missing or unreadable"):
-        require_record(tmp_path / "split", "split")
-    assert finish(tmp_path / "split", source, "second")["said"] == "second"
+        require_record(tmp_path / "split", NoteRecord)
+    assert finish(tmp_path / "split", source, "second").said == "second"
     assert out.read_text() == "second"
 
 
@@ -71,8 +83,8 @@ def test_output_that_cannot_be_read_is_made_again(tmp_path: Path, source: Path) 
 def test_damaged_stage_is_made_again(tmp_path: Path, source: Path, name: str) -> None:
     finish(tmp_path / "split", source, "first")
     flip_bit(tmp_path / "split" / name)
-    assert finish(tmp_path / "split", source, "second")["said"] == "second"
-    assert require_record(tmp_path / "split", "split")["said"] == "second"
+    assert finish(tmp_path / "split", source, "second").said == "second"
+    assert require_record(tmp_path / "split", NoteRecord).said == "second"
 
 
 def test_stage_of_a_newer_version_is_not_made_again(tmp_path: Path, source: Path) -> None:
@@ -94,7 +106,7 @@ def test_what_killed_builders_left_is_removed(tmp_path: Path, source: Path) -> N
 
 def test_unfinished_stage_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="not finished"):
-        require_record(tmp_path / "split", "split")
+        require_record(tmp_path / "split", NoteRecord)
 
 
 def test_newer_schema_is_refused(tmp_path: Path, source: Path) -> None:
@@ -102,4 +114,4 @@ def test_newer_schema_is_refused(tmp_path: Path, source: Path) -> None:
     path = tmp_path / "split" / "split.json"
     change_record(path, schema_version=99)
     with pytest.raises(ArtifactError, match="schema version 99"):
-        require_record(tmp_path / "split", "split")
+        require_record(tmp_path / "split", NoteRecord)

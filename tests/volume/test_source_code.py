@@ -8,20 +8,22 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.versions import require_champion
+from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.flow.stages import StageContext, execute
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.records import SOURCE, find_record
-from cxr_tasks.volume.sealed import read_sealed
+from cxr_tasks.volume.records import SOURCE, require_record
+from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from cxr_tasks.volume.source_code import source_digest
 from tests.champion.drawn_champion import draw_champion
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.other_code import copy_code, run_code, run_command
-from tests.stored import change_record, flip_bit
+from tests.stored import flip_bit
 
 SETTINGS = {"phantom_images": 24, "variants": ["vanilla_cnn"], "threads": 1, "split": "paper"}
 FLAGS = (
@@ -42,10 +44,12 @@ import sys
 from pathlib import Path
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import require_record
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import read_config
-from cxr_tasks.runs.unchanged import find_equal_run
+from cxr_tasks.flow.equal_run import find_equal_run
 run = Home(Path(sys.argv[1])).run("before")
-print(find_equal_run(run.home.run("now"), read_config(run), require_record(run.ingest, "ingest")))
+ingested = require_record(run.ingest, IngestRecord)
+print(find_equal_run(run.home.run("now"), read_config(run), ingested))
 """
 
 
@@ -104,11 +108,12 @@ def test_code_in_an_archive_is_the_same_and_compiled_code_is_known_too(tmp_path:
 
 
 def test_records_and_runs_say_which_code_made_them(begun: RunPaths) -> None:
-    for folder, name in ((begun.ingest, "ingest"), (begun.split, "split")):
-        record = find_record(folder, name)
-        assert record is not None
-        assert record["versions"][SOURCE] == source_digest()
-        assert record["versions"]["cxr-tasks"] == "0.1.0"
+    for record in (
+        require_record(begun.ingest, IngestRecord),
+        require_record(begun.split, SplitRecord),
+    ):
+        assert record.versions[SOURCE] == source_digest()
+        assert record.versions["cxr-tasks"] == "0.1.0"
     described = read_sealed(begun.config)
     assert described["code"] == source_digest()
     assert "code" not in described["config"]
@@ -163,7 +168,8 @@ def test_a_damaged_stage_is_not_made_again_by_other_code(begun: RunPaths, upgrad
 def test_a_run_from_before_code_was_known_is_of_other_code(begun: RunPaths) -> None:
     described = read_sealed(begun.config)
     config = make_config(described["config"])
-    change_record(begun.config, code=None)
+    del described["code"]
+    write_sealed(begun.config, described)
     with pytest.raises(ConfigError, match="another state of this project's code"):
         start_run(config, begun.home, "first")
     stage(begun, config, "split")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.champion.pointer import retired_versions
+from cxr_tasks.champion.scores_record import ScoresRecord
 from cxr_tasks.champion.scoring.inference import N_BLOCK_IMAGES, Predictor
 from cxr_tasks.champion.scoring.inputs import NewImages, open_images
 from cxr_tasks.champion.scoring.request import ScoreRequest
@@ -47,7 +48,6 @@ from cxr_tasks.volume.records import (
 )
 from cxr_tasks.volume.source_code import source_digest
 
-STAGE = "score"
 _FROM_VERSION = (
     "variant",
     "title",
@@ -107,7 +107,7 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
             facts = _score(home, champion, images, asked, built=built, note=note)
             record = make_record(
                 built,
-                STAGE,
+                ScoresRecord,
                 inputs=inputs,
                 config_fingerprint=champion.record["config_fingerprint"],
                 seed=champion.record["seed"],
@@ -123,15 +123,16 @@ def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record |
     if not folder.exists():
         return None
     try:
-        before = (find_record(folder, STAGE) or {"inputs": {}})["inputs"]
+        record = find_record(folder, ScoresRecord)
     except DamagedError as err:
         raise DamagedError(
             err.problem,
             "Scores are never overwritten, and of which images these are is not known any more.",
             f"Choose another name (on the command line --name), or delete {folder}.",
         ) from err
+    before = record.inputs if record else {}
     if before == inputs:
-        return find_finished(folder, STAGE, inputs=inputs, note=note)
+        return find_finished(folder, ScoresRecord, inputs=inputs, note=note)
     other = [key for key, digest in inputs.items() if before.get(key) != digest]
     raise ConfigError(
         f"There are scores named {folder.name!r} already, of other {' and '.join(other)}.",

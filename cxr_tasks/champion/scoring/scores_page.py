@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup
@@ -31,6 +30,7 @@ from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.reporting.radiographs import Picture, data_uri
 from cxr_tasks.volume.files import as_unicode
+from cxr_tasks.volume.records import Record
 from cxr_tasks.wording import PART_NAMES, decimal, one_line, percent
 
 _CAPTION_LENGTH = 34
@@ -43,7 +43,7 @@ _VERDICTS = {
 }
 
 
-def render_page(facts: Mapping[str, Any], summary: BatchSummary) -> str:
+def render_page(facts: Record, summary: BatchSummary) -> str:
     """Fill the page of a batch.
 
     `facts` are those of score.json; `summary` has the images and refused files to show.
@@ -70,7 +70,7 @@ def render_page(facts: Mapping[str, Any], summary: BatchSummary) -> str:
     )
 
 
-def summary_lines(record: Mapping[str, Any], folder: Path) -> str:
+def summary_lines(record: Record, folder: Path) -> str:
     """Describe for the terminal what was scored, what was refused, and where the results are."""
     champion = record["champion"]
     start = champion.get("start") or ""  # older batches do not have it, nor a retirement
@@ -150,7 +150,7 @@ def _probability(value: float) -> str:
     return f"> {percent(1 - 2 * _SURE)}" if value > 1 - _SURE else percent(value)
 
 
-def _draw_histogram(facts: Mapping[str, Any]) -> Markup:
+def _draw_histogram(facts: Record) -> Markup:
     """Draw how many images have which probability, and where the cut-off lies."""
     counts, cutoff = facts["n_by_probability"], facts["champion"]["cutoff_probability"]
     left = [number / N_BINS for number in range(N_BINS)]

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cxr_tasks.data.sources.kaggle_client import DownloadError, Report, run_client
 from cxr_tasks.errors import ArtifactError
@@ -16,12 +16,28 @@ from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
 from cxr_tasks.volume.files import building, read_json, sha256_of, write_json
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.record_model import Facts, parse_facts
 
-Record = dict[str, Any]
-
-_SCHEMA_VERSION = 1
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DID_NOT_DELIVER = ("unreachable", "cut", "stalled")
+
+
+class KaggleRecord(Facts):
+    """A checked download; its schema version is its own, and the file is not sealed.
+
+    Attributes:
+        version: What the server declared: its ETag, else its Last-Modified.
+        last_modified: The file's time, as HTTP writes it.
+        n_files: Members of the archive.
+    """
+
+    schema_version: Literal[1]
+    handle: str
+    version: str
+    last_modified: str
+    size_bytes: int
+    sha256: str
+    n_files: int
 
 
 def download_dataset(
@@ -88,20 +104,19 @@ class KaggleFolder:
         self._note = self.partial / f"{slug}.zip.kaggle-partial"  # the client's own
         self._kept_note = self.partial / "declared.json"
 
-    def find_kept(self, report: Report) -> Record | None:
+    def find_kept(self, report: Report) -> KaggleRecord | None:
         """Read the record of a finished download whose file is still what was checked."""
         if not self.zip.exists() or not self.record.exists():
             return None
         with contextlib.suppress(ArtifactError, KeyError, TypeError, ValueError):
-            record = read_json(self.record)
-            email.utils.parsedate_to_datetime(record["last_modified"])
-            version = record["schema_version"]
-            if (version, record["sha256"]) == (_SCHEMA_VERSION, sha256_of(self.zip)):
+            record = parse_facts(read_json(self.record), KaggleRecord, path=self.record)
+            email.utils.parsedate_to_datetime(record.last_modified)
+            if record.sha256 == sha256_of(self.zip):
                 return record
         report(warning(f"{self.zip} is not what its record says; fetching it again"))
         return None
 
-    def prepare(self, kept: Record | None) -> None:
+    def prepare(self, kept: KaggleRecord | None) -> None:
         """Lay out what the client should find where it begins anew.
 
         Of a finished download that is an empty file of its size and time: the client compares
@@ -113,7 +128,7 @@ class KaggleFolder:
         if kept is not None:
             with self.arriving.open("wb") as stream:
                 stream.truncate(self.zip.stat().st_size)
-            seconds = email.utils.parsedate_to_datetime(kept["last_modified"]).timestamp()
+            seconds = email.utils.parsedate_to_datetime(kept.last_modified).timestamp()
             os.utime(self.arriving, (seconds, seconds))
         # The client removes its note when it is done; under a second name what the server
         # declared stays. Where the volume knows no links, that is known from the file alone.
@@ -143,24 +158,24 @@ class KaggleFolder:
         """Remove a download under way."""
         shutil.rmtree(self.partial, ignore_errors=True)
 
-    def keep(self, *, n_files: int) -> Record:
+    def keep(self, *, n_files: int) -> KaggleRecord:
         """Move a checked download to its place, with its record."""
         facts = self.arriving.stat()
         modified = email.utils.formatdate(facts.st_mtime, usegmt=True)
-        record = {
-            "schema_version": _SCHEMA_VERSION,
-            "handle": self.handle,
-            "version": self.declared().get("validator") or modified,
+        record = KaggleRecord(
+            schema_version=1,
+            handle=self.handle,
+            version=self.declared().get("validator") or modified,
             # The time the client gave the file: the server's, or its own where it knew none.
-            "last_modified": modified,
-            "size_bytes": facts.st_size,
-            "sha256": sha256_of(self.arriving),
-            "n_files": n_files,
-        }
+            last_modified=modified,
+            size_bytes=facts.st_size,
+            sha256=sha256_of(self.arriving),
+            n_files=n_files,
+        )
         with building(self.finished) as built:
             # Nothing counts before the folder has its name; the zip moves last, so that a
             # full disk does not cost the download.
-            write_json(built / self.record.name, record)
+            write_json(built / self.record.name, record.content())
             self.arriving.replace(built / self.zip.name)
         return record
 
@@ -182,7 +197,7 @@ def _have_current(place: KaggleFolder, environ: Mapping[str, str], report: Repor
         if kept is None or failure.kind not in _DID_NOT_DELIVER:
             raise
         report(warning(f"Kaggle did not deliver ({failure.details})"))
-        report(f"using the checked download of version {kept['version']}")
+        report(f"using the checked download of version {kept.version}")
     finally:
         if not place.has_begun():
             place.clear()
@@ -190,13 +205,13 @@ def _have_current(place: KaggleFolder, environ: Mapping[str, str], report: Repor
 
 
 def _fetch(
-    place: KaggleFolder, kept: Record | None, environ: Mapping[str, str], report: Report
+    place: KaggleFolder, kept: KaggleRecord | None, environ: Mapping[str, str], report: Report
 ) -> None:
     """Run the client, and keep what it brought, if it brought something."""
     begun, before = place.has_begun(), _stamp(place.arriving)
     run_client(place.handle, place.partial, environ=environ, report=report)
     if kept is not None and not begun and _stamp(place.arriving) == before:
-        report(f"{place.handle} is current (version {kept['version']}); nothing to download")
+        report(f"{place.handle} is current (version {kept.version}); nothing to download")
         return
     n_files = _check(place.arriving, place.declared().get("size"))
     record = place.keep(n_files=n_files)

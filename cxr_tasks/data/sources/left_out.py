@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
+
+from cxr_tasks.volume.records import Record
 
 NO_CLASS = "images in no class folder"
 MASK = "files in a mask folder"
@@ -140,9 +141,7 @@ def left_out_in_words(n_by_reason: Mapping[str, int]) -> str:
     return ", ".join(counted(n, reason) for reason, n in n_by_reason.items() if n)
 
 
-def left_out_of(
-    ingest: Mapping[str, Any], dataset: Mapping[str, Any], name: str = "dataset"
-) -> dict[str, int]:
+def left_out_of(ingest: Record, dataset: Record, name: str = "dataset") -> dict[str, int]:
     """Read what a run's ingestion left out of a data set.
 
     The run's own record says it, since the data set may be of an earlier run, when other things

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.machine.memory import MemoryWatch
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import check_code, is_of_this_code, open_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress, duration
-from cxr_tasks.volume.records import Record, check_outputs, find_record, finish_once
+from cxr_tasks.volume.record_model import StageRecord
+from cxr_tasks.volume.records import Record, StageT, check_outputs, find_record, finish_once
 from cxr_tasks.volume.size import as_size, weigh
 
 
@@ -35,8 +37,12 @@ class StageContext:
         return replace(self, progress=progress, fold=number, memory=MemoryWatch())
 
     def finish_once(
-        self, folder: Path, inputs: Mapping[str, Path], build: Callable[[Path], Record]
-    ) -> Record:
+        self,
+        folder: Path,
+        model: type[StageT],
+        inputs: Mapping[str, Path],
+        build: Callable[[Path], Record],
+    ) -> StageT:
         """Build this stage's folder unless it is finished from the same inputs, and whole."""
 
         def build_and_look(built: Path) -> Record:
@@ -44,7 +50,7 @@ class StageContext:
 
         return finish_once(
             folder,
-            self.progress.stage,
+            model,
             inputs={"config": self.run.config, **inputs},
             config_fingerprint=self.config.fingerprint,
             seed=self.config.seed,
@@ -89,8 +95,8 @@ def _size(stage: str, context: StageContext) -> str:
         return ""
     folders = [folder]
     if stage == "ingest":
-        record = find_record(run.ingest, "ingest") or {}
-        names = (record.get(name) for name in ("dataset", "external"))
+        record = find_record(run.ingest, IngestRecord)
+        names = (record.dataset, record.external) if record else ()
         folders = [run.home.datasets / name for name in names if name]
     return f", {as_size(sum(weigh(folder).n_bytes for folder in folders))} on disk"
 
@@ -116,17 +122,40 @@ def _keep_finished(stage: str, context: StageContext) -> str:
     return "finished before, by another state of the project's code; kept as it is"
 
 
-def _find_whole(stage: str, context: StageContext) -> Record | None:
-    name = "train" if stage == "fold" else stage
+def _find_whole(stage: str, context: StageContext) -> StageRecord | None:
+    model = _model_of(stage)
     for folder in _folders(stage, context):
         try:
-            record = find_record(folder, name)
+            record = find_record(folder, model)
             if record is not None:
                 check_outputs(folder, record)
                 return record
         except DamagedError as err:
             context.progress.note(err.problem)
     return None
+
+
+def _model_of(stage: str) -> type[StageRecord]:
+    """Return the record of a stage."""
+    from cxr_tasks.audit.audit_record import AuditRecord
+    from cxr_tasks.champion.promotion_record import PromotionRecord
+    from cxr_tasks.data.split_record import SplitRecord
+    from cxr_tasks.evaluation.comparison_record import ComparisonRecord
+    from cxr_tasks.reporting.report_record import ReportRecord
+    from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
+
+    models: tuple[type[StageRecord], ...] = (
+        IngestRecord,
+        SplitRecord,
+        AuditRecord,
+        TrainingRecord,
+        ComparisonRecord,
+        ReportRecord,
+        PromotionRecord,
+    )
+    if stage == "fold":
+        return FoldRecord
+    return next(model for model in models if model.stage_name() == stage)
 
 
 def _folders(stage: str, context: StageContext) -> tuple[Path, ...]:

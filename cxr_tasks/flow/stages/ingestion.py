@@ -6,8 +6,10 @@ from typing import Any
 from cxr_tasks.champion.pointer import serving_without
 from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.errors import ArtifactError, DataError
+from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages.execution import StageContext
-from cxr_tasks.runs.unchanged import find_equal_run, reason
+from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord, WeightsFacts
+from cxr_tasks.runs.unchanged import reason
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import warning
@@ -21,9 +23,11 @@ def run_ingest(context: StageContext) -> str:
     run = context.run
     left_out: dict[str, Mapping[str, int]] = {}
     makers = _makers(context, left_out)
-    record = context.finish_once(run.ingest, {}, lambda _built: _facts(context, makers, left_out))
-    if record["unchanged_since"]:
-        return reason(record["unchanged_since"])
+    record = context.finish_once(
+        run.ingest, IngestRecord, {}, lambda _built: _facts(context, makers, left_out)
+    )
+    if record.unchanged_since:
+        return reason(record.unchanged_since)
     for name, make in makers.items():
         _make_again_if_damaged(context, record, name, make)
     return _summary(run, record)
@@ -33,18 +37,20 @@ def run_split(context: StageContext) -> str:
     """Divide the images into train, val and test."""
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.data.split import make_split
+    from cxr_tasks.data.split_record import SplitRecord
 
     run, config = context.run, context.config
-    dataset = open_dataset(run.home, require_record(run.ingest, "ingest")["dataset"])
+    dataset = open_dataset(run.home, require_record(run.ingest, IngestRecord).dataset)
     record = context.finish_once(
         run.split,
-        {"ingest": run.ingest / "ingest.json"},
+        SplitRecord,
+        {"ingest": run.ingest / IngestRecord.FILE},
         lambda built: make_split(dataset, config, built=built),
     )
-    sizes = ", ".join(f"{part} {facts['n_images']}" for part, facts in record["parts"].items())
-    if not record["folds"]:
+    sizes = ", ".join(f"{part} {facts.n_images}" for part, facts in record.parts.items())
+    if not record.folds:
         return sizes
-    return f"{len(record['folds']['rounds'])} folds; final fit: {sizes}"
+    return f"{len(record.folds.rounds)} folds; final fit: {sizes}"
 
 
 def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Makers:
@@ -67,8 +73,9 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
             on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
         )
 
-    def weights() -> dict[str, str]:
-        return prepare_weights(config, home, environ=context.environ, report=note).as_dict()
+    def weights() -> WeightsFacts:
+        found = prepare_weights(config, home, environ=context.environ, report=note)
+        return WeightsFacts(**found.as_dict())
 
     return {
         "weights": weights,
@@ -79,13 +86,17 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
 
 def _facts(
     context: StageContext, makers: Makers, left_out: Mapping[str, Mapping[str, int]]
-) -> Record:
+) -> IngestFacts:
     run, config = context.run, context.config
-    facts = {name: make() for name, make in makers.items()}
-    # drift is measured against this one, also when the run goes on after a promotion
-    facts["champion"] = serving_without(run.home, run.key)
-    facts["n_left_out_by_reason"] = dict(left_out)
-    return facts | {"unchanged_since": None if config.force else find_equal_run(run, config, facts)}
+    made = {name: make() for name, make in makers.items()}
+    facts = IngestFacts(
+        **made,
+        # drift is measured against this one, also when the run goes on after a promotion
+        champion=serving_without(run.home, run.key),
+        n_left_out_by_reason={name: dict(counts) for name, counts in left_out.items()},
+    )
+    earlier = None if config.force else find_equal_run(run, config, facts)
+    return facts.model_copy(update={"unchanged_since": earlier})
 
 
 def _make_again_if_damaged(

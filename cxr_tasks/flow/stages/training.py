@@ -10,10 +10,11 @@ from cxr_tasks.flow.stages.execution import StageContext, execute_alone
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.training.gpu_lease import CardLease, process_card
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.records import require_record
 
 if TYPE_CHECKING:
     from cxr_tasks.training.train import TrainingContext
+    from cxr_tasks.training.training_record import FitFacts
 
 
 def run_train(context: StageContext) -> str:
@@ -69,11 +70,12 @@ def _train_fold_in_child(context: StageContext, _card: CardLease, number: int) -
 
 
 def _run_fold(context: StageContext, card: CardLease) -> str:
+    from cxr_tasks.data.split_record import SplitRecord
     from cxr_tasks.training.train import train_fold
 
     _check_variant(context)
-    folds = require_record(context.run.split, "split")["folds"]
-    n_rounds = len(folds["rounds"]) if folds else 0
+    folds = require_record(context.run.split, SplitRecord).folds
+    n_rounds = len(folds.rounds) if folds else 0
     if not 1 <= context.fold <= n_rounds:
         raise ConfigError(
             f"The run {context.run.key!r} has no fold {context.fold}.",
@@ -96,8 +98,8 @@ def _training_context(context: StageContext, card: CardLease) -> "TrainingContex
     )
 
 
-def _summary(record: Record) -> str:
-    return f"{record['epochs_run']} epochs, best epoch {record['best_epoch']}"
+def _summary(record: "FitFacts") -> str:
+    return f"{record.epochs_run} epochs, best epoch {record.best_epoch}"
 
 
 def _report_threads(context: StageContext) -> None:

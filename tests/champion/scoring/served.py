@@ -14,6 +14,7 @@ from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.statistics.figures_record import MetricFigures
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.volume.paths import Home
 
@@ -57,7 +58,8 @@ def serve_champion(
     def build(built: Path) -> dict[str, Any]:
         shutil.copyfile(model_file, built / "model.keras")
         _predictions(dataset, parts).to_csv(built / "predictions.csv", index=False)
-        figure = {"value": 0.9, "interval": [0.8, 0.95]}
+        figure = {"value": 0.9, "interval": [0.8, 0.95], "independent": None}
+        headline = dict.fromkeys(MetricFigures.model_fields, figure)
         return {
             "variant": "vanilla_cnn",
             "title": "Vanilla CNN",
@@ -71,8 +73,12 @@ def serve_champion(
             "min_sensitivity": 0.95,
             "threads": THREADS,
             "verdict": "clean",
-            "headline": {"basis": basis, "n_images": len(dataset.index), "roc_auc": figure},
+            "headline": {"basis": basis, "n_images": len(dataset.index), **headline},
             "config": config.as_dict(),
+            "seed_of_run": 1,
+            "champion_before": None,
+            "comparison": None,
+            "decision_reason": "by hand",
         } | changed
 
     with changing(home):

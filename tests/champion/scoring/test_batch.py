@@ -3,7 +3,6 @@ import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cxr_tasks.champion.restoring import retire
+from cxr_tasks.champion.scores_record import ScoresRecord
 from cxr_tasks.champion.scoring.batch import score_batch
 from cxr_tasks.champion.scoring.inference import KINDS
 from cxr_tasks.champion.scoring.request import make_request
@@ -54,7 +54,7 @@ def phantoms(n: int, *, seed: int = 9) -> dict[str, bytes]:
 
 def scored(
     home: Home, *paths: Path, version: str = "", name: str = "", notes: list[str] | None = None
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[ScoresRecord, pd.DataFrame]:
     """Score, and read what was written."""
     name = name or f"batch-{next(_number)}"
     request = make_request(
@@ -211,7 +211,7 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
     with pytest.raises(ConfigError, match=f"{version} was retired on 2026-02-03"):
         scored(home, folder)
     record, _table = scored(home, folder, version=version)
-    assert record["champion"]["retired"] == {
+    assert record["champion"]["retired"].content() == {
         "at": "2026-02-03T04:05:06+00:00",
         "reason": "Masks <b>, no radiographs.",
     }
@@ -234,7 +234,7 @@ def test_same_name_repeats_nothing_and_overwrites_nothing(served: Served, tmp_pa
     make_files(folder, {"new.png": b"other"})
     with pytest.raises(ConfigError, match="scores named 'kept' already, of other images"):
         scored(served.home, folder, name="kept")
-    assert find_record(served.home.scores("kept"), "score") == record
+    assert find_record(served.home.scores("kept"), ScoresRecord) == record
 
 
 def test_scores_whose_record_is_damaged_are_left_as_they_are(
@@ -267,7 +267,7 @@ def test_scores_of_other_code_are_not_taken_for_this_ones(served: Served, tmp_pa
     status, message = run_command(code, served.home.root, *arguments)
     assert status == 2
     assert "scores named 'upgraded' already, of other code" in message
-    assert find_record(served.home.scores("upgraded"), "score") == record
+    assert find_record(served.home.scores("upgraded"), ScoresRecord) == record
 
 
 def test_nothing_usable_is_an_error_that_leaves_nothing(served: Served, tmp_path: Path) -> None:

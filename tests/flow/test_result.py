@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from cxr_tasks.runs.result import describe_result
+from cxr_tasks.flow.result import describe_result
 from cxr_tasks.runs.run import describe_start
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home

@@ -1,54 +1,15 @@
-"""A run's result: whether it is complete, and how it ended, in words and figures."""
+"""How a run ended, in words and figures."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from cxr_tasks.errors import ArtifactError, CxrError, TrainingError
+from cxr_tasks.errors import CxrError
 from cxr_tasks.runs.run import started_key
 from cxr_tasks.runs.unchanged import unchanged_since
-from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.wording import recommended
-
-
-def check_complete(run: RunPaths, config: RunConfig) -> None:
-    """Refuse to call a run good that lacks its report, audit or a variant: the leaf gate.
-
-    Raises:
-        TrainingError: Something of the run is missing.
-    """
-    missing = [
-        name + _reason(run.error(stage, variant))
-        for name, stage, variant, folder in _needed(run, config)
-        if run.error(stage, variant).exists() or find_record(folder, stage) is None
-    ]
-    if missing:
-        raise TrainingError(
-            f"The run {run.key!r} ended without {'; '.join(missing)}.",
-            "A run is good when it is audited and every selected variant is trained and reported.",
-            f"The whole reasons are in {run.root} (*.error.json); mend them and run it again under "
-            "the same name: what is finished is kept.",
-        )
-
-
-def _needed(run: RunPaths, config: RunConfig) -> Iterator[tuple[str, str, str | None, Path]]:
-    """Yield what makes a run whole: its name, its stage and variant, and its folder."""
-    for variant in config.variants:
-        yield variant, "train", variant, run.train(variant)
-    yield "the audit", "audit", None, run.audit
-    yield "the report", "report", None, run.report
-
-
-def _reason(error: Path) -> str:
-    """Return in brackets why something is missing, as far as its stage has left a word."""
-    try:
-        lines = str(read_json(error)["message"]).splitlines()
-    except (ArtifactError, KeyError):
-        return ""
-    return f" ({lines[0]})" if lines else ""
 
 
 def describe_result(
@@ -77,14 +38,15 @@ def describe_result(
             facts |= {"run": key, **_facts_of(home.run(key))}
     except CxrError as err:
         facts["errors"] = {"artifacts": err.problem}
-    except (AttributeError, KeyError, TypeError) as err:
-        facts["errors"] = {"artifacts": f"A record is not as expected ({type(err).__name__})."}
     except FileNotFoundError as err:  # the run is being deleted
         facts["errors"] = {"artifacts": f"{err.filename} has disappeared while it was read."}
     return {"text": _text(facts), **facts}
 
 
 def _facts_of(run: RunPaths) -> dict[str, Any]:
+    from cxr_tasks.champion.promotion_record import PromotionRecord
+    from cxr_tasks.reporting.report_record import ReportRecord
+
     failures = {path: read_json(path) for path in sorted(run.root.rglob("*.error.json"))}
     facts: dict[str, Any] = {
         "errors": {
@@ -93,14 +55,14 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
         },
         "stopped": bool(failures) and all(each.get("stopped") for each in failures.values()),
     }
-    if report := find_record(run.report, "report"):
+    if report := find_record(run.report, ReportRecord):
         facts |= {
-            "verdict": report["audit"]["verdict"],
-            "recommended": report["recommendation"]["variant"],
+            "verdict": report.audit.verdict,
+            "recommended": report.recommendation.variant,
             "report": str(run.report / "index.html"),
         }
-    if promotion := find_record(run.promote, "promote"):
-        facts["promotion"] = promotion["decision"]
+    if promotion := find_record(run.promote, PromotionRecord):
+        facts["promotion"] = promotion.decision
     if earlier := unchanged_since(run):
         facts["unchanged_since"] = earlier
     return facts

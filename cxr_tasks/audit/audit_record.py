@@ -1,0 +1,124 @@
+"""`audit.json`: what else than disease could tell the classes of a run's data apart."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from cxr_tasks.audit.drift_record import DriftFacts
+from cxr_tasks.statistics.figures_record import ByClass
+from cxr_tasks.volume.record_model import Facts, Interval, PeakMemory, StageRecord
+
+Both = Annotated[list[str], Field(min_length=2, max_length=2)]
+
+
+class FindingFacts(Facts):
+    """One finding.
+
+    Attributes:
+        check: Name of what was looked at.
+        severity: `error`: the data are wrong. `warning`: the scores mislead. `info`: to know.
+        value: The number it is about, where there is one.
+        interval: Its 95 % interval, where there is one.
+    """
+
+    check: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    value: int | float | None
+    interval: Interval | None
+
+
+class TellingFeature(Facts):
+    """A quantity that orders the images by class, in either direction."""
+
+    feature: str
+    auc: float
+
+
+class ControlFacts(Facts):
+    """How well the label is predicted by what is not the lungs."""
+
+    title: str
+    asks: str
+    role: Literal["control", "reassurance", "machinery", "reference"]
+    n_features: int | None
+    auc: float
+    interval: Interval | None
+    accuracy: float | None
+    p_value: float | None
+    p_holm: float | None
+    above_chance: bool
+    by_feature: list[TellingFeature]
+
+
+class CopyPair(Facts):
+    """Two images that are copies: of the same `bytes` or `pixels`, or `near`."""
+
+    first: str
+    second: str
+    kind: Literal["bytes", "pixels", "near"]
+    labels: Annotated[list[int], Field(min_length=2, max_length=2)]
+    parts: Both
+
+
+class CopiesFacts(Facts):
+    """Pairs of copies; `pairs` has the gravest."""
+
+    n_exact: int
+    n_near: int
+    n_across_labels: int
+    n_across_split: int
+    pairs: list[CopyPair]
+
+
+class PatientsFacts(Facts):
+    """Patients that are known, and those in several parts of the split."""
+
+    n_known: int
+    n_across_split: int
+    n_images_across_split: int
+    examples: list[str]
+
+
+class SourceCounts(Facts):
+    """Images of one source."""
+
+    source: str
+    n_covid: int
+    n_normal: int
+
+
+class SourcesFacts(Facts):
+    """Where images are from, and the sources that give one class only."""
+
+    known_fraction: ByClass[float]
+    n_sources: int
+    n_one_class: int
+    n_images_in_one_class_sources: int
+    examples: list[SourceCounts]
+
+
+class AuditFacts(Facts):
+    """The audit; `controls` is empty where too few groups have one label."""
+
+    n_images: int
+    n_groups: int
+    n_folds: int
+    n_permutations: int
+    n_excluded_images: int
+    controls: dict[str, ControlFacts]
+    duplicates: CopiesFacts
+    patients: PatientsFacts
+    sources: SourcesFacts
+    findings: list[FindingFacts]
+    drift: DriftFacts | None = None
+    weights_origin: str = "none"
+
+
+class AuditRecord(PeakMemory, AuditFacts, StageRecord):
+    """The finished stage `audit`."""
+
+    FILE: ClassVar[str] = "audit.json"
+    COMMAND: ClassVar[str] = "audit"
+
+    stage: Literal["audit"]

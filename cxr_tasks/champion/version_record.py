@@ -1,0 +1,53 @@
+"""`version.json`: what a version of the champion is, once its run is deleted."""
+
+from typing import Any, ClassVar, Literal
+
+from cxr_tasks.champion.promotion_record import ContestFacts
+from cxr_tasks.reporting.report_record import Headline
+from cxr_tasks.statistics.figures_record import Basis
+from cxr_tasks.volume.record_model import Facts, StageRecord
+
+
+class VersionFacts(Facts):
+    """A model that was promoted.
+
+    Attributes:
+        promoted_at: ISO 8601.
+        dataset: Fingerprint of its own data.
+        verdict: Of its run's audit.
+        config: Every setting of its run by its name.
+        champion_before: The version that it replaced.
+        comparison: None where there was nothing to compare with.
+        version: Its name, and its folder's.
+    """
+
+    variant: str
+    title: str
+    promoted_at: str
+    profile: str
+    basis: Basis
+    dataset: str
+    synthetic: bool
+    weights_origin: str = "none"
+    temperature: float
+    cutoff: float
+    min_sensitivity: float
+    threads: int
+    seed_of_run: int
+    verdict: str
+    headline: Headline
+    config: dict[str, Any]
+    champion_before: str | None
+    comparison: ContestFacts | None
+    decision_reason: str
+    version: str
+    run_key: str
+
+
+class VersionRecord(VersionFacts, StageRecord):
+    """A finished version."""
+
+    FILE: ClassVar[str] = "version.json"
+    COMMAND: ClassVar[str] = "promote"
+
+    stage: Literal["version"]

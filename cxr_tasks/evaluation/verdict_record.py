@@ -1,0 +1,33 @@
+"""`verdict.json`: whether a score is evidence of detecting disease."""
+
+from typing import Literal
+
+from cxr_tasks.audit.audit_record import FindingFacts
+from cxr_tasks.statistics.figures_record import Difference
+from cxr_tasks.volume.record_model import Facts, Interval
+
+VerdictName = Literal["clean", "warning", "shortcut"]
+
+
+class ControlComparison(Facts):
+    """A variant against one control, on the images that both have scored."""
+
+    title: str
+    model_auc: float
+    model_interval: Interval | None
+    control_auc: float
+    difference: Difference
+    model_above_chance: bool
+    control_above_chance: bool
+    is_shortcut: bool
+
+
+class VerdictFacts(Facts):
+    """The verdict about one variant, and every variant against every control."""
+
+    verdict: VerdictName
+    variant: str
+    sentence: str
+    findings: list[FindingFacts]
+    comparisons: dict[str, dict[str, ControlComparison]]
+    rule: str

@@ -1,0 +1,257 @@
+"""`report.json`: every figure that a run's page shows."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from cxr_tasks.audit.audit_record import ControlFacts, CopiesFacts, PatientsFacts, SourcesFacts
+from cxr_tasks.audit.drift_record import DriftFacts
+from cxr_tasks.data.split_record import FoldNumbers, SplitFacts
+from cxr_tasks.evaluation.comparison_record import (
+    BannerFacts,
+    ExternalFacts,
+    FixedFacts,
+    RecommendationFacts,
+    ScoredPart,
+)
+from cxr_tasks.evaluation.explanation_record import ExplanationFacts
+from cxr_tasks.evaluation.verdict_record import VerdictFacts
+from cxr_tasks.runs.ingest_record import WeightsFacts
+from cxr_tasks.statistics.figures_record import (
+    Basis,
+    ByClass,
+    MetricFigures,
+    PairFacts,
+    PartMeasures,
+    StatisticsFacts,
+)
+from cxr_tasks.training.training_record import TrainingFacts
+from cxr_tasks.volume.record_model import Content, Facts, PeakMemory, StageRecord
+
+_PARTS: tuple[ScoredPart, ...] = ("train", "val", "test", "oof")
+_MEASURED = {
+    f"{part}_{measure}": (part, measure)
+    for part in _PARTS
+    for measure in PartMeasures.model_fields
+    if measure != "roc"
+}
+"""The keys of measures in the file, such as `val_accuracy`: of which part, which one."""
+
+
+class _Scope(Facts):
+    basis: Basis
+    n_images: int
+
+
+class Headline(MetricFigures, _Scope):
+    """The figures on the images of the basis."""
+
+
+class _Status(Facts):
+    status: Literal["ok"]
+    error: None
+
+
+class _UntrainedStatus(Facts):
+    status: Literal["failed", "skipped"]
+    error: str | None
+
+
+class _Names(Facts):
+    title: str
+    study_name: str
+
+
+class UntrainedReportVariant(_Names, _UntrainedStatus):
+    """A variant that failed, for the reason in `error`, or was not selected."""
+
+
+class _Cost(Facts):
+    total_seconds: float
+
+
+class _Figures(Facts):
+    statistics: StatisticsFacts
+    fixed: FixedFacts | None
+    explanation: ExplanationFacts | None
+    measured: dict[ScoredPart, PartMeasures]
+    headline: Headline
+
+
+class ReportVariant(_Figures, TrainingFacts, _Cost, _Names, _Status):
+    """A trained variant.
+
+    Attributes:
+        total_seconds: Of preparing and training, with all folds.
+        fixed: What new images are scored with; None where no images were left to fix it on.
+        explanation: None where the backend gives no gradients.
+        measured: On each part; in the file a key for each, such as `val_accuracy`.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_measures(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "measured" in content:
+            return content
+        measured: dict[str, dict[str, Any]] = {}
+        for key in _MEASURED.keys() & content.keys():
+            part, measure = _MEASURED[key]
+            measured.setdefault(part, {})[measure] = content[key]
+        rest = {key: value for key, value in content.items() if key not in _MEASURED}
+        return rest | {"measured": {part: measured[part] for part in _PARTS if part in measured}}
+
+    @model_serializer(mode="wrap")
+    def _spread_measures(self, handler: SerializerFunctionWrapHandler) -> Content:
+        written: Content = {}
+        for key, value in handler(self).items():
+            if key != "measured":
+                written[key] = value
+                continue
+            for part, measures in value.items():
+                written |= {f"{part}_{measure}": each for measure, each in measures.items()}
+        return written
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the file: it has a key for each measure of each part that was scored."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        one = handler.resolve_ref_schema(handler(PartMeasures.__pydantic_core_schema__))
+        of_part = {name: one["properties"][name] for _, name in _MEASURED.values()}
+        del schema["properties"]["measured"]
+        schema["properties"] |= {key: of_part[name] for key, (_, name) in _MEASURED.items()}
+        schema["required"].remove("measured")
+        return schema
+
+    def __getitem__(self, key: str) -> Any:
+        if key in _MEASURED and (part := _MEASURED[key][0]) in self.measured:
+            return self.measured[part][_MEASURED[key][1]]
+        return super().__getitem__(key)
+
+
+VariantReport = Annotated[ReportVariant | UntrainedReportVariant, Field(discriminator="status")]
+
+
+class ReportAudit(VerdictFacts):
+    """The verdict, and what the audit looked at; None, and no control, where the audit failed."""
+
+    controls: dict[str, ControlFacts]
+    duplicates: CopiesFacts | None
+    patients: PatientsFacts | None
+    sources: SourcesFacts | None
+    n_folds: int | None
+    n_permutations: int | None
+    n_excluded_images: int | None
+    weights_origin: str | None = None
+    drift: DriftFacts | None = None
+
+
+class ReportExternal(ExternalFacts):
+    """The test on a second data set, and what ingestion left out of that."""
+
+    n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
+
+
+class StudyVariant(Facts):
+    """A row of the study's table."""
+
+    model: str
+    train_accuracy: float
+    train_loss: float
+    val_accuracy: float
+    val_loss: float
+    epochs_run: int
+
+
+class StudyReport(Facts):
+    """The study's figures, and why a run's are not to be compared with them."""
+
+    source: str
+    settings: str
+    n_train: int
+    n_val: int
+    variants: dict[str, StudyVariant]
+    differences: list[str]
+
+
+class CountSpread(Facts):
+    """Whole numbers from the smallest to the largest."""
+
+    least: int
+    median: int
+    most: int
+
+
+class ClassImages(Facts):
+    """The images of one class."""
+
+    n_images: int
+    n_with_patient: int
+    known_patient_fraction: float
+    n_patients: int
+    formats: dict[str, int]
+    modes: dict[str, int]
+    width_px: CountSpread
+    height_px: CountSpread
+    file_bytes: CountSpread
+
+
+class ReportData(Facts):
+    """The data set."""
+
+    fingerprint: str
+    description: str
+    synthetic: bool
+    n_images: int
+    n_rejected: int
+    n_left_out: int = 0
+    n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
+    classes: ByClass[ClassImages]
+
+
+class ReportFigures(Facts):
+    """All that the page shows; what is only drawn is left out, such as ROC curves.
+
+    Attributes:
+        config: Every setting by its name.
+        reproduce: The command that starts the same run again.
+        hashes: What a second run has to have in common with this one, by name.
+    """
+
+    run_key: str
+    profile: str
+    source: str
+    audit: ReportAudit
+    basis: Basis
+    folds: FoldNumbers | None
+    banners: list[BannerFacts]
+    recommendation: RecommendationFacts
+    variants: dict[str, VariantReport]
+    pairs: list[PairFacts]
+    external: ReportExternal | None
+    study: StudyReport
+    data: ReportData
+    split: SplitFacts
+    weights: WeightsFacts
+    config: dict[str, Any]
+    reproduce: str
+    hashes: dict[str, str]
+
+
+class ReportRecord(PeakMemory, ReportFigures, StageRecord):
+    """The finished stage `report`."""
+
+    FILE: ClassVar[str] = "report.json"
+    COMMAND: ClassVar[str] = "report"
+
+    stage: Literal["report"]

@@ -1,0 +1,233 @@
+"""Figures of scores as every record has them: with intervals, None where one is undefined."""
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import field_serializer
+
+from cxr_tasks.volume.record_model import Facts, Interval
+
+Basis = Literal["oof", "test", "val"]
+"""What figures are about: out-of-fold scores, or a part of the split."""
+
+T = TypeVar("T")
+
+
+class ByClass(Facts, Generic[T]):
+    """The same of both classes."""
+
+    covid: T
+    normal: T
+
+
+class Difference(Facts):
+    """A figure with its 95 % interval."""
+
+    value: float | None
+    interval: Interval | None
+
+
+class AucDifference(Difference):
+    """A difference of areas under the ROC curve, with DeLong's p."""
+
+    p_delong: float | None
+
+
+class IndependentInterval(Facts):
+    """An interval that takes images as independent, by `method`."""
+
+    method: str
+    interval: Interval | None
+
+
+class FigureFacts(Difference):
+    """A figure with its 95 % interval over groups, and beside it one that knows no groups."""
+
+    independent: IndependentInterval | None
+
+
+class RateFigures(Facts):
+    """What follows from the calls at the fixed threshold."""
+
+    accuracy: FigureFacts
+    balanced_accuracy: FigureFacts
+    sensitivity: FigureFacts
+    specificity: FigureFacts
+    precision: FigureFacts
+    f1: FigureFacts
+
+
+class MetricFigures(RateFigures):
+    """All figures of a variant that have an interval; the loss is in nats."""
+
+    roc_auc: FigureFacts
+    average_precision: FigureFacts
+    loss: FigureFacts
+    brier: FigureFacts
+
+
+class Confusion(Facts):
+    """Images by what they are and what they were called."""
+
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+
+class RocCurve(Facts):
+    """False and true positive rates, a point each."""
+
+    fpr: list[float]
+    tpr: list[float]
+
+
+class PartMeasures(Facts):
+    """A variant on one part, without intervals; None where a class or a call is missing.
+
+    `roc` is left out where the curve is not kept.
+    """
+
+    n_images: int
+    n_covid: int
+    n_normal: int
+    accuracy: float | None
+    balanced_accuracy: float | None
+    loss: float
+    sensitivity: float | None
+    specificity: float | None
+    precision: float | None
+    f1: float | None
+    roc_auc: float | None
+    confusion: Confusion
+    roc: RocCurve | None = None
+
+
+class FoldMeasures(Facts):
+    """A variant on the images that one fold has tested."""
+
+    fold: int
+    n_images: int
+    n_covid: int
+    roc_auc: float | None
+    accuracy: float | None
+
+
+class FoldSpread(Facts):
+    """What was fixed in each fold, from the lowest to the highest."""
+
+    median: float
+    least: float
+    most: float
+
+
+class ReliabilityBin(Facts):
+    """Images of similar probability: how many, and what fraction is COVID-19."""
+
+    n: int
+    mean_score: float
+    observed: float
+    interval: Interval | None
+
+
+class ExpectedError(Facts):
+    """What the calibration error would be by chance alone."""
+
+    mean: float
+    interval: Interval
+
+
+class Reliability(Facts):
+    """How well probabilities are calibrated."""
+
+    bins: list[ReliabilityBin]
+    ece: float
+    ece_if_calibrated: ExpectedError
+    p_calibrated: float
+    brier: float
+
+
+class CalibrationFacts(Facts):
+    """Probabilities as they come, and by the temperature of the validation images."""
+
+    raw: Reliability
+    scaled: Reliability | None
+    temperature: FoldSpread | None
+
+
+class OperatingPoint(Facts):
+    """The calls at the cut-off that was chosen for a sensitivity."""
+
+    min_sensitivity: float
+    cutoff: FoldSpread
+    confusion: Confusion
+    sensitivity: FigureFacts
+    specificity: FigureFacts
+    ppv: Difference
+    npv: Difference
+
+    @field_serializer("confusion")
+    def _in_the_order_of_files(self, cells: Confusion) -> dict[str, int]:
+        names = ("true_positive", "false_positive", "false_negative", "true_negative")
+        return {name: getattr(cells, name) for name in names}
+
+
+class PredictiveValues(Facts):
+    """PPV and NPV at the fixed threshold, where `prevalence` of the examined have the disease."""
+
+    prevalence: float
+    ppv: Difference
+    npv: Difference
+
+
+class StatisticsFacts(Facts):
+    """Every figure of one variant on the images of the basis."""
+
+    n_images: int
+    n_covid: int
+    n_normal: int
+    n_groups: int
+    metrics: MetricFigures
+    by_fold: list[FoldMeasures]
+    calibration: CalibrationFacts
+    operating_point: OperatingPoint | None
+    predictive_values: PredictiveValues
+
+
+class ChanceTest(Facts):
+    """A variant against always naming the larger class.
+
+    Attributes:
+        chance: The share of the larger class.
+        correlation: Of images of one group, in [0, 1].
+        test: What it is called.
+        p_holm: Corrected for all variants.
+    """
+
+    chance: float = 0.5
+    correlation: float = 0.0
+    p_value: float
+    test: str
+    p_holm: float
+    above_chance: bool
+
+
+class PairFacts(Facts):
+    """Two variants on the same images; `p_holm` decides, McNemar's and DeLong's p do not.
+
+    Differences are first minus second.
+    """
+
+    first: str
+    second: str
+    n_images: int
+    n_groups: int = 0
+    n_only_first_right: int
+    n_only_second_right: int
+    p_value: float
+    test: str
+    p_mcnemar: float
+    accuracy_difference: Difference
+    auc_difference: AucDifference
+    p_holm: float
+    distinguishable: bool
+    sentence: str

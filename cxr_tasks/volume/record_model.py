@@ -1,0 +1,238 @@
+"""Records as typed models: what a JSON file on the shared volume says, checked as it is read.
+
+A model has the keys of its file under their names and in their order, so that reading and writing
+changes no byte that the digest covers. Older schema versions are migrated before (`sealed.py`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cxr_tasks.errors import DamagedError, first_few, shown
+from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed, write_sealed
+
+Content = dict[str, Any]
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+"""Lower and upper end."""
+
+_SHOWN_CHARACTERS = 60
+_MAX_CHARACTERS = 10_000_000
+"""Of a text; with a limit pydantic also refuses what is no Unicode, which no page can show."""
+
+_REASONS = {
+    "bool_type": "is not true or false",
+    "dict_type": "is no object",
+    "finite_number": "is no finite number",
+    "float_type": "is no number",
+    "int_type": "is no whole number",
+    "list_type": "is no list",
+    "model_attributes_type": "is no object",
+    "model_type": "is no object",
+    "string_type": "is no text",
+    "string_unicode": "is no Unicode text",
+    "union_tag_not_found": "does not say of which kind it is",
+}
+"""What is wrong with a value, by pydantic's name of the error; others in pydantic's own words."""
+
+
+class Facts(BaseModel):
+    """A part of a record: frozen, and strict, so that no text counts as a number.
+
+    Keys that are not known are kept and written again: within a schema version newer code adds
+    keys, and what other code wrote into a file that is replaced, such as the champion's pointer,
+    must not be lost. Nothing reads them by name. A default stands only where an older version of
+    the project did not write the key; what a file did not say is not written either.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="allow",
+        allow_inf_nan=False,
+        str_max_length=_MAX_CHARACTERS,
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,  # most processes read few of the records
+    )
+
+    def content(self) -> Content:
+        """Return it as JSON knows it: the keys that were read or given, in their order."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+    # Read access as to the dict that a record was; it goes with its last reader.
+
+    def __getitem__(self, key: str) -> Any:
+        extra = self.model_extra or {}
+        if key in extra:
+            return extra[key]
+        name = next((name for name, alias in self._keys() if alias == key), None)
+        if name is None:
+            raise KeyError(key)
+        return getattr(self, name)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key that the file may lack."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def keys(self) -> list[str]:
+        """Return the keys that the file has."""
+        return [*(alias for _, alias in self._keys()), *(self.model_extra or {})]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the keys that the file has, with their values."""
+        return [(key, self[key]) for key in self.keys()]
+
+    def values(self) -> list[Any]:
+        """Return the values of the keys that the file has."""
+        return [value for _, value in self.items()]
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        return iter(self.keys())
+
+    def __or__(self, other: Mapping[str, Any]) -> Content:
+        return {**dict(self.items()), **other}
+
+    def _keys(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of the fields that were read or given, with their keys in the file."""
+        for name, field in type(self).model_fields.items():
+            if name in self.model_fields_set:
+                yield name, field.serialization_alias or name
+
+
+class SealedRecord(Facts):
+    """A JSON file with its schema version and a digest of its content."""
+
+    schema_version: int = SCHEMA_VERSION
+
+
+class StageRecord(SealedRecord):
+    """The record of a finished stage, which makes its folder count.
+
+    Attributes:
+        FILE: The record's name in its folder.
+        COMMAND: The stage of the command line that makes it.
+        seconds: How long it took.
+        inputs: SHA-256 of everything it has read, by name.
+        outputs: SHA-256 of every file in its folder, by path.
+        versions: Of Python, the libraries and the project's code.
+    """
+
+    FILE: ClassVar[str]
+    COMMAND: ClassVar[str]
+
+    stage: str
+    seconds: float
+    seed: int
+    config_fingerprint: str
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    versions: dict[str, str]
+
+    @classmethod
+    def stage_name(cls) -> str:
+        """Return the one stage that this record may be of."""
+        return str(get_args(cls.model_fields["stage"].annotation)[0])
+
+
+class PeakMemory(Facts):
+    """The last key of what a stage writes of itself: its peak of anonymous memory."""
+
+    peak_anon_mb: int | float = 0
+
+
+FactsT = TypeVar("FactsT", bound=Facts)
+SealedT = TypeVar("SealedT", bound=SealedRecord)
+
+
+def parse_facts(
+    content: Mapping[str, Any],
+    model: type[FactsT],
+    *,
+    path: Path,
+    remedy: str = "Run again what made it: that makes it anew.",
+) -> FactsT:
+    """Check content against a model.
+
+    Args:
+        content: What a file holds, in this schema version's form.
+        model: What it should be.
+        path: The file, for the error.
+        remedy: What to do where it is something else.
+
+    Raises:
+        DamagedError: A key is missing or of another kind; names at most five of them.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as err:
+        found = _offences(content, err)
+        raise DamagedError(
+            f"{path} is not what this version of the project writes: {first_few(found)}.",
+            f"It has the keys of a {model.__name__}, each of its kind.",
+            remedy,
+        ) from err
+
+
+def read_sealed_record(path: Path, model: type[SealedT]) -> SealedT:
+    """Read a sealed file, migrated where an older version of the project wrote it.
+
+    Raises:
+        DamagedError: It is not what was written, or not such a record.
+        ArtifactError: It is missing, or a newer version of the project wrote it.
+    """
+    return parse_facts(read_sealed(path), model, path=path)
+
+
+def write_sealed_record(path: Path, record: SealedRecord) -> None:
+    """Write a record in one step, with the schema version and a digest of its content."""
+    write_sealed(path, record.content())
+
+
+def _offences(content: object, err: ValidationError) -> list[str]:
+    """Describe what is wrong, once for each key: of a union pydantic reports every member."""
+    found: dict[str, str] = {}
+    for error in err.errors(include_url=False, include_context=False):
+        key = _key_path(content, error["loc"])
+        reason = _REASONS.get(error["type"], f"is not right: {error['msg']}")
+        what = "is missing" if error["type"] == "missing" else reason
+        seen = (
+            "" if error["type"] == "missing" else f" ({shown(error['input'], _SHOWN_CHARACTERS)})"
+        )
+        found.setdefault(key, f"{key} {what}{seen}")
+    return list(found.values())
+
+
+def _key_path(content: object, place: Iterable[int | str]) -> str:
+    """Write where an error is as keys of the file, without the models that pydantic tried."""
+    keys: list[str] = []
+    at: Any = content
+    steps = list(place)
+    for number, step in enumerate(steps):
+        key = next((key for key in _keys_for(steps[: number + 1]) if _has(at, key)), None)
+        if key is not None:
+            at = at[key]
+        elif number == len(steps) - 1 and isinstance(at, Mapping):
+            key = step  # which is missing
+        if key is not None:
+            keys.append(shown(key, _SHOWN_CHARACTERS).strip("'"))
+    return ".".join(keys) or "it"
+
+
+def _keys_for(steps: list[int | str]) -> list[int | str]:
+    """Return what the last step may be called in the file: `val`, `loss` is its key `val_loss`."""
+    return [steps[-1], "_".join(map(str, steps[-2:]))]
+
+
+def _has(content: object, key: int | str) -> bool:
+    if isinstance(content, Mapping):
+        return key in content
+    return isinstance(content, list) and isinstance(key, int) and key < len(content)
