@@ -1,7 +1,24 @@
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+
+DRAWN_RUNS = "DRAWN_RUNS"
+"""Variable of the environment that names a folder for what this and other processes draw."""
+
+# Read once, where NumPy is first imported. Its matrices are small here, and a core that waits for
+# the others in turn is one that another process of tests lacks.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder for drawn runs that the processes of pytest-xdist share, as its first one."""
+    if DRAWN_RUNS not in os.environ:
+        folder = tempfile.mkdtemp(prefix="drawn-")
+        os.environ[DRAWN_RUNS] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

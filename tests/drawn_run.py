@@ -1,17 +1,17 @@
 """A finished run made in a moment: drawn images, drawn scores, real records and metrics."""
 
-import atexit
+import os
 import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from filelock import FileLock
 
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
 from cxr_tasks.audit.audit_record import AuditRecord
@@ -33,6 +33,7 @@ from cxr_tasks.volume.files import digest_of, sha256_of, write_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import finish_once, make_record, write_record
+from tests.conftest import DRAWN_RUNS
 
 FINGERPRINT, EXTERNAL_FINGERPRINT = "d0" * 32, "e0" * 32
 HOSTILE_NAMES = (
@@ -100,19 +101,22 @@ def draw_run(
     names_root = any(str(root) in str(value) for value in settings.values())
     if drawing.images is not None or names_root or not is_first:
         return _draw_run(root, drawing, key, settings)
-    drawn = _drawn_here() / digest_of([key, repr(drawing), repr(sorted(settings.items()))])
-    if not drawn.exists():
-        _draw_run(drawn, drawing, key, settings)
+    name = digest_of([key, repr(drawing), repr(sorted(settings.items()))])
+    with _drawn_once(name) as (drawn, is_drawn):
+        if not is_drawn:
+            _draw_run(drawn, drawing, key, settings)
     shutil.copytree(drawn, root, dirs_exist_ok=True)
     return open_run(Home(root), key)
 
 
-@cache
-def _drawn_here() -> Path:
-    """Make a folder for what this process draws; it goes with the process."""
-    folder = tempfile.mkdtemp(prefix="drawn-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+@contextmanager
+def _drawn_once(name: str) -> Iterator[tuple[Path, bool]]:
+    """Give a folder of the test run and whether it is filled; what fills it is alone there."""
+    folder = Path(os.environ[DRAWN_RUNS]) / name
+    with FileLock(folder.with_suffix(".lock")):
+        filled = folder.with_suffix(".filled")
+        yield folder, filled.exists()
+        filled.touch()
 
 
 def _draw_run(
@@ -203,20 +207,20 @@ def _labels_of(images: Any, *datasets: Dataset | None) -> npt.NDArray[np.int64]:
 
 def finish_report(run: RunPaths, config: RunConfig) -> ReportRecord:
     """Make the report as the stage does, of equal artifacts once; return its record."""
-    made = _drawn_here() / f"report-{_digest_of_artifacts(run)}"
-    if made.exists() and not run.report.exists():
-        shutil.copytree(made, run.report)
-    record = finish_once(
-        run.report,
-        ReportRecord,
-        inputs={},
-        config_fingerprint=config.fingerprint,
-        seed=config.seed,
-        note=print,
-        build=lambda built: make_report(run, config, built),
-    )
-    if not made.exists():
-        shutil.copytree(run.report, made)
+    with _drawn_once(f"report-{_digest_of_artifacts(run)}") as (made, is_made):
+        if is_made and not run.report.exists():
+            shutil.copytree(made, run.report)
+        record = finish_once(
+            run.report,
+            ReportRecord,
+            inputs={},
+            config_fingerprint=config.fingerprint,
+            seed=config.seed,
+            note=print,
+            build=lambda built: make_report(run, config, built),
+        )
+        if not is_made:
+            shutil.copytree(run.report, made)
     return record
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.alarms import as_table, control_scores, controls_table, rate
-from bench.audit_rates import RESULTS, _parser, _place, ingest_planted, main
+from bench.audit_rates import RESULTS, _parser, _place, main
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.features import (
@@ -21,6 +21,7 @@ from cxr_tasks.audit.features import (
 )
 from cxr_tasks.audit.leakage import audit_sources
 from cxr_tasks.data.images import CENTRE
+from tests.audit.planted_dataset import ingest_planted
 
 SEED = 5
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from bench.audit_rates import ingest_planted
 from bench.planted import Planted, draw_files
 from cxr_tasks.audit.drift import drift_finding
 from cxr_tasks.audit.drift_comparison import Features, TwoDatasets, compare_datasets
 from cxr_tasks.data.dataset import Dataset
+from tests.audit.planted_dataset import ingest_planted
 from tests.champion import planted_drift
 
 N_PHANTOMS = 100

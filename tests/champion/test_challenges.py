@@ -21,7 +21,7 @@ from cxr_tasks.champion.challenges import (
 )
 from cxr_tasks.champion.contest import Answers, Contest, compare, conclude
 from cxr_tasks.champion.describe import confidence_of, describe_champion, percent_of
-from cxr_tasks.champion.pointer import changing, history
+from cxr_tasks.champion.pointer import changing, history, write_history
 from cxr_tasks.champion.restoring import restore_pointer, roll_back
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
@@ -158,8 +158,10 @@ def test_late_challenger_has_to_be_better_by_more(home: Home) -> None:
     assert promote(home, "good")["decision"] == "promoted"
     other = Home(home.root.with_name("other"))
     with changing(other):
-        for number in range(499):
-            register(other, FIRST, run_key=f"run-{number}", challenger=f"{number}", kind=SPENT)
+        register(other, FIRST, run_key="run", challenger="0", kind=SPENT)
+        [entry] = challenges_of(other, FIRST)
+        earlier = [entry | {"challenger": f"{number}"} for number in range(499)]
+        write_history(other, history(other), challenges=earlier)
     late = promote(other, "good")
     assert late["comparison"]["challenge"]["number"] == 500
     brier = late["comparison"]["figures"]["brier"]

@@ -31,7 +31,9 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Prefix:
     return make_prefix(recipe, tmp_path_factory.mktemp("chaos"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
+)
 def test_stage_that_is_hit_is_gone_on_with(kind: str, prefix: Prefix) -> None:
     if kind == "full volume" and not can_mount():
         pytest.skip("no file system may be mounted here")
@@ -105,6 +107,7 @@ def test_what_is_missing_counts_but_for_caches() -> None:
     assert only_here({"a"}, {"b", "cache/c"}) == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_rot_that_is_not_noticed_or_not_mended_is_told(prefix: Prefix) -> None:
     split = f"runs/{RUN}/split/split.csv"
     rng = np.random.default_rng(1)

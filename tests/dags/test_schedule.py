@@ -104,11 +104,27 @@ def test_the_operators_environment_is_followed(
     ("added", "told"),
     [
         ({"CXR_SCHEDULE": "at three"}, "CXR_SCHEDULE='at three' is no schedule"),
-        ({"CXR_SCHEDULE": "@daily", "CXR_DEFAULTS": ""}, "would use synthetic images"),
-        ({"CXR_TASK_TIMEOUT_HOURS": "a day"}, "CXR_TASK_TIMEOUT_HOURS='a day' is no time limit"),
-        ({"CXR_TRAINING_TIMEOUT_HOURS": "0"}, "CXR_TRAINING_TIMEOUT_HOURS='0' is no time limit"),
         ({"CXR_RUN_TIMEOUT_HOURS": "nan"}, "CXR_RUN_TIMEOUT_HOURS='nan' is no time limit"),
-        ({"CXR_DEFAULTS": "/no/such/file.toml"}, "/no/such/file.toml cannot be read"),
+        pytest.param(
+            {"CXR_SCHEDULE": "@daily", "CXR_DEFAULTS": ""},
+            "would use synthetic images",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"CXR_TASK_TIMEOUT_HOURS": "a day"},
+            "CXR_TASK_TIMEOUT_HOURS='a day' is no time limit",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"CXR_TRAINING_TIMEOUT_HOURS": "0"},
+            "CXR_TRAINING_TIMEOUT_HOURS='0' is no time limit",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"CXR_DEFAULTS": "/no/such/file.toml"},
+            "/no/such/file.toml cannot be read",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_mistake_of_the_operator_is_told_where_dags_are_read(

@@ -3,14 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_tasks.flow.process import run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.flow.stages import StageContext, execute
+from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import Progress
 
 
 def ready_to_train(home: Home, name: str, settings: Mapping[str, Any]) -> RunPaths:
     run = start_run(make_config(settings), home, name)
     for stage in ("ingest", "split"):
-        run_stage(stage, run, on_line=lambda _: None)
+        execute_here(stage, run)
     return run
+
+
+def execute_here(stage: str, run: RunPaths) -> None:
+    """Execute a stage in this process: starting Python and TensorFlow for it takes seconds."""
+    config = open_run(run.home, run.key)[1]
+    progress = Progress(run.progress, stage, echo=lambda _: None)
+    execute(stage, StageContext(run, config, progress, {}))

@@ -129,14 +129,18 @@ print(wanted(Path(sys.argv[1])).n_computed)
 """
 
 
-def test_other_code_computes_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "n_computed"),
+    [("training/networks.py", N_IMAGES), pytest.param("cli/watch.py", 0, marks=pytest.mark.slow)],
+)
+def test_other_code_computes_anew(tmp_path: Path, changed: str, n_computed: int) -> None:
     wanted(tmp_path / "home")
-    for changed, n_computed in (("cli/watch.py", 0), ("training/networks.py", N_IMAGES)):
-        code = copy_code(tmp_path / changed.replace("/", "-"), changed=changed)
-        done = run_code(code, "-W", "ignore", "-c", _WANT, str(tmp_path / "home"))
-        assert done.stdout.split()[-1] == str(n_computed), done.stdout
+    code = copy_code(tmp_path / "code", changed=changed)
+    done = run_code(code, "-W", "ignore", "-c", _WANT, str(tmp_path / "home"))
+    assert done.stdout.split()[-1] == str(n_computed), done.stdout
 
 
+@pytest.mark.slow
 def test_of_two_tasks_at_once_one_computes(tmp_path: Path) -> None:
     tasks = [
         subprocess.Popen(

@@ -12,7 +12,7 @@ from cxr_tasks.training.train import final_epochs
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import read_events
-from tests.training.ready_run import ready_to_train
+from tests.training.ready_run import execute_here, ready_to_train
 
 VARIANT = "vanilla_cnn"
 SETTINGS = {
@@ -71,6 +71,7 @@ def test_progress_says_fold_and_epoch(trained: RunPaths) -> None:
     assert [event.name for event in done].count(f"train {VARIANT}") == 1
 
 
+@pytest.mark.slow
 def test_retry_goes_on_with_the_folds_that_are_missing(trained: RunPaths) -> None:
     before = [fold_scores(trained, number) for number in (1, 2)]
     history = pd.read_csv(trained.train(VARIANT) / "history.csv").drop(columns="seconds")
@@ -94,7 +95,7 @@ def test_retry_goes_on_with_the_folds_that_are_missing(trained: RunPaths) -> Non
 
 def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths) -> None:
     for stage in ("audit", "evaluate", "report"):
-        run_stage(stage, trained, on_line=lambda _: None)
+        execute_here(stage, trained)
     report = read_json(trained.report / "report.json")
     assert report["basis"] == "oof"
     facts = report["variants"][VARIANT]

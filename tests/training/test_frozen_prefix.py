@@ -1,5 +1,6 @@
 """A cut network is the whole network, and training its rest trains the whole."""
 
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -57,13 +58,17 @@ def real_images(shared_data: Path) -> LabelledImages:
     return LabelledImages(pixels[order], np.arange(len(pixels)), labels[order])
 
 
-def trained(model: Any, values: NDArray[Any], data: LabelledImages, folder: Path) -> list[Any]:
+def trained(
+    model: Any, values: NDArray[Any], data: LabelledImages, folder: Path, *, learning_rate: float
+) -> list[Any]:
     """Train for some epochs and give the last epochs' figures."""
     train_data, val_data = (
         LabelledImages(values, rows, data.labels[rows])
         for rows in (data.rows[:N_TRAIN], data.rows[N_TRAIN:])
     )
-    settings = TrainingSettings(epochs=4, patience=9, batch_size=8, learning_rate=1e-4, seed=7)
+    settings = TrainingSettings(
+        epochs=4, patience=9, batch_size=8, learning_rate=learning_rate, seed=7
+    )
     result = train(
         model,
         train_data,
@@ -75,15 +80,49 @@ def trained(model: Any, values: NDArray[Any], data: LabelledImages, folder: Path
     return [(epoch.loss, epoch.val_loss) for epoch in result.history]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", CACHED)
-def test_cached_training_is_training_of_the_whole_network(
+def test_cached_training_of_a_variant_is_training_of_the_whole_network(
     variant: str, shared_data: Path, tmp_path: Path
 ) -> None:
-    data = real_images(shared_data)
     weights = shared_data / "mobilenet_v2_imagenet_notop.weights.h5"
     whole, uncached = (
         build_model(VARIANTS[variant], seed=3, backbone_weights=weights) for _ in range(2)
     )
+    data = real_images(shared_data)
+    check_cached_training(whole, uncached, data, tmp_path, learning_rate=1e-4)
+
+
+def test_cached_training_is_training_of_the_whole_network(tmp_path: Path) -> None:
+    n_images = N_TRAIN + N_VAL
+    pixels = np.random.default_rng(0).integers(0, 256, (n_images, 8, 8, 3), dtype=np.uint8)
+    labels = (pixels[:, :, :, 0].mean(axis=(1, 2)) > 127).astype(np.float32)
+    data = LabelledImages(pixels, np.arange(n_images), labels)
+    whole, uncached = partly_frozen(), partly_frozen()
+    uncached.set_weights(whole.get_weights())
+    check_cached_training(whole, uncached, data, tmp_path, learning_rate=1e-2)
+
+
+def partly_frozen() -> Any:
+    """Build a small network as the variants are: frozen, then trained, and dropped from."""
+    from keras import layers
+
+    return small(
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(8, 3, trainable=False),
+        layers.BatchNormalization(trainable=False),
+        layers.ReLU(),
+        layers.Conv2D(8, 3),
+        layers.BatchNormalization(momentum=0.7),
+        layers.ReLU(),
+        layers.Dropout(0.3, seed=3),
+    )
+
+
+def check_cached_training(
+    whole: Any, uncached: Any, data: LabelledImages, folder: Path, *, learning_rate: float
+) -> None:
+    """Train equal networks, one of them by what its frozen layers give, and compare them."""
     cut = cut_frozen_prefix(whole)
     assert cut is not None
     activations = cut.prefix.predict(data.images, verbose=0)
@@ -98,10 +137,11 @@ def test_cached_training_is_training_of_the_whole_network(
 
     assert_one_function()
     before = whole.get_weights()
-    (tmp_path / "cached").mkdir()
-    figures = trained(with_fused_batch_norm(cut.rest), activations, data, tmp_path / "cached")
+    (folder / "cached").mkdir()
+    train_some = partial(trained, data=data, learning_rate=learning_rate)
+    figures = train_some(with_fused_batch_norm(cut.rest), activations, folder=folder / "cached")
     assert_one_function()
-    expected = trained(uncached, data.images, data, tmp_path)
+    expected = train_some(uncached, data.images, folder=folder)
     np.testing.assert_allclose(figures, expected, rtol=1e-3, atol=1e-5)
     # Adam divides by a gradient's size, so that where it is about zero rounding decides.
     pairs = zip(before, whole.get_weights(), uncached.get_weights(), strict=True)
@@ -111,8 +151,9 @@ def test_cached_training_is_training_of_the_whole_network(
     assert apart < 0.01 * moved
 
 
+@cache
 def backbone(kind: str) -> Any:
-    """Build another family's network, small and of random weights."""
+    """Build another family's network once, small and of random weights."""
     import keras
 
     image = keras.Input((64, 64, 3), name="image")
@@ -138,14 +179,14 @@ def test_other_backbones_are_cut_outside_their_shortcuts(
 ) -> None:
     model = backbone(kind)
     names = [layer.name for layer in model.layers]
-    for layer in model.layers[: names.index(first_trainable)]:
-        layer.trainable = False
+    for number, layer in enumerate(model.layers):
+        layer.trainable = number >= names.index(first_trainable)
     cut = cut_frozen_prefix(model)
     assert cut is not None
     assert cut.layer == expected
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
-    whole = model.predict_on_batch(images)
-    parts = cut.rest.predict_on_batch(cut.prefix.predict_on_batch(images))
+    whole = model(images, training=False)
+    parts = cut.rest(cut.prefix([images], training=False), training=False)
     np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-5)
     assert len(cut.rest.trainable_weights) == len(model.trainable_weights)
     assert not cut.prefix.trainable_weights
@@ -155,7 +196,8 @@ def small(*layers: Any) -> Any:
     import keras
 
     x = image = keras.Input((8, 8, 3))
-    for layer in (*layers, keras.layers.Flatten(), keras.layers.Dense(1, name="covid")):
+    output = keras.layers.Dense(1, activation="sigmoid", name="covid")
+    for layer in (*layers, keras.layers.Flatten(), output):
         x = layer(x)
     return keras.Model(image, x)
 

@@ -117,6 +117,7 @@ def test_the_environment_chooses_among_the_cards_there_are(
     assert usable_cards({"CUDA_VISIBLE_DEVICES": ""}) == []
 
 
+N_TRAININGS = 6
 _TRAIN = """
 import os, sys, time
 from pathlib import Path
@@ -139,7 +140,7 @@ def test_of_many_trainings_no_two_are_ever_on_one_card_though_some_are_killed(
             stdout=subprocess.PIPE,
             text=True,
         )
-        for number in range(12)
+        for number in range(N_TRAININGS)
     ]
     stays = []
     waiting = list(trainings)
@@ -159,7 +160,7 @@ def test_of_many_trainings_no_two_are_ever_on_one_card_though_some_are_killed(
         time.sleep(0.01)
     for process in trainings:
         process.communicate()
-    assert len(stays) == 12
+    assert len(stays) == N_TRAININGS
     for card in {card for card, _, _ in stays}:
         of_card = sorted((begin, end) for each, begin, end in stays if each == card)
         assert all(end <= begin for (_, end), (begin, _) in pairwise(of_card))

@@ -1,5 +1,6 @@
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,10 @@ def tiny_model(*, is_random: bool = True) -> Any:
     return keras.Model(image, layers.Dense(1, activation="sigmoid", **seeded(6))(x))
 
 
+def fixed_model() -> Any:
+    return tiny_model(is_random=False)
+
+
 def some_images(n_images: int = 30, *, first: int = 0, seed: int = 0) -> LabelledImages:
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (n_images + first, 8, 8, 3), dtype=np.uint8)
@@ -87,9 +92,19 @@ def assert_same(one: tuple[Any, TrainingResult], other: tuple[Any, TrainingResul
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, TrainingResult]:
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder for what the undisturbed training could be gone on from after each epoch."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(checkpoints: Path) -> tuple[Any, TrainingResult]:
     start_keras(threads=THREADS, seed=0)
-    model, result = do_train(tmp_path_factory.mktemp("undisturbed"))
+
+    def keep(result: EpochResult) -> None:
+        shutil.copy(checkpoints / "c.npz", checkpoints / f"{result.epoch}.npz")
+
+    model, result = do_train(checkpoints, on_epoch=keep)
     assert all(epoch.val_loss_no_lag for epoch in result.history)  # compared with all the others
     return model, result
 
@@ -116,10 +131,9 @@ def test_one_seed_gives_one_result(tmp_path: Path, undisturbed: tuple[Any, Train
 
 @pytest.mark.parametrize("epoch", [1, 3, 5])
 def test_a_resumed_training_ends_with_the_numbers_of_an_undisturbed_one(
-    tmp_path: Path, undisturbed: tuple[Any, TrainingResult], epoch: int
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult], checkpoints: Path, epoch: int
 ) -> None:
-    with pytest.raises(StoppedHereError):
-        do_train(tmp_path, on_epoch=stop_after(epoch))
+    shutil.copy(checkpoints / f"{epoch}.npz", tmp_path / "c.npz")
     trained: list[int] = []
     resumed = do_train(tmp_path, on_epoch=lambda result: trained.append(result.epoch))
     assert resumed[1].resumed_after_epoch == epoch
@@ -128,11 +142,9 @@ def test_a_resumed_training_ends_with_the_numbers_of_an_undisturbed_one(
 
 
 def test_history_of_an_older_version_is_gone_on_with(
-    tmp_path: Path, undisturbed: tuple[Any, TrainingResult]
+    tmp_path: Path, undisturbed: tuple[Any, TrainingResult], checkpoints: Path
 ) -> None:
-    with pytest.raises(StoppedHereError):
-        do_train(tmp_path, on_epoch=stop_after(2))
-    kept = load_checkpoint(tmp_path / "c.npz")
+    kept = load_checkpoint(checkpoints / "2.npz")
     assert kept is not None
     older = [
         {key: value for key, value in epoch.items() if not key.endswith("_no_lag")}
@@ -175,23 +187,27 @@ def test_early_stopping_goes_on_counting_after_an_interruption(tmp_path: Path) -
     # A rate of 0 never improves on the first epoch; without batch statistics nothing moves.
     settings = replace(SETTINGS, epochs=20, patience=4, learning_rate=0.0)
 
-    def fixed() -> Any:
-        return tiny_model(is_random=False)
-
     with pytest.raises(StoppedHereError):
-        do_train(tmp_path, settings, model=fixed(), on_epoch=stop_after(3))
-    _, result = do_train(tmp_path, settings, model=fixed())
+        do_train(tmp_path, settings, model=fixed_model(), on_epoch=stop_after(3))
+    _, result = do_train(tmp_path, settings, model=fixed_model())
     assert (len(result.history), result.kept_epoch, result.stopped_early) == (5, 1, True)
 
 
 def test_a_finished_training_is_not_repeated(
-    tmp_path: Path, undisturbed: tuple[Any, TrainingResult]
+    undisturbed: tuple[Any, TrainingResult], checkpoints: Path
 ) -> None:
-    first = do_train(tmp_path)
-    again = do_train(tmp_path, on_epoch=stop_after(5))
-    assert_same(again, first)
-    assert again[1].train_seconds == first[1].train_seconds
+    again = do_train(checkpoints, on_epoch=stop_after(5))
     assert_same(again, undisturbed)
+    assert again[1].train_seconds == undisturbed[1].train_seconds
+
+
+@pytest.fixture(scope="module")
+def checkpoint_of_fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    start_keras(threads=THREADS, seed=0)
+    folder = tmp_path_factory.mktemp("fixed")
+    with pytest.raises(StoppedHereError):
+        do_train(folder, model=fixed_model(), on_epoch=stop_after(1))
+    return folder / "c.npz"
 
 
 @pytest.mark.parametrize(
@@ -203,19 +219,28 @@ def test_a_finished_training_is_not_repeated(
     ],
 )
 def test_a_checkpoint_of_another_training_is_left_out(
-    tmp_path: Path, settings: TrainingSettings, options: dict[str, Any]
+    tmp_path: Path, checkpoint_of_fixed: Path, settings: TrainingSettings, options: dict[str, Any]
 ) -> None:
-    do_train(tmp_path, replace(SETTINGS, epochs=1))
+    shutil.copy(checkpoint_of_fixed, tmp_path)
     notes: list[str] = []
-    _, result = do_train(tmp_path, settings, note=notes.append, **options)
+    _, result = do_train(tmp_path, settings, model=fixed_model(), note=notes.append, **options)
     assert result.resumed_after_epoch == 0
     assert len(notes) == 1
     assert "is of another training" in notes[0]
 
 
-def test_a_checkpoint_of_other_first_weights_is_left_out(tmp_path: Path) -> None:
-    do_train(tmp_path)
-    model = tiny_model()
+def test_checkpoint_of_the_same_training_is_gone_on_from(
+    tmp_path: Path, checkpoint_of_fixed: Path
+) -> None:
+    shutil.copy(checkpoint_of_fixed, tmp_path)
+    assert do_train(tmp_path, model=fixed_model())[1].resumed_after_epoch == 1
+
+
+def test_a_checkpoint_of_other_first_weights_is_left_out(
+    tmp_path: Path, checkpoint_of_fixed: Path
+) -> None:
+    shutil.copy(checkpoint_of_fixed, tmp_path)
+    model = fixed_model()
     model.set_weights([weight * 0.5 for weight in model.get_weights()])
     assert do_train(tmp_path, model=model)[1].resumed_after_epoch == 0
 
@@ -274,8 +299,8 @@ def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:
         seed=1,
         class_weight={0: 0.5, 1: 1.5},
     )
-    model, result = do_train(tmp_path, settings, model=tiny_model(is_random=False))
-    reference = tiny_model(is_random=False)
+    model, result = do_train(tmp_path, settings, model=fixed_model())
+    reference = fixed_model()
     reference.compile(keras.optimizers.Adam(0.03), loss="binary_crossentropy", metrics=["accuracy"])
     (images, labels), (val_images, val_labels) = (
         next(data.batches(99)) for data in (some_images(), some_images(12, seed=1))
@@ -300,7 +325,7 @@ def test_a_training_is_what_keras_fit_does(tmp_path: Path) -> None:
 
 def test_a_smaller_last_batch_counts_by_its_images(tmp_path: Path) -> None:
     settings = replace(SETTINGS, epochs=1, learning_rate=0.0)
-    model, result = do_train(tmp_path, settings, model=tiny_model(is_random=False))
+    model, result = do_train(tmp_path, settings, model=fixed_model())
     images, labels = next(some_images().batches(30))
     logs = model.test_on_batch(images, labels, return_dict=True)
     assert result.history[0].loss == pytest.approx(logs["loss"], rel=1e-6)
@@ -308,7 +333,7 @@ def test_a_smaller_last_batch_counts_by_its_images(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
-    model = tiny_model(is_random=False)
+    model = fixed_model()
     model.layers[-1].bias.assign([math.nan])
     with pytest.raises(TrainingError, match=r"In epoch 1 the loss is no number \(loss nan"):
         do_train(tmp_path, model=model)

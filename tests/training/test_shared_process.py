@@ -21,17 +21,17 @@ from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress, read_events
 from tests.training.ready_run import ready_to_train
 
-VARIANT = "mobilenetv2_partial"
 SETTINGS = {
-    "variants": VARIANT,
     "phantom_images": 40,
     "folds": 2,
-    "epochs": 12,
-    "patience": 12,
+    "epochs": 3,
+    "patience": 3,
     "batch_size": 16,
     "threads": 2,
     "weights": "random",
 }
+LONG = SETTINGS | {"epochs": 12, "patience": 12}
+"""Long enough to be killed in the second fold."""
 
 
 @pytest.fixture(scope="module")
@@ -39,60 +39,91 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("home"))
 
 
+@pytest.fixture(
+    scope="module",
+    params=["mobilenetv2_frozen", pytest.param("mobilenetv2_partial", marks=pytest.mark.slow)],
+)
+def variant(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def shared(home: Home) -> RunPaths:
+def shared(home: Home, variant: str) -> RunPaths:
     """Train the folds and the final fit in one process."""
-    run = ready_to_train(home, "shared", SETTINGS)
-    run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
+    run = ready_to_train(home, f"shared-{variant}", SETTINGS | {"variants": variant})
+    run_stage("train", run, variant=variant, on_line=lambda _: None)
     return run
 
 
-def numbers_of(run: RunPaths) -> dict[str, object]:
+def numbers_of(run: RunPaths, variant: str) -> dict[str, object]:
     """Return all that the folds and the final fit computed."""
-    folder = run.train(VARIANT)
-    numbers: dict[str, object] = {}
-    for place in (folder, folder / "fold-1", folder / "fold-2"):
-        name = place.name
-        history = pd.read_csv(place / "history.csv").drop(columns="seconds")
-        numbers[f"{name}/history"] = history.to_numpy().tolist()
-        numbers[f"{name}/model"] = sha256_of(place / "model.keras")
-        if place != folder:
-            numbers[f"{name}/scores"] = sha256_of(place / "scores.csv")
-    return numbers
+    folder = run.train(variant)
+    return {
+        place.name: numbers_in(place) for place in (folder, folder / "fold-1", folder / "fold-2")
+    }
 
 
-def test_numbers_are_those_of_processes_of_their_own(home: Home, shared: RunPaths) -> None:
-    run = ready_to_train(home, "separate", SETTINGS)
+def numbers_in(folder: Path) -> dict[str, str]:
+    history = pd.read_csv(folder / "history.csv").drop(columns="seconds")
+    files = [path for path in folder.iterdir() if path.name in ("model.keras", "scores.csv")]
+    return {path.name: sha256_of(path) for path in files} | {
+        "history": history.to_csv(index=False)  # exact, and NaN is NaN there
+    }
+
+
+def test_numbers_of_the_second_fold_are_those_of_a_process_of_its_own(
+    home: Home, shared: RunPaths, variant: str
+) -> None:
+    run = ready_to_train(home, f"second-{variant}", SETTINGS | {"variants": variant})
+    run_fold(variant, 2, run, environ=os.environ, on_line=lambda _: None)
+    own, second = (
+        numbers_in(folder / "fold-2") for folder in (run.training(variant), shared.train(variant))
+    )
+    assert own == second
+
+
+@pytest.mark.slow
+def test_numbers_are_those_of_processes_of_their_own(
+    home: Home, shared: RunPaths, variant: str
+) -> None:
+    run = ready_to_train(home, f"separate-{variant}", SETTINGS | {"variants": variant})
     for number in (1, 2):
-        run_fold(VARIANT, number, run, environ=os.environ, on_line=lambda _: None)
-    assert not (run.training(VARIANT) / "model.keras").exists()
-    run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
-    assert numbers_of(run) == numbers_of(shared)
+        run_fold(variant, number, run, environ=os.environ, on_line=lambda _: None)
+    assert not (run.training(variant) / "model.keras").exists()
+    run_stage("train", run, variant=variant, on_line=lambda _: None)
+    assert numbers_of(run, variant) == numbers_of(shared, variant)
 
 
-def test_records_and_progress_are_those_of_processes_of_their_own(shared: RunPaths) -> None:
+def test_records_and_progress_are_those_of_processes_of_their_own(
+    shared: RunPaths, variant: str
+) -> None:
     told = [event for event, _ in read_events(shared.progress) if event.stage == "train"]
-    assert {event.name for event in told} == {f"train {VARIANT}"}
+    assert {event.name for event in told} == {f"train {variant}"}
     epochs = [event.fit for event in told if event.kind == "epoch"]
-    assert epochs[:24] == ["fold 1 of 2"] * 12 + ["fold 2 of 2"] * 12
-    assert set(epochs[24:]) == {"final fit"}
+    assert epochs[:6] == ["fold 1 of 2"] * 3 + ["fold 2 of 2"] * 3
+    assert set(epochs[6:]) == {"final fit"}
     assert [event.kind for event in told].count("done") == 1
-    record = read_json(shared.train(VARIANT) / "train.json")
+    record = read_json(shared.train(variant) / "train.json")
     for fold in record["folds"]:
-        own = read_json(shared.train(VARIANT) / f"fold-{fold['round']}" / "train.json")
+        own = read_json(shared.train(variant) / f"fold-{fold['round']}" / "train.json")
         assert own["peak_anon_mb"] == fold["peak_anon_mb"] <= record["peak_anon_mb"]
 
 
 @pytest.mark.slow
-def test_process_killed_in_its_second_fold_goes_on_there(home: Home, shared: RunPaths) -> None:
-    run = ready_to_train(home, "killed", SETTINGS)
+def test_process_killed_in_its_second_fold_goes_on_there(home: Home) -> None:
+    variant = "mobilenetv2_partial"
+    whole, run = (
+        ready_to_train(home, name, LONG | {"variants": variant}) for name in ("whole", "killed")
+    )
+    run_stage("train", whole, variant=variant, on_line=lambda _: None)
     child = subprocess.Popen(
-        [sys.executable, "-m", "cxr_tasks", "train", "--variant", VARIANT],
+        [sys.executable, "-m", "cxr_tasks", "train", "--variant", variant],
         env={**os.environ, "CXR_HOME": str(home.root), "CXR_RUN": run.key},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    folder = run.training(VARIANT)
+    folder = run.training(variant)
     while not (folder / "fold-2.partial" / "checkpoint.npz").exists():
         assert child.poll() is None, "the training ended before its second fold"
         time.sleep(0.005)
@@ -100,23 +131,19 @@ def test_process_killed_in_its_second_fold_goes_on_there(home: Home, shared: Run
     child.wait()
     kept = (folder / "fold-1" / "model.keras").stat().st_mtime_ns
 
-    run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
-    assert (run.train(VARIANT) / "fold-1" / "model.keras").stat().st_mtime_ns == kept
-    resumed = [fold["resumed_from_epoch"] for fold in read_json(_record(run))["folds"]]
-    assert resumed[0] == 0 < resumed[1]
-    assert numbers_of(run) == numbers_of(shared)
+    run_stage("train", run, variant=variant, on_line=lambda _: None)
+    assert (run.train(variant) / "fold-1" / "model.keras").stat().st_mtime_ns == kept
+    folds = read_json(run.train(variant) / "train.json")["folds"]
+    assert folds[0]["resumed_from_epoch"] == 0 < folds[1]["resumed_from_epoch"]
+    assert numbers_of(run, variant) == numbers_of(whole, variant)
 
 
-def _record(run: RunPaths) -> Path:
-    return run.train(VARIANT) / "train.json"
-
-
-def test_fold_that_fails_is_named(shared: RunPaths) -> None:
+def test_fold_that_fails_is_named(shared: RunPaths, variant: str) -> None:
     config = open_run(shared.home, shared.key)[1]
-    progress = Progress(shared.progress, "train", VARIANT, echo=lambda _: None)
-    context = StageContext(shared, config, progress, {}, VARIANT)
+    progress = Progress(shared.progress, "train", variant, echo=lambda _: None)
+    context = StageContext(shared, config, progress, {}, variant)
     with (
         process_card(shared.home, {}, note=progress.note) as card,
-        pytest.raises(ConfigError, match=r"^Fold 9: The run 'shared' has no fold 9\."),
+        pytest.raises(ConfigError, match=rf"^Fold 9: The run 'shared-{variant}' has no fold 9\."),
     ):
         train_fold_here(context, card, 9)

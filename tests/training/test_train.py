@@ -21,12 +21,14 @@ SETTINGS = {
     "variants": VARIANT,
     "phantom_images": 24,
     "split": "paper",
-    "epochs": 50,
-    "patience": 50,
+    "epochs": 3,
+    "patience": 3,
     "batch_size": 6,
     "threads": 2,
     "class_weights": True,
 }
+LONG = SETTINGS | {"epochs": 50, "patience": 50}
+"""Long enough to be killed on its way."""
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +59,18 @@ def train_until_checkpoint(run: RunPaths) -> None:
 
 
 @pytest.mark.slow
-def test_killed_training_goes_on_and_ends_with_the_same_numbers(
-    home: Home, undisturbed: RunPaths
-) -> None:
-    run = ready_to_train(home, "killed", SETTINGS)
+def test_killed_training_goes_on_and_ends_with_the_same_numbers(home: Home) -> None:
+    whole, run = (ready_to_train(home, name, LONG) for name in ("whole", "killed"))
     train_until_checkpoint(run)
     assert not run.train(VARIANT).exists()
-    run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
+    for each in (whole, run):
+        run_stage("train", each, variant=VARIANT, on_line=lambda _: None)
 
     record = read_json(run.train(VARIANT) / "train.json")
     assert 0 < record["resumed_from_epoch"] < record["epochs_run"]
     histories = [
         pd.read_csv(each.train(VARIANT) / "history.csv").drop(columns="seconds")
-        for each in (undisturbed, run)
+        for each in (whole, run)
     ]
     assert histories[0].equals(histories[1])
     assert not run.training(VARIANT).exists()
@@ -80,7 +81,7 @@ def test_finished_folder_says_what_was_done(undisturbed: RunPaths) -> None:
     record = read_json(folder / "train.json")
     assert set(record["outputs"]) == {"model.keras", "history.csv", "augmented.npy"}
     assert (record["n_parameters"], record["n_trainable_parameters"]) == (1_045_441, 1_045_441)
-    assert (record["epochs_run"], record["stopped_by"], record["threads"]) == (50, "epochs", 2)
+    assert (record["epochs_run"], record["stopped_by"], record["threads"]) == (3, "epochs", 2)
     assert record["train_seconds"] > 0
     assert record["peak_anon_mb"] > 100
     assert record["versions"]["keras"]

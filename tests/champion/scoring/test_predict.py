@@ -38,6 +38,7 @@ def test_folder_is_scored_by_a_process_of_its_own(served: Served, tmp_path: Path
     assert str(served.home.scores("by-command") / "index.html") in done.stdout
 
 
+@pytest.mark.slow
 def test_request_of_a_dag_comes_through_the_environment(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path / "a $(touch x) `b`", phantoms(2))
     environ = request_environment(
@@ -52,8 +53,12 @@ def test_request_of_a_dag_comes_through_the_environment(served: Served, tmp_path
     ("arguments", "message"),
     [
         ((), "No images are named"),
-        (("/no/such",), "No file or folder: '/no/such'"),
-        (("/", "--version", "0009-x"), "There is no champion version '0009-x'"),
+        pytest.param(("/no/such",), "No file or folder: '/no/such'", marks=pytest.mark.slow),
+        pytest.param(
+            ("/", "--version", "0009-x"),
+            "There is no champion version '0009-x'",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_cannot_be_done_exits_2_with_a_message(
@@ -65,6 +70,7 @@ def test_what_cannot_be_done_exits_2_with_a_message(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_nothing_usable_exits_2(served: Served, tmp_path: Path) -> None:
     done = predict(served, str(make_files(tmp_path, {"a.png": b"no image"})))
     assert done.returncode == 2

@@ -45,7 +45,7 @@ class Drawn:
         return np.array([image.label for image in self.plan])
 
 
-@pytest.fixture(scope="module", params=["easy", "hard"])
+@pytest.fixture(scope="module", params=["easy", pytest.param("hard", marks=pytest.mark.slow)])
 def drawn(request: pytest.FixtureRequest) -> Drawn:
     difficulty = request.param
     plan = plan_phantom(240, seed=SEED)
