@@ -1,7 +1,7 @@
 # make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
 # make test    every test but those of the heavy suites, a process to a core: 4 minutes on two
-# make test-slow      whole runs, processes killed, simulations: what takes minutes to prove
-# make test-all       both: every test but those of the two suites that follow
+# make test-slow      whole runs and trainings, kills, more cases of what make test has one of
+# make test-all       both of them: every test but those of the two suites that follow
 # make test-browser   Airflow's UI in a real Chromium
 # make test-cluster   Celery workers on PostgreSQL and Redis, one of them killed
 # make fuzz    hostile files, settings and addresses, some 18,000; 3 minutes, CASES=500 a test
@@ -24,8 +24,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-slow test-browser test-cluster fuzz ui bench gpu-check audit-rates \
-	rejection-rates chaos rot lint lock audit-deps sbom licences
+.PHONY: help run test test-slow test-all test-browser test-cluster fuzz ui bench gpu-check \
+	audit-rates rejection-rates chaos rot lint lock audit-deps sbom licences
 
 SWITCHES := FOLLOW_LINKS CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
 
@@ -53,17 +53,19 @@ run:
 		$(foreach name,$(filter-out $(SWITCHES),$(all_typed)),$(call flag,$(name))) \
 		$(foreach name,$(filter $(SWITCHES),$(all_typed)),$(call switch,$(name)))
 
-# A file's tests stay in one process, which makes what they share once. Each may take 1.5 GB.
+# A file's tests stay in one process, which makes what they share once. A process may take 1.5 GB.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
+# Whole runs that share the cores with others: a slow machine needs more than the usual 300 seconds.
+PATIENT := --timeout 900
 
 test:
 	@. ./activate.sh && exec python -m pytest $(PARALLEL)
 
-test-all:
-	@. ./activate.sh && exec python -m pytest $(PARALLEL) -m 'not browser and not cluster'
-
 test-slow:
-	@. ./activate.sh && exec python -m pytest $(PARALLEL) -m slow
+	@. ./activate.sh && exec python -m pytest $(PARALLEL) $(PATIENT) -m slow
+
+test-all:
+	@. ./activate.sh && exec python -m pytest $(PARALLEL) $(PATIENT) -m 'not browser and not cluster'
 
 test-browser:
 	@. ./activate.sh && exec python -m pytest -m browser
@@ -72,7 +74,7 @@ test-cluster:
 	@. ./activate.sh && exec python -m pytest -m cluster
 
 fuzz:
-	@. ./activate.sh && CXR_FUZZ_CASES=$${CASES:-500} exec python -m pytest $(PARALLEL) \
+	@. ./activate.sh && CXR_FUZZ_CASES=$${CASES:-500} exec python -m pytest $(PARALLEL) $(PATIENT) \
 		tests/fuzz tests/plugins/test_hostile_routes.py
 
 ui:

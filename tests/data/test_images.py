@@ -175,9 +175,9 @@ def test_what_is_refused(content: bytes, reason: str) -> None:
 def test_too_large_costs_nothing(size: tuple[int, int]) -> None:
     content = png_header(*size)
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     assert "more than 40 megapixels" in reason_of(content)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
 

@@ -282,7 +282,7 @@ def test_killed_ingestion_leaves_nothing_that_counts(tmp_path: Path) -> None:
         open_dataset(Home(tmp_path), fingerprint)
 
 
-def wait_until(holds: Any, *, seconds: float = 30) -> None:
+def wait_until(holds: Any, *, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "did not happen in time"

@@ -120,10 +120,10 @@ def toml_of(value: Any) -> str:
 )
 def test_defaults_file_costs_no_time(folder: Path, content: bytes) -> None:
     (folder / "defaults.toml").write_bytes(content)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ConfigError, match=r"defaults\.toml"):
         read_defaults({"CXR_HOME": str(folder)})
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("name", ODD_TEXTS)

@@ -185,7 +185,7 @@ def scans(n_scans: int) -> bytes:
 )
 def test_bomb_is_refused_at_once(content: object, reason: str) -> None:
     packed = content()  # type: ignore[operator]  # made here, not at import
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnusableImage, match=reason):
         decode_image(packed)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

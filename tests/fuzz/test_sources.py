@@ -219,11 +219,11 @@ def test_pattern_of_any_kind(pattern: str, path: str) -> None:
 
 
 def test_pattern_of_many_stars_takes_no_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert not matches("a" * 250 + "/" + "a/" * 120, "**/*a*a*a" * 20 + "x")
     assert not matches("a/" * 300, "{**,*/}{a,*}" * 100 + "x")
     assert not matches("a" * 1000, "[a-z]{*,?}**" * 100 + "x")
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 CANDIDATES = (Candidate("COVID/a.png", 1, "p1"), Candidate("NORMAL/b.png", 0, ""))

@@ -35,7 +35,7 @@ def waiting(work: Callable[[Event], None]) -> Iterator[Thread]:
     waits = Event()
     thread = Thread(target=work, args=(waits,))
     thread.start()
-    assert waits.wait(10)
+    assert waits.wait(60)
     assert thread.is_alive()
     yield thread
 
@@ -70,7 +70,7 @@ def test_who_waits_for_a_lock_is_told_once(tmp_path: Path) -> None:
     first = locked(path, on_wait=lambda: pytest.fail("nobody holds it"))
     with first, waiting(hold_briefly) as second:
         pass
-    second.join(10)
+    second.join(60)
     assert not second.is_alive()
 
 
@@ -97,7 +97,7 @@ def test_who_works_waits_while_space_is_freed(tmp_path: Path) -> None:
         assert is_alone
         assert is_volume_in_use(home)
         assert not is_free(home)
-    second.join(10)
+    second.join(60)
     assert not second.is_alive()
 
 

@@ -97,7 +97,7 @@ def start_process(folder: Path, environ: dict[str, str]) -> subprocess.Popen[str
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
