@@ -8,6 +8,8 @@ import pytest
 DRAWN_RUNS = "DRAWN_RUNS"
 """Variable of the environment that names a folder for what this and other processes draw."""
 
+_DEAR = ("training", "dags", "champion")
+
 # Read once, where NumPy is first imported. Its matrices are small here, and a core that waits for
 # the others in turn is one that another process of tests lacks.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -19,6 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.mkdtemp(prefix="drawn-")
         os.environ[DRAWN_RUNS] = folder
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what takes longest come first: else one process works on it when all others are done."""
+    items.sort(key=lambda item: item.path.parent.name not in _DEAR)
 
 
 @pytest.fixture(scope="session")
