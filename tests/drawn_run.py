@@ -102,7 +102,7 @@ def draw_run(
     if drawing.images is not None or names_root or not is_first:
         return _draw_run(root, drawing, key, settings)
     name = digest_of([key, repr(drawing), repr(sorted(settings.items()))])
-    with _drawn_once(name) as (drawn, is_drawn):
+    with drawn_once(name) as (drawn, is_drawn):
         if not is_drawn:
             _draw_run(drawn, drawing, key, settings)
     shutil.copytree(drawn, root, dirs_exist_ok=True)
@@ -110,7 +110,7 @@ def draw_run(
 
 
 @contextmanager
-def _drawn_once(name: str) -> Iterator[tuple[Path, bool]]:
+def drawn_once(name: str) -> Iterator[tuple[Path, bool]]:
     """Give a folder of the test run and whether it is filled; what fills it is alone there."""
     folder = Path(os.environ[DRAWN_RUNS]) / name
     with FileLock(folder.with_suffix(".lock")):
@@ -207,7 +207,7 @@ def _labels_of(images: Any, *datasets: Dataset | None) -> npt.NDArray[np.int64]:
 
 def finish_report(run: RunPaths, config: RunConfig) -> ReportRecord:
     """Make the report as the stage does, of equal artifacts once; return its record."""
-    with _drawn_once(f"report-{_digest_of_artifacts(run)}") as (made, is_made):
+    with drawn_once(f"report-{_digest_of_artifacts(run)}") as (made, is_made):
         if is_made and not run.report.exists():
             shutil.copytree(made, run.report)
         record = finish_once(

@@ -87,15 +87,12 @@ def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]
     assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / "unknown" / "config.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("conf", "told"),
     [
         ({"prevalence": 10}, "It is a fraction: 0.1 is 10 %. Allowed: 0.0001 to 0.9999."),
-        pytest.param(
-            {"kaggle_dataset": "o/s"},
-            "kaggle_dataset='o/s' with source='phantom' has no effect.",
-            marks=pytest.mark.slow,
-        ),
+        ({"kaggle_dataset": "o/s"}, "kaggle_dataset='o/s' with source='phantom' has no effect."),
     ],
 )
 def test_what_the_form_lets_pass_fails_in_the_first_task(

@@ -19,7 +19,7 @@ def test_every_origin_that_ingestion_records_has_its_words() -> None:
 
 
 def test_own_weights_are_told_in_report_card_and_checklist(tmp_path: Path) -> None:
-    made = make(tmp_path, Drawing(n_images=140, weights_origin="phantom"))
+    made = make(tmp_path, Drawing(n_images=140, weights_origin="phantom", stopped_by="epochs"))
     assert made.report["recommendation"]["variant"] == "mobilenetv2_frozen"
     assert f"The MobileNetV2 variants were {OWN_WEIGHTS}, not on ImageNet." in notes_of(made)
     assert f"The backbones were {OWN_WEIGHTS}" in made.parsed.text  # beside the study
@@ -32,7 +32,7 @@ def test_own_weights_are_told_in_report_card_and_checklist(tmp_path: Path) -> No
     assert OWN_WEIGHTS in answers[24]
 
 
-@pytest.mark.parametrize("origin", ["keras", "file"])
+@pytest.mark.parametrize("origin", ["file", pytest.param("keras", marks=pytest.mark.slow)])
 def test_other_weights_are_not_said_to_be_the_projects_own(origin: str, tmp_path: Path) -> None:
     made = make(tmp_path, Drawing(weights_origin=origin))
     assert "this project's synthetic" not in made.page

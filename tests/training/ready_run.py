@@ -17,8 +17,8 @@ def ready_to_train(home: Home, name: str, settings: Mapping[str, Any]) -> RunPat
     return run
 
 
-def execute_here(stage: str, run: RunPaths) -> None:
+def execute_here(stage: str, run: RunPaths, *, variant: str = "") -> None:
     """Execute a stage in this process: starting Python and TensorFlow for it takes seconds."""
     config = open_run(run.home, run.key)[1]
-    progress = Progress(run.progress, stage, echo=lambda _: None)
-    execute(stage, StageContext(run, config, progress, {}))
+    progress = Progress(run.progress, stage, variant, echo=lambda _: None)
+    execute(stage, StageContext(run, config, progress, {}, variant))

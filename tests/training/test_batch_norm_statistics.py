@@ -73,7 +73,7 @@ def batches_of_the_epoch() -> list[NDArray[Any]]:
 
 
 @FUSED_OR_NOT
-@pytest.mark.parametrize("momentum", [0.999, 0.7, 0.0])
+@pytest.mark.parametrize("momentum", [0.999, pytest.param(0.7, marks=pytest.mark.slow), 0.0])
 def test_recovered_statistics_are_the_weighted_mean_of_the_batches(
     fuse: Callable[[Any], Any], momentum: float
 ) -> None:

@@ -1,12 +1,15 @@
 """A variant's folds as a user meets them: trained one by one, kept, and measured out of fold."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.runs.run import open_run
+from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.task import fold_seed
 from cxr_tasks.training.train import final_epochs
 from cxr_tasks.volume.files import read_json
@@ -14,9 +17,7 @@ from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import read_events
 from tests.training.ready_run import execute_here, ready_to_train
 
-VARIANT = "vanilla_cnn"
 SETTINGS = {
-    "variants": VARIANT,
     "phantom_images": 40,
     "folds": 2,
     "epochs": 3,
@@ -26,16 +27,32 @@ SETTINGS = {
 }
 
 
+@pytest.fixture(
+    scope="module",
+    params=["mobilenetv2_frozen", pytest.param("vanilla_cnn", marks=pytest.mark.slow)],
+)
+def variant(request: pytest.FixtureRequest) -> str:
+    """Return a variant whose folds share a process, and one of whose folds each has its own."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
+def trained(variant: str, tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
+    start_keras(threads=2, seed=0)
     home = Home(tmp_path_factory.mktemp("home"))
-    run = ready_to_train(home, "folds", SETTINGS)
-    run_stage("train", run, variant=VARIANT, on_line=lambda _: None)
+    run = ready_to_train(home, "folds", SETTINGS | {"variants": variant})
+    execute_here("train", run, variant=variant)
     return run
 
 
+def trained_folder(run: RunPaths) -> Path:
+    [variant] = open_run(run.home, run.key)[1].variants
+    return run.train(variant)
+
+
 def fold_scores(run: RunPaths, number: int) -> pd.DataFrame:
-    return pd.read_csv(run.train(VARIANT) / f"fold-{number}" / "scores.csv")
+    return pd.read_csv(trained_folder(run) / f"fold-{number}" / "scores.csv")
 
 
 def test_every_image_is_tested_in_one_fold_and_by_its_model_only(trained: RunPaths) -> None:
@@ -52,56 +69,56 @@ def test_every_image_is_tested_in_one_fold_and_by_its_model_only(trained: RunPat
 def test_final_fit_trains_for_the_median_of_the_best_epochs_and_keeps_the_last(
     trained: RunPaths,
 ) -> None:
-    record = read_json(trained.train(VARIANT) / "train.json")
+    record = read_json(trained_folder(trained) / "train.json")
     best = [fold["best_epoch"] for fold in record["folds"]]
     assert record["epochs_run"] == record["best_epoch"] == max(1, round(sum(best) / 2))
     assert record["stopped_by"] == "folds"
     assert record["train_seconds"] > sum(fold["train_seconds"] for fold in record["folds"])
     names = {"model.keras", "history.csv", "train.json"}
-    assert names <= {path.name for path in (trained.train(VARIANT) / "fold-1").iterdir()}
+    assert names <= {path.name for path in (trained_folder(trained) / "fold-1").iterdir()}
     assert "fold-2/scores.csv" in record["outputs"]
 
 
-def test_progress_says_fold_and_epoch(trained: RunPaths) -> None:
+def test_progress_says_fold_and_epoch(trained: RunPaths, variant: str) -> None:
     events = [event for event, _ in read_events(trained.progress) if event.kind == "epoch"]
-    assert {event.name for event in events} == {f"train {VARIANT}"}
+    assert {event.name for event in events} == {f"train {variant}"}
     assert [event.fit for event in events][:4] == ["fold 1 of 2"] * 3 + ["fold 2 of 2"]
     assert events[-1].fit == "final fit"
     done = [event for event, _ in read_events(trained.progress) if event.kind == "done"]
-    assert [event.name for event in done].count(f"train {VARIANT}") == 1
+    assert [event.name for event in done].count(f"train {variant}") == 1
 
 
 @pytest.mark.slow
-def test_retry_goes_on_with_the_folds_that_are_missing(trained: RunPaths) -> None:
+def test_retry_goes_on_with_the_folds_that_are_missing(trained: RunPaths, variant: str) -> None:
     before = [fold_scores(trained, number) for number in (1, 2)]
-    history = pd.read_csv(trained.train(VARIANT) / "history.csv").drop(columns="seconds")
+    history = pd.read_csv(trained_folder(trained) / "history.csv").drop(columns="seconds")
     # as a killed task leaves it: the first fold finished, nothing else
-    left = trained.training(VARIANT)
-    trained.train(VARIANT).rename(left)
+    left = trained.training(variant)
+    trained_folder(trained).rename(left)
     shutil.rmtree(left / "fold-2")
     for name in ("train.json", "model.keras", "history.csv", "augmented.npy"):
-        (left / name).unlink()
+        (left / name).unlink(missing_ok=True)
     model = left / "fold-1" / "model.keras"
     written_at = model.stat().st_mtime_ns
-    run_stage("train", trained, variant=VARIANT, on_line=lambda _: None)
+    run_stage("train", trained, variant=variant, on_line=lambda _: None)
 
-    kept = trained.train(VARIANT) / "fold-1" / "model.keras"
+    kept = trained_folder(trained) / "fold-1" / "model.keras"
     assert kept.stat().st_mtime_ns == written_at
     for number in (1, 2):
         assert before[number - 1].equals(fold_scores(trained, number))
-    again = pd.read_csv(trained.train(VARIANT) / "history.csv").drop(columns="seconds")
+    again = pd.read_csv(trained_folder(trained) / "history.csv").drop(columns="seconds")
     assert history.equals(again)
 
 
-def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths) -> None:
+def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths, variant: str) -> None:
     for stage in ("audit", "evaluate", "report"):
         execute_here(stage, trained)
     report = read_json(trained.report / "report.json")
     assert report["basis"] == "oof"
-    facts = report["variants"][VARIANT]
+    facts = report["variants"][variant]
     assert facts["headline"]["n_images"] == 40
     assert [each["fold"] for each in facts["statistics"]["by_fold"]] == [1, 2]
-    predictions = pd.read_csv(trained.evaluate / VARIANT / "predictions.csv")
+    predictions = pd.read_csv(trained.evaluate / variant / "predictions.csv")
     expected = pd.concat([fold_scores(trained, number) for number in (1, 2)])
     scores = expected.query("part == 'test'").sort_values("row")["score"]
     assert np.allclose(predictions["score"], scores)
@@ -111,13 +128,13 @@ def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths) -> None:
     assert "never scored" in page
 
 
-def test_fold_that_does_not_exist_is_refused(trained: RunPaths) -> None:
+def test_fold_that_does_not_exist_is_refused(trained: RunPaths, variant: str) -> None:
     from cxr_tasks.cli.main import main
 
     arguments = ["fold", "--run", trained.key, "--home", str(trained.home.root)]
-    assert main([*arguments, "--variant", VARIANT, "--fold", "3"], {}) == 2
+    assert main([*arguments, "--variant", variant, "--fold", "3"], {}) == 2
     with pytest.raises(StageError, match="is not part of run"):
-        run_stage("train", trained, variant="mobilenetv2_frozen", on_line=lambda _: None)
+        run_stage("train", trained, variant="mobilenetv2_unfrozen", on_line=lambda _: None)
 
 
 def test_folds_have_seeds_of_their_own() -> None:

@@ -141,7 +141,12 @@ def check_cached_training(
     train_some = partial(trained, data=data, learning_rate=learning_rate)
     figures = train_some(with_fused_batch_norm(cut.rest), activations, folder=folder / "cached")
     assert_one_function()
+    frozen = [layer for layer in uncached.layers if not layer.trainable and layer.weights]
+    kept = [layer.get_weights() for layer in frozen]
     expected = train_some(uncached, data.images, folder=folder)
+    for layer, weights in zip(frozen, kept, strict=True):
+        assert all(map(np.array_equal, layer.get_weights(), weights)), layer.name
+    assert frozen
     np.testing.assert_allclose(figures, expected, rtol=1e-3, atol=1e-5)
     # Adam divides by a gradient's size, so that where it is about zero rounding decides.
     pairs = zip(before, whole.get_weights(), uncached.get_weights(), strict=True)

@@ -221,6 +221,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(model, before)
 
 
+@pytest.mark.slow
 def test_training_changes_no_frozen_layer_nor_its_statistics(trained: Trained) -> None:
     after = by_layer(trained.model)
     changed = {
@@ -234,12 +235,11 @@ def test_training_changes_no_frozen_layer_nor_its_statistics(trained: Trained) -
     assert "bn_Conv1" not in changed
 
 
-def test_a_saved_model_gives_the_same_scores_for_uint8_and_float(
-    trained: Trained, tmp_path: Path
-) -> None:
-    save_model(trained.model, tmp_path / "model.keras")
+def test_a_saved_model_gives_the_same_scores_for_uint8_and_float(tmp_path: Path) -> None:
+    model = once_calibrated()
+    save_model(model, tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
-    expected = trained.model.predict(some_pixels(), verbose=0)
+    expected = model.predict(some_pixels(), verbose=0)
     assert expected.shape == (4, 1)
     assert 0 <= expected.min() < expected.max() <= 1
     for pixels in (some_pixels(), some_pixels().astype(np.float32)):

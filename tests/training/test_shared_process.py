@@ -28,10 +28,11 @@ SETTINGS = {
     "patience": 3,
     "batch_size": 16,
     "threads": 2,
-    "weights": "random",
 }
-LONG = SETTINGS | {"epochs": 12, "patience": 12}
+LONG = SETTINGS | {"epochs": 12, "patience": 12, "weights": "random"}
 """Long enough to be killed in the second fold."""
+# Random weights are calibrated to each fold's images, for which frozen layers then run anew.
+WEIGHTS = {"mobilenetv2_frozen": "phantom", "mobilenetv2_partial": "random"}
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +49,14 @@ def variant(request: pytest.FixtureRequest) -> str:
     return name
 
 
+def settings_of(variant: str) -> dict[str, object]:
+    return SETTINGS | {"variants": variant, "weights": WEIGHTS[variant]}
+
+
 @pytest.fixture(scope="module")
 def shared(home: Home, variant: str) -> RunPaths:
     """Train the folds and the final fit in one process."""
-    run = ready_to_train(home, f"shared-{variant}", SETTINGS | {"variants": variant})
+    run = ready_to_train(home, f"shared-{variant}", settings_of(variant))
     run_stage("train", run, variant=variant, on_line=lambda _: None)
     return run
 
@@ -75,7 +80,7 @@ def numbers_in(folder: Path) -> dict[str, str]:
 def test_numbers_of_the_second_fold_are_those_of_a_process_of_its_own(
     home: Home, shared: RunPaths, variant: str
 ) -> None:
-    run = ready_to_train(home, f"second-{variant}", SETTINGS | {"variants": variant})
+    run = ready_to_train(home, f"second-{variant}", settings_of(variant))
     run_fold(variant, 2, run, environ=os.environ, on_line=lambda _: None)
     own, second = (
         numbers_in(folder / "fold-2") for folder in (run.training(variant), shared.train(variant))
@@ -87,7 +92,7 @@ def test_numbers_of_the_second_fold_are_those_of_a_process_of_its_own(
 def test_numbers_are_those_of_processes_of_their_own(
     home: Home, shared: RunPaths, variant: str
 ) -> None:
-    run = ready_to_train(home, f"separate-{variant}", SETTINGS | {"variants": variant})
+    run = ready_to_train(home, f"separate-{variant}", settings_of(variant))
     for number in (1, 2):
         run_fold(variant, number, run, environ=os.environ, on_line=lambda _: None)
     assert not (run.training(variant) / "model.keras").exists()

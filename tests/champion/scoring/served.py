@@ -17,6 +17,7 @@ from cxr_tasks.settings.config import make_config
 from cxr_tasks.statistics.figures_record import MetricFigures
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.volume.paths import Home
+from tests.drawn_run import drawn_once
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 THREADS = 2
@@ -38,8 +39,14 @@ def save_brightness_model(path: Path) -> None:
 
 
 def ingest_phantoms(home: Home, *, seed: int = 1) -> Dataset:
-    config = make_config({"source": "phantom", "phantom_images": N_IMAGES, "seed": seed})
-    return open_dataset(home, ingest(config, home=home, environ={}))
+    """Ingest drawn images, which is done once; an equal data set is copied."""
+    with drawn_once(f"phantoms-{seed}") as (drawn, is_drawn):
+        if not is_drawn:
+            config = make_config({"source": "phantom", "phantom_images": N_IMAGES, "seed": seed})
+            ingest(config, home=Home(drawn), environ={})
+    shutil.copytree(Home(drawn).datasets, home.datasets, dirs_exist_ok=True)
+    [fingerprint] = [path.name for path in Home(drawn).datasets.iterdir()]
+    return open_dataset(home, fingerprint)
 
 
 def serve_champion(
