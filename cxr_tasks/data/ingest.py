@@ -15,7 +15,7 @@ from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetRecord
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.sources.candidates import Listing
-from cxr_tasks.data.sources.left_out import REMEDIES, counted
+from cxr_tasks.data.sources.left_out import NO_CLASS, REMEDIES, counted, n_ignored_links
 from cxr_tasks.data.sources.patients import with_patients
 from cxr_tasks.data.sources.source import Report, Source, open_source
 from cxr_tasks.errors import DataError, first_few
@@ -179,8 +179,8 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
         },
         "n_rejected": reasons.total(),
         "n_rejected_by_reason": dict(reasons.most_common()),
-        "n_unmatched": listing.n_unmatched,
-        "n_ignored_links": listing.n_ignored_links,
+        "n_unmatched": listing.n_left_out_by_reason.get(NO_CLASS, 0),
+        "n_ignored_links": n_ignored_links(listing.n_left_out_by_reason),
         "n_left_out_by_reason": dict(listing.n_left_out_by_reason),
     }
 

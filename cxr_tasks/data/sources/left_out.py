@@ -141,6 +141,11 @@ def left_out_in_words(n_by_reason: Mapping[str, int]) -> str:
     return ", ".join(counted(n, reason) for reason, n in n_by_reason.items() if n)
 
 
+def n_ignored_links(n_by_reason: Mapping[str, int]) -> int:
+    """Count the links that were not followed."""
+    return sum(n_by_reason.get(reason, 0) for reason in LINKS)
+
+
 def left_out_of(ingest: Record, dataset: Record, name: str = "dataset") -> dict[str, int]:
     """Read what a run's ingestion left out of a data set.
 

@@ -1,7 +1,8 @@
 """Where images come from, by the setting `source`, and whether they may have changed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,7 +52,7 @@ class Source(Reader, Protocol):
         """List the files of both classes; what cannot be an image is left out."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class PhantomSource:
     """Synthetic radiographs, drawn when they are read."""
 
@@ -59,7 +60,6 @@ class PhantomSource:
     seed: int
     difficulty: Difficulty = "hard"
     synthetic: bool = True
-    _plan: dict[str, PhantomImage] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def description(self) -> str:
@@ -74,23 +74,18 @@ class PhantomSource:
 
     def listing(self) -> Listing:
         """List the images as if they were files."""
-        images = self._planned().values()
+        images = _planned(self.n_images, self.seed).values()
         return Listing(tuple(Candidate(each.path, each.label, each.patient) for each in images))
 
     def read(self, candidate: Candidate) -> bytes:
         """Draw one image."""
-        image = self._planned()[candidate.path]
+        image = _planned(self.n_images, self.seed)[candidate.path]
         return draw_phantom(image, seed=self.seed, difficulty=self.difficulty)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the plan behind: each process makes the same."""
-        return self.__dict__ | {"_plan": {}}
 
-    def _planned(self) -> dict[str, PhantomImage]:
-        if not self._plan:
-            images = plan_phantom(self.n_images, seed=self.seed)
-            self._plan = {image.path: image for image in images}
-        return self._plan
+@lru_cache(maxsize=1)
+def _planned(n_images: int, seed: int) -> dict[str, PhantomImage]:
+    return {image.path: image for image in plan_phantom(n_images, seed=seed)}
 
 
 def open_source(
