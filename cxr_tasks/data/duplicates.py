@@ -150,17 +150,11 @@ def closed_groups(pairs: IntArray, *, n: int) -> IntArray:
 
 @dataclass(frozen=True)
 class Joined:
-    """The images of two data sets, the first one's before the second one's.
+    """The images of two data sets, the first one's before the second one's."""
 
-    Attributes:
-        index: One row an image, with what `group_images` looks at.
-        images: Read row by row, so that neither store is held in memory.
-        n_first: How many images the first data set has.
-    """
-
-    index: pd.DataFrame
-    images: ImageRows
-    n_first: int
+    index: pd.DataFrame  # one row an image, with what `group_images` looks at
+    images: ImageRows  # read row by row, so that neither store is held in memory
+    n_first: int  # how many images the first data set has
 
 
 def join_datasets(first: Dataset, second: Dataset) -> Joined:

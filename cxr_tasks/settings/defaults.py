@@ -21,15 +21,10 @@ _MAX_BYTES, _MAX_LINE = 1 << 16, 4096
 
 @dataclass(frozen=True)
 class Retention:
-    """The rule by which runs stay; None: no rule of that kind.
+    """The rule by which runs stay; None: no rule of that kind."""
 
-    Attributes:
-        keep_runs: So many of the newest stay.
-        keep_days: A run stays for so many days after its last change.
-    """
-
-    keep_runs: int | None = None
-    keep_days: int | None = None
+    keep_runs: int | None = None  # so many of the newest stay
+    keep_days: int | None = None  # a run stays for so many days after its last change
 
     @property
     def is_set(self) -> bool:
@@ -39,19 +34,12 @@ class Retention:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the operator's file says.
+    """What the operator's file says."""
 
-    Attributes:
-        path: The file; it need not exist.
-        run: Values by setting, checked together.
-        score: What `cxr_score` scores when nobody triggers it by hand: `data`.
-        retention: Which runs `space --free` keeps.
-    """
-
-    path: Path
-    run: Mapping[str, Any]
-    score: Mapping[str, str]
-    retention: Retention
+    path: Path  # it need not exist
+    run: Mapping[str, Any]  # values by setting, checked together
+    score: Mapping[str, str]  # `data`: what `cxr_score` scores when nobody triggers it by hand
+    retention: Retention  # which runs `space --free` keeps
 
     @property
     def config(self) -> RunConfig:

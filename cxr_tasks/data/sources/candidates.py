@@ -39,49 +39,32 @@ normal; and of others."""
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that should be an image of a class.
+    """A file that should be an image of a class."""
 
-    Attributes:
-        path: POSIX name relative to the source's root.
-        label: 1 is COVID-19, 0 is normal; or `UNLABELLED`.
-        patient: Whom it shows, or empty where that is not known.
-        source: Where it was taken or published, likewise.
-    """
-
-    path: str
-    label: int
-    patient: str
-    source: str = ""
+    path: str  # POSIX name relative to the source's root
+    label: int  # 1 is COVID-19, 0 is normal; or `UNLABELLED`
+    patient: str  # whom it shows, or empty where that is not known
+    source: str = ""  # where it was taken or published, likewise
 
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a folder or an archive.
-
-    Attributes:
-        paths: Names of files relative to it, with `/`.
-        targets: Of those that a link leads to, the real name: relative too, where it is inside.
-        n_left_out_by_reason: What is no file, or a link that is not followed.
-    """
+    """What lies in a folder or an archive, by names relative to it, with `/`."""
 
     paths: tuple[str, ...]
     targets: Mapping[str, str] = field(default_factory=dict)
+    """Of those that a link leads to, the real name: relative too, where it is inside."""
     n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """What is no file, or a link that is not followed."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source holds.
+    """What a source holds."""
 
-    Attributes:
-        candidates: In the order in which Keras' loader lists files.
-        n_left_out_by_reason: What else lies there, by the reasons in `left_out`.
-        tables: Names of tables, which are not read.
-    """
-
-    candidates: tuple[Candidate, ...]
-    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
-    tables: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...]  # in the order in which Keras' loader lists files
+    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)  # by those of `left_out`
+    tables: tuple[str, ...] = ()  # names of tables, which are not read
 
     @property
     def n_by_class(self) -> dict[str, int]:

@@ -119,19 +119,12 @@ def walk_files(root: Path, *, follow_links: bool = False) -> Found:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder to look into.
+    """A folder to look into."""
 
-    Attributes:
-        path: By which it is opened.
-        real: Without links.
-        name: Relative to the data's root, with a slash at its end; empty for the root.
-        hops: The real folders in which links were followed to come here.
-    """
-
-    path: str
-    real: str
-    name: str
-    hops: tuple[str, ...] = ()
+    path: str  # by which it is opened
+    real: str  # without links
+    name: str  # relative to the data's root, with a slash at its end; empty for the root
+    hops: tuple[str, ...] = ()  # the real folders in which links were followed to come here
 
 
 class _Walk:

@@ -11,15 +11,10 @@ from cxr_tasks.data.sources.left_out import IMAGE_SUFFIXES
 
 
 class NameMatch(NamedTuple):
-    """The images that a name may mean.
+    """The images that a name may mean."""
 
-    Attributes:
-        paths: Of the images; none, one, or several where the name is not clear.
-        distance: 0 for a name as the data set has it; more, the freer it was read.
-    """
-
-    paths: list[str]
-    distance: int
+    paths: list[str]  # none, one, or several where the name is not clear
+    distance: int  # 0 for a name as the data set has it; more, the freer it was read
 
 
 class ImageNames:

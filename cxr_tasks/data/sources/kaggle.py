@@ -80,15 +80,6 @@ class KaggleFolder:
     """One data set's part of the download cache; whoever changes it holds `lock`.
 
     A version that is named has a part of its own.
-
-    Attributes:
-        handle: The data set.
-        lock: Keeps two processes from one data set.
-        finished: The folder of the checked zip and its record, renamed here as a whole.
-        zip: The checked download.
-        record: What the checked download is.
-        partial: Where the client works.
-        arriving: The zip that the client writes.
     """
 
     def __init__(self, handle: str, cache: Path) -> None:
@@ -96,10 +87,10 @@ class KaggleFolder:
         name = handle.replace("/", ".")  # no part of a handle has a dot, so no two share a name
         self.handle = handle
         self.lock = cache / f".{name}.lock"
-        self.finished = cache / name
+        self.finished = cache / name  # renamed here as a whole: the checked zip and its record
         self.zip = self.finished / f"{slug}.zip"
         self.record = self.finished / f"{slug}.json"
-        self.partial = cache / f".{name}.partial"
+        self.partial = cache / f".{name}.partial"  # where the client works
         self.arriving = self.partial / f"{slug}.zip"
         self._note = self.partial / f"{slug}.zip.kaggle-partial"  # the client's own
         self._kept_note = self.partial / "declared.json"
@@ -108,7 +99,7 @@ class KaggleFolder:
         """Read the record of a finished download whose file is still what was checked."""
         if not self.zip.exists() or not self.record.exists():
             return None
-        with contextlib.suppress(ArtifactError, KeyError, TypeError, ValueError):
+        with contextlib.suppress(ArtifactError, ValueError):
             record = parse_facts(read_json(self.record), KaggleRecord, path=self.record)
             email.utils.parsedate_to_datetime(record.last_modified)
             if record.sha256 == sha256_of(self.zip):

@@ -44,17 +44,11 @@ _MAX_TOPS = 32
 
 @dataclass(frozen=True)
 class Labelled:
-    """The files of a data set that belong to a class, in the order Keras lists them.
+    """The files of a data set that belong to a class, in the order Keras lists them."""
 
-    Attributes:
-        paths: Full names and their labels.
-        top: The folder that the patterns are relative to: empty, or a common one with its slash.
-        unmatched: What belongs to neither class.
-    """
-
-    paths: tuple[tuple[str, int], ...]
-    top: str
-    unmatched: tuple[str, ...]
+    paths: tuple[tuple[str, int], ...]  # full names and their labels
+    top: str  # the folder the patterns are relative to: empty, or a common one with its slash
+    unmatched: tuple[str, ...]  # what belongs to neither class
 
     @property
     def has_both_classes(self) -> bool:

@@ -23,17 +23,12 @@ _FEWEST_IN_DOUBT = 6
 
 @dataclass
 class _Matches:
-    """Which row is of which image.
-
-    Attributes:
-        rows: By the image's path, the rows that are closest to it, and how close they are.
-        unmatched: The names of no image.
-        ambiguous: The names of several, with two of these.
-    """
+    """Which row is of which image."""
 
     rows: dict[str, tuple[int, list[Row]]] = field(default_factory=dict)
-    unmatched: list[str] = field(default_factory=list)
-    ambiguous: list[str] = field(default_factory=list)
+    """By the image's path, the rows that are closest to it, and how close they are."""
+    unmatched: list[str] = field(default_factory=list)  # the names of no image
+    ambiguous: list[str] = field(default_factory=list)  # those of several, with two of these
 
 
 def with_patients(
