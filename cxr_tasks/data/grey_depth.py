@@ -79,11 +79,7 @@ def to_8_bits(values: UInt16Array, *, n_bits: int = 16) -> tuple[UInt8Array, str
 
 
 def is_full_range(upper_counts: Sequence[int]) -> bool:
-    """Return whether the upper 8 of 16 bits tell that all 16 are used.
-
-    Args:
-        upper_counts: How many pixels there are of each of the 256 values.
-    """
+    """Return whether the upper 8 of 16 bits, of each of whose values there are so many, are all."""
     return _fills(np.asarray(upper_counts), 256)
 
 

@@ -38,11 +38,6 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     With folds, the split is that of the final fit: nothing tests, since every image is tested
     in some fold.
 
-    Args:
-        dataset: What was ingested.
-        config: Names the kind of split, the folds and the seed.
-        built: The folder to write into.
-
     Raises:
         DataError: A part would lack a class, or be empty.
     """

@@ -70,11 +70,7 @@ def read_defaults(environ: Mapping[str, str] = os.environ) -> Defaults:
 
 
 def check_schedule(defaults: Defaults, *, because: str) -> None:
-    """Refuse to train by schedule on images that the project draws itself.
-
-    Args:
-        defaults: What scheduled runs use.
-        because: Why there is a scheduled run, for a person.
+    """Refuse to train by schedule, which `because` explains, on images that the project draws.
 
     Raises:
         ConfigError: The defaults' source is `phantom`.
@@ -88,11 +84,7 @@ def check_schedule(defaults: Defaults, *, because: str) -> None:
 
 
 def make_retention(values: Any, *, where: str) -> Retention:
-    """Check what was said of the runs that are kept.
-
-    Args:
-        values: A mapping with some of `keep_runs` and `keep_days`.
-        where: Names where it was said.
+    """Check what was said, at the place that `where` names, of the runs that are kept.
 
     Raises:
         ConfigError: It is no such mapping, or a number is no whole number from 1.

@@ -94,11 +94,8 @@ def walk_files(root: Path, *, follow_links: bool = False) -> Found:
     """Find the files in a folder and below it, whatever their names.
 
     Links inside the folder are followed, to files and to folders, and a file is found under each
-    of its names. Pipes and devices, which might never end, are left out.
-
-    Args:
-        root: The folder; it may be a link itself.
-        follow_links: Follow links that lead out of it too.
+    of its names; those that lead out of it with `follow_links` only. The folder may be a link
+    itself. Pipes and devices, which might never end, are left out.
 
     Raises:
         SourceError: It is missing or unreadable.

@@ -22,11 +22,7 @@ class ImageNames:
 
     A name may have backslashes, begin with `./` or with any folders above the data set, or lack
     the first folders; `é` may be one character or two. Where that finds nothing, letter case does
-    not matter, and then a name may lack the suffix.
-
-    Args:
-        paths: POSIX names relative to the data's root.
-        root: Where the data lie, as somebody's absolute paths may begin.
+    not matter, and then a name may lack the suffix. Absolute ones may begin with the data's root.
     """
 
     def __init__(self, paths: Iterable[str], *, root: str = "") -> None:

@@ -61,11 +61,7 @@ def label_paths(names: Sequence[str], preset: Preset) -> Labelled:
 
     Where a class is missing and all folders lie in one top folder, that folder is looked through:
     archives are often packed with one, which may be called as a class is. Files beside it do not
-    matter.
-
-    Args:
-        names: POSIX names of what may be an image, relative to the data's root.
-        preset: The classes' patterns.
+    matter. Names are POSIX, of what may be an image, relative to the data's root.
     """
     found: tuple[dict[str, int], str] = {}, ""
     for inside, top in _tops(names):

@@ -78,9 +78,7 @@ _SEGMENTATION = ("segmentation", "segmentations")
 def why_left_out(path: str, target: str | None = None) -> str:
     """Return why a file is no candidate in any layout; empty where it may be one.
 
-    Args:
-        path: Its name, relative to the source's root.
-        target: Where it really lies, if a link leads there; absolute where that is outside.
+    `target` is where it really lies, if a link leads there; absolute where that is outside.
     """
     if is_hidden(path):
         return HIDDEN

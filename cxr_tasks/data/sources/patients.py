@@ -37,13 +37,7 @@ def with_patients(
     """Replace the patients that file names show by what a CSV file says.
 
     Its columns are path, patient and, where there is one, source: the hospital, archive or
-    publication an image is from.
-
-    Args:
-        candidates: The images.
-        path: The file.
-        report: Takes how it was read, and what it leaves open.
-        root: Where the data lie; absolute names in the file may begin so.
+    publication an image is from. Absolute names in it may begin with `root`, where the data lie.
 
     Raises:
         SourceError: The file is missing or is no such CSV file.
