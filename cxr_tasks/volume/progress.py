@@ -105,15 +105,11 @@ def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[ProgressRecord
     with path.open("rb") as stream:
         stream.seek(offset)
         while (line := stream.readline()).endswith(b"\n"):
-            if (event := _event(line)) is not None:
-                yield event, stream.tell()
-
-
-def _event(line: bytes) -> ProgressRecord | None:
-    try:
-        return ProgressRecord.model_validate_json(line)
-    except ValueError:
-        return None
+            try:
+                event = ProgressRecord.model_validate_json(line)
+            except ValueError:
+                continue
+            yield event, stream.tell()
 
 
 def watched(items: Iterable[Item], *, n: int, report: Callable[[str], None]) -> Iterator[Item]:

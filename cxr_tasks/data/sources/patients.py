@@ -58,23 +58,20 @@ def with_patients(
 def _match(rows: Iterable[Row], names: ImageNames) -> _Matches:
     """Find each row's image; of several rows for one, those count that are closest to its name."""
     matches = _Matches()
+    by_image: dict[str, list[tuple[int, Row]]] = defaultdict(list)
     for row in rows:
         found = names.find(row.path)
-        if len(found.paths) > 1:
+        if len(found.paths) == 1:
+            by_image[found.paths[0]].append((found.distance, row))
+            continue
+        matches.unmatched.append(repr(row.path))
+        if found.paths:
             fits = " and ".join(map(repr, found.paths[:2]))
             matches.ambiguous.append(f"{row.path!r} fits {fits}")
-        if len(found.paths) != 1:
-            matches.unmatched.append(repr(row.path))
-            continue
-        (image,) = found.paths
-        distance, before = matches.rows.get(image, (found.distance, []))
-        if found.distance < distance:
-            matches.unmatched += [repr(other.path) for other in before]
-            distance, before = found.distance, []
-        if found.distance > distance:
-            matches.unmatched.append(repr(row.path))
-            continue
-        matches.rows[image] = distance, [*before, row]
+    for image, readings in by_image.items():
+        closest = min(distance for distance, _ in readings)
+        matches.rows[image] = closest, [row for distance, row in readings if distance == closest]
+        matches.unmatched += [repr(row.path) for distance, row in readings if distance > closest]
     return matches
 
 

@@ -116,8 +116,8 @@ def open_source(
 def stamp_of(source: Source, *, patients: str = "") -> str:
     """Digest names, sizes and times of what a source holds, without reading its images.
 
-    Equal stamps mean that nothing was written, to the patients file neither; other stamps need not
-    mean other images.
+    Equal stamps mean that nothing was written, nor to the patients file; other stamps need not mean
+    other images.
 
     Raises:
         SourceError: A file cannot be looked at.
