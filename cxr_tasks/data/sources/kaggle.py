@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from cxr_tasks.data.sources.kaggle_client import DownloadError, Report, run_client
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
+from cxr_tasks.settings.kaggle_handle import slug_of
 from cxr_tasks.volume.files import building, read_json, sha256_of, write_json
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.progress import warning
@@ -50,7 +50,7 @@ def download_dataset(
     once the second waits for the first.
 
     Args:
-        handle: `OWNER/SLUG`, or another form that `read_handle` reads.
+        handle: As `read_handle` returns it.
         folder: Where downloads are kept; made where it is missing.
         environ: Environment of the client: credentials, proxies, `HOME`.
         report: Takes one line at a time for a person to read; never a secret.
@@ -60,10 +60,8 @@ def download_dataset(
         server declared. The record beside it says its version and SHA-256.
 
     Raises:
-        ConfigError: The handle names no data set.
         SourceError: It could not be had.
     """
-    handle = read_handle("kaggle_dataset", handle)
     place = KaggleFolder(handle, folder)
     try:
         with locked(place.lock):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from cxr_tasks.data.phantom.drawing import Difficulty
 from cxr_tasks.data.phantom.plan import PHANTOM_VERSION, PhantomImage, draw_phantom, plan_phantom
@@ -108,9 +108,7 @@ def open_source(
             path = download_dataset(handle, folder=cache, environ=environ, report=report)
             return ZipSource(path, preset_of(config), f"Kaggle data set {handle}")
         case "phantom":
-            difficulty: Any = config.phantom_difficulty  # checked against its choices
-            return PhantomSource(config.phantom_images, config.seed, difficulty)
-    raise ValueError(f"source={config.source!r}")  # as a checked configuration never has it
+            return PhantomSource(config.phantom_images, config.seed, config.phantom_difficulty)
 
 
 def stamp_of(source: Source, *, patients: str = "") -> str:
