@@ -6,7 +6,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -77,9 +77,7 @@ class ZipArchive:
             SourceError: The file is missing, no zip file, not safe, or encrypted.
         """
         archive, members = self._opened
-        if fault := next(_faults(archive.infolist(), self.path.stat().st_size), None):
-            problem, names, remedy = fault
-            raise self._refused(problem + (f": {first_few(names)}" if names else ""), remedy)
+        self._check_safe(archive.infolist())
         # the content of a symbolic link is a path
         links = {name for name, info in members.items() if stat.S_ISLNK(info.external_attr >> 16)}
         paths = tuple(name for name in members if name not in links)
@@ -154,6 +152,28 @@ class ZipArchive:
             what = f"but {kind_name}" if kind_name else f"({err})"
             raise self._refused(f"it is no whole zip file {what}", remedy) from err
 
+    def _check_safe(self, members: Sequence[ZipInfo]) -> None:
+        """Refuse names that lead out of the archive, and sizes that cannot be."""
+        seen: set[str] = set()
+        names_by_fault: dict[str, list[str]] = {}
+        for info in members:
+            name = _member_name(info)
+            is_again = name in seen and not name.endswith("/")
+            seen.add(name)
+            if fault := _fault_of_name(info) or ("are there twice" if is_again else ""):
+                names_by_fault.setdefault(fault, []).append(repr(info.filename))
+        for fault, names in names_by_fault.items():
+            remedy = _DECRYPT if "encrypted" in fault else ""
+            raise self._refused(f"it has members that {fault}: {first_few(names)}", remedy)
+        n_bytes = self.path.stat().st_size
+        n_unpacked = sum(info.file_size for info in members)
+        if _is_bomb(n_unpacked, n_bytes):
+            raise self._refused(f"it is packed to less than 1/{MAX_RATIO}")
+        if n_unpacked > MAX_TOTAL_BYTES:
+            raise self._refused(f"it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB")
+        if sum(info.compress_size for info in members) > n_bytes:
+            raise self._refused("its members overlap")
+
     def _refused(self, problem: str, remedy: str = "") -> SourceError:
         return SourceError(
             f"The archive {self.path} cannot be used: {problem}.",
@@ -222,32 +242,6 @@ def _kind_of(path: Path) -> tuple[str, str]:
         return "a tar archive", _UNPACK
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")  # as web servers send pages
     return next((kind for sign, kind in _OTHER_KINDS.items() if text.startswith(sign)), ("", ""))
-
-
-def _faults(members: Sequence[ZipInfo], n_bytes: int) -> Iterator[tuple[str, list[str], str]]:
-    """Yield why an archive of this size is not opened, by which members, and what to do if known.
-
-    Names that lead out of it, and sizes that cannot be.
-    """
-    seen: set[str] = set()
-    names_by_fault: dict[str, list[str]] = {}
-    for info in members:
-        name = _member_name(info)
-        fault = _fault_of_name(info)
-        if not fault and name in seen and not name.endswith("/"):
-            fault = "are there twice"
-        seen.add(name)
-        if fault:
-            names_by_fault.setdefault(fault, []).append(repr(info.filename))
-    for fault, names in names_by_fault.items():
-        yield f"it has members that {fault}", names, _DECRYPT if "encrypted" in fault else ""
-    n_unpacked = sum(info.file_size for info in members)
-    if _is_bomb(n_unpacked, n_bytes):
-        yield f"it is packed to less than 1/{MAX_RATIO}", [], ""
-    if n_unpacked > MAX_TOTAL_BYTES:
-        yield f"it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB", [], ""
-    if sum(info.compress_size for info in members) > n_bytes:
-        yield "its members overlap", [], ""
 
 
 def _fault_of_name(info: ZipInfo) -> str:
