@@ -23,16 +23,11 @@ from cxr_tasks.data.phantom.anatomy import (
     Scene,
     blob,
     blur,
-    bones,
+    chest,
     enlarge,
-    heart,
-    lung_depth,
     make_scene,
     shrink,
-    soft_tissue,
     step,
-    unevenness,
-    vessels,
 )
 
 Difficulty = Literal["easy", "hard"]
@@ -58,17 +53,6 @@ def render(
     attenuation, lungs = chest(scene, of_patient)
     opacities = _opacities(label, scene, lungs, of_patient, of_view, FINE_STRUCTURE[difficulty])
     return expose(attenuation + opacities, of_view)
-
-
-def chest(scene: Scene, of_patient: Generator) -> tuple[FloatImage, FloatImage]:
-    """Draw a chest without opacities: its attenuation, and the depth of air in its lungs."""
-    lungs = lung_depth(scene)
-    attenuation = soft_tissue(scene) * (1 + 0.08 * unevenness(scene, of_patient))
-    attenuation -= lungs * (1.05 + 0.12 * scene.habitus[0])
-    attenuation += heart(scene) + bones(scene, lungs)
-    attenuation += lungs * vessels(scene, of_patient)
-    attenuation += 0.12 * (blur(attenuation, 8) - attenuation)  # scatter
-    return attenuation, lungs
 
 
 def _opacities(
