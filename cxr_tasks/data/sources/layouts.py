@@ -234,7 +234,7 @@ def _pattern(places: set[tuple[str, ...]]) -> str:
     """Return a glob of folders that end in the same name; empty where they do not."""
     if len({place[-1].lower() for place in places}) != 1:
         return ""
-    *_, name = next(iter(places))
+    *_, name = min(places)
     if len({len(place) for place in places}) > 1:
         return f"**/{_literal(name)}/**"
     levels = [sorted(level) for level in zip(*places, strict=True)]

@@ -57,21 +57,19 @@ def with_patients(
 
 def _match(rows: Iterable[Row], names: ImageNames) -> _Matches:
     """Find each row's image; of several rows for one, those count that are closest to its name."""
+    readings = [(row, names.find(row.path)) for row in rows]
+    closest: dict[str, int] = {}
+    for _, (paths, distance) in readings:
+        if len(paths) == 1:
+            closest[paths[0]] = min(distance, closest.get(paths[0], distance))
     matches = _Matches()
-    by_image: dict[str, list[tuple[int, Row]]] = defaultdict(list)
-    for row in rows:
-        found = names.find(row.path)
-        if len(found.paths) == 1:
-            by_image[found.paths[0]].append((found.distance, row))
+    for row, (paths, distance) in readings:
+        if len(paths) == 1 and distance == closest[paths[0]]:
+            matches.rows.setdefault(paths[0], (distance, []))[1].append(row)
             continue
         matches.unmatched.append(repr(row.path))
-        if found.paths:
-            fits = " and ".join(map(repr, found.paths[:2]))
-            matches.ambiguous.append(f"{row.path!r} fits {fits}")
-    for image, readings in by_image.items():
-        closest = min(distance for distance, _ in readings)
-        matches.rows[image] = closest, [row for distance, row in readings if distance == closest]
-        matches.unmatched += [repr(row.path) for distance, row in readings if distance > closest]
+        if paths[1:]:
+            matches.ambiguous.append(f"{row.path!r} fits {' and '.join(map(repr, paths[:2]))}")
     return matches
 
 
