@@ -12,6 +12,8 @@ from typing import TypeVar
 from cxr_tasks.volume.progress_record import EventKind, Level, ProgressRecord
 
 Item = TypeVar("Item")
+Report = Callable[[str], None]
+"""Takes a line of text for whoever watches."""
 
 _WATCH_SECONDS = 5.0
 
@@ -112,7 +114,7 @@ def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[ProgressRecord
             yield event, stream.tell()
 
 
-def watched(items: Iterable[Item], *, n: int, report: Callable[[str], None]) -> Iterator[Item]:
+def watched(items: Iterable[Item], *, n: int, report: Report) -> Iterator[Item]:
     """Pass images through, and report every few seconds how many of `n` are done."""
     started = reported = time.monotonic()
     for n_done, item in enumerate(items, start=1):

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from cxr_tasks.data.sources.kaggle_client import DownloadError, Report, run_client
+from cxr_tasks.data.sources.kaggle_client import DownloadError, run_client
+from cxr_tasks.data.sources.zip_file import count_sound_members
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.settings.kaggle_handle import slug_of
 from cxr_tasks.volume.files import building, read_json, sha256_of, write_json
 from cxr_tasks.volume.locks import locked
-from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.progress import Report, warning
 from cxr_tasks.volume.record_model import Facts, parse_facts
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -205,8 +206,8 @@ def _fetch(
     n_files = _check(place.arriving, place.declared().get("size"))
     record = place.keep(n_files=n_files)
     report(
-        f"downloaded {place.handle}: {record['size_bytes'] / 1e6:,.1f} MB, {n_files} files, "
-        f"version {record['version']}"
+        f"downloaded {place.handle}: {record.size_bytes / 1e6:,.1f} MB, {n_files} files, "
+        f"version {record.version}"
     )
 
 
@@ -224,8 +225,6 @@ def _check(path: Path, declared_bytes: int | None) -> int:
     Raises:
         DownloadError: It is no sound zip file.
     """
-    from cxr_tasks.data.sources.zip_file import count_sound_members
-
     if not path.exists():
         raise DownloadError("unknown", "the client succeeded and left no file")
     n_bytes = path.stat().st_size

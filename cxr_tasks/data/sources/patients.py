@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,10 +10,8 @@ from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.image_names import ImageNames
 from cxr_tasks.data.sources.patient_table import PatientTable, Row, read_patient_table
 from cxr_tasks.errors import DataError, first_few
-from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.progress import Report, warning
 from cxr_tasks.wording import CLASS_NAMES
-
-Report = Callable[[str], None]
 
 _DATE = re.compile(r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:\d{4}|\d\d))(?:[T ].*)?")
 

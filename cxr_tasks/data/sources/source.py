@@ -1,6 +1,6 @@
 """Where images come from, by the setting `source`, and whether they may have changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +18,7 @@ from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.settings.presets import preset_of
 from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.paths import Home
-
-Report = Callable[[str], None]
+from cxr_tasks.volume.progress import Report
 
 
 class Reader(Protocol):
