@@ -15,6 +15,7 @@ from typing import Any
 from bench.child import run_python
 from bench.images import BenchImages
 from bench.timing import Trained, compare
+from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.runs.run import start_run
@@ -23,7 +24,8 @@ from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.progress import Event, read_events
+from cxr_tasks.volume.progress import read_events
+from cxr_tasks.volume.progress_record import ProgressRecord
 from cxr_tasks.volume.records import Record, require_record
 
 Entry = dict[str, Any]
@@ -104,7 +106,8 @@ def _train_here(
     )
     run = start_run(config, Home(scratch / "home"), f"bench-{name}")
     with (scratch / "pipeline.log").open("a", encoding="utf-8") as log:
-        for stage, variant in (("ingest", None), ("split", None), ("train", name)):
+        stages: list[Stage] = [("ingest", None), ("split", None), ("train", name)]
+        for stage, variant in stages:
             run_stage(stage, run, variant=variant, on_line=lambda line: print(line, file=log))
     events = [event for event, _ in read_events(run.progress)]
     record = require_record(run.train(name), TrainingRecord)
@@ -122,13 +125,13 @@ def _weights_for(name: str, images: BenchImages) -> str:
     return str(images.weights) if images.weights else "random"
 
 
-def _watched(events: Sequence[Event], record: Record) -> Trained:
+def _watched(events: Sequence[ProgressRecord], record: Record) -> Trained:
     events = [event for event in events if event.stage == "train"]
     started_at = next(event.at for event in events if event.kind == "start")
     ended_at = tuple(event.at for event in events if event.kind == "epoch")
     return Trained(started_at, ended_at, record["n_train"], record["n_val"])
 
 
-def _seconds_of(events: Sequence[Event], *stages: str) -> float:
+def _seconds_of(events: Sequence[ProgressRecord], *stages: str) -> float:
     at = {(event.stage, event.kind): event.at for event in events}
     return sum(at[stage, "done"] - at[stage, "start"] for stage in stages)

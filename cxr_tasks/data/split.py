@@ -1,4 +1,8 @@
-"""Which image trains, which one stops the training, which one only tests: the split, the folds."""
+"""Which image trains, which one stops the training, which one only tests: the split, the folds.
+
+Everywhere `labels`, of which 1 is COVID-19, and `groups` have shape (n,): images of one patient, or
+copies, share a group's number. Shuffles are decided by a seed.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,11 +38,6 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     With folds, the split is that of the final fit: nothing tests, since every image is tested
     in some fold.
 
-    Args:
-        dataset: What was ingested.
-        config: Names the kind of split, the folds and the seed.
-        built: The folder to write into.
-
     Raises:
         DataError: A part would lack a class, or be empty.
     """
@@ -67,12 +66,7 @@ def split_paper(labels: IntArray, *, seed: int) -> PartArray:
     Keras shuffles the sorted files with a fresh `RandomState(seed)` and takes the last
     `int(0.25 * n)` to validate; neither class nor patient is looked at, nothing tests.
 
-    Args:
-        labels: Shape (n,), in Keras' order of files.
-        seed: Keras' `seed`.
-
-    Returns:
-        The part of each image, shape (n,).
+    The images have to be in Keras' order of files. Returns the part of each, shape (n,).
     """
     order = np.arange(len(labels))
     np.random.RandomState(seed).shuffle(order)  # legacy, but the one Keras uses
@@ -88,15 +82,7 @@ def split_grouped(
     """Split into train, val and test, stratified, each group in one part only.
 
     A part tests, a fifth of the rest validates; where a fifth tests: 64 / 16 / 20 % of the images.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        seed: Decides the shuffle.
-        test_one_in: One image in so many tests; None for no test part.
-
-    Returns:
-        The part of each image, shape (n,).
+    One image in `test_one_in` tests, where it is not None. Returns the part of each, shape (n,).
 
     Raises:
         DataError: A class has too few groups for three parts.
@@ -118,13 +104,6 @@ def make_folds(
 
     Folds are stratified and keep groups whole, and so does the part of the rest that stops a
     round's training. Rounds are numbered through all repeats.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        n_folds: Rounds in a repeat, at least 2.
-        n_repeats: How often the images are divided anew.
-        seed: Decides the shuffles.
 
     Returns:
         `train`, `val` or `test`, shape (n, n_folds * n_repeats).
@@ -148,12 +127,6 @@ def whole_groups(
     labels: IntArray, groups: IntArray, *, n_folds: int, seed: int
 ) -> Iterator[tuple[PlaceArray, PlaceArray]]:
     """Yield the places of the rest and of each fold, stratified, groups whole.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        n_folds: How many folds; each image is in one.
-        seed: Decides the shuffle.
 
     Raises:
         DataError: A class has fewer groups than there are folds.
