@@ -6,18 +6,18 @@ from typing import Any
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.paths import Home, RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
 
 
 def ready_to_train(home: Home, name: str, settings: Mapping[str, Any]) -> RunPaths:
     run = start_run(make_config(settings), home, name)
-    for stage in ("ingest", "split"):
-        execute_here(stage, run)
+    execute_here("ingest", run)
+    execute_here("split", run)
     return run
 
 
-def execute_here(stage: str, run: RunPaths, *, variant: str = "") -> None:
+def execute_here(stage: StageName, run: RunPaths, *, variant: str = "") -> None:
     """Execute a stage in this process: starting Python and TensorFlow for it takes seconds."""
     config = open_run(run.home, run.key)[1]
     progress = Progress(run.progress, stage, variant, echo=lambda _: None)
