@@ -70,6 +70,7 @@ def test_other_settings_under_a_name_that_exists_touch_nothing(
     assert contents(run) == before
 
 
+@pytest.mark.slow
 def test_what_an_earlier_run_left_is_not_judged_where_ingestion_fails(
     airflow_environ: dict[str, str], finished: tuple[RunPaths, RunConfig]
 ) -> None:

@@ -1,7 +1,6 @@
 """Airflow's own app, with its own sign-in, in this process."""
 
 import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from cxr_tasks.volume.paths import Home
+from tests.dags.airflow_cli import copy_database
 
 ROOT = Path(__file__).parents[2]
 RUN_ID = "manual__2026-01-31T03:00:00+00:00"
@@ -52,8 +52,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         warnings.simplefilter("ignore")
         for name, value in environ.items():
             patch.setenv(name, value)
-        command = [sys.executable, "-W", "ignore", "-m", "airflow", "db", "migrate"]
-        subprocess.run(command, env=dict(os.environ), capture_output=True, check=True)
+        copy_database(folder, os.environ)
         yield _make_airflow(Home(folder / "cxr-home"))
 
 
