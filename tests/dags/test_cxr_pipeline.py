@@ -79,6 +79,7 @@ def test_every_task_has_a_time_limit(tasks: dict[str, dict[str, Any]]) -> None:
     assert set(hours.values()) == {24}
 
 
+@pytest.mark.slow
 def test_unknown_setting_fails_in_the_first_task(airflow_environ: dict[str, str]) -> None:
     done = dags_test(
         "cxr_pipeline", {**SMALL, "run": "unknown", "epoch": 3}, airflow_environ, expected=1

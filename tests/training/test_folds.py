@@ -1,5 +1,6 @@
 """A variant's folds as a user meets them: trained one by one, kept, and measured out of fold."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.flow.process import StageError, run_fold, run_stage
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.task import fold_seed
@@ -53,6 +54,18 @@ def trained_folder(run: RunPaths) -> Path:
 
 def fold_scores(run: RunPaths, number: int) -> pd.DataFrame:
     return pd.read_csv(trained_folder(run) / f"fold-{number}" / "scores.csv")
+
+
+def test_second_fold_has_the_numbers_of_a_process_of_its_own(
+    trained: RunPaths, variant: str
+) -> None:
+    alone = ready_to_train(trained.home, "alone", SETTINGS | {"variants": variant})
+    run_fold(variant, 2, alone, environ=os.environ, on_line=lambda _: None)
+    folders = [folder / "fold-2" for folder in (trained.train(variant), alone.training(variant))]
+    for name in ("model.keras", "scores.csv"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+    histories = [pd.read_csv(each / "history.csv").drop(columns="seconds") for each in folders]
+    assert histories[0].equals(histories[1])
 
 
 def test_every_image_is_tested_in_one_fold_and_by_its_model_only(trained: RunPaths) -> None:

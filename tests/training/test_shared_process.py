@@ -21,6 +21,8 @@ from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress, read_events
 from tests.training.ready_run import ready_to_train
 
+pytestmark = pytest.mark.slow  # tests/training/test_folds.py has a second fold alone
+
 SETTINGS = {
     "phantom_images": 40,
     "folds": 2,
@@ -40,10 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture(
-    scope="module",
-    params=["mobilenetv2_frozen", pytest.param("mobilenetv2_partial", marks=pytest.mark.slow)],
-)
+@pytest.fixture(scope="module", params=["mobilenetv2_frozen", "mobilenetv2_partial"])
 def variant(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -77,18 +76,6 @@ def numbers_in(folder: Path) -> dict[str, str]:
     }
 
 
-def test_numbers_of_the_second_fold_are_those_of_a_process_of_its_own(
-    home: Home, shared: RunPaths, variant: str
-) -> None:
-    run = ready_to_train(home, f"second-{variant}", settings_of(variant))
-    run_fold(variant, 2, run, environ=os.environ, on_line=lambda _: None)
-    own, second = (
-        numbers_in(folder / "fold-2") for folder in (run.training(variant), shared.train(variant))
-    )
-    assert own == second
-
-
-@pytest.mark.slow
 def test_numbers_are_those_of_processes_of_their_own(
     home: Home, shared: RunPaths, variant: str
 ) -> None:
@@ -115,7 +102,6 @@ def test_records_and_progress_are_those_of_processes_of_their_own(
         assert own["peak_anon_mb"] == fold["peak_anon_mb"] <= record["peak_anon_mb"]
 
 
-@pytest.mark.slow
 def test_process_killed_in_its_second_fold_goes_on_there(home: Home) -> None:
     variant = "mobilenetv2_partial"
     whole, run = (
