@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
+from cxr_tasks.statistics.figures_record import Confusion
 from cxr_tasks.statistics.intervals import wilson
 from cxr_tasks.statistics.resampling import (
     Interval,
@@ -16,7 +17,6 @@ from cxr_tasks.statistics.resampling import (
     resampled,
 )
 from cxr_tasks.statistics.scores import FloatArray, IntArray, predict
-from cxr_tasks.wording import proportions
 
 _CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
@@ -79,7 +79,7 @@ def measure_calls(
         for name, [value] in values.items()
     }
     tried = {"sensitivity": labels == 1, "specificity": labels == 0, "precision": calls == 1}
-    for name, (n_right, n_tried) in proportions(name_cells(counts)).items():
+    for name, (n_right, n_tried) in Confusion(**name_cells(counts)).proportions().items():
         n_groups = resamples.n_groups(tried.get(name, labels >= 0))
         rates[name] |= {
             "interval": _interval(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.machine.memory import ran_out
+from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.keras_runtime import first_line
 from cxr_tasks.variants import VARIANTS
@@ -102,9 +103,9 @@ def prepare_weights(
         return _cached(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
 
 
-def weights_of(run: RunPaths, record: Mapping[str, Any]) -> Path | None:
+def weights_of(run: RunPaths, record: IngestFacts) -> Path | None:
     """Find the weights file that a run's ingestion recorded, and check that it is the same."""
-    weights = BackboneWeights(**record["weights"])
+    weights = BackboneWeights(**record.weights.content())
     path = weights.path(run.home)
     if path is not None and (not path.exists() or sha256_of(path) != weights.sha256):
         raise DamagedError(

@@ -159,7 +159,7 @@ def make_record(
         "inputs": dict(inputs),
         "outputs": outputs,
         "versions": versions(),
-        **facts,
+        **(facts.content() if isinstance(facts, Facts) else facts),
     }
     return model.model_validate(as_json(content))
 
