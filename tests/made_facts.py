@@ -1,21 +1,21 @@
-"""Records for tests: some of which a test needs little, and some that differ in a key or two."""
+"""Facts for a record of which a test needs little: the rest is empty, but of the right kind."""
 
 import types
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
-
-from pydantic.fields import FieldInfo
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from cxr_tasks.volume.files import as_json
-from cxr_tasks.volume.record_model import Facts, FactsT, SealedRecord, StageRecord
+from cxr_tasks.volume.record_model import Facts, SealedRecord, StageRecord
+
+T = TypeVar("T", bound=Facts)
 
 
-def made(model: type[FactsT], **given: Any) -> FactsT:
-    """Make what a test says of it; the rest is empty, but of the right kind."""
+def filled(model: type[T], **given: Any) -> T:
+    """Make a record or a part of one."""
     return model.model_validate(_required(model) | given)
 
 
-def changed(facts: FactsT, changes: Mapping[str, Any]) -> FactsT:
+def changed(facts: T, changes: Mapping[str, Any]) -> T:
     """Return facts with other values, each under its keys in the file: `audit.verdict`."""
     content = as_json(facts)
     for keys, value in changes.items():
@@ -30,34 +30,34 @@ def changed(facts: FactsT, changes: Mapping[str, Any]) -> FactsT:
 def facts_for(model: type[Facts], **given: Any) -> dict[str, Any]:
     """Make what a model requires, without the head that all records of stages have."""
     head = StageRecord if issubclass(model, StageRecord) else SealedRecord
-    facts = _required(model)
-    return {key: facts[key] for key in facts if key not in head.model_fields} | given
+    required = _required(model)
+    return {name: required[name] for name in required if name not in head.model_fields} | given
 
 
 def _required(model: type[Facts]) -> dict[str, Any]:
-    required = {
-        field.serialization_alias or name: field
+    return {
+        field.serialization_alias or name: _empty(field.annotation, *field.metadata)
         for name, field in model.model_fields.items()
         if field.is_required()
     }
-    return {name: _empty(field.annotation, _least(field)) for name, field in required.items()}
 
 
-def _least(field: FieldInfo) -> int:
-    """Return how many items a list needs."""
-    return max((getattr(limit, "min_length", 0) for limit in field.metadata), default=0)
-
-
-def _empty(kind: Any, least: int = 0) -> Any:
+def _empty(kind: Any, *metadata: Any) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return None if type(None) in arguments else _empty(arguments[0])
     if origin is Literal:
         return arguments[0]
     if origin is Annotated:
-        return _empty(arguments[0])
-    if origin is list:
-        return [_empty(arguments[0])] * least
+        return _empty(arguments[0], *arguments[1:])
     if isinstance(kind, type) and issubclass(kind, Facts):
-        return facts_for(kind)
+        return _required(kind)
+    if origin is list:
+        return [_empty(arguments[0])] * _min_length(metadata)
     return (origin or kind)()
+
+
+def _min_length(metadata: tuple[Any, ...]) -> int:
+    """Return how many a list has at least: pydantic keeps it as it was given, or by itself."""
+    parts = [each for field in metadata for each in getattr(field, "metadata", (field,))]
+    return max((getattr(each, "min_length", 0) for each in parts), default=0)

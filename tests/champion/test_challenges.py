@@ -36,7 +36,7 @@ from tests.champion.drawn_champion import (
     figures_of,
     promote,
 )
-from tests.made_facts import made
+from tests.made_facts import filled
 
 FIRST = "0001-first"
 
@@ -236,9 +236,9 @@ def test_interval_at_the_level_is_students() -> None:
 
 def test_better_needs_both_intervals_and_worse_only_one() -> None:
     def found(interval: list[float], at_level: list[float]) -> str:
-        brier = made(PairedFigure, interval=interval, interval_at_level=at_level)
-        auc = made(PairedFigure, interval=[-0.1, 0.1])
-        return conclude(made(ContestFigures, brier=brier, auc=auc))
+        brier = filled(PairedFigure, interval=interval, interval_at_level=at_level)
+        auc = filled(PairedFigure, interval=[-0.1, 0.1])
+        return conclude(filled(ContestFigures, brier=brier, auc=auc))
 
     assert found([0.1, 0.3], [0.01, 0.4]) == "better"
     assert found([0.1, 0.3], [-0.01, 0.4]) == "not shown to be better"

@@ -16,7 +16,7 @@ from cxr_tasks.champion.contest import (
 )
 from cxr_tasks.champion.promotion_record import ContestFigures, PairedFigure
 from tests.champion.simulated import simulate
-from tests.made_facts import made
+from tests.made_facts import filled
 
 
 def answers(probabilities: list[float], decisions: list[int]) -> Answers:
@@ -104,8 +104,8 @@ def test_groups_count_and_not_images(n_covid: int, n_normal: int) -> None:
     ],
 )
 def test_rule(brier: Any, auc: Any, expected: str) -> None:
-    briers = made(PairedFigure, interval=brier, interval_at_level=brier)
-    figures = made(ContestFigures, brier=briers, auc=made(PairedFigure, interval=auc))
+    briers = filled(PairedFigure, interval=brier, interval_at_level=brier)
+    figures = filled(ContestFigures, brier=briers, auc=filled(PairedFigure, interval=auc))
     assert conclude(figures) == expected
 
 

@@ -14,7 +14,7 @@ from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import draw_champion
-from tests.made_facts import made
+from tests.made_facts import filled
 from tests.stored import change_record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def put(home: Home, run_key: str) -> str:
     def build(built: Path, name: str) -> VersionFacts:
         (built / "model.keras").write_bytes(run_key.encode())
-        return made(VersionFacts, variant="vanilla_cnn", version=name, run_key=run_key)
+        return filled(VersionFacts, variant="vanilla_cnn", version=name, run_key=run_key)
 
     with changing(home):
         return put_version(

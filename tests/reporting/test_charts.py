@@ -16,7 +16,7 @@ from cxr_tasks.reporting.radiographs import SIZE_PX, data_uri
 from cxr_tasks.reporting.report_record import Headline, ReportVariant
 from cxr_tasks.statistics.figures_record import FigureFacts, PartMeasures, RocCurve
 from cxr_tasks.variants import VARIANTS
-from tests.made_facts import facts_for, made
+from tests.made_facts import facts_for, filled
 
 HISTORY = pd.DataFrame(
     {
@@ -37,7 +37,7 @@ def curve(history: pd.DataFrame = HISTORY, **changes: object) -> Markup:
 def roc() -> Markup:
     line = RocCurve(fpr=[0.0, 0.1, 1.0], tpr=[0.0, 0.8, 1.0])
     trained = {
-        name: made(
+        name: filled(
             ReportVariant, measured={"test": facts_for(PartMeasures, roc=line, roc_auc=area)}
         )
         for name, area in zip(VARIANTS, (0.811, 0.822, 0.833, 0.844), strict=True)
@@ -51,7 +51,7 @@ def cost(seconds: tuple[float, ...] = (40.0, 2.0, 12.0, 160.0)) -> Markup:
     accuracy = facts_for(FigureFacts, value=0.9, interval=[0.8, 0.95])
     headline = facts_for(Headline, accuracy=accuracy)
     trained = {
-        name: made(ReportVariant, total_seconds=second, headline=headline)
+        name: filled(ReportVariant, total_seconds=second, headline=headline)
         for name, second in zip(VARIANTS, seconds, strict=True)
     }
     return draw_cost(trained, basis="test")

@@ -6,7 +6,7 @@ import pytest
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
 from cxr_tasks.reporting.radiographs import attention_pictures, overlay
 from tests.drawn_run import Drawing, draw_run, finish_report
-from tests.made_facts import made
+from tests.made_facts import filled
 
 GREY = np.full((224, 224, 3), 100, np.uint8)
 
@@ -32,7 +32,7 @@ def test_picture_says_right_or_wrong_and_where(tmp_path: Path) -> None:
     np.savez(tmp_path / "explanation.npz", maps=np.ones((2, 7, 7), np.float16))
     example = {"row": 0, "label": 1, "score": 0.2, "right": False, "outside_fraction": 0.25}
     empty = {"row": 1, "label": 0, "score": 0.2, "right": True, "outside_fraction": None}
-    explanation = made(ExplanationFacts, examples=[example, empty])
+    explanation = filled(ExplanationFacts, examples=[example, empty])
     first, second = attention_pictures(
         tmp_path, explanation, np.stack([GREY, GREY]), ["a/one.png", "b/2.png"]
     )

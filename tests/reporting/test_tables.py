@@ -1,10 +1,10 @@
 from cxr_tasks.reporting.tables import pair_matrix
 from cxr_tasks.statistics.figures_record import AucDifference, Difference, PairFacts
-from tests.made_facts import made
+from tests.made_facts import filled
 
 
 def pair(first: str, second: str, accuracy: float, interval: list[float] | None) -> PairFacts:
-    return made(
+    return filled(
         PairFacts,
         first=first,
         second=second,

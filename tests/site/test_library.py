@@ -17,7 +17,7 @@ from cxr_tasks.site.run_facts import RunFacts
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import write_sealed_record
-from tests.made_facts import made
+from tests.made_facts import filled
 from tests.site.shelf import BEGAN, put_run, put_unfinished
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,7 +28,7 @@ def read(home: Home) -> dict[str, Any]:
 
 
 def put_promotion(run: RunPaths, **facts: str) -> None:
-    write_sealed_record(run.promote / "promote.json", made(PromotionRecord, **facts))
+    write_sealed_record(run.promote / "promote.json", filled(PromotionRecord, **facts))
 
 
 def test_a_volume_that_does_not_exist_has_no_runs(tmp_path: Path) -> None:

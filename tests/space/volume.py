@@ -22,7 +22,7 @@ from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import make_record, write_record
-from tests.made_facts import facts_for, made
+from tests.made_facts import facts_for, filled
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,7 +92,7 @@ def put_champion(home: Home, run_key: str, *, dataset: str) -> str:
 
     def build(built: Path, name: str) -> VersionFacts:
         (built / "model.keras").write_bytes(b"m" * 100)
-        return made(VersionFacts, dataset=dataset, version=name, run_key=run_key)
+        return filled(VersionFacts, dataset=dataset, version=name, run_key=run_key)
 
     with changing(home):
         version = put_version(
