@@ -9,6 +9,9 @@ CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
 PART_NAMES = {"train": "training", "val": "validation", "test": "test", "oof": "out-of-fold"}
 VERDICT_NAMES = {"shortcut": "shortcut", "warning": "warning", "clean": "no shortcut found"}
 NONE = "none"
+WIDTH = 100
+"""Columns of text in a terminal."""
+
 UNDEFINED = "\N{EN DASH}"
 _GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 _SPACES = _GAP + _THIN_GAP

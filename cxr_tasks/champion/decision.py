@@ -98,7 +98,7 @@ def _sides(challenger: Challenger, champion: Champion) -> tuple[Side, Side]:
         ) from err
     table = read_predictions(challenger.predictions_file)
     return (
-        Side(challenger.dataset, table, challenger.basis),
+        Side(challenger.dataset, table, challenger.report.basis),
         Side(dataset, champion.predictions(), champion.record.basis),
     )
 

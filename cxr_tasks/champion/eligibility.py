@@ -9,10 +9,9 @@ from cxr_tasks.errors import ArtifactError, TrainingError
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord, FixedFacts
 from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.reporting.completeness import check_complete
-from cxr_tasks.reporting.report_record import ReportRecord, ReportVariant
+from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.statistics.figures_record import Basis
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import RunPaths
@@ -44,27 +43,12 @@ class Challenger:
         return self.report.shown_name
 
     @property
-    def facts(self) -> ReportVariant:
-        """What the report says of that variant."""
-        return self.report.shown
-
-    @property
     def fixed(self) -> FixedFacts:
         """Its temperature and cut-off: test and out-of-fold figures always have them."""
-        fixed = self.facts.fixed
+        fixed = self.report.shown.fixed
         if fixed is None:
             raise ValueError(f"nothing was fixed for {self.variant}")
         return fixed
-
-    @property
-    def basis(self) -> Basis:
-        """The images that its figures are of: `oof`, `test` or `val`."""
-        return self.report.basis
-
-    @property
-    def is_shortcut(self) -> bool:
-        """Whether the audit says that its score is no evidence of detecting disease."""
-        return self.report.audit.verdict == "shortcut"
 
     @property
     def model_file(self) -> Path:
@@ -116,22 +100,22 @@ def open_challenger(run: RunPaths, config: RunConfig) -> Challenger:
 
 def objections(challenger: Challenger) -> list[str]:
     """List why a model may not be promoted, whatever the champion is; empty where it may."""
-    config, audit = challenger.config, challenger.report.audit
-    recommendation = challenger.report.recommendation
+    config, report = challenger.config, challenger.report
+    audit, recommendation = report.audit, report.recommendation
     found = {
         "Its images are synthetic, drawn by the project.": challenger.dataset.record.synthetic,
         f"Its split is {config.split!r}; only 'grouped' keeps patients and copies apart.": (
             config.split != "grouped"
         ),
-        f"Its figures are of {challenger.basis!r} images, which had a part in the training; "
-        "test or out-of-fold ones are needed.": challenger.basis not in ("oof", "test"),
+        f"Its figures are of {report.basis!r} images, which had a part in the training; "
+        "test or out-of-fold ones are needed.": report.basis not in ("oof", "test"),
         f"{challenger.variant} is not better than always naming the larger class "
         f"(p = {recommendation.p_chance:.3f}).": not recommendation.above_chance,
         "The audit's controls were not asked, so nothing is known about shortcuts.": (
             not audit.controls or audit.sentence == NO_AUDIT
         ),
         f"The audit's verdict is shortcut. {audit.sentence}": (
-            challenger.is_shortcut and not config.allow_shortcut
+            audit.verdict == "shortcut" and not config.allow_shortcut
         ),
     }
     return [reason for reason, holds in found.items() if holds]

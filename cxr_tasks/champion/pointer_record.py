@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from cxr_tasks.volume.record_model import Facts, SealedRecord
+from cxr_tasks.wording import one_line
 
 
 class ServiceEntry(Facts):
@@ -21,6 +22,10 @@ class ServiceEntry(Facts):
     version: str
     before: str | None
     reason: str
+
+    def in_words(self) -> str:
+        """Return when and why in a sentence: `on 2026-01-02 (masks)`."""
+        return f"on {self.at} ({one_line(self.reason, 300)})"
 
 
 class ChallengeEntry(Facts):

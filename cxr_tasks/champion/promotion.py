@@ -27,7 +27,7 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import sha256_of, write_text
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import Note
-from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent
+from cxr_tasks.wording import PART_NAMES, decimal, decimals, percent
 
 
 @dataclass(frozen=True)
@@ -109,34 +109,23 @@ def _build_version(promotion: Promotion, built: Path, name: str) -> VersionFacts
     sources = [challenger.model_file, challenger.predictions_file, report / "index.html"]
     for source in [*sources, pairs] if pairs.exists() else sources:
         shutil.copyfile(source, built / source.name)
-    at = promotion.at.isoformat(timespec="seconds")
-    card = fill_text(
-        "promotion.md.j2",
-        card=(report / "model_card.md").read_text(encoding="utf-8"),
-        at=at,
-        before=promotion.before,
-        reason=decision.reason,
-        comparison=decision.comparison,
-        basis=challenger.basis,
-    )
-    write_text(built / "model_card.md", card)
-    facts, config, fixed = challenger.facts, challenger.config, challenger.fixed
-    return VersionFacts(
+    shown, config, fixed = challenger.report.shown, challenger.config, challenger.fixed
+    facts = VersionFacts(
         variant=challenger.variant,
-        title=facts.title,
-        promoted_at=at,
+        title=shown.title,
+        promoted_at=promotion.at.isoformat(timespec="seconds"),
         profile=config.profile,
-        basis=challenger.basis,
+        basis=challenger.report.basis,
         dataset=challenger.dataset.fingerprint,
         synthetic=challenger.dataset.record.synthetic,
-        weights_origin=facts.weights_origin,
+        weights_origin=shown.weights_origin,
         temperature=fixed.temperature,
         cutoff=fixed.cutoff,
         min_sensitivity=config.min_sensitivity,
         threads=config.threads,
         seed_of_run=config.seed,
         verdict=challenger.report.audit.verdict,
-        headline=facts.headline,
+        headline=shown.headline,
         config=config.as_dict(),
         champion_before=promotion.before,
         comparison=decision.comparison,
@@ -144,6 +133,9 @@ def _build_version(promotion: Promotion, built: Path, name: str) -> VersionFacts
         version=name,
         run_key=challenger.run.key,
     )
+    card = (report / "model_card.md").read_text(encoding="utf-8")
+    write_text(built / "model_card.md", fill_text("promotion.md.j2", card=card, version=facts))
+    return facts
 
 
 def _promoted_before(challenger: Challenger, built: Path) -> PromotionFacts | None:
@@ -173,7 +165,7 @@ def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) ->
         decision = decide(challenger, champion, score=score, note=note, built=built)
     else:
         decision = Decision("promoted", _first_reason(challenger))
-    if decision.decision != "promoted" or not challenger.is_shortcut:
+    if decision.decision != "promoted" or challenger.report.audit.verdict != "shortcut":
         return decision
     remark = (
         "Promoted in spite of the audit, since allow_shortcut is set: the verdict is shortcut, so "
@@ -192,9 +184,8 @@ def _same_as_retired(challenger: Challenger) -> list[str]:
             continue
         if own == challenger_digest(outputs["model.keras"], outputs["predictions.csv"]):
             objection = (
-                f"It is the model of {name}, which was retired on {entry.at} "
-                f"({one_line(entry.reason, 300)}); champion --roll-back {name} lets it serve "
-                "again."
+                f"It is the model of {name}, which was retired {entry.in_words()}; champion "
+                f"--roll-back {name} lets it serve again."
             )
             return [objection]
     return []
@@ -202,16 +193,12 @@ def _same_as_retired(challenger: Challenger) -> list[str]:
 
 def _first_reason(challenger: Challenger) -> str:
     retired = retirement(challenger.run.home)
-    since = (
-        f" since {retired.version} was retired on {retired.at} ({one_line(retired.reason, 300)})"
-        if retired
-        else ""
-    )
-    headline = challenger.facts.headline
+    since = f" since {retired.version} was retired {retired.in_words()}" if retired else ""
+    headline = challenger.report.shown.headline
     accuracy, auc = headline.accuracy, headline.roc_auc
     return (
         f"The first champion{since}: there was none to compare with. On {headline.n_images} "
-        f"{PART_NAMES[challenger.basis]} images its accuracy is {percent(accuracy.value)}, its "
+        f"{PART_NAMES[headline.basis]} images its accuracy is {percent(accuracy.value)}, its "
         f"AUC {decimal(auc.value)} ({decimals(auc.interval)})."
     )
 
@@ -220,10 +207,5 @@ def _record(
     decision: Decision, variant: str | None, *, before: str | None, version: str | None = None
 ) -> PromotionFacts:
     return PromotionFacts(
-        decision=decision.decision,
-        reason=decision.reason,
-        variant=variant,
-        champion_before=before,
-        version=version,
-        comparison=decision.comparison,
+        **vars(decision), variant=variant, champion_before=before, version=version
     )

@@ -14,7 +14,6 @@ from cxr_tasks.champion.pointer import begin, history, retirement, serving
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import Note, check_outputs, find_record, finish_once
-from cxr_tasks.wording import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,8 +206,7 @@ def no_champion(home: Home, retired: "ServiceEntry | None" = None) -> ConfigErro
             "refused, if it was.",
         )
     return ConfigError(
-        f"No champion serves in {home.root}: {retired.version} was retired on {retired.at} "
-        f"({one_line(retired.reason, 300)}).",
+        f"No champion serves in {home.root}: {retired.version} was retired {retired.in_words()}.",
         "A model serves once a run is promoted, or once a version is named for it.",
         "Run the pipeline to its stage promote; or name one of "
         f"{', '.join(versions(home)) or 'the versions, of which none is left'}: "

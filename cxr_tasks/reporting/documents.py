@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from cxr_tasks.data.sources.left_out import left_out_in_words
-from cxr_tasks.reporting.environment import make_environment
+from cxr_tasks.reporting.environment import BLANKS, make_environment
 from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.variants import VARIANTS
@@ -21,7 +21,6 @@ STATUS_NAMES = {
     "not available": "not available",
 }
 _ITEM = re.compile(rf"(.+?) \[({'|'.join(STATUS_NAMES)})\] (.+)")
-_BLANKS = re.compile(r"[ \n]+")
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _filled(template: str, report: ReportFigures) -> dict[str, list[str]]:
     )
     sections = (block.split("\n- ") for block in text.split("\n## ")[1:])
     return {
-        title.strip(): [_BLANKS.sub(" ", item).strip() for item in items]
+        title.strip(): [BLANKS.sub(" ", item).strip() for item in items]
         for title, *items in sections
     }
 

@@ -11,11 +11,10 @@ from cxr_tasks.statistics.figures_record import Basis, Difference
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.records import find_record
-from cxr_tasks.wording import PART_NAMES, UNDEFINED, VERDICT_NAMES, one_line, recommended
+from cxr_tasks.wording import PART_NAMES, UNDEFINED, VERDICT_NAMES, WIDTH, one_line, recommended
 
 Cells = tuple[str, ...]
 
-WIDTH = 100
 _INDENT = _GAP = "  "
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from cxr_tasks.audit.audit_record import ControlFacts
 from cxr_tasks.cli.main import make_parser
-from cxr_tasks.reporting.last_screen import WIDTH, comparison_table, last_screen
+from cxr_tasks.reporting.last_screen import comparison_table, last_screen
 from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.reporting.report_record import ReportExternal, ReportRecord
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.wording import WIDTH
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.made_facts import changed, facts_for
 

@@ -14,12 +14,12 @@ from scipy.stats import norm
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.banners import make_banners
 from cxr_tasks.reporting.artifacts import read_artifacts
-from cxr_tasks.reporting.environment import make_environment
+from cxr_tasks.reporting.environment import make_environment, matter_of
 from cxr_tasks.reporting.facts import reproduce_command
 from cxr_tasks.reporting.radiographs import MAX_WRONG, data_uri, wrong_images
 from cxr_tasks.reporting.report import MAX_REJECTED, make_report, render_page
 from cxr_tasks.reporting.report_record import ReportRecord
-from cxr_tasks.reporting.run_summary import NOTICE, matter_of
+from cxr_tasks.reporting.run_summary import NOTICE
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.study import TABLE_3, study_differences

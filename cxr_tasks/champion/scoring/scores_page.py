@@ -28,10 +28,9 @@ from cxr_tasks.reporting.chart_style import (
     percent_axes,
 )
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.reporting.radiographs import Picture, data_uri
 from cxr_tasks.volume.files import as_unicode
-from cxr_tasks.wording import PART_NAMES, decimal, one_line, percent
+from cxr_tasks.wording import PART_NAMES, WIDTH, decimal, one_line, percent
 
 _CAPTION_LENGTH = 34
 _SURE = 0.0005
