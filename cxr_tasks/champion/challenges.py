@@ -14,7 +14,7 @@ So of the versions that serve in the course of time 2.5 % at most are expected t
 import math
 from collections.abc import Iterator
 
-from cxr_tasks.champion.pointer import history, stored_challenges, write_history
+from cxr_tasks.champion.pointer import history, read_pointer, write_history
 from cxr_tasks.champion.pointer_record import ChallengeEntry
 from cxr_tasks.champion.promotion_record import ChallengeFacts, PromotionRecord
 from cxr_tasks.errors import CxrError
@@ -74,7 +74,7 @@ def challenges(home: Home) -> list[ChallengeEntry]:
     Where the pointer does not know, since an older version of the project wrote it or it was put
     together from the versions, it is looked up in the runs that are still there.
     """
-    stored = stored_challenges(home)
+    stored = read_pointer(home).challenges
     return list(_of_runs(home)) if stored is None else stored
 
 

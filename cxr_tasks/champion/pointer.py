@@ -23,12 +23,12 @@ Action = Literal["promoted", "rolled back", "retired"]
 
 def serving(home: Home) -> str | None:
     """Return the version that serves, without a look at its files; None where there is none."""
-    return _read_pointer(home).version
+    return read_pointer(home).version
 
 
 def history(home: Home) -> list[ServiceEntry]:
     """Read what served when, the oldest first."""
-    return _read_pointer(home).history
+    return read_pointer(home).history
 
 
 def retired_versions(home: Home) -> dict[str, ServiceEntry]:
@@ -41,11 +41,6 @@ def retirement(home: Home) -> ServiceEntry | None:
     """Return the retirement since which no version serves; None where one does or none ever did."""
     entries = history(home)
     return entries[-1] if entries and entries[-1].action == "retired" else None
-
-
-def stored_challenges(home: Home) -> list[ChallengeEntry] | None:
-    """Read who challenged which version; None where an older version of the project wrote it."""
-    return _read_pointer(home).challenges
 
 
 def serving_without(home: Home, run_key: str) -> str | None:
@@ -64,7 +59,7 @@ def serve(home: Home, version: str, *, action: Action, reason: str, now: datetim
 
     Retired, it serves no more, and no other does.
     """
-    pointer = _read_pointer(home)
+    pointer = read_pointer(home)
     at = now.isoformat(timespec="seconds")
     entry = ServiceEntry(
         at=at, action=action, version=version, before=pointer.version, reason=reason
@@ -113,7 +108,7 @@ def find_copy(home: Home) -> PointerRecord | None:
 def is_whole(home: Home) -> bool:
     """Return whether the pointer is there and undamaged."""
     try:
-        return _pointer_file(home).exists() and bool(_read_pointer(home))
+        return _pointer_file(home).exists() and bool(read_pointer(home))
     except DamagedError:
         return False
 
@@ -133,7 +128,8 @@ def _copy_file(home: Home) -> Path:
     return home.champion / "champion-copy.json"
 
 
-def _read_pointer(home: Home) -> PointerRecord:
+def read_pointer(home: Home) -> PointerRecord:
+    """Read the pointer; an empty one where there was never any."""
     path = _pointer_file(home)
     if path.exists():
         return _read_checked(path)

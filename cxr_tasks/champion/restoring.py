@@ -159,10 +159,9 @@ def _before(home: Home, current: str) -> str:
 
 def _promoted_at(home: Home, version: str) -> datetime | None:
     """Return when a version was promoted; None where the history does not know it."""
-    for entry in history(home):
-        if entry.version == version and entry.action == "promoted":
-            return datetime.fromisoformat(entry.at)
-    return None
+    own = (each for each in history(home) if each.version == version and each.action == "promoted")
+    entry = next(own, None)
+    return datetime.fromisoformat(entry.at) if entry else None
 
 
 def _promotions(home: Home, note: Note) -> list[ServiceEntry]:

@@ -1,7 +1,6 @@
 """The content of `report.json`: every figure that the page shows."""
 
 import shlex
-from typing import Any
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from cxr_tasks.data.split_record import SplitFacts
 from cxr_tasks.evaluation.comparison_record import ExternalFacts, VariantOutcome
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.reporting.artifacts import Artifacts
+from cxr_tasks.reporting.next_step import as_flag
 from cxr_tasks.reporting.report_record import (
     MEASURED_PARTS,
     ClassImages,
@@ -187,13 +187,5 @@ def reproduce_command(config: RunConfig, *, weights_origin: str) -> str:
     for name in SETTINGS:
         value = getattr(config, name)
         if name != "profile" and value != default_of(name, config.profile):
-            words += _flag(name, value)
+            words += as_flag(name, value)
     return shlex.join(words)
-
-
-def _flag(name: str, value: Any) -> list[str]:
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, bool):
-        return [flag if value else flag.replace("--", "--no-", 1)]
-    text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -46,8 +46,8 @@ class NextStep:
     @property
     def python(self) -> str:
         """The same without Airflow: `python -m cxr_tasks run --profile honest ...`."""
-        words = (_flag(name, value) for name, value in self.settings.items())
-        return " ".join(["python -m cxr_tasks run", *words])
+        words = (word for name, value in self.settings.items() for word in as_flag(name, value))
+        return f"python -m cxr_tasks run {shlex.join(words)}"
 
     @staticmethod
     def as_flags(text: str) -> str:
@@ -110,6 +110,10 @@ def _typed(value: Any) -> str:
     return "1" if value is True else shlex.quote(str(value))
 
 
-def _flag(name: str, value: Any) -> str:
+def as_flag(name: str, value: Any) -> list[str]:
+    """Return a setting as words of the command line."""
     flag = f"--{name.replace('_', '-')}"
-    return flag if value is True else f"{flag} {shlex.quote(str(value))}"
+    if isinstance(value, bool):
+        return [flag if value else flag.replace("--", "--no-", 1)]
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cxr_tasks.evaluation.verdict_record import VerdictName
 from cxr_tasks.settings.weights_origins import ORIGINS, WeightsOrigin
 from cxr_tasks.statistics.figures_record import Basis, Difference
 
+Measure = Literal["accuracy", "roc_auc"]
 UNDEFINED = Difference(value=None, interval=None)
 """Of a variant that has no figures."""
 
@@ -19,6 +21,10 @@ class VariantFacts:
     accuracy: Difference = UNDEFINED
     roc_auc: Difference = UNDEFINED
     train_seconds: float | None = None
+
+    def figure(self, measure: Measure) -> Difference:
+        """Return one of its figures, undefined where it has none."""
+        return self.accuracy if measure == "accuracy" else self.roc_auc
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class ReportFacts:
     basis: Basis
     split_digest: str
     weights_origin: str
-    verdict: str
+    verdict: VerdictName
     sentence: str
     recommended: str | None
     variants: Mapping[str, VariantFacts]

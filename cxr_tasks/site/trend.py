@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from cxr_tasks.site.listing import Measure
-from cxr_tasks.site.run_facts import ReportFacts, RunFacts
+from cxr_tasks.site.run_facts import Measure, ReportFacts, RunFacts
 from cxr_tasks.statistics.figures_record import Difference
 from cxr_tasks.variants import VARIANTS
 
@@ -94,7 +93,7 @@ def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
     reported = [(run, run.report) for run in runs if run.report is not None]
     shown = reported[:MAX_RUNS][::-1]
     figures = {
-        name: [getattr(report.variants[name], measure) for _, report in shown] for name in VARIANTS
+        name: [report.variants[name].figure(measure) for _, report in shown] for name in VARIANTS
     }
     lows = [
         figure.interval[0] if figure.interval else figure.value

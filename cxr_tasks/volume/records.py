@@ -211,7 +211,7 @@ def check_outputs(folder: Path, record: StageRecord) -> None:
         path = folder / name
         found = _digest_if_there(path)
         if found != digest:
-            variant = record.get("variant", "VARIANT")
+            variant = getattr(record, "variant", "VARIANT")
             raise DamagedError(
                 f"{path} is {'not what its record says' if found else 'missing or unreadable'}.",
                 "Artifacts are never changed once their stage has finished.",
