@@ -8,6 +8,11 @@ from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.statistics.figures_record import ByClass
 from cxr_tasks.volume.record_model import Facts, Interval, PeakMemory, StageRecord
 
+Severity = Literal["error", "warning", "info"]
+"""The gravest first: data are wrong; scores mislead; to know."""
+
+Role = Literal["control", "reassurance", "machinery", "reference"]
+
 Both = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
@@ -16,13 +21,13 @@ class FindingFacts(Facts):
 
     Attributes:
         check: Name of what was looked at.
-        severity: `error`: the data are wrong. `warning`: the scores mislead. `info`: to know.
+        message: What was found, for a person.
         value: The number it is about, where there is one.
         interval: Its 95 % interval, where there is one.
     """
 
     check: str
-    severity: Literal["error", "warning", "info"]
+    severity: Severity
     message: str
     value: int | float | None
     interval: Interval | None
@@ -35,12 +40,24 @@ class TellingFeature(Facts):
     auc: float
 
 
-class ControlFacts(Facts):
-    """How well the label is predicted by what is not the lungs."""
+class Control(Facts):
+    """One question to the data.
+
+    Attributes:
+        title: What it is called in a report.
+        asks: The question.
+        role: `control`: an answer above chance is a finding. `reassurance`: it is good news.
+            `machinery`: it would be a fault of this test. `reference`: for comparison.
+    """
 
     title: str
     asks: str
-    role: Literal["control", "reassurance", "machinery", "reference"]
+    role: Role
+
+
+class ControlFacts(Control):
+    """How well the label is predicted by what is not the lungs."""
+
     n_features: int | None
     auc: float
     interval: Interval | None

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
 from cxr_tasks.data.split import (
     make_folds,
     make_split,
@@ -22,6 +22,7 @@ from cxr_tasks.data.split import (
 )
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings.config import make_config
+from tests.made_facts import filled
 
 # Keras itself says which files train and which validate.
 KERAS_SPLIT = """
@@ -116,7 +117,7 @@ def drawn_dataset(labels: list[int]) -> Dataset:
         }
     )
     images = rng.integers(0, 256, (len(labels), 224, 224, 3), dtype=np.uint8)
-    return Dataset(index=index, images=images, fingerprint="drawn", record={})
+    return Dataset(index=index, images=images, fingerprint="drawn", record=filled(DatasetRecord))
 
 
 def test_split_file_has_every_image_once(tmp_path: Path) -> None:
