@@ -17,8 +17,8 @@ from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.audit_record import AuditRecord
 from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
-from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
-from cxr_tasks.data.split_record import SplitRecord
+from cxr_tasks.data.split import count_parts, make_folds, read_fold, write_folds
+from cxr_tasks.data.split_record import FoldRounds, SplitFacts, SplitRecord
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord
 from cxr_tasks.evaluation.evaluate import EvaluationInputs, make_comparison
 from cxr_tasks.evaluation.explanation_record import (
@@ -39,7 +39,7 @@ from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import digest_of, sha256_of, write_json
 from cxr_tasks.volume.paths import Home, RunPaths
-from cxr_tasks.volume.record_model import StageRecord
+from cxr_tasks.volume.record_model import Facts, StageRecord
 from cxr_tasks.volume.records import finish_once, make_record, write_record
 
 FINGERPRINT, EXTERNAL_FINGERPRINT = "d0" * 32, "e0" * 32
@@ -372,34 +372,24 @@ def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFra
     )
     run.split.mkdir(parents=True)
     table.to_csv(run.split / "split.csv", index=False, lineterminator="\n")
-    parts = {part: table[table["part"] == part] for part in PARTS}
-    facts = {
-        "kind": kind,
-        "parts": {
-            part: {
-                "n_images": len(rows),
-                "n_covid": int(rows["label"].sum()),
-                "n_normal": int((rows["label"] == 0).sum()),
-                "n_groups": int(rows["group"].nunique()),
-            }
-            for part, rows in parts.items()
-            if len(rows)
-        },
-        "n_groups": int(table["group"].nunique()),
-        "n_duplicate_images": 3,
-        "n_groups_across_parts": 0 if kind == "grouped" else 1,
-        "n_images_in_groups_across_parts": 0 if kind == "grouped" else 2,
-        "folds": _draw_folds(run, table, drawing.n_folds) if drawing.n_folds else None,
-    }
+    facts = SplitFacts(
+        kind=kind,
+        parts=count_parts(table),
+        n_groups=int(table["group"].nunique()),
+        n_duplicate_images=3,
+        n_groups_across_parts=0 if kind == "grouped" else 1,
+        n_images_in_groups_across_parts=0 if kind == "grouped" else 2,
+        folds=_draw_folds(run, table, drawing.n_folds) if drawing.n_folds else None,
+    )
     _record(run.split, SplitRecord, facts)
     return table
 
 
-def _draw_folds(run: RunPaths, table: pd.DataFrame, n_folds: int) -> dict[str, Any]:
+def _draw_folds(run: RunPaths, table: pd.DataFrame, n_folds: int) -> FoldRounds:
     labels, groups = table["label"].to_numpy(), table["group"].to_numpy()
     parts = make_folds(labels, groups, n_folds=n_folds, n_repeats=1, seed=1)
     rounds = write_folds(table, parts, built=run.split)
-    return {"n_folds": n_folds, "n_repeats": 1, "rounds": rounds}
+    return FoldRounds(n_folds=n_folds, n_repeats=1, rounds=rounds)
 
 
 def _draw_fold_scores(run: RunPaths, name: str, drawing: Drawing) -> None:
@@ -506,7 +496,7 @@ def _draw_history(n_epochs: int, strength: float, *, moves_statistics: bool) -> 
     )
 
 
-def _record(folder: Path, model: type[StageRecord], facts: dict[str, Any]) -> None:
+def _record(folder: Path, model: type[StageRecord], facts: Facts | dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     record = make_record(
         folder, model, inputs={}, config_fingerprint="00" * 32, seed=1, seconds=0.1, facts=facts

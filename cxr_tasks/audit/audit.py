@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxr_tasks.audit.audit_record import AuditFacts
+from cxr_tasks.audit.audit_record import AuditFacts, gravest_first
 from cxr_tasks.audit.controls import audit_controls
 from cxr_tasks.audit.drift import drift_finding, measure_drift
 from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, masked_features
-from cxr_tasks.audit.finding import gravest_first
 from cxr_tasks.audit.leakage import audit_copies, audit_patients, audit_sources
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS

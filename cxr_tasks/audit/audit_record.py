@@ -1,6 +1,6 @@
 """`audit.json`: what else than disease could tell the classes of a run's data apart."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -31,6 +31,25 @@ class FindingFacts(Facts):
     message: str
     value: int | float | None
     interval: Interval | None
+
+
+def finding(
+    check: str,
+    severity: Severity,
+    message: str,
+    *,
+    value: float | None = None,
+    interval: list[float] | None = None,
+) -> FindingFacts:
+    """Build a finding; without a number that it is about, it says so."""
+    return FindingFacts(
+        check=check, severity=severity, message=message, value=value, interval=interval
+    )
+
+
+def gravest_first(findings: list[FindingFacts]) -> list[FindingFacts]:
+    """Order findings by severity; those of one severity keep their order."""
+    return sorted(findings, key=lambda each: get_args(Severity).index(each.severity))
 
 
 class TellingFeature(Facts):

@@ -13,6 +13,7 @@ from cxr_tasks.audit.audit_record import (
     FindingFacts,
     Severity,
     TellingFeature,
+    finding,
 )
 from cxr_tasks.audit.features import (
     MaskedFeatures,
@@ -21,7 +22,6 @@ from cxr_tasks.audit.features import (
     standardised,
     with_interactions,
 )
-from cxr_tasks.audit.finding import finding
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.split import whole_groups
 from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test

@@ -1,10 +1,9 @@
 """Drift: what of a run's data differs from the data that the champion knows, and in words."""
 
-from cxr_tasks.audit.audit_record import FindingFacts
+from cxr_tasks.audit.audit_record import FindingFacts, finding
 from cxr_tasks.audit.drift_comparison import Features, compare_datasets
 from cxr_tasks.audit.drift_record import DriftCheck, DriftCompared, DriftFacts, DriftNotCompared
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, frozen_prefix, run_frozen
-from cxr_tasks.audit.finding import finding
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.errors import CxrError
 from cxr_tasks.wording import decimal, percent, whole

@@ -8,10 +8,11 @@ from cxr_tasks.audit.audit_record import (
     CopyPair,
     FindingFacts,
     PatientsFacts,
+    Severity,
     SourceCounts,
     SourcesFacts,
+    finding,
 )
-from cxr_tasks.audit.finding import finding
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import find_copies
 from cxr_tasks.errors import first_few
@@ -50,24 +51,12 @@ def audit_copies(dataset: Dataset, split: pd.DataFrame) -> tuple[CopiesFacts, li
         n_across_split=len(across_split),
         pairs=[CopyPair.model_validate(pair) for pair in shown],
     )
-    findings = []
-    if len(across_labels):
-        message = (
-            f"{_counted_pairs(across_labels)} of copies carry both labels "
-            f"({_named(across_labels)}): at least one of each pair is labelled wrongly."
-        )
-        findings.append(
-            finding("duplicates_across_labels", "error", message, value=len(across_labels))
-        )
-    if len(across_split):
-        message = (
-            f"{_counted_pairs(across_split)} of copies lie in different parts of the split "
-            f"({_named(across_split)}): their scores are of images seen in training."
-        )
-        findings.append(
-            finding("duplicates_across_split", "warning", message, value=len(across_split))
-        )
-    return facts, findings
+    labelled = ("carry both labels", "at least one of each pair is labelled wrongly")
+    divided = ("lie in different parts of the split", "their scores are of images seen in training")
+    return facts, [
+        *_crossing("duplicates_across_labels", "error", across_labels, *labelled),
+        *_crossing("duplicates_across_split", "warning", across_split, *divided),
+    ]
 
 
 def audit_patients(
@@ -142,10 +131,14 @@ def _kind(dataset: Dataset, first: int, second: int) -> str:
     return "pixels" if same else "near"
 
 
-def _counted_pairs(table: pd.DataFrame) -> str:
-    return "1 pair" if len(table) == 1 else f"{len(table)} pairs"
-
-
-def _named(table: pd.DataFrame) -> str:
-    pairs = zip(table["first"], table["second"], strict=True)
-    return first_few([f"{first!r} and {second!r}" for first, second in pairs])
+def _crossing(
+    check: str, severity: Severity, pairs: pd.DataFrame, what: str, so: str
+) -> list[FindingFacts]:
+    if pairs.empty:
+        return []
+    both = zip(pairs["first"], pairs["second"], strict=True)
+    named = first_few([f"{first!r} and {second!r}" for first, second in both])
+    counted = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    return [
+        finding(check, severity, f"{counted} of copies {what} ({named}): {so}.", value=len(pairs))
+    ]

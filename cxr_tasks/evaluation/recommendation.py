@@ -49,12 +49,7 @@ def recommend(
     corrected = holm([each.p_value for each in chances.values()])
     tested = {
         name: ChanceTest(
-            chance=each.chance,
-            correlation=each.correlation,
-            p_value=each.p_value,
-            test=CHANCE_TEST,
-            p_holm=p,
-            above_chance=p < SIGNIFICANCE,
+            **each.content(), test=CHANCE_TEST, p_holm=p, above_chance=p < SIGNIFICANCE
         )
         for (name, each), p in zip(chances.items(), corrected, strict=True)
     }

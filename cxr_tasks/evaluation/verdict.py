@@ -5,8 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cxr_tasks.audit.audit_record import AuditFacts, ControlFacts, FindingFacts
-from cxr_tasks.audit.finding import finding, gravest_first
+from cxr_tasks.audit.audit_record import (
+    AuditFacts,
+    ControlFacts,
+    FindingFacts,
+    finding,
+    gravest_first,
+)
 from cxr_tasks.evaluation.verdict_record import ControlComparison, VerdictFacts, VerdictName
 from cxr_tasks.statistics.resampling import auc_of, estimate_auc, group_resamples
 from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages

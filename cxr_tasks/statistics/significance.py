@@ -93,16 +93,12 @@ def _describe(
         second=pair[1],
         n_images=len(first),
         n_groups=len(np.unique(first.groups)),
-        n_only_first_right=test.n_only_first_right,
-        n_only_second_right=test.n_only_second_right,
-        p_value=test.p_value,
+        **test.content(),
         test=SIGN_FLIP_TEST,
         p_mcnemar=mcnemar_p(test.n_only_first_right, test.n_only_second_right),
         accuracy_difference=estimate(mean_of(gains), resamples),
         auc_difference=AucDifference(
-            value=area.value,
-            interval=area.interval,
-            p_delong=delong_p(first.labels, first.scores, second.scores),
+            **area.content(), p_delong=delong_p(first.labels, first.scores, second.scores)
         ),
         p_holm=p_holm,
         distinguishable=p_holm < SIGNIFICANCE,

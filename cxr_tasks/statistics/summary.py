@@ -80,14 +80,11 @@ def _of_probabilities(scored: ScoredImages, resamples: Resamples) -> dict[str, F
         "loss": mean_of(-np.log(certain)),
         "brier": mean_of((scores - labels) ** 2),
     }
-    measured = {name: estimate(statistic, resamples) for name, statistic in others.items()}
-    return {
-        "roc_auc": FigureFacts(value=area.value, interval=area.interval, independent=delong),
-        **{
-            name: FigureFacts(value=each.value, interval=each.interval, independent=None)
-            for name, each in measured.items()
-        },
+    figures = {
+        name: FigureFacts(**estimate(statistic, resamples).content(), independent=None)
+        for name, statistic in others.items()
     }
+    return figures | {"roc_auc": FigureFacts(**area.content(), independent=delong)}
 
 
 def _by_fold(scored: ScoredImages) -> list[FoldMeasures]:
@@ -97,15 +94,8 @@ def _by_fold(scored: ScoredImages) -> list[FoldMeasures]:
     for fold in np.unique(scored.folds):
         inside = scored.folds == fold
         measured = measure(scored.labels[inside], scored.scores[inside])
-        found.append(
-            FoldMeasures(
-                fold=int(fold),
-                n_images=measured.n_images,
-                n_covid=measured.n_covid,
-                roc_auc=measured.roc_auc,
-                accuracy=measured.accuracy,
-            )
-        )
+        kept = measured.model_dump(include=set(FoldMeasures.model_fields))
+        found.append(FoldMeasures(fold=int(fold), **kept))
     return found
 
 

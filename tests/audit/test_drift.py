@@ -144,7 +144,7 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
         file
     )
     config = make_config({"profile": "paper", "weights": str(file), "source": "phantom"})
-    weights = prepare_weights(config, home, environ={}, report=lambda _: None).as_dict()
+    weights = prepare_weights(config, home, environ={}, report=lambda _: None)
     known = np.random.default_rng(0).normal(5, 1, (100, 1280))
     notes: list[str] = []
     for _ in range(2):

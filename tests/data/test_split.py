@@ -125,9 +125,9 @@ def test_split_file_has_every_image_once(tmp_path: Path) -> None:
     table = read_split(tmp_path)
     assert sorted(table["path"]) == sorted(f"{n}.png" for n in range(24))
     assert {part: len(rows_of(table, part)) for part in ("train", "val", "test")} == {
-        part: counts["n_images"] for part, counts in facts["parts"].items()
+        part: counts.n_images for part, counts in facts.parts.items()
     }
-    assert facts["n_groups_across_parts"] == 0
+    assert facts.n_groups_across_parts == 0
 
 
 def test_part_without_a_class_is_refused(tmp_path: Path) -> None:

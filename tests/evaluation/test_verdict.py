@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.audit.audit_record import AuditFacts, ControlFacts
-from cxr_tasks.audit.finding import finding
+from cxr_tasks.audit.audit_record import AuditFacts, ControlFacts, finding
 from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.statistics.scores import ScoredImages
