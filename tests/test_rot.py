@@ -86,10 +86,10 @@ def test_damaged_data_set_is_ingested_again(tmp_path: Path) -> None:
     config = make_config({"source": "folder", "data": str(data)})
     home, told = Home(tmp_path / "home"), list[str]()
     fingerprint = ingest(config, home=home, environ={}, report=told.append)
-    before = open_dataset(home, fingerprint).record["outputs"]
+    before = open_dataset(home, fingerprint).record.outputs
     flip_bit(home.datasets / fingerprint / "images.npy")
     assert ingest(config, home=home, environ={}, report=told.append) == fingerprint
-    assert open_dataset(home, fingerprint).record["outputs"] == before
+    assert open_dataset(home, fingerprint).record.outputs == before
     assert any("images.npy is not what its record says" in text for text in told)
 
 

@@ -1,4 +1,8 @@
-"""Which image trains, which one stops the training, which one only tests: the split, the folds."""
+"""Which image trains, which one stops the training, which one only tests: the split, the folds.
+
+Throughout, `labels` of n images are 1 for COVID-19, `groups` are equal for images of one patient or
+copies, both of shape (n,), and `seed` decides a shuffle.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -87,11 +91,8 @@ def split_paper(labels: IntArray, *, seed: int) -> PartArray:
     `int(0.25 * n)` to validate; neither class nor patient is looked at, nothing tests.
 
     Args:
-        labels: Shape (n,), in Keras' order of files.
+        labels: In Keras' order of files.
         seed: Keras' `seed`.
-
-    Returns:
-        The part of each image, shape (n,).
     """
     order = np.arange(len(labels))
     np.random.RandomState(seed).shuffle(order)  # legacy, but the one Keras uses
@@ -106,16 +107,8 @@ def split_grouped(
 ) -> PartArray:
     """Split into train, val and test, stratified, each group in one part only.
 
-    A part tests, a fifth of the rest validates; where a fifth tests: 64 / 16 / 20 % of the images.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        seed: Decides the shuffle.
-        test_one_in: One image in so many tests; None for no test part.
-
-    Returns:
-        The part of each image, shape (n,).
+    One image in `test_one_in` tests, None for no test part; a fifth of the rest validates. Where a
+    fifth tests: 64 / 16 / 20 % of the images.
 
     Raises:
         DataError: A class has too few groups for three parts.
@@ -137,13 +130,6 @@ def make_folds(
 
     Folds are stratified and keep groups whole, and so does the part of the rest that stops a
     round's training. Rounds are numbered through all repeats.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        n_folds: Rounds in a repeat, at least 2.
-        n_repeats: How often the images are divided anew.
-        seed: Decides the shuffles.
 
     Returns:
         `train`, `val` or `test`, shape (n, n_folds * n_repeats).
@@ -167,12 +153,6 @@ def whole_groups(
     labels: IntArray, groups: IntArray, *, n_folds: int, seed: int
 ) -> Iterator[tuple[PlaceArray, PlaceArray]]:
     """Yield the places of the rest and of each fold, stratified, groups whole.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        n_folds: How many folds; each image is in one.
-        seed: Decides the shuffle.
 
     Raises:
         DataError: A class has fewer groups than there are folds.

@@ -150,6 +150,7 @@ def make_record(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path not in others
     }
+    stated = facts.content() if isinstance(facts, Facts) else facts
     content = {
         "schema_version": SCHEMA_VERSION,
         "stage": model.stage_name(),
@@ -159,7 +160,7 @@ def make_record(
         "inputs": dict(inputs),
         "outputs": outputs,
         "versions": versions(),
-        **facts,
+        **stated,
     }
     return model.model_validate(as_json(content))
 
@@ -211,7 +212,7 @@ def check_outputs(folder: Path, record: StageRecord) -> None:
         path = folder / name
         found = _digest_if_there(path)
         if found != digest:
-            variant = record.get("variant", "VARIANT")
+            variant = getattr(record, "variant", "VARIANT")
             raise DamagedError(
                 f"{path} is {'not what its record says' if found else 'missing or unreadable'}.",
                 "Artifacts are never changed once their stage has finished.",

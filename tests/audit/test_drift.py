@@ -98,7 +98,7 @@ def test_other_data_are_compared_and_json_can_say_it(home: Home) -> None:
     assert facts.left_out == [
         "Frozen features were not compared: this run has no pre-trained weights."
     ]
-    assert facts.left_out[0] in drift_finding(facts)["message"]
+    assert facts.left_out[0] in drift_finding(facts).message
 
 
 def test_random_weights_are_as_good_as_none(home: Home) -> None:

@@ -187,12 +187,12 @@ def test_a_round_reads_back_as_a_split(tmp_path: Path) -> None:
     paths = [f"{'NA' if n == 3 else n}" for n in range(40)]
     table = pd.DataFrame({"path": paths, "label": labels, "group": groups})
     rounds = write_folds(table, parts, built=tmp_path)
-    assert [each["round"] for each in rounds] == list(range(1, 9))
+    assert [each.round for each in rounds] == list(range(1, 9))
     for number in (1, 8):
         read = read_fold(tmp_path, number)
         assert read["path"].tolist() == paths
         assert (read["part"].to_numpy() == parts[:, number - 1]).all()
         assert (read["group"].to_numpy() == groups).all()
-        assert rounds[number - 1]["n_val"] == (read["part"] == "val").sum()
+        assert rounds[number - 1].n_val == (read["part"] == "val").sum()
     tested_in = read_tested_in(tmp_path, n_folds=4)
     assert all(parts[n, tested_in[n] - 1] == "test" for n in range(40))
