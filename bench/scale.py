@@ -11,6 +11,7 @@ from typing import Any
 
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord
+from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
@@ -87,7 +88,7 @@ def _keep_in(path: Path) -> Callable[[str], None]:
     return keep
 
 
-def _stages(size: Size) -> Iterator[tuple[str, str | None]]:
+def _stages(size: Size) -> Iterator[Stage]:
     yield from (("ingest", None), ("split", None))
     yield from (("train", variant) for variant in size.variants)
     if size.is_whole_run:

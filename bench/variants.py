@@ -15,6 +15,7 @@ from typing import Any
 from bench.child import run_python
 from bench.images import BenchImages
 from bench.timing import Trained, compare
+from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.runs.run import start_run
@@ -104,7 +105,8 @@ def _train_here(
     )
     run = start_run(config, Home(scratch / "home"), f"bench-{name}")
     with (scratch / "pipeline.log").open("a", encoding="utf-8") as log:
-        for stage, variant in (("ingest", None), ("split", None), ("train", name)):
+        stages: list[Stage] = [("ingest", None), ("split", None), ("train", name)]
+        for stage, variant in stages:
             run_stage(stage, run, variant=variant, on_line=lambda line: print(line, file=log))
     events = [event for event, _ in read_events(run.progress)]
     record = require_record(run.train(name), TrainingRecord)

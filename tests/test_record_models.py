@@ -14,25 +14,20 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
-from cxr_tasks.audit.audit_record import AuditRecord
 from cxr_tasks.audit.drift_record import DriftCompared
 from cxr_tasks.champion.pointer_record import PointerRecord
 from cxr_tasks.champion.promotion_record import PromotionRecord
-from cxr_tasks.champion.scores_record import ScoresRecord
-from cxr_tasks.champion.version_record import VersionRecord
+from cxr_tasks.cli.main import main
+from cxr_tasks.cli.schema import record_models
 from cxr_tasks.data.dataset import DatasetRecord
-from cxr_tasks.data.sources.kaggle import KaggleRecord
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.evaluation.comparison_record import ComparisonRecord, MetricsFile
-from cxr_tasks.evaluation.explanation_record import ExplanationFacts
-from cxr_tasks.evaluation.verdict_record import VerdictFacts
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord
 from cxr_tasks.flow.watch import WatchRecord
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.failure import FailureRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import ConfigRecord
-from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
 from cxr_tasks.training.weights import WeightsDownloadRecord
 from cxr_tasks.volume.files import read_json, write_json
@@ -51,46 +46,11 @@ from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 EXAMPLES = Path(__file__).parent / "record_examples"
-STAGES: tuple[type[StageRecord], ...] = (
-    ActivationsRecord,
-    AuditRecord,
-    ComparisonRecord,
-    DatasetRecord,
-    FoldRecord,
-    IngestRecord,
-    PromotionRecord,
-    ReportRecord,
-    ScoresRecord,
-    SplitRecord,
-    TrainingRecord,
-    VersionRecord,
-)
-OTHERS: tuple[type[Facts], ...] = (
-    ConfigRecord,
-    DriftCompared,
-    ExplanationFacts,
-    FailureRecord,
-    KaggleRecord,
-    MetricsFile,
-    PointerRecord,
-    ProgressRecord,
-    VerdictFacts,
-    WatchRecord,
-    WeightsDownloadRecord,
-)
-MODELS: dict[str, type[Facts]] = {model.FILE: model for model in STAGES} | {
-    "champion.json": PointerRecord,
-    "config.json": ConfigRecord,
-    "drift.json": DriftCompared,
-    "explanation.json": ExplanationFacts,
-    "fold.json": FoldRecord,
-    "kaggle.json": KaggleRecord,
-    "metrics.json": MetricsFile,
+RECORDS = record_models()
+MODELS = {f"{name}.json": model for name, model in RECORDS.items()} | {
     "promote-compared.json": PromotionRecord,
     "split-folds.json": SplitRecord,
-    "train.json": TrainingRecord,
     "vanilla_cnn.error.json": FailureRecord,
-    "verdict.json": VerdictFacts,
 }
 FILES = sorted(EXAMPLES.glob("*/*.json"))
 NEW_FILES = [path for path in FILES if path.parent.name == "3"]
@@ -168,9 +128,26 @@ def unknown(value: object) -> Iterator[str]:
             yield from unknown(each)
 
 
-@pytest.mark.parametrize("model", [*STAGES, *OTHERS], ids=lambda model: model.__name__)
-def test_model_has_a_json_schema_that_its_files_keep(model: type[Facts]) -> None:
-    schema = model.model_json_schema()
+def test_every_record_has_a_name() -> None:
+    assert {*all_below(SealedRecord)} - {StageRecord} <= {*RECORDS.values()}
+    for name, model in RECORDS.items():
+        if issubclass(model, StageRecord) and model is not FoldRecord:
+            assert f"{name}.json" == model.FILE
+
+
+def all_below(model: type[Facts]) -> Iterator[type[Facts]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from all_below(each)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_schema_is_printed_and_kept_by_the_files(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = RECORDS[name]
+    assert main(["schema", name]) == 0
+    schema = json.loads(capsys.readouterr().out)
     Draft202012Validator.check_schema(schema)
     assert schema["title"] == model.__name__
     assert schema["description"]

@@ -29,7 +29,7 @@ from cxr_tasks.runs.run import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json, volume_error
 from cxr_tasks.volume.locks import volume_alone
-from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.paths import Home, StageName
 from cxr_tasks.volume.progress import Progress, read_events
 from cxr_tasks.volume.records import find_record
 from tests.drawn_run import Drawing, draw_run, finish_report
@@ -103,7 +103,7 @@ WITHIN_A_STAGE = {"activations.py", "ingest.py", "kaggle.py", "weights.py"}
 """Modules that take locks only while a stage or a look at the source already uses the volume."""
 
 
-def run_stage_here(home: Home, stage: str) -> None:
+def run_stage_here(home: Home, stage: StageName) -> None:
     run, config = open_run(home, "first")
     variant = VARIANT if stage in ("train", "fold") else ""
     context = StageContext(run, config, Progress(run.progress, stage, variant), {}, variant)
@@ -113,7 +113,7 @@ def run_stage_here(home: Home, stage: str) -> None:
 def write_a_failure(home: Home) -> None:
     run = home.run("first")
     write_failure(
-        interruption(KeyboardInterrupt()), run, run.error("x"), Progress(run.progress, "x")
+        interruption(KeyboardInterrupt()), run, run.error("audit"), Progress(run.progress, "audit")
     )
 
 

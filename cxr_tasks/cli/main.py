@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from cxr_tasks.cli import Command, champion, operation, predict, run, space, stage
+from cxr_tasks.cli import Command, champion, operation, predict, run, schema, space, stage
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import die_with_parent
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
     "space": space.COMMAND,
+    "schema": schema.COMMAND,
     **operation.COMMANDS,
 }
 """Every command by name, in the order the help lists them."""

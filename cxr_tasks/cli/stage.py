@@ -9,11 +9,11 @@ from cxr_tasks.errors import ConfigError
 from cxr_tasks.flow.stages import STAGES, StageContext, execute
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.paths import Home, StageName
 from cxr_tasks.volume.progress import Progress
 
 
-def _add_arguments(parser: argparse.ArgumentParser, *, stage: str) -> None:
+def _add_arguments(parser: argparse.ArgumentParser, *, stage: StageName) -> None:
     parser.add_argument(
         "--run", metavar="NAME", help="name of a run that exists; default: $CXR_RUN"
     )
@@ -23,7 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser, *, stage: str) -> None:
         parser.add_argument("--fold", type=int, required=True, metavar="N", help="from 1")
 
 
-def _run(options: Options, home: Home, environ: Mapping[str, str], *, stage: str) -> int:
+def _run(options: Options, home: Home, environ: Mapping[str, str], *, stage: StageName) -> int:
     run_key = options["run"] or environ.get("CXR_RUN")
     if not run_key:
         raise ConfigError(
@@ -38,7 +38,7 @@ def _run(options: Options, home: Home, environ: Mapping[str, str], *, stage: str
     return 0
 
 
-def _command(stage: str) -> Command:
+def _command(stage: StageName) -> Command:
     summary = (STAGES[stage].__doc__ or "").splitlines()[0]
     return Command(
         summary[0].lower() + summary[1:].rstrip("."),

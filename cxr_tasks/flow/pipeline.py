@@ -11,7 +11,7 @@ from cxr_tasks.machine.child_process import Child, stopped_by_sigterm
 from cxr_tasks.reporting.completeness import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.paths import RunPaths, StageName
 
 
 def run_pipeline(
@@ -36,7 +36,7 @@ def run_pipeline(
     if unchanged_since(run):
         return
     run_stage("split", run, environ=environ, on_line=on_line)
-    trainings = [("train", name) for name in config.variants]
+    trainings: list[Stage] = [("train", name) for name in config.variants]
     run_at_once([[("audit", None)], trainings], run, environ=environ, on_line=on_line)
     for stage in ("evaluate", "report"):
         run_stage(stage, run, environ=environ, on_line=on_line)
@@ -45,7 +45,7 @@ def run_pipeline(
         run_stage("promote", run, environ=environ, on_line=on_line)
 
 
-Stage = tuple[str, str | None]
+Stage = tuple[StageName, str | None]
 """A stage's name, and its variant where it has one."""
 
 

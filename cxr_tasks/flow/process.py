@@ -12,7 +12,7 @@ from cxr_tasks.runs.failure import (
     memory_hint,
     write_failure,
 )
-from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
 
 
@@ -29,7 +29,7 @@ class StageError(Exception):
 
 
 def run_stage(
-    stage: str,
+    stage: StageName,
     run: RunPaths,
     *,
     variant: str | None = None,
@@ -66,7 +66,12 @@ class StageProcess:
     """
 
     def __init__(
-        self, stage: str, run: RunPaths, variant: str | None, *, on_line: Callable[[str], None]
+        self,
+        stage: StageName,
+        run: RunPaths,
+        variant: str | None,
+        *,
+        on_line: Callable[[str], None],
     ) -> None:
         self._stage = stage
         self._run = run
@@ -148,7 +153,7 @@ def run_command(
         raise StageError(failure_message(exit_code, lines), retryable=exit_code != EXIT_CODE)
 
 
-def _stage_arguments(stage: str, variant: str | None) -> list[str]:
+def _stage_arguments(stage: StageName, variant: str | None) -> list[str]:
     return [stage] if variant is None else [stage, "--variant", variant]
 
 

@@ -10,7 +10,7 @@ from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.runs.run import open_run
 from cxr_tasks.volume.files import remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
-from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.record_model import Facts
 
@@ -102,7 +102,7 @@ def failure_message(exit_code: int, lines: list[str]) -> str:
     return f"The process ended with exit code {exit_code}." + (f"\n{last}" if last else "")
 
 
-def memory_hint(exit_code: int, run: RunPaths, stage: str) -> str:
+def memory_hint(exit_code: int, run: RunPaths, stage: StageName) -> str:
     """Return a hint at the batch size where a training may have had too little memory."""
     if stage != "train" or -exit_code not in _WITHOUT_MEMORY:
         return ""

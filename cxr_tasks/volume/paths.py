@@ -3,11 +3,16 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from cxr_tasks.errors import ConfigError, shown
 
-STAGES = ("ingest", "split", "audit", "train", "fold", "evaluate", "report", "promote")
+StageName = Literal["ingest", "split", "audit", "train", "fold", "evaluate", "report", "promote"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
 """In the order of a run; the audit goes beside the trainings, a fold within one."""
+
+LockName = StageName | Literal["start", "failure"]
+"""What works on a run: a stage, what begins the run, what writes down a failure."""
 
 MAX_RUN_KEY_LENGTH = 120
 _SAFE_RUN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -116,7 +121,7 @@ class RunPaths:
         """Whether the run's model took the champion's place, and why."""
         return self.root / "promote"
 
-    def error(self, stage: str, variant: str | None = None) -> Path:
+    def error(self, stage: StageName, variant: str | None = None) -> Path:
         """How a stage failed, while it has not succeeded since."""
         return (
             self.root / stage / f"{variant}.error.json"
@@ -124,7 +129,7 @@ class RunPaths:
             else (self.root / f"{stage}.error.json")
         )
 
-    def lock(self, stage: str, variant: str | None = None) -> Path:
+    def lock(self, stage: LockName, variant: str | None = None) -> Path:
         """The lock that keeps two processes from one stage of this run."""
         name = f"run-{self.key}-{stage}" + (f"-{variant}" if variant else "")
         return self.home.locks / f"{name}.lock"

@@ -21,7 +21,7 @@ from cxr_tasks.flow.process import StageError, run_command, run_stage
 from cxr_tasks.runs.failure import STOPPED
 from cxr_tasks.runs.run import open_started
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.paths import Home, RunPaths, StageName
 from cxr_tasks.volume.progress import level_of
 
 KAGGLE_CONNECTION = "kaggle_default"
@@ -133,7 +133,7 @@ def any_succeeded(task_group_id: str) -> bool:
     return "success" in states.get(run_id, {}).values()
 
 
-def run_stage_as_child(stage: str, *, variant: str | None = None, **secrets: str) -> None:
+def run_stage_as_child(stage: StageName, *, variant: str | None = None, **secrets: str) -> None:
     """Run a stage of this run as a child process; what it prints goes to the task's log."""
     run, _ = opened_run()
     run_stage(stage, run, variant=variant, environ={**os.environ, **secrets}, on_line=log_line)

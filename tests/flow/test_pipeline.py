@@ -80,7 +80,7 @@ _RUN = """
 import os, sys
 from pathlib import Path
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.flow.pipeline import run_at_once
+from cxr_tasks.flow.pipeline import Stage, run_at_once
 run = Home(Path(sys.argv[1])).run("first")
 lanes = [[("audit", None)], [("train", "vanilla_cnn")]]
 run_at_once(lanes, run, environ=os.environ, on_line=lambda line: print(line, flush=True))
@@ -107,7 +107,8 @@ def test_whoever_stops_a_run_stops_all_its_stages(
     send(process.pid, number)
     process.communicate(timeout=WITHIN_SECONDS)
     assert _members(process.pid) == []
-    for stage, variant in (("audit", None), ("train", VARIANT)):
+    stages: list[Stage] = [("audit", None), ("train", VARIANT)]
+    for stage, variant in stages:
         assert read_json(run.error(stage, variant))["stopped"]
     kinds = [event.kind for event, _ in read_events(run.progress)]
     assert kinds == ["start", "start", "stopped", "stopped"]

@@ -20,7 +20,7 @@ from cxr_tasks.volume.locks import (
     volume_alone,
     volume_in_use,
 )
-from cxr_tasks.volume.paths import Home
+from cxr_tasks.volume.paths import Home, LockName
 
 
 def is_free(home: Home) -> bool:
@@ -113,13 +113,13 @@ def test_a_runs_locks_are_its_own_and_not_those_of_a_longer_name(tmp_path: Path)
     home = Home(tmp_path)
     short = home.run("night")
     longer = [home.run("night-train"), home.run("night-fold-vanilla_cnn")]
-    taken = (
+    taken: list[tuple[LockName, str | None]] = [
         ("start", None),
         ("failure", None),
         ("ingest", None),
         ("train", "mobilenetv2_frozen"),
         ("fold", "vanilla_cnn-fold-12"),
-    )
+    ]
     home.locks.mkdir()
     for run in (short, *longer):
         for stage, variant in taken:

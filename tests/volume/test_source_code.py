@@ -15,7 +15,7 @@ from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.paths import Home, RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import SOURCE, require_record
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
@@ -62,7 +62,7 @@ def upgraded(tmp_path: Path) -> Path:
     return copy_code(tmp_path / "upgraded", changed=HELP)
 
 
-def stage(run: RunPaths, config: RunConfig, name: str) -> None:
+def stage(run: RunPaths, config: RunConfig, name: StageName) -> None:
     execute(name, StageContext(run, config, Progress(run.progress, name), {}))
 
 

@@ -10,10 +10,11 @@ from cxr_tasks.flow.stages.assessment import run_audit, run_evaluate, run_promot
 from cxr_tasks.flow.stages.execution import StageContext, execute_alone
 from cxr_tasks.flow.stages.ingestion import run_ingest, run_split
 from cxr_tasks.flow.stages.training import run_fold, run_train
+from cxr_tasks.volume.paths import StageName
 
 __all__ = ["STAGES", "StageContext", "execute"]
 
-STAGES: dict[str, Callable[[StageContext], str]] = {
+STAGES: dict[StageName, Callable[[StageContext], str]] = {
     "ingest": run_ingest,
     "split": run_split,
     "audit": run_audit,
@@ -26,7 +27,7 @@ STAGES: dict[str, Callable[[StageContext], str]] = {
 """Each stage does its work and returns a sentence about the result."""
 
 
-def execute(stage: str, context: StageContext) -> None:
+def execute(stage: StageName, context: StageContext) -> None:
     """Run a stage in this process, alone on its folder, and report how long it took.
 
     Of a run that other code began, only what is finished is left as it is.

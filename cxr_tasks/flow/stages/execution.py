@@ -11,7 +11,7 @@ from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import check_code, is_of_this_code, open_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.locks import locked, volume_in_use
-from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress, duration
 from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import Record, StageT, check_outputs, find_record, finish_once
@@ -59,7 +59,9 @@ class StageContext:
         )
 
 
-def execute_alone(stage: str, context: StageContext, work: Callable[[StageContext], str]) -> None:
+def execute_alone(
+    stage: StageName, context: StageContext, work: Callable[[StageContext], str]
+) -> None:
     """Run a stage in this process, alone on its folder, and report how long it took.
 
     Of a run that other code began, only what is finished is left as it is.
@@ -87,7 +89,7 @@ def execute_alone(stage: str, context: StageContext, work: Callable[[StageContex
             progress.emit("done", result)
 
 
-def _size(stage: str, context: StageContext) -> str:
+def _size(stage: StageName, context: StageContext) -> str:
     """Return how large what the stage made is: its folder, if it has one, or the data sets."""
     run = context.run
     folder = run.train(context.variant) if context.variant else run.root / stage
@@ -101,7 +103,7 @@ def _size(stage: str, context: StageContext) -> str:
     return f", {as_size(sum(weigh(folder).n_bytes for folder in folders))} on disk"
 
 
-def _keep_finished(stage: str, context: StageContext) -> str:
+def _keep_finished(stage: StageName, context: StageContext) -> str:
     """Leave a stage as other code has finished it, so that no run has results of two codes.
 
     What `promote` made of the run, a version of the champion, is made again where it is damaged.
@@ -122,7 +124,7 @@ def _keep_finished(stage: str, context: StageContext) -> str:
     return "finished before, by another state of the project's code; kept as it is"
 
 
-def _find_whole(stage: str, context: StageContext) -> StageRecord | None:
+def _find_whole(stage: StageName, context: StageContext) -> StageRecord | None:
     model = _model_of(stage)
     for folder in _folders(stage, context):
         try:
@@ -135,7 +137,7 @@ def _find_whole(stage: str, context: StageContext) -> StageRecord | None:
     return None
 
 
-def _model_of(stage: str) -> type[StageRecord]:
+def _model_of(stage: StageName) -> type[StageRecord]:
     """Return the record of a stage."""
     from cxr_tasks.audit.audit_record import AuditRecord
     from cxr_tasks.champion.promotion_record import PromotionRecord
@@ -158,7 +160,7 @@ def _model_of(stage: str) -> type[StageRecord]:
     return next(model for model in models if model.stage_name() == stage)
 
 
-def _folders(stage: str, context: StageContext) -> tuple[Path, ...]:
+def _folders(stage: StageName, context: StageContext) -> tuple[Path, ...]:
     """Name where the stage may lie finished; a fold also in a training that is under way."""
     run = context.run
     if stage == "fold":
