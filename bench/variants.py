@@ -25,7 +25,7 @@ from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import Event, read_events
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.records import require_record
 
 Entry = dict[str, Any]
 
@@ -112,8 +112,8 @@ def _train_here(
     record = require_record(run.train(name), TrainingRecord)
     facts = {
         "ingest_and_split_seconds": round(_seconds_of(events, "ingest", "split"), 1),
-        "device": record["device"],
-        "cut_after": record["cut_after"],
+        "device": record.device,
+        "cut_after": record.cut_after,
     }
     return _watched(events, record), facts
 
@@ -124,11 +124,11 @@ def _weights_for(name: str, images: BenchImages) -> str:
     return str(images.weights) if images.weights else "random"
 
 
-def _watched(events: Sequence[Event], record: Record) -> Trained:
+def _watched(events: Sequence[Event], record: TrainingRecord) -> Trained:
     events = [event for event in events if event.stage == "train"]
     started_at = next(event.at for event in events if event.kind == "start")
     ended_at = tuple(event.at for event in events if event.kind == "epoch")
-    return Trained(started_at, ended_at, record["n_train"], record["n_val"])
+    return Trained(started_at, ended_at, record.n_train, record.n_val)
 
 
 def _seconds_of(events: Sequence[Event], *stages: str) -> float:

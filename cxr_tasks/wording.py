@@ -109,18 +109,6 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
 
 
-def proportions(confusion: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Return the metrics that are proportions as (part, whole), both counts of images."""
-    n_tp, n_fn = confusion["true_positive"], confusion["false_negative"]
-    n_tn, n_fp = confusion["true_negative"], confusion["false_positive"]
-    return {
-        "accuracy": (n_tp + n_tn, n_tp + n_tn + n_fp + n_fn),
-        "sensitivity": (n_tp, n_tp + n_fn),
-        "specificity": (n_tn, n_tn + n_fp),
-        "precision": (n_tp, n_tp + n_fp),
-    }
-
-
 def recommended(variant: str | None) -> str:
     """Describe which variant a run recommends; where nothing is better than chance it is none."""
     return f"Recommended: {NONE if variant is None else variant}"

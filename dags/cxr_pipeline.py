@@ -155,9 +155,9 @@ def promote() -> None:
         raise AirflowSkipException("This run was not to challenge the champion (promote=false).")
     run_stage_as_child("promote")
     record = require_record(run.promote, PromotionRecord)
-    if record["decision"] != "promoted":
+    if record.decision != "promoted":
         raise AirflowSkipException(f"{record['decision']}: {record['reason']}")
-    if serving(run.home) != record["version"]:
+    if serving(run.home) != record.version:
         raise AirflowSkipException(f"{record['version']} was promoted, but serves no more.")
 
 

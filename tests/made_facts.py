@@ -1,8 +1,10 @@
 """Facts for a record of which a test needs little: the rest is empty, but of the right kind."""
 
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
+from cxr_tasks.volume.files import as_json
 from cxr_tasks.volume.record_model import Facts, SealedRecord, StageRecord
 
 T = TypeVar("T", bound=Facts)
@@ -11,6 +13,18 @@ T = TypeVar("T", bound=Facts)
 def filled(model: type[T], **given: Any) -> T:
     """Make a record or a part of one."""
     return model.model_validate(_required(model) | given)
+
+
+def changed(facts: T, changes: Mapping[str, Any]) -> T:
+    """Return facts with other values, each under its keys in the file: `audit.verdict`."""
+    content = as_json(facts)
+    for keys, value in changes.items():
+        at = content
+        *before, last = keys.split(".")
+        for key in before:
+            at = at[key]
+        at[last] = as_json(value)
+    return type(facts).model_validate(content)
 
 
 def facts_for(model: type[Facts], **given: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from cxr_tasks.champion.challenges import (
     challenges_of,
     spent_level,
 )
-from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, serving
+from cxr_tasks.champion.pointer import history, retired_versions, serving
+from cxr_tasks.champion.promotion_record import PromotionFacts
 from cxr_tasks.champion.versions import open_version, versions
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import Record
 from cxr_tasks.wording import PART_NAMES, one_line
 
 _N_ENTRIES_SHOWN = 10
@@ -29,8 +29,8 @@ def describe_champion(home: Home) -> str:
     """
     entries = history(home)
     facts: dict[str, Any] = {"problem": "", "record": None}
-    if entries and entries[-1]["action"] != RETIRED:
-        own = challenges_of(home, entries[-1]["version"])
+    if entries and entries[-1].action != "retired":
+        own = challenges_of(home, entries[-1].version)
         facts |= {
             "n_challenges": len(own),
             "total_level": LEVEL,
@@ -38,7 +38,7 @@ def describe_champion(home: Home) -> str:
             "next_level": challenge_level_of(len(own) + 1, SPENT),
         }
         try:
-            facts["record"] = open_version(home, entries[-1]["version"]).record
+            facts["record"] = open_version(home, entries[-1].version).record
         except ArtifactError as err:
             facts["problem"] = err.problem
     text = fill_text(
@@ -53,13 +53,11 @@ def describe_champion(home: Home) -> str:
     return "\n".join(map(_wrapped, text.rstrip().split("\n")))
 
 
-def describe_promotion(home: Home, promotion: Record) -> str:
+def describe_promotion(home: Home, promotion: PromotionFacts) -> str:
     """Describe how a run's challenge was decided, and whether a promoted model serves no more."""
-    decision, reason = promotion["decision"], promotion["reason"]
-    since = _replaced_since(home, promotion["version"])
-    if since:
-        return f"{decision}, but {since}: it serves no more. Then: {reason}"
-    return f"{decision}: {reason}"
+    since = _replaced_since(home, promotion.version)
+    then = f", but {since}: it serves no more. Then" if since else ""
+    return f"{promotion.decision}{then}: {promotion.reason}"
 
 
 def fill_text(template: str, **facts: Any) -> str:
@@ -112,7 +110,7 @@ def _replaced_since(home: Home, version: str | None) -> str:
         return ""
     if version in retired:
         entry = retired[version]
-        return f"retired on {entry['at']} ({one_line(entry['reason'], 300)})"
-    if version == current or all(entry["version"] != version for entry in served):
+        return f"retired on {entry.at} ({one_line(entry.reason, 300)})"
+    if version == current or all(entry.version != version for entry in served):
         return ""
     return f"{one_line(current)} serves now" if current else "retired since"

@@ -46,10 +46,12 @@ class ChallengeFacts(Facts):
     """Which of the champion's challenges it was.
 
     Attributes:
-        challenger: Digest of the model and its predictions.
-        number: From 1.
-        spent: The levels of all challenges so far.
-        kind: The setting `challenge_level`.
+        challenger: Digest of the model and of its predictions: the same model with the same
+            answers, from a retry or from an equal run, is no other challenge.
+        number: Its place among the challenges of this version, from 1.
+        level: Of its decision.
+        spent: The levels of all challenges of this version so far, this one among them.
+        kind: `spent` or `fixed`, the run's setting `challenge_level`.
     """
 
     challenger: str

@@ -20,7 +20,6 @@ _WORDING = (
     "percent",
     "points",
     "points_spread",
-    "proportions",
     "recommended",
     "signed",
     "spread",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cxr_tasks.reporting.report_record import ReportAudit, ReportFigures
 from cxr_tasks.settings import SETTINGS
 
 _OF_THE_DATA = (
@@ -54,27 +55,27 @@ class NextStep:
         return _SETTING.sub(lambda found: f"--{found[1].lower().replace('_', '-')} ", text)
 
 
-def next_step(report: Mapping[str, Any]) -> NextStep | None:
+def next_step(report: ReportFigures) -> NextStep | None:
     """Return what to do after a run; None where nothing is left to ask.
 
     Args:
         report: As `report_facts` returns them.
     """
-    if report["data"]["synthetic"]:
+    if report.data.synthetic:
         return _OWN_IMAGES
-    audit = report["audit"]
-    if audit["verdict"] != "clean" and audit["controls"] and _has_control(audit):
+    audit = report.audit
+    if audit.verdict != "clean" and _has_control(audit):
         return NextStep(_OTHER_IMAGES)
-    if report["basis"] == "val":
+    if report.basis == "val":
         return NextStep(
             "Score every image by models that have seen neither it nor its patient:",
-            _in_folds(report["config"]),
+            _in_folds(report.config),
         )
-    if audit["verdict"] != "clean":
+    if audit.verdict != "clean":
         return NextStep("Settle what the audit found, then run it again.")
-    if report["recommendation"]["variant"] is None:
+    if report.recommendation.variant is None:
         return NextStep("More images, or more patients, may show what these cannot.")
-    if not report["external"]:
+    if not report.external:
         return NextStep(
             "Test it on images of another hospital: run the same again with "
             "EXTERNAL_SOURCE=folder EXTERNAL_DATA=/path/to/others."
@@ -94,10 +95,8 @@ _OTHER_IMAGES = (
 )
 
 
-def _has_control(audit: Mapping[str, Any]) -> bool:
-    return any(
-        facts["role"] == "control" and facts["above_chance"] for facts in audit["controls"].values()
-    )
+def _has_control(audit: ReportAudit) -> bool:
+    return any(facts.role == "control" and facts.above_chance for facts in audit.controls.values())
 
 
 def _in_folds(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """What a run has done and what to know before using its numbers, for page and terminal."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.wording import one_line, whole
 
 NOTICE = "Research software, not a medical device: it must not decide about a patient."
@@ -10,14 +8,13 @@ _PART_OF_RECOMMENDATION = "chance"
 _SMALL_NUMBERS = ("no", "one", "two", "three", "four")
 
 
-def notes(report: Mapping[str, Any]) -> list[str]:
+def notes(report: ReportFigures) -> list[str]:
     """Return a run's notes, the gravest first, without what the recommendation says itself.
 
     Args:
         report: As `report_facts` returns them; older runs word their notes as they did then.
     """
-    banners = report["banners"]
-    return [each["text"] for each in banners if each["kind"] != _PART_OF_RECOMMENDATION]
+    return [each.text for each in report.banners if each.kind != _PART_OF_RECOMMENDATION]
 
 
 def matter_of(text: str) -> tuple[str, str]:
@@ -32,41 +29,40 @@ def matter_of(text: str) -> tuple[str, str]:
     return text[:end], text[end + 1 :]
 
 
-def what_was_done(report: Mapping[str, Any], *, named: bool) -> str:
+def what_was_done(report: ReportFigures, *, named: bool) -> str:
     """Describe a run in a sentence: images, source, variants, split, seed.
 
     Args:
         report: As `report_facts` returns them.
         named: Whether the variants are listed by their names.
     """
-    data, split = report["data"], report["split"]
-    trained = [name for name, facts in report["variants"].items() if facts["status"] == "ok"]
-    n, n_selected = len(trained), len(report["config"]["variants"])
+    data = report.data
+    n, n_selected = len(report.trained), len(report.config["variants"])
     number = _SMALL_NUMBERS[n] + ("" if n == n_selected else f" of {_SMALL_NUMBERS[n_selected]}")
     noun = "classifier" if n_selected == 1 else "classifiers"
-    listed = f" ({', '.join(trained)})" if named else ""
+    listed = f" ({', '.join(report.trained)})" if named else ""
     images = (
         "synthetic radiographs, drawn by this project"
-        if data["synthetic"]
-        else f"images of {one_line(data['description'], 120)}"
+        if data.synthetic
+        else f"images of {one_line(data.description, 120)}"
     )
-    grouped = split["kind"] == "grouped"
+    grouped = report.split.kind == "grouped"
     how = "split by patients and copies" if grouped else "split image by image, as in the study"
     return (
-        f"{whole(data['n_images'])} {images}: {_parts(report, f'{number} {noun}{listed}')}; "
-        f"{how}, seed {report['config']['seed']}."
+        f"{whole(data.n_images)} {images}: {_parts(report, f'{number} {noun}{listed}')}; "
+        f"{how}, seed {report.config['seed']}."
     )
 
 
-def _parts(report: Mapping[str, Any], classifiers: str) -> str:
-    if report["folds"]:
-        repeats = report["folds"]["n_repeats"]
+def _parts(report: ReportFigures, classifiers: str) -> str:
+    if report.folds:
+        repeats = report.folds.n_repeats
         times = f", divided {repeats} times" if repeats > 1 else ""
         return (
-            f"{classifiers} trained in {report['folds']['n_folds']} folds{times}, and each image "
+            f"{classifiers} trained in {report.folds.n_folds} folds{times}, and each image "
             "was scored by models that had not seen it"
         )
-    n = {part: whole(facts["n_images"]) for part, facts in report["split"]["parts"].items()}
+    n = {part: whole(facts.n_images) for part, facts in report.split.parts.items()}
     if "test" not in n:
         return (
             f"{n['train']} trained {classifiers}, and {n['val']} both chose which epoch to "

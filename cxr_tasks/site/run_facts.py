@@ -5,14 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cxr_tasks.settings.weights_origins import ORIGINS, WeightsOrigin
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A measure with its 95 % interval; both are None where the measure is undefined."""
-
-    value: float | None = None
-    interval: list[float] | None = None
+UNDEFINED = Estimate(value=None, interval=None)
+"""Of a variant that has no figures."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +16,8 @@ class VariantFacts:
     """What a report says of one variant; the figures are those of its headline."""
 
     status: Literal["ok", "failed", "skipped"]
-    accuracy: Figure = Figure()
-    roc_auc: Figure = Figure()
+    accuracy: Estimate = UNDEFINED
+    roc_auc: Estimate = UNDEFINED
     train_seconds: float | None = None
 
 
@@ -41,7 +37,7 @@ class ReportFacts:
     data_fingerprint: str
     n_images: int
     synthetic: bool
-    basis: str
+    basis: Basis
     split_digest: str
     weights_origin: str
     verdict: str

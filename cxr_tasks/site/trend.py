@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from cxr_tasks.site.listing import Measure
-from cxr_tasks.site.run_facts import Figure, ReportFacts, RunFacts
+from cxr_tasks.site.run_facts import ReportFacts, RunFacts
+from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.variants import VARIANTS
 
 MAX_RUNS = 30
@@ -40,7 +41,7 @@ class Point:
     """One variant in one run."""
 
     run: RunFacts
-    figure: Figure
+    figure: Estimate
     stretch: int
     x: float
     y: float
@@ -146,7 +147,7 @@ def _stretches(reports: Sequence[ReportFacts], room: float) -> list[Stretch]:
 
 def _points(
     runs: Sequence[RunFacts],
-    figures: Sequence[Figure],
+    figures: Sequence[Estimate],
     rank: int,
     stretches: Sequence[Stretch],
     floor: float,

@@ -101,7 +101,7 @@ def needs(
     problems = [state.problem for state in states if state.problem]
     try:
         for version in finished_versions(home):
-            known[version] = version_record(home, version)["dataset"]
+            known[version] = version_record(home, version).dataset
         serves = serving(home)
     except CxrError as err:
         problems.append(err.problem)

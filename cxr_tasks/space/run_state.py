@@ -87,12 +87,12 @@ def _read_state(run: RunPaths) -> RunState:
     downloads = downloads_of(config) if config else frozenset[str]()
     if ingested is None:
         return replace(state, downloads=downloads)
-    used = (ingested["dataset"], ingested["external"])
+    used = (ingested.dataset, ingested.external)
     return replace(
         state,
-        unchanged_since=ingested.get("unchanged_since"),
+        unchanged_since=ingested.unchanged_since,
         datasets=frozenset(fingerprint for fingerprint in used if fingerprint),
-        champion=ingested.get("champion"),
+        champion=ingested.champion,
         downloads=downloads,
     )
 

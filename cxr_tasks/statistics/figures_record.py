@@ -73,6 +73,18 @@ class Confusion(Facts):
     true_negative: int
     false_negative: int
 
+    def proportions(self) -> dict[str, tuple[int, int]]:
+        """Return the metrics that are proportions as (part, whole), both counts of images."""
+        n_positive = self.true_positive + self.false_negative
+        n_negative = self.true_negative + self.false_positive
+        n_right = self.true_positive + self.true_negative
+        return {
+            "accuracy": (n_right, n_positive + n_negative),
+            "sensitivity": (self.true_positive, n_positive),
+            "specificity": (self.true_negative, n_negative),
+            "precision": (self.true_positive, self.true_positive + self.false_positive),
+        }
+
 
 class RocCurve(Facts):
     """False and true positive rates, a point each."""

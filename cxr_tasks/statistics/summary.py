@@ -94,8 +94,7 @@ def _by_fold(scored: ScoredImages) -> list[FoldMeasures]:
     for fold in np.unique(scored.folds):
         inside = scored.folds == fold
         measured = measure(scored.labels[inside], scored.scores[inside])
-        kept = measured.model_dump(include=set(FoldMeasures.model_fields))
-        found.append(FoldMeasures(fold=int(fold), **kept))
+        found.append(FoldMeasures(fold=int(fold), **measured.fields_of(FoldMeasures)))
     return found
 
 

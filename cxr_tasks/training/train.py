@@ -204,7 +204,7 @@ def _finish_folds(
         if record is None:
             train_one(number)
             record = require_record(place, FoldRecord)
-        found.append(FoldSummary(**record.model_dump(include=set(FoldSummary.model_fields))))
+        found.append(record.only(FoldSummary))
     return found
 
 

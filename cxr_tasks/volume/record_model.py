@@ -38,6 +38,9 @@ _REASONS = {
 """What is wrong with a value, by pydantic's name of the error; others in pydantic's own words."""
 
 
+FactsT = TypeVar("FactsT", bound="Facts")
+
+
 class Facts(BaseModel):
     """A part of a record: frozen, and strict, so that no text counts as a number.
 
@@ -61,6 +64,15 @@ class Facts(BaseModel):
     def content(self) -> Content:
         """Return it as JSON knows it: the keys that were read or given, in their order."""
         return self.model_dump(by_alias=True, exclude_unset=True)
+
+    def fields_of(self, model: type["Facts"]) -> Content:
+        """Return the fields of a model that were read or given here, as arguments for another."""
+        names = (name for name in model.model_fields if name in self.model_fields_set)
+        return {name: getattr(self, name) for name in names}
+
+    def only(self, model: type[FactsT]) -> FactsT:
+        """Return what another model has of it."""
+        return model(**self.fields_of(model))
 
     # Read access as to the dict that a record was; it goes with its last reader.
 
@@ -149,7 +161,6 @@ class PeakMemory(Facts):
     peak_anon_mb: int | float = 0
 
 
-FactsT = TypeVar("FactsT", bound=Facts)
 SealedT = TypeVar("SealedT", bound=SealedRecord)
 
 

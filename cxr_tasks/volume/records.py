@@ -150,7 +150,6 @@ def make_record(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path not in others
     }
-    stated = facts.content() if isinstance(facts, Facts) else facts
     content = {
         "schema_version": SCHEMA_VERSION,
         "stage": model.stage_name(),
@@ -160,7 +159,7 @@ def make_record(
         "inputs": dict(inputs),
         "outputs": outputs,
         "versions": versions(),
-        **stated,
+        **(facts.content() if isinstance(facts, Facts) else facts),
     }
     return model.model_validate(as_json(content))
 

@@ -51,15 +51,15 @@ def text_of(made: Made) -> str:
 def test_json_has_all_of_the_drift(made: Made, without: Made, drift: DriftCompared) -> None:
     read = json.loads((made.run.report / "report.json").read_text(encoding="utf-8"))
     assert read["audit"]["drift"] == drift.content()
-    assert without.report["audit"]["drift"] is None
+    assert without.report.audit.drift is None
 
 
 def test_finding_warns_and_verdict_stays_as_it_was(made: Made, without: Made) -> None:
-    [told] = [each for each in made.report["audit"]["findings"] if each["check"] == "drift"]
-    assert told["severity"] == "warning"
-    assert told["message"] in text_of(made).replace("\xa0", " ")
-    for key in ("verdict", "sentence"):
-        assert made.report["audit"][key] == without.report["audit"][key]
+    [told] = [each for each in made.report.audit.findings if each.check == "drift"]
+    assert told.severity == "warning"
+    assert told.message in text_of(made).replace("\xa0", " ")
+    assert made.report.audit.verdict == without.report.audit.verdict
+    assert made.report.audit.sentence == without.report.audit.sentence
 
 
 def test_section_has_a_row_for_each_comparison_and_marks_what_moved(
@@ -110,7 +110,7 @@ def test_without_new_images_only_the_balance_is_shown(drift: DriftCompared, tmp_
     none_new = {"checks": balance, "n_new": 0, "n_shared": 60, "n_gone": 7}
     made = make(tmp_path, Drawing(**USUAL, drift=drift.model_copy(update=none_new)))
     assert "None of this run's 60 images is new; 7 of the champion's 60 are gone" in text_of(made)
-    assert draw_drift(made.report["audit"]["drift"]) == {}
+    assert draw_drift(made.report.audit.drift) == {}
 
 
 def test_picture_names_its_quantity_and_both_sides(drift: DriftCompared) -> None:

@@ -67,7 +67,7 @@ def test_champions_their_runs_and_data_survive_everything(home: Home, free: Free
     free("--keep-runs", "1", "--keep-days", "1")
     for version in ("0001-old", "0002-middle"):
         champion = require_champion(home, version)
-        dataset = home.datasets / champion.record["dataset"]
+        dataset = home.datasets / champion.record.dataset
         check_outputs(dataset, require_record(dataset, DatasetRecord))
     assert keys(home) == {"old", "middle", "new"}
 

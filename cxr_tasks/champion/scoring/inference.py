@@ -58,13 +58,13 @@ class Predictor:
             return []
         record = self._champion.record
         scores = self._scores(np.stack([each.image.pixels for each in images]))
-        probabilities = apply_temperature(scores, record["temperature"])
+        probabilities = apply_temperature(scores, record.temperature)
         return [
             ScoredImage(
                 path=each.candidate.path,
                 score=float(score),
                 probability=float(probability),
-                decision=POSITIVE if score >= record["cutoff"] else NEGATIVE,
+                decision=POSITIVE if score >= record.cutoff else NEGATIVE,
                 known=known,
                 copy_of=copy_of,
                 sha256=each.sha256,
@@ -78,7 +78,7 @@ class Predictor:
     def _scores(self, pixels: Any) -> FloatArray:
         """Score images in full batches, so that how many there are changes no number."""
         if self._model is None:
-            start_keras(threads=self._champion.record["threads"], seed=0)
+            start_keras(threads=self._champion.record.threads, seed=0)
             self._model = load_model(self._champion.model_file)
         n = len(pixels)
         filled = np.resize(np.arange(n), -(-n // BATCH_SIZE) * BATCH_SIZE)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.volume.files import as_unicode
+from cxr_tasks.volume.record_model import Content
 
 COLUMNS = (
     "path",
@@ -123,7 +124,7 @@ class BatchSummary:
             [*self._nearest, *scored], key=lambda row: (abs(row.score - self._cutoff), row.path)
         )[: 2 * N_SHOWN]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Content:
         """Return the counts, as `score.json` holds them."""
         n_positive, n_negative = sum(self._bins[POSITIVE]), sum(self._bins[NEGATIVE])
         n_scored, n_refused = n_positive + n_negative, self._reasons.total()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.machine.memory import MemoryWatch
@@ -13,8 +14,8 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress, duration
-from cxr_tasks.volume.record_model import StageRecord
-from cxr_tasks.volume.records import Record, StageT, check_outputs, find_record, finish_once
+from cxr_tasks.volume.record_model import Facts, StageRecord
+from cxr_tasks.volume.records import StageT, check_outputs, find_record, finish_once
 from cxr_tasks.volume.size import as_size, weigh
 
 
@@ -41,12 +42,14 @@ class StageContext:
         folder: Path,
         model: type[StageT],
         inputs: Mapping[str, Path],
-        build: Callable[[Path], Record],
+        build: Callable[[Path], Facts | Mapping[str, Any]],
     ) -> StageT:
         """Build this stage's folder unless it is finished from the same inputs, and whole."""
 
-        def build_and_look(built: Path) -> Record:
-            return build(built) | {"peak_anon_mb": self.memory.peak_anon_mb()}
+        def build_and_look(built: Path) -> Mapping[str, Any]:
+            facts = build(built)
+            content = facts.content() if isinstance(facts, Facts) else facts
+            return {**content, "peak_anon_mb": self.memory.peak_anon_mb()}
 
         return finish_once(
             folder,
@@ -117,10 +120,12 @@ def _keep_finished(stage: StageName, context: StageContext) -> str:
     record = _find_whole(stage, context)
     if record is None:
         check_code(context.run)
-    elif stage == "promote" and record["version"]:
+    elif stage == "promote":
+        from cxr_tasks.champion.promotion_record import PromotionRecord
         from cxr_tasks.champion.restoring import restore_version
 
-        restore_version(context.run, context.config, record, note=context.progress.note)
+        if isinstance(record, PromotionRecord):
+            restore_version(context.run, context.config, record, note=context.progress.note)
     return "finished before, by another state of the project's code; kept as it is"
 
 
