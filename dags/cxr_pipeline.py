@@ -156,9 +156,9 @@ def promote() -> None:
     run_stage_as_child("promote")
     record = require_record(run.promote, PromotionRecord)
     if record.decision != "promoted":
-        raise AirflowSkipException(f"{record['decision']}: {record['reason']}")
+        raise AirflowSkipException(f"{record.decision}: {record.reason}")
     if serving(run.home) != record.version:
-        raise AirflowSkipException(f"{record['version']} was promoted, but serves no more.")
+        raise AirflowSkipException(f"{record.version} was promoted, but serves no more.")
 
 
 def training_executor_config() -> dict[str, Any]:

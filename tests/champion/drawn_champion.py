@@ -125,4 +125,4 @@ def _refuse_to_score(_model_file: Path, _images: Any, rows: Any) -> np.ndarray:
 if __name__ == "__main__":
     for name in sys.argv[3:]:
         setattr(promotion, name, dying(getattr(promotion, name)))
-    print(promote(Home(Path(sys.argv[1])), sys.argv[2])["decision"])
+    print(promote(Home(Path(sys.argv[1])), sys.argv[2]).decision)

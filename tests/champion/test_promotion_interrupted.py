@@ -75,7 +75,7 @@ def test_finished_promotion_is_told_again_and_not_repeated(home: Home) -> None:
     shutil.rmtree(home.run("best").promote)
     again = promote(home, "best")
     kept = ("decision", "reason", "variant", "champion_before", "version", "comparison")
-    assert {key: again[key] for key in kept} == {key: first[key] for key in kept}
+    assert [getattr(again, key) for key in kept] == [getattr(first, key) for key in kept]
     check_promoted_once(home, again)
 
 
@@ -99,7 +99,7 @@ def test_two_at_once_take_turns(home: Home) -> None:
     entries = history(home)
     befores = [None, *(entry.version for entry in entries[:-1])]
     assert [entry.before for entry in entries] == befores
-    assert serving(home) == entries[-1]["version"]
+    assert serving(home) == entries[-1].version
     assert require_champion(home).record.run_key == "best"
     assert versions_on_disk(home) == [entry.version for entry in entries]
 

@@ -70,7 +70,7 @@ def test_section_has_a_row_for_each_comparison_and_marks_what_moved(
     assert len(rows) == len(drift.checks) == 1 + 2 * 6
     for row, check in zip(rows, drift.checks, strict=True):
         assert (">moved<" in row) == check.moved
-        assert f"{check['effect']:.2f}" in row
+        assert f"{check.effect:.2f}" in row
     assert section.count("<svg") == 5
     assert "Something &lt;was&gt; left out." in section
     assert '<a href="#drift">' in made.page

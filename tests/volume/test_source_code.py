@@ -222,7 +222,5 @@ def test_other_code_mends_a_version_of_the_champion_from_its_run(
     status, told = run_command(upgraded, home.root, "promote", "--run", "first")
     assert status == 0, told
     assert "It is made again from the run." in told
-    assert (
-        require_champion(home).record["outputs"]["model.keras"]
-        == (before.record["outputs"]["model.keras"])
-    )
+    after = require_champion(home)
+    assert after.record.outputs["model.keras"] == before.record.outputs["model.keras"]
