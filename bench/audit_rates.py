@@ -160,8 +160,8 @@ def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> Aud
             built=folder,
         )
     return Audited(
-        [each["check"] for each in facts["findings"] if each["severity"] != "info"],
-        {name: control["auc"] for name, control in facts["controls"].items()},
+        [each.check for each in facts.findings if each.severity != "info"],
+        {name: control.auc for name, control in facts.controls.items()},
     )
 
 

@@ -1,8 +1,6 @@
 """Numbers, names and sizes as a person reads them, in the report and in the terminal."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
@@ -115,8 +113,3 @@ def markdown(text: str) -> str:
 def recommended(variant: str | None) -> str:
     """Describe which variant a run recommends; where nothing is better than chance it is none."""
     return f"Recommended: {NONE if variant is None else variant}"
-
-
-def shown_variant(recommendation: Mapping[str, Any]) -> str:
-    """Return the variant that figures are shown of: the recommended one, or else the best."""
-    return str(recommendation["variant"] or recommendation["best"])

@@ -93,8 +93,8 @@ def validate_heads(seen: Seen, task: TrainingTask) -> Iterator[dict[str, Any]]:
                 "head_epochs": head_epochs,
                 "epoch": epoch,
                 "share_of_new_statistics": round(share, 4),
-                "val_loss": round(found["loss"], 4),
-                "val_accuracy": round(found["accuracy"], 4),
+                "val_loss": round(found.loss, 4),
+                "val_accuracy": round(found.accuracy or 0, 4),
             }
 
 

@@ -13,11 +13,11 @@ from scipy.stats import rankdata
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.images import CENTRE
+from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record
 
 Model = Any
 UInt8Array = NDArray[np.uint8]
@@ -53,7 +53,7 @@ class AuditInputs:
         dataset: The images with their index.
         split: The part of each image.
         folds: In which fold each image is tested, shape (n,), where the run has folds.
-        ingested: The record of the run's ingestion, which names weights and champion.
+        ingested: What the run began with; names weights and champion.
         champion_dataset: Returns the fingerprint of the champion's data set; raises CxrError where
             that version cannot be read.
         note: Called with what a watching person wants to know.
@@ -64,7 +64,7 @@ class AuditInputs:
     dataset: Dataset
     split: pd.DataFrame
     folds: IntArray | None
-    ingested: Record
+    ingested: IngestFacts
     champion_dataset: Callable[[], str]
     note: Callable[[str], None]
 

@@ -106,9 +106,9 @@ def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> ContestFigu
         sensitivity=_both(rates, "sensitivity"),
         specificity=_both(rates, "specificity"),
         right=RightTest(
-            n_only_challenger_right=signs["n_only_first_right"],
-            n_only_champion_right=signs["n_only_second_right"],
-            p_value=signs["p_value"],
+            n_only_challenger_right=signs.n_only_first_right,
+            n_only_champion_right=signs.n_only_second_right,
+            p_value=signs.p_value,
             test=SIGN_FLIP_TEST,
         ),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.errors import ArtifactError, TrainingError
-from cxr_tasks.evaluation.comparison_record import ComparisonRecord, FixedFacts
+from cxr_tasks.evaluation.comparison_record import ComparisonRecord, DecisionRule
 from cxr_tasks.evaluation.verdict import NO_AUDIT
 from cxr_tasks.reporting.completeness import check_complete
 from cxr_tasks.reporting.report_record import ReportRecord
@@ -43,7 +43,7 @@ class Challenger:
         return self.report.shown_name
 
     @property
-    def fixed(self) -> FixedFacts:
+    def fixed(self) -> DecisionRule:
         """Its temperature and cut-off: test and out-of-fold figures always have them."""
         fixed = self.report.shown.fixed
         if fixed is None:

@@ -12,7 +12,7 @@ from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import Facts, StageRecord
-from cxr_tasks.volume.records import Record, check_outputs, find_record
+from cxr_tasks.volume.records import check_outputs, find_record
 
 if TYPE_CHECKING:  # pandas takes long to import; workers that decode images do without it
     import pandas as pd
@@ -75,20 +75,24 @@ class DatasetRecord(DatasetFacts, StageRecord):
 
 
 @dataclass(frozen=True)
-class Dataset:
+class IndexedImages:
     """Images with what is known about each.
 
     Attributes:
-        fingerprint: Stands for its content.
         index: One row an image; `patient` and `source` are empty where they are not known.
-        images: uint8, shape (n, 224, 224, 3), memory-mapped, in the order of `index`.
-        record: Facts about it, as `dataset.json` holds them.
+        images: uint8, shape (n, 224, 224, 3), memory-mapped or not, in the order of `index`.
     """
 
-    fingerprint: str
     index: "pd.DataFrame"
     images: NDArray[np.uint8]
-    record: Record
+
+
+@dataclass(frozen=True)
+class Dataset(IndexedImages):
+    """An ingested data set; its fingerprint stands for its content."""
+
+    fingerprint: str
+    record: DatasetRecord
 
 
 def open_dataset(home: Home, fingerprint: str) -> Dataset:
@@ -113,10 +117,10 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
     except (OSError, ValueError, EOFError) as err:
         raise _damaged(folder, str(err)) from err
     allowed = (len(index), IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
-    if images.shape != allowed or images.dtype != np.uint8 or len(index) != record["n_images"]:
-        found = f"{images.shape} {images.dtype}, {len(index)} rows, {record['n_images']} recorded"
+    if images.shape != allowed or images.dtype != np.uint8 or len(index) != record.n_images:
+        found = f"{images.shape} {images.dtype}, {len(index)} rows, {record.n_images} recorded"
         raise _damaged(folder, f"images and index do not belong together: {found}")
-    return Dataset(fingerprint, index, images, record)
+    return Dataset(index, images, fingerprint, record)
 
 
 def _read_index(path: Path) -> "pd.DataFrame":

@@ -1,8 +1,11 @@
-"""Which image trains, which one stops the training, which one only tests: the split, the folds."""
+"""Which image trains, which one stops the training, which one only tests: the split, the folds.
+
+Throughout, `labels` of n images are 1 for COVID-19, `groups` are equal for images of one patient or
+copies, both of shape (n,), and `seed` decides a shuffle.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import IntArray, group_images
+from cxr_tasks.data.split_record import FoldRounds, PartCounts, PartName, RoundCounts, SplitFacts
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import write_table
@@ -20,7 +24,7 @@ PAPER_VALIDATION_FRACTION = 0.25
 FIFTH = 5
 """What is usually set apart: one image in five."""
 
-PARTS = ("train", "val", "test")
+PARTS: tuple[PartName, ...] = ("train", "val", "test")
 _COLUMNS = ["path", "label", "group"]
 _FOLDS_NAME = "folds.csv"
 
@@ -28,7 +32,7 @@ PartArray = npt.NDArray[np.str_]
 PlaceArray = npt.NDArray[np.intp]
 
 
-def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str, Any]:
+def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> SplitFacts:
     """Write `split.csv`, and with folds `folds.csv`, into `built` and describe them.
 
     With folds, the split is that of the final fit: nothing tests, since every image is tested
@@ -54,10 +58,29 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     tests = config.split == "grouped" and not config.folds
     _check_parts(split, config, PARTS if tests else ("train", "val"))
     write_table(split, built / "split.csv")
+    n_parts_of_group = split.groupby("group")["part"].transform("nunique")
+    return SplitFacts(
+        kind=config.split,
+        parts=count_parts(split),
+        n_groups=int(split["group"].nunique()),
+        n_duplicate_images=len(np.unique(copies)),
+        n_groups_across_parts=int(split.loc[n_parts_of_group > 1, "group"].nunique()),
+        n_images_in_groups_across_parts=int((n_parts_of_group > 1).sum()),
+        folds=_divide_into_folds(table, config, built) if config.folds else None,
+    )
+
+
+def count_parts(split: pd.DataFrame) -> dict[PartName, PartCounts]:
+    """Count images and groups of each part that is not empty."""
     return {
-        "kind": config.split,
-        **_describe(split, n_duplicate_images=len(np.unique(copies))),
-        "folds": _divide_into_folds(table, config, built) if config.folds else None,
+        part: PartCounts(
+            n_images=len(rows),
+            n_covid=int((rows["label"] == 1).sum()),
+            n_normal=int((rows["label"] == 0).sum()),
+            n_groups=int(rows["group"].nunique()),
+        )
+        for part in PARTS
+        if len(rows := split[split["part"] == part])
     }
 
 
@@ -68,11 +91,8 @@ def split_paper(labels: IntArray, *, seed: int) -> PartArray:
     `int(0.25 * n)` to validate; neither class nor patient is looked at, nothing tests.
 
     Args:
-        labels: Shape (n,), in Keras' order of files.
+        labels: In Keras' order of files.
         seed: Keras' `seed`.
-
-    Returns:
-        The part of each image, shape (n,).
     """
     order = np.arange(len(labels))
     np.random.RandomState(seed).shuffle(order)  # legacy, but the one Keras uses
@@ -87,16 +107,8 @@ def split_grouped(
 ) -> PartArray:
     """Split into train, val and test, stratified, each group in one part only.
 
-    A part tests, a fifth of the rest validates; where a fifth tests: 64 / 16 / 20 % of the images.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        seed: Decides the shuffle.
-        test_one_in: One image in so many tests; None for no test part.
-
-    Returns:
-        The part of each image, shape (n,).
+    One image in `test_one_in` tests, None for no test part; a fifth of the rest validates. Where a
+    fifth tests: 64 / 16 / 20 % of the images.
 
     Raises:
         DataError: A class has too few groups for three parts.
@@ -118,13 +130,6 @@ def make_folds(
 
     Folds are stratified and keep groups whole, and so does the part of the rest that stops a
     round's training. Rounds are numbered through all repeats.
-
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        n_folds: Rounds in a repeat, at least 2.
-        n_repeats: How often the images are divided anew.
-        seed: Decides the shuffles.
 
     Returns:
         `train`, `val` or `test`, shape (n, n_folds * n_repeats).
@@ -149,12 +154,6 @@ def whole_groups(
 ) -> Iterator[tuple[PlaceArray, PlaceArray]]:
     """Yield the places of the rest and of each fold, stratified, groups whole.
 
-    Args:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient or copies share a number.
-        n_folds: How many folds; each image is in one.
-        seed: Decides the shuffle.
-
     Raises:
         DataError: A class has fewer groups than there are folds.
     """
@@ -173,7 +172,7 @@ def whole_groups(
     )
 
 
-def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[dict[str, Any]]:
+def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[RoundCounts]:
     """Write `folds.csv`: path, label, group, and a column `fold-<round>` for each round.
 
     Returns:
@@ -183,7 +182,12 @@ def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[d
     folds = pd.concat([table[_COLUMNS], pd.DataFrame(columns, index=table.index)], axis=1)
     write_table(folds, built / _FOLDS_NAME)
     return [
-        {"round": number, **{f"n_{part}": int((column == part).sum()) for part in PARTS}}
+        RoundCounts(
+            round=number,
+            n_train=int((column == "train").sum()),
+            n_val=int((column == "val").sum()),
+            n_test=int((column == "test").sum()),
+        )
         for number, column in enumerate(parts.T, start=1)
     ]
 
@@ -243,7 +247,7 @@ def _n_groups(labels: IntArray, groups: IntArray, label: int) -> int:
     return len(np.unique(groups[labels == label]))
 
 
-def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> dict[str, Any]:
+def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> FoldRounds:
     parts = make_folds(
         table["label"].to_numpy(),
         table["group"].to_numpy(),
@@ -254,7 +258,7 @@ def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> d
     for column in parts.T:
         _check_parts(table.assign(part=column), config, PARTS)
     rounds = write_folds(table, parts, built=built)
-    return {"n_folds": config.folds, "n_repeats": config.repeats, "rounds": rounds}
+    return FoldRounds(n_folds=config.folds, n_repeats=config.repeats, rounds=rounds)
 
 
 def _check_parts(table: pd.DataFrame, config: RunConfig, parts: Sequence[str]) -> None:
@@ -268,23 +272,3 @@ def _check_parts(table: pd.DataFrame, config: RunConfig, parts: Sequence[str]) -
                 "Every part needs both classes, or sensitivity or specificity is undefined.",
                 f"Add images, or try another seed or split than {config.split!r}.",
             )
-
-
-def _describe(table: pd.DataFrame, *, n_duplicate_images: int) -> dict[str, Any]:
-    n_parts = table.groupby("group")["part"].transform("nunique")
-    return {
-        "parts": {
-            part: {
-                "n_images": len(rows),
-                "n_covid": int((rows["label"] == 1).sum()),
-                "n_normal": int((rows["label"] == 0).sum()),
-                "n_groups": int(rows["group"].nunique()),
-            }
-            for part in PARTS
-            if len(rows := table[table["part"] == part])
-        },
-        "n_groups": int(table["group"].nunique()),
-        "n_duplicate_images": n_duplicate_images,
-        "n_groups_across_parts": int(table.loc[n_parts > 1, "group"].nunique()),
-        "n_images_in_groups_across_parts": int((n_parts > 1).sum()),
-    }

@@ -7,7 +7,7 @@ from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.reporting.next_step import NextStep, next_step
 from cxr_tasks.reporting.report_record import ReportFigures, ReportVariant, VariantReport
 from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
-from cxr_tasks.statistics.figures_record import Basis, Difference
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.records import find_record
@@ -106,7 +106,7 @@ def _cells(name: str, facts: ReportVariant, basis: Basis, *, short: bool) -> Cel
     )
 
 
-def _area(figure: Difference, *, digits: int) -> str:
+def _area(figure: Estimate, *, digits: int) -> str:
     if figure.value is None:
         return UNDEFINED
     area = f"{figure.value:.{digits}f}"

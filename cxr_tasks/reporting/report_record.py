@@ -18,8 +18,8 @@ from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.data.split_record import FoldNumbers, SplitFacts
 from cxr_tasks.evaluation.comparison_record import (
     BannerFacts,
+    DecisionRule,
     ExternalFacts,
-    FixedFacts,
     RecommendationFacts,
     ScoredPart,
 )
@@ -82,7 +82,7 @@ class _Cost(Facts):
 
 class _Figures(Facts):
     statistics: StatisticsFacts
-    fixed: FixedFacts | None
+    fixed: DecisionRule | None
     explanation: ExplanationFacts | None
     measured: dict[ScoredPart, PartMeasures]
     headline: Headline

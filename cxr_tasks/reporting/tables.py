@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxr_tasks.reporting.report_record import ReportFigures, VariantReport
-from cxr_tasks.statistics.figures_record import Difference, PairFacts
+from cxr_tasks.statistics.figures_record import Estimate, PairFacts
 
 Row = dict[str, Any]
 
@@ -52,7 +52,7 @@ def _row(name: str, facts: VariantReport, report: ReportFigures) -> Row:
         return row
     row |= {key: getattr(facts.statistics, key) for key in _COUNTS}
     for metric in _METRICS:
-        figure: Difference = getattr(facts.headline, metric)
+        figure: Estimate = getattr(facts.headline, metric)
         low, high = figure.interval or (None, None)
         row |= {metric: figure.value, f"{metric}_low": low, f"{metric}_high": high}
     compared, chance = (
@@ -68,8 +68,8 @@ def _row(name: str, facts: VariantReport, report: ReportFigures) -> Row:
 class PairCell:
     """One variant minus another, with intervals and the corrected p."""
 
-    accuracy: Difference
-    auc: Difference
+    accuracy: Estimate
+    auc: Estimate
     p_holm: float
     distinguishable: bool
 
@@ -90,9 +90,9 @@ def pair_matrix(pairs: Sequence[PairFacts]) -> dict[str, dict[str, PairCell]]:
     return matrix
 
 
-def _negated(difference: Difference) -> Difference:
+def _negated(difference: Estimate) -> Estimate:
     value, interval = difference.value, difference.interval
-    return Difference(
+    return Estimate(
         value=None if value is None else -value,
         interval=interval and [-end for end in reversed(interval)],
     )

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from cxr_tasks.evaluation.verdict_record import VerdictName
 from cxr_tasks.settings.weights_origins import ORIGINS, WeightsOrigin
-from cxr_tasks.statistics.figures_record import Basis, Difference
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 
 Measure = Literal["accuracy", "roc_auc"]
-UNDEFINED = Difference(value=None, interval=None)
+UNDEFINED = Estimate(value=None, interval=None)
 """Of a variant that has no figures."""
 
 
@@ -18,11 +18,11 @@ class VariantFacts:
     """What a report says of one variant; the figures are those of its headline."""
 
     status: Literal["ok", "failed", "skipped"]
-    accuracy: Difference = UNDEFINED
-    roc_auc: Difference = UNDEFINED
+    accuracy: Estimate = UNDEFINED
+    roc_auc: Estimate = UNDEFINED
     train_seconds: float | None = None
 
-    def figure(self, measure: Measure) -> Difference:
+    def figure(self, measure: Measure) -> Estimate:
         """Return one of its figures, undefined where it has none."""
         return self.accuracy if measure == "accuracy" else self.roc_auc
 

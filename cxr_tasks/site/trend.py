@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from cxr_tasks.site.run_facts import Measure, ReportFacts, RunFacts
-from cxr_tasks.statistics.figures_record import Difference
+from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.variants import VARIANTS
 
 MAX_RUNS = 30
@@ -40,7 +40,7 @@ class Point:
     """One variant in one run."""
 
     run: RunFacts
-    figure: Difference
+    figure: Estimate
     stretch: int
     x: float
     y: float
@@ -146,7 +146,7 @@ def _stretches(reports: Sequence[ReportFacts], room: float) -> list[Stretch]:
 
 def _points(
     runs: Sequence[RunFacts],
-    figures: Sequence[Difference],
+    figures: Sequence[Estimate],
     rank: int,
     stretches: Sequence[Stretch],
     floor: float,

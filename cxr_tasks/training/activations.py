@@ -129,7 +129,7 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
 
 
 def _digest_of_images(dataset: Dataset) -> str:
-    return str(dataset.record["outputs"]["images.npy"])
+    return dataset.record.outputs["images.npy"]
 
 
 def _compute(prefix: Model, dataset: Dataset, path: Path) -> None:

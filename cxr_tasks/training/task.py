@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_fold, read_split, rows_of
 from cxr_tasks.data.split_record import SplitRecord
-from cxr_tasks.runs.ingest_record import IngestRecord
+from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.activations import frozen_activations
 from cxr_tasks.training.batch_norm import with_fused_batch_norm
@@ -22,7 +22,7 @@ from cxr_tasks.training.networks import build_model, calibrate_batch_norm
 from cxr_tasks.training.weights import weights_of
 from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, VARIANTS, Variant
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.records import require_record
 
 N_CALIBRATION_IMAGES = 32
 """As many as one batch of the study, so that calibration needs no more memory than training."""
@@ -39,7 +39,7 @@ class TrainingTask:
         config: How to train.
         variant: What to train.
         dataset: The images.
-        ingested: The record of the run's ingestion.
+        ingested: What the run began with.
         split: The part of each image, in the data set's order: the run's own, or a fold's.
         seed: Decides first weights, order, dropout and augmentation.
         n_epochs: Train exactly so long and keep the last weights; None stops by patience and
@@ -50,7 +50,7 @@ class TrainingTask:
     config: RunConfig
     variant: Variant
     dataset: Dataset
-    ingested: Record
+    ingested: IngestFacts
     split: pd.DataFrame
     seed: int
     n_epochs: int | None = None
@@ -63,13 +63,12 @@ class TrainingTask:
     @property
     def weights_origin(self) -> str:
         """Where the backbone's first weights are from."""
-        return str(self.ingested["weights"]["origin"]) if self.variant.uses_backbone else "none"
+        return self.ingested.weights.origin if self.variant.uses_backbone else "none"
 
     @property
     def context(self) -> str:
         """What the numbers depend on beside settings and first weights."""
-        digest = self.ingested["weights"]["sha256"]
-        return f"{self.dataset.fingerprint} {self.config.threads} {digest}"
+        return f"{self.dataset.fingerprint} {self.config.threads} {self.ingested.weights.sha256}"
 
     @property
     def settings(self) -> TrainingSettings:
@@ -138,7 +137,7 @@ def open_task(
         run,
         config,
         VARIANTS[variant],
-        open_dataset(run.home, ingested["dataset"]),
+        open_dataset(run.home, ingested.dataset),
         ingested,
         read_fold(run.split, fold) if fold else read_split(run.split),
         fold_seed(config.seed, fold) if fold else config.seed,

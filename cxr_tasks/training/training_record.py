@@ -96,7 +96,11 @@ class _Round(Facts):
     round: int
 
 
-class FoldRecord(PeakMemory, _Round, FitFacts, StageRecord):
+class FoldFacts(PeakMemory, _Round, FitFacts):
+    """The fit of a fold; `round` is from 1."""
+
+
+class FoldRecord(FoldFacts, StageRecord):
     """One finished fold, in its own folder below the variant's."""
 
     FILE: ClassVar[str] = "train.json"

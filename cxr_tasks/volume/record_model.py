@@ -4,7 +4,7 @@ A model has the keys of its file under their names and in their order, so that r
 changes no byte that the digest covers. Older schema versions are migrated before (`sealed.py`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
@@ -73,51 +73,6 @@ class Facts(BaseModel):
     def only(self, model: type[FactsT]) -> FactsT:
         """Return what another model has of it."""
         return model(**self.fields_of(model))
-
-    # Read access as to the dict that a record was; it goes with its last reader.
-
-    def __getitem__(self, key: str) -> Any:
-        extra = self.model_extra or {}
-        if key in extra:
-            return extra[key]
-        name = next((name for name, alias in self._keys() if alias == key), None)
-        if name is None:
-            raise KeyError(key)
-        return getattr(self, name)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.keys()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key that the file may lack."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
-    def keys(self) -> list[str]:
-        """Return the keys that the file has."""
-        return [*(alias for _, alias in self._keys()), *(self.model_extra or {})]
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Return the keys that the file has, with their values."""
-        return [(key, self[key]) for key in self.keys()]
-
-    def values(self) -> list[Any]:
-        """Return the values of the keys that the file has."""
-        return [value for _, value in self.items()]
-
-    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
-        return iter(self.keys())
-
-    def __or__(self, other: Mapping[str, Any]) -> Content:
-        return {**dict(self.items()), **other}
-
-    def _keys(self) -> Iterator[tuple[str, str]]:
-        """Yield the names of the fields that were read or given, with their keys in the file."""
-        for name, field in type(self).model_fields.items():
-            if name in self.model_fields_set:
-                yield name, field.serialization_alias or name
 
 
 class SealedRecord(Facts):

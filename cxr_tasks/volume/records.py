@@ -17,9 +17,6 @@ from cxr_tasks.volume.source_code import source_digest
 
 _NOT_THERE = (errno.ENOENT, errno.ESTALE, errno.EIO, errno.EISDIR, errno.ENOTDIR)
 
-Record = Any
-"""A record, or a part of one, that is still read and made as a dict."""
-
 StageT = TypeVar("StageT", bound=StageRecord)
 Note = Callable[[str], None]
 

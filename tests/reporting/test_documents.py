@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from cxr_tasks.data.dataset import DatasetFacts
 from cxr_tasks.data.sources.left_out import LINK_OUT, MASK, TABLE, left_out_in_words, left_out_of
 from cxr_tasks.reporting.documents import STATUS_NAMES, Item, checklist, model_card
+from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.wording import percent
 from tests.drawn_run import Drawing
-from tests.made_facts import changed
+from tests.made_facts import changed, filled
 from tests.reporting.test_report import Made, make
 
 LEFT_OUT = {LINK_OUT: 10, MASK: 1}
@@ -182,9 +184,9 @@ def test_what_was_left_out_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_what_older_versions_recorded_is_still_told(single: Made) -> None:
-    ingest = {"dataset": "d", "external": None}
-    assert left_out_of(ingest, {"n_images": 3}) == {}
-    before = left_out_of(ingest, {"n_unmatched": 2, "n_ignored_links": 1})
+    ingest = filled(IngestFacts)
+    assert left_out_of(ingest, filled(DatasetFacts)) == {}
+    before = left_out_of(ingest, filled(DatasetFacts, n_unmatched=2, n_ignored_links=1))
     assert left_out_in_words(before) == "2 images in no class folder, 1 link that was not followed"
     assert single.report.data.n_left_out == 0
     assert "<h3>Left out</h3>" not in single.page

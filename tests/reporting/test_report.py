@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.banners import make_banners
+from cxr_tasks.evaluation.comparison_record import RecommendationFacts, TrainedVariant
 from cxr_tasks.reporting.artifacts import read_artifacts
 from cxr_tasks.reporting.environment import make_environment, matter_of
 from cxr_tasks.reporting.facts import reproduce_command
@@ -22,15 +23,18 @@ from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.reporting.run_summary import NOTICE
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.statistics.figures_record import FigureFacts, MetricFigures, StatisticsFacts
 from cxr_tasks.study import TABLE_3, study_differences
+from cxr_tasks.training.training_record import FoldSummary, WithoutLag
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.sealed import read_sealed
 from cxr_tasks.wording import one_line
 from tests.drawn_run import ERROR, HOSTILE_NAMES, Drawing, draw_run, finish_report
-from tests.made_facts import changed
+from tests.made_facts import changed, filled
 
 NAMES = list(VARIANTS)
+RECOMMENDATION = filled(RecommendationFacts, variant=NAMES[2])
 VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
 
 
@@ -360,21 +364,13 @@ def test_trainings_that_lag_ended_are_named(tmp_path: Path) -> None:
 
 def test_lag_in_a_fold_counts(phantom: Made) -> None:
     dataset = read_artifacts(phantom.run, phantom.config).dataset
-    ended = {"best_epoch": 9, "decided_stopping": True}
-    rates = {name: {"value": 0.5} for name in ("sensitivity", "specificity")}
-    facts = {
-        "status": "ok",
-        "weights_origin": "file",
-        "stopped_by": "folds",
-        "without_lag": None,
-        "statistics": {"metrics": rates},
-    }
-    for without_lag, expected in ((ended, 1), (ended | {"decided_stopping": False}, 0), (None, 0)):
-        fold = {"stopped_by": "patience", "without_lag": without_lag}
-        of_older_version = {"stopped_by": "patience"}
-        variants = {NAMES[2]: facts | {"folds": [of_older_version, fold]}}
-        told = make_banners(dataset, variants, {"variant": NAMES[2]}, split_kind="grouped")
-        assert [banner["kind"] for banner in told].count("lag") == expected
+    ended = filled(WithoutLag, best_epoch=9, decided_stopping=True)
+    did_not = filled(WithoutLag, best_epoch=9, decided_stopping=False)
+    for without_lag, expected in ((ended, 1), (did_not, 0), (None, 0)):
+        fold = filled(FoldSummary, without_lag=without_lag)
+        facts = filled(TrainedVariant, folds=[filled(FoldSummary), fold])  # one of an older version
+        told = make_banners(dataset, {NAMES[2]: facts}, RECOMMENDATION, split_kind="grouped")
+        assert [banner.kind for banner in told].count("lag") == expected
 
 
 @pytest.mark.parametrize(
@@ -384,17 +380,14 @@ def test_network_that_calls_every_image_the_same_is_named(
     phantom: Made, sensitivity: float, specificity: float, expected: int
 ) -> None:
     dataset = read_artifacts(phantom.run, phantom.config).dataset
-    rates = {"sensitivity": {"value": sensitivity}, "specificity": {"value": specificity}}
-    facts: dict[str, Any] = {
-        "status": "ok",
-        "weights_origin": "none",
-        "stopped_by": "patience",
-        "folds": [],
-        "without_lag": None,
-        "statistics": {"metrics": rates},
-    }
-    told = make_banners(dataset, {NAMES[0]: facts}, {"variant": NAMES[0]}, split_kind="grouped")
-    assert [banner["kind"] for banner in told].count("unlearned") == expected
+    rates = filled(
+        MetricFigures,
+        sensitivity=filled(FigureFacts, value=sensitivity),
+        specificity=filled(FigureFacts, value=specificity),
+    )
+    facts = filled(TrainedVariant, statistics=filled(StatisticsFacts, metrics=rates))
+    told = make_banners(dataset, {NAMES[0]: facts}, RECOMMENDATION, split_kind="grouped")
+    assert [banner.kind for banner in told].count("unlearned") == expected
 
 
 def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.audit.finding import finding
+from cxr_tasks.audit.audit_record import finding
 from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.reporting.artifacts import read_artifacts
 from cxr_tasks.reporting.documents import checklist, model_card

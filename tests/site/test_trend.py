@@ -7,7 +7,7 @@ import pytest
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.run_facts import UNDEFINED, RunFacts
 from cxr_tasks.site.trend import FRAME, MAX_RUNS, make_trend
-from cxr_tasks.statistics.figures_record import Basis, Difference
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.site.shelf import put_run
 
@@ -25,7 +25,7 @@ def on(run: RunFacts, data: str, basis: Basis = "test") -> RunFacts:
     return replace(run, report=replace(run.report, data_fingerprint=data, basis=basis))
 
 
-def with_frozen(run: RunFacts, figure: Difference) -> RunFacts:
+def with_frozen(run: RunFacts, figure: Estimate) -> RunFacts:
     assert run.report is not None
     facts = replace(run.report.variants[FROZEN], accuracy=figure)
     variants = {**run.report.variants, FROZEN: facts}
@@ -69,8 +69,8 @@ def test_variants_without_a_figure_have_no_point(run: RunFacts) -> None:
 
 
 def test_points_and_intervals_stay_in_the_frame(run: RunFacts) -> None:
-    low = Difference(value=1.0, interval=[0.03, 1.0])
-    runs = [with_frozen(run, low), with_frozen(run, Difference(value=0.0, interval=None))]
+    low = Estimate(value=1.0, interval=[0.03, 1.0])
+    runs = [with_frozen(run, low), with_frozen(run, Estimate(value=0.0, interval=None))]
     trend = make_trend(runs, "accuracy")
     assert trend is not None
     heights = [y for point in trend.points[FROZEN] for y in (point.y, point.low, point.high)]

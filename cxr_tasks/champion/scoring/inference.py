@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxr_tasks.champion.scoring.score_table import NEGATIVE, POSITIVE, RefusedFile, Row, ScoredImage
 from cxr_tasks.champion.versions import Champion
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, IndexedImages
 from cxr_tasks.data.decoding import Accepted, Rejected
 from cxr_tasks.data.duplicates import find_copies_across, join_datasets
 from cxr_tasks.statistics.calibration import apply_temperature
@@ -108,7 +108,7 @@ class KnownImages:
             "phash": [each.image.phash for each in images],
         }
         pixels = np.stack([each.image.pixels for each in images])
-        both = join_datasets(self._dataset, Dataset("", pd.DataFrame(columns), pixels, {}))
+        both = join_datasets(self._dataset, IndexedImages(pd.DataFrame(columns), pixels))
         pairs = find_copies_across(both.index, both.images, n_first=both.n_first)
         # the gravest is written last
         for known, new in sorted(pairs.tolist(), key=lambda pair: -self._gravity(pair[0])):

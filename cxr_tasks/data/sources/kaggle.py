@@ -216,8 +216,8 @@ def _fetch(
     n_files = _check(place.arriving, place.declared().get("size"))
     record = place.keep(n_files=n_files)
     report(
-        f"downloaded {place.handle}: {record['size_bytes'] / 1e6:,.1f} MB, {n_files} files, "
-        f"version {record['version']}"
+        f"downloaded {place.handle}: {record.size_bytes / 1e6:,.1f} MB, {n_files} files, "
+        f"version {record.version}"
     )
 
 

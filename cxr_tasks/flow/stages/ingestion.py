@@ -8,7 +8,7 @@ from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.errors import ArtifactError, DataError
 from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages.execution import StageContext
-from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord, WeightsFacts
+from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
 from cxr_tasks.runs.unchanged import reason
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths
@@ -73,12 +73,8 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
             on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
         )
 
-    def weights() -> WeightsFacts:
-        found = prepare_weights(config, home, environ=context.environ, report=note)
-        return WeightsFacts(**found.as_dict())
-
     return {
-        "weights": weights,
+        "weights": lambda: prepare_weights(config, home, environ=context.environ, report=note),
         "dataset": lambda: ingested(config, "dataset"),
         "external": lambda: ingested(external, "external") if external else None,
     }
