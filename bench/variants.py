@@ -24,7 +24,8 @@ from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.progress import Event, read_events
+from cxr_tasks.volume.progress import read_events
+from cxr_tasks.volume.progress_record import ProgressRecord
 from cxr_tasks.volume.records import require_record
 
 Entry = dict[str, Any]
@@ -124,13 +125,13 @@ def _weights_for(name: str, images: BenchImages) -> str:
     return str(images.weights) if images.weights else "random"
 
 
-def _watched(events: Sequence[Event], record: TrainingRecord) -> Trained:
+def _watched(events: Sequence[ProgressRecord], record: TrainingRecord) -> Trained:
     events = [event for event in events if event.stage == "train"]
     started_at = next(event.at for event in events if event.kind == "start")
     ended_at = tuple(event.at for event in events if event.kind == "epoch")
     return Trained(started_at, ended_at, record.n_train, record.n_val)
 
 
-def _seconds_of(events: Sequence[Event], *stages: str) -> float:
+def _seconds_of(events: Sequence[ProgressRecord], *stages: str) -> float:
     at = {(event.stage, event.kind): event.at for event in events}
     return sum(at[stage, "done"] - at[stage, "start"] for stage in stages)

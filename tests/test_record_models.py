@@ -137,8 +137,9 @@ def test_every_record_has_a_name() -> None:
 
 def all_below(model: type[Facts]) -> Iterator[type[Facts]]:
     for each in model.__subclasses__():
-        yield each
-        yield from all_below(each)
+        if each.__module__.startswith("cxr_tasks."):  # others are of tests
+            yield each
+            yield from all_below(each)
 
 
 @pytest.mark.parametrize("name", RECORDS)

@@ -22,12 +22,13 @@ from cxr_tasks.data.phantom.anatomy import (
     Scene,
     blob,
     blur,
+    chest,
     enlarge,
     make_scene,
     shrink,
     step,
 )
-from cxr_tasks.data.phantom.drawing import chest, expose, window
+from cxr_tasks.data.phantom.drawing import expose, window
 
 ZONES = tuple(complex(side * 0.17, down) for down in (-0.2, -0.04, 0.12) for side in (-1, 1))
 """Centres of the zones: upper, middle and lower, right and left."""

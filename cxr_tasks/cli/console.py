@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.progress import Event, read_events
+from cxr_tasks.volume.progress import read_events
+from cxr_tasks.volume.progress_record import ProgressRecord
 
 _NAME_WIDTH = max(len(f"train {name}") for name in VARIANTS)
 _BAR_WIDTHS = ((120, 20), (100, 10))
@@ -22,7 +23,7 @@ _BAR_WIDTHS = ((120, 20), (100, 10))
 _POLL_SECONDS = 0.3
 _QUIET_SECONDS = 5.0
 
-Show = Callable[[Event], None]
+Show = Callable[[ProgressRecord], None]
 
 
 @contextmanager
@@ -72,7 +73,7 @@ class _Lines:
     def showing(self) -> Iterator[None]:
         yield
 
-    def show(self, event: Event) -> None:
+    def show(self, event: ProgressRecord) -> None:
         if event.kind == "epoch":
             last = event.epoch == event.n_epochs
             if not last and event.at - self._epoch_shown_at < _QUIET_SECONDS:
@@ -102,7 +103,7 @@ class _Bars:
         with Live(self._progress, console=self._console, refresh_per_second=8):
             yield
 
-    def show(self, event: Event) -> None:
+    def show(self, event: ProgressRecord) -> None:
         if event.name not in self._tasks:
             self._tasks[event.name] = self._progress.add_task(
                 event.name, total=None, mark=" ", text=""
@@ -128,7 +129,7 @@ class _Bars:
         return text
 
 
-def _sentence(event: Event) -> str:
+def _sentence(event: ProgressRecord) -> str:
     if event.kind == "failed" and not event.variant:
         return event.text.splitlines()[0]  # it ends the run, whose last words say the rest
     fit = f"{event.fit}, " if event.fit else ""

@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import cycle, islice
 from multiprocessing.connection import Connection
 
 from cxr_tasks.data.file_formats import UnusableImage
@@ -51,18 +50,22 @@ def decode_all(
     if n_workers == 1 or len(candidates) < MIN_IMAGES_FOR_POOL:
         yield from (decode_candidate(source, candidate) for candidate in candidates)
         return
+    n_ahead = n_workers * _AHEAD_PER_WORKER
     with _workers(source, n_workers) as workers:
-        todo = iter(candidates)
-        in_turn = cycle(workers)
-        for candidate in islice(todo, n_workers * _AHEAD_PER_WORKER):
-            _send(next(in_turn), candidate)
-        in_turn = cycle(workers)
-        for _ in candidates:
-            worker = next(in_turn)
-            outcome = _receive(worker)
-            for candidate in islice(todo, 1):
-                _send(worker, candidate)
-            yield outcome
+        for place in range(len(candidates) + n_ahead):
+            worker = workers[place % n_workers]
+            outcome: Accepted | Rejected | Exception | None = None
+            try:
+                if place >= n_ahead:
+                    outcome = worker.recv()
+                if place < len(candidates):
+                    worker.send(candidates[place])
+            except (EOFError, OSError) as err:
+                raise BrokenProcessPool("A process that decodes images was killed") from err
+            if isinstance(outcome, Exception):
+                raise outcome
+            if outcome is not None:
+                yield outcome
 
 
 def decode_candidate(source: Reader, candidate: Candidate) -> Accepted | Rejected:
@@ -103,27 +106,6 @@ def _workers(source: Reader, n_workers: int) -> Iterator[list[Connection]]:
             worker.close()
         for process in processes:
             process.join()
-
-
-def _send(worker: Connection, candidate: Candidate) -> None:
-    with _whole_or_broken():
-        worker.send(candidate)
-
-
-def _receive(worker: Connection) -> Accepted | Rejected:
-    with _whole_or_broken():
-        outcome: Accepted | Rejected | Exception = worker.recv()
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-@contextmanager
-def _whole_or_broken() -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, OSError) as err:
-        raise BrokenProcessPool("A process that decodes images was killed") from err
 
 
 def _decode_in_worker(source: Reader, end: Connection) -> None:

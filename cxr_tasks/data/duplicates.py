@@ -117,29 +117,21 @@ def _are_correlated(images: ImageRows, pairs: IntArray) -> npt.NDArray[np.bool_]
 
 def _correlations(ones: UInt8Array, others: UInt8Array) -> npt.NDArray[np.float64]:
     """Return Pearson's r of each row with the other's; where one is even, 1 if they are equal."""
-    n = ones.shape[1]
     one, other = ones.astype(np.int32), others.astype(np.int32)
-    covariance = n * _products(one, other) - _sums(one) * _sums(other)
-    spread = np.sqrt(_n_variances(one)) * np.sqrt(_n_variances(other))
+    covariance = _covariances(one, other)
+    spread = np.sqrt(_covariances(one, one)) * np.sqrt(_covariances(other, other))
     correlations: npt.NDArray[np.float64] = (ones == others).all(axis=1).astype(np.float64)
     np.divide(covariance, spread, out=correlations, where=spread > 0)
     return correlations
 
 
-def _n_variances(rows: Int32Array) -> IntArray:
-    variances: IntArray = rows.shape[1] * _products(rows, rows) - _sums(rows) ** 2
-    return variances
-
-
-def _products(ones: Int32Array, others: Int32Array) -> IntArray:
+def _covariances(ones: Int32Array, others: Int32Array) -> IntArray:
+    """Return n² times the covariance of each row of n pixels with the other's, exactly."""
     # 4,096 products of two pixels stay below the largest 32-bit number
-    products: IntArray = np.einsum("ij,ij->i", ones, others).astype(np.int64)
-    return products
-
-
-def _sums(rows: Int32Array) -> IntArray:
-    sums: IntArray = rows.sum(axis=1, dtype=np.int64)
-    return sums
+    products = np.einsum("ij,ij->i", ones, others).astype(np.int64)
+    sums, other_sums = (rows.sum(axis=1, dtype=np.int64) for rows in (ones, others))
+    covariances: IntArray = ones.shape[1] * products - sums * other_sums
+    return covariances
 
 
 def _small_grey(image: UInt8Array) -> UInt8Array:
@@ -158,17 +150,11 @@ def closed_groups(pairs: IntArray, *, n: int) -> IntArray:
 
 @dataclass(frozen=True)
 class Joined:
-    """The images of two data sets, the first one's before the second one's.
+    """The images of two data sets, the first one's before the second one's."""
 
-    Attributes:
-        index: One row an image, with what `group_images` looks at.
-        images: Read row by row, so that neither store is held in memory.
-        n_first: How many images the first data set has.
-    """
-
-    index: pd.DataFrame
-    images: ImageRows
-    n_first: int
+    index: pd.DataFrame  # one row an image, with what `group_images` looks at
+    images: ImageRows  # read row by row, so that neither store is held in memory
+    n_first: int  # how many images the first data set has
 
 
 def join_datasets(first: IndexedImages, second: IndexedImages) -> Joined:

@@ -19,17 +19,9 @@ _OTHER_STARTS = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
 }
-_BRANDS = {
-    b"avif": "AVIF",
-    b"avis": "AVIF",
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"heim": "HEIC",
-    b"hevc": "HEIC",
-    b"hevx": "HEIC",
-    b"mif1": "HEIC",
-    b"msf1": "HEIC",
-}
+_BRANDS = dict.fromkeys((b"avif", b"avis"), "AVIF") | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
+)
 """Of the container that ISO 14496-12 defines; the name stands in bytes 8 to 11."""
 
 _DICOM_PREAMBLE = slice(128, 132)

@@ -79,11 +79,7 @@ def to_8_bits(values: UInt16Array, *, n_bits: int = 16) -> tuple[UInt8Array, str
 
 
 def is_full_range(upper_counts: Sequence[int]) -> bool:
-    """Return whether the upper 8 of 16 bits tell that all 16 are used.
-
-    Args:
-        upper_counts: How many pixels there are of each of the 256 values.
-    """
+    """Return whether the upper 8 of 16 bits, of each of whose values there are so many, are all."""
     return _fills(np.asarray(upper_counts), 256)
 
 
@@ -103,11 +99,11 @@ def _is_restated(values: UInt16Array) -> bool:
 
 
 def _depth(counts: Counts) -> int:
-    n = _n_without(counts)
+    n = _without_most(counts).sum()
     depth = next(
         bits
         for bits in DEPTHS
-        if _n_without(counts[1 << bits :], n_values=_N_BARS) <= MAX_BEYOND_FRACTION * n
+        if _without_most(counts[1 << bits :], _N_BARS).sum() <= MAX_BEYOND_FRACTION * n
     )
     white = 1 << depth
     n_next = counts[white : 2 * white].sum()
@@ -117,26 +113,28 @@ def _depth(counts: Counts) -> int:
     return depth
 
 
-def _n_without(counts: Counts, *, n_values: int = 1) -> int:
-    """Count the pixels that have none of the most frequent values."""
-    return int(counts.sum() - np.sort(counts)[-n_values:].sum())
+def _without_most(counts: Counts, n_values: int = 1) -> Counts:
+    """Return the counts without the pixels that have the most frequent values."""
+    rest = counts.copy()
+    rest[np.argsort(counts)[-n_values:]] = 0
+    return rest
 
 
 def _fills(counts: Counts, white: int) -> bool:
     """Return whether there are pixels in both halves of a range."""
-    least = MIN_HALF_FRACTION * _n_without(counts)
+    least = MIN_HALF_FRACTION * _without_most(counts).sum()
     n_lower, n_upper = counts[: white // 2].sum(), counts[white // 2 :].sum()
     return bool(n_lower >= least and (n_upper >= least or _goes_on(counts, white // 2)))
 
 
 def _goes_on(counts: Counts, white: int) -> bool:
     n_above = counts[white : white + white // 4].sum()
-    return bool(n_above > GOES_ON_FRACTION * _n_without(counts))
+    return bool(n_above > GOES_ON_FRACTION * _without_most(counts).sum())
 
 
 def _is_offset(counts: Counts, white: int) -> bool:
     """Return whether the pixels lie close together, or in two places far apart."""
-    counts = _without_bars(counts)
+    counts = _without_most(counts, _N_BARS)
     n = counts.sum()
     low, high = np.searchsorted(np.cumsum(counts), [0.01 * n, 0.99 * n])
     steps = counts.reshape(_N_STEPS, -1).sum(axis=1)
@@ -144,9 +142,3 @@ def _is_offset(counts: Counts, white: int) -> bool:
     return bool(
         high - low < MIN_SPAN_FRACTION * white or gaps.max(initial=0) > MAX_GAP_FRACTION * _N_STEPS
     )
-
-
-def _without_bars(counts: Counts) -> Counts:
-    rest = counts.copy()
-    rest[np.argsort(counts)[-_N_BARS:]] = 0
-    return rest

@@ -45,30 +45,17 @@ _SCAN = b"\xff\xda"
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An image as the models see it, and what its file was like.
+    """An image as the models see it, and what its file was like."""
 
-    Attributes:
-        pixels: uint8, shape (224, 224, 3).
-        width: Of the file, in pixels, after EXIF orientation.
-        height: Likewise.
-        mode: Pillow's name of the file's colour mode.
-        format: JPEG, PNG, BMP or TIFF.
-        jpeg_tables: Short digest of a JPEG's quantisation tables and subsampling: which program
-            wrote it at which quality; empty for other formats.
-        jpeg_quantization: Mean step of its luminance table; 0.0 for other formats.
-        phash: 64-bit perceptual hash of the grey image, 16 hexadecimal digits.
-        depth: Bits of a sample: "8", "16"; "12 of 16" where the file has more than the picture.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    width: int
+    pixels: npt.NDArray[np.uint8]  # shape (224, 224, 3)
+    width: int  # of the file, in pixels, after EXIF orientation
     height: int
-    mode: str
-    format: str
-    jpeg_tables: str
-    jpeg_quantization: float
-    phash: str
-    depth: str
+    mode: str  # Pillow's name of the file's colour mode
+    format: str  # JPEG, PNG, BMP or TIFF
+    jpeg_tables: str  # digest of quantisation and subsampling: which program, at which quality
+    jpeg_quantization: float  # mean step of the luminance table; 0.0 for other formats
+    phash: str  # 64-bit perceptual hash of the grey image, 16 hexadecimal digits
+    depth: str  # bits of a sample: "8", "16"; "12 of 16" where the file has more than the picture
 
 
 def decode_image(content: bytes) -> DecodedImage:

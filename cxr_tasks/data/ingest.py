@@ -15,9 +15,9 @@ from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetFacts, DatasetRecord
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.sources.candidates import Listing
-from cxr_tasks.data.sources.left_out import REMEDIES, counted
+from cxr_tasks.data.sources.left_out import NO_CLASS, REMEDIES, counted, n_ignored_links
 from cxr_tasks.data.sources.patients import with_patients
-from cxr_tasks.data.sources.source import Report, Source, open_source
+from cxr_tasks.data.sources.source import Source, open_source
 from cxr_tasks.errors import DataError, first_few
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings import RunConfig
@@ -25,7 +25,7 @@ from cxr_tasks.volume.array_file import ArrayFile
 from cxr_tasks.volume.files import as_unicode, building, digest_of, open_table, remove_leftovers
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.progress import duration, warning, watched
+from cxr_tasks.volume.progress import Report, duration, warning, watched
 from cxr_tasks.volume.records import find_finished, make_record, versions, write_record
 from cxr_tasks.volume.source_code import source_digest
 from cxr_tasks.wording import CLASS_NAMES
@@ -182,8 +182,8 @@ def _store(
         },
         n_rejected=reasons.total(),
         n_rejected_by_reason=dict(reasons.most_common()),
-        n_unmatched=listing.n_unmatched,
-        n_ignored_links=listing.n_ignored_links,
+        n_unmatched=listing.n_left_out_by_reason.get(NO_CLASS, 0),
+        n_ignored_links=n_ignored_links(listing.n_left_out_by_reason),
         n_left_out_by_reason=dict(listing.n_left_out_by_reason),
     )
 

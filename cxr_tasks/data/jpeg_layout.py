@@ -34,45 +34,26 @@ HuffmanTable = tuple[bytes, bytes]
 
 @dataclass(frozen=True)
 class Scan:
-    """One pass over some channels.
+    """One pass over some channels, of some coefficients, which are numbered from 0 to 63."""
 
-    Attributes:
-        tables: Of each channel by its number: that of the first coefficient, that of the others.
-        first: Of the coefficients in it, 0 to 63.
-        last: Likewise.
-        is_refinement: Adds a bit to the coefficients of an earlier scan.
-        low_bits: How many bits of each coefficient are left for later scans.
-        interval: So many units lie between restarts; 0 without restarts.
-        begin: Where its data begin in the file.
-        end: Where they end.
-    """
-
-    tables: dict[int, tuple[HuffmanTable, HuffmanTable]]
+    tables: dict[int, tuple[HuffmanTable, HuffmanTable]]  # by channel: of number 0, of the others
     first: int
     last: int
-    is_refinement: bool
-    low_bits: int
-    interval: int
-    begin: int
+    is_refinement: bool  # it adds a bit to the coefficients of an earlier scan
+    low_bits: int  # so many of each coefficient are left for later scans
+    interval: int  # so many units lie between restarts; 0 without restarts
+    begin: int  # where its data begin in the file
     end: int
 
 
 @dataclass
 class JpegLayout:
-    """What the markers of a file say.
+    """What the markers of a file say; sizes are in pixels."""
 
-    Attributes:
-        is_progressive: Whether its coefficients come in several scans.
-        width: In pixels.
-        height: Likewise.
-        sampling: Of each channel by its number, how often it is sampled across and down.
-        scans: In their order.
-    """
-
-    is_progressive: bool
+    is_progressive: bool  # its coefficients come in several scans
     width: int
     height: int
-    sampling: dict[int, tuple[int, int]]
+    sampling: dict[int, tuple[int, int]]  # by channel: how often it is sampled across and down
     scans: list[Scan] = field(default_factory=list)
 
     @property

@@ -76,8 +76,7 @@ def _follow(
         [(number, (_, table))] = scan.tables.items()
         if len(known[number]) != (n_units := layout.n_units(scan)):
             known[number] = [0] * n_units
-        follow = _follow_refinement if scan.is_refinement else _follow_runs
-        return follow(windows, n_bits, units, _steps(table), known[number], scan)
+        return _follow_band(windows, n_bits, units, _steps(table), known[number], scan)
     tables = []  # of the blocks of a unit
     for number, (first, others) in scan.tables.items():
         across, down = layout.sampling[number] if len(scan.tables) > 1 else (1, 1)
@@ -126,64 +125,38 @@ def _follow_blocks(
     return place
 
 
-def _follow_runs(
-    windows: list[int], n_bits: int, units: range, steps: _Steps, known: list[int], scan: Scan
-) -> int:
-    """Follow blocks of some other coefficients; note in `known` which are not zero."""
-    place, block = 0, units.start
-    while block < units.stop:
-        index, passed = scan.first, 1
-        while index <= scan.last:
-            step = steps[windows[place >> 3] >> 8 - (place & 7) & 0xFFFF]
-            place += step >> 8
-            run, size = step >> 4 & 15, step & 15
-            if size:
-                known[block] |= 1 << index + run
-            elif run < 15:
-                passed = (1 << run) + _number(windows, place, run)
-                place += run
-                break
-            index += run + 1
-        block += passed
-        if place > n_bits:
-            raise UnusableImage("truncated")
-        if index > scan.last + 1 or block > units.stop:
-            raise UnusableImage("damaged")
-    return place
-
-
 # In one piece: a function called for each code would take longer than what it does.
-def _follow_refinement(  # noqa: C901
+def _follow_band(  # noqa: C901
     windows: list[int], n_bits: int, units: range, steps: _Steps, known: list[int], scan: Scan
 ) -> int:
-    """Follow one more bit of each coefficient that is not zero, and those that become so."""
-    up_to_last = (1 << scan.last + 1) - 1
+    """Follow blocks without their first coefficient, and note in `known` which are not zero.
+
+    A refinement has one more bit of each of those known before, between the codes of new ones.
+    """
+    refined = (1 << scan.last + 1) - 1 if scan.is_refinement else 0
     place = passed = 0
     for block in units:
-        before, index = known[block], scan.first
+        before, index = known[block] & refined, scan.first
         while not passed and index <= scan.last:
             step = steps[windows[place >> 3] >> 8 - (place & 7) & 0xFFFF]
             place += step >> 8
             run, size = step >> 4 & 15, step & 15
-            if not size and run < 15:
+            if not size and run < 15:  # the end of so many blocks
                 passed = (1 << run) + _number(windows, place, run)
                 place += run
                 break
-            while index <= scan.last:
-                if before >> index & 1:
-                    place += 1
-                elif run:
-                    run -= 1
-                else:
-                    break
+            while before >> index and (run or before >> index & 1):
+                place += before >> index & 1
+                run -= ~before >> index & 1
                 index += 1
+            index += run
             if index > scan.last:
-                raise UnusableImage("damaged")
+                raise UnusableImage("truncated" if place > n_bits else "damaged")
             if size:
                 known[block] |= 1 << index
             index += 1
         if passed:
-            place += ((before & up_to_last) >> index).bit_count()
+            place += (before >> index).bit_count()
             passed -= 1
         if place > n_bits:
             raise UnusableImage("truncated")

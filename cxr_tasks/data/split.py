@@ -1,7 +1,7 @@
 """Which image trains, which one stops the training, which one only tests: the split, the folds.
 
-Throughout, `labels` of n images are 1 for COVID-19, `groups` are equal for images of one patient or
-copies, both of shape (n,), and `seed` decides a shuffle.
+Everywhere `labels`, of which 1 is COVID-19, and `groups` have shape (n,): images of one patient, or
+copies, share a group's number. Shuffles are decided by a seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,11 +37,6 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> SplitFact
 
     With folds, the split is that of the final fit: nothing tests, since every image is tested
     in some fold.
-
-    Args:
-        dataset: What was ingested.
-        config: Names the kind of split, the folds and the seed.
-        built: The folder to write into.
 
     Raises:
         DataError: A part would lack a class, or be empty.
@@ -90,9 +85,7 @@ def split_paper(labels: IntArray, *, seed: int) -> PartArray:
     Keras shuffles the sorted files with a fresh `RandomState(seed)` and takes the last
     `int(0.25 * n)` to validate; neither class nor patient is looked at, nothing tests.
 
-    Args:
-        labels: In Keras' order of files.
-        seed: Keras' `seed`.
+    The images have to be in Keras' order of files. Returns the part of each, shape (n,).
     """
     order = np.arange(len(labels))
     np.random.RandomState(seed).shuffle(order)  # legacy, but the one Keras uses
@@ -107,8 +100,8 @@ def split_grouped(
 ) -> PartArray:
     """Split into train, val and test, stratified, each group in one part only.
 
-    One image in `test_one_in` tests, None for no test part; a fifth of the rest validates. Where a
-    fifth tests: 64 / 16 / 20 % of the images.
+    A part tests, a fifth of the rest validates; where a fifth tests: 64 / 16 / 20 % of the images.
+    One image in `test_one_in` tests, where it is not None. Returns the part of each, shape (n,).
 
     Raises:
         DataError: A class has too few groups for three parts.

@@ -34,6 +34,7 @@ from cxr_tasks.evaluation.predictions import (
 )
 from cxr_tasks.evaluation.recommendation import recommend
 from cxr_tasks.evaluation.verdict import make_verdict
+from cxr_tasks.runs.failure import FailureRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.exact_tests import chance_test
 from cxr_tasks.statistics.figures_record import Basis, PairFacts
@@ -46,6 +47,7 @@ from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json, write_json, write_table
 from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.record_model import parse_facts
 from cxr_tasks.volume.records import find_record, require_record
 
 _RECORD_KEYS = {"schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint"}
@@ -146,8 +148,10 @@ def _untrained(run: RunPaths, config: RunConfig, variant: str) -> VariantOutcome
     if variant not in config.variants:
         return UntrainedVariant(status="skipped", error=None)
     error = run.error("train", variant)
-    message = read_json(error)["message"] if error.exists() else "The training has not been run."
-    return UntrainedVariant(status="failed", error=message)
+    if not error.exists():
+        return UntrainedVariant(status="failed", error="The training has not been run.")
+    failure = parse_facts(read_json(error), FailureRecord, path=error)
+    return UntrainedVariant(status="failed", error=failure.message)
 
 
 def _predict(name: str, inputs: EvaluationInputs) -> Predictions:

@@ -11,19 +11,12 @@ from cxr_tasks.variants import VARIANTS, Variant
 
 
 class Effect(NamedTuple):
-    """The condition under which some settings take effect.
-
-    Attributes:
-        settings: Their names.
-        by: The setting that decides.
-        holds: Whether they take effect in a configuration.
-        reason: Why they do not in any other.
-    """
+    """The condition under which some settings take effect."""
 
     settings: tuple[str, ...]
-    by: str
+    by: str  # the setting that decides
     holds: Callable[[RunConfig], bool]
-    reason: str
+    reason: str  # why they take no effect in any other configuration
 
 
 class _Conflict(NamedTuple):

@@ -21,15 +21,10 @@ _MAX_BYTES, _MAX_LINE = 1 << 16, 4096
 
 @dataclass(frozen=True)
 class Retention:
-    """The rule by which runs stay; None: no rule of that kind.
+    """The rule by which runs stay; None: no rule of that kind."""
 
-    Attributes:
-        keep_runs: So many of the newest stay.
-        keep_days: A run stays for so many days after its last change.
-    """
-
-    keep_runs: int | None = None
-    keep_days: int | None = None
+    keep_runs: int | None = None  # so many of the newest stay
+    keep_days: int | None = None  # a run stays for so many days after its last change
 
     @property
     def is_set(self) -> bool:
@@ -39,19 +34,12 @@ class Retention:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the operator's file says.
+    """What the operator's file says."""
 
-    Attributes:
-        path: The file; it need not exist.
-        run: Values by setting, checked together.
-        score: What `cxr_score` scores when nobody triggers it by hand: `data`.
-        retention: Which runs `space --free` keeps.
-    """
-
-    path: Path
-    run: Mapping[str, Any]
-    score: Mapping[str, str]
-    retention: Retention
+    path: Path  # it need not exist
+    run: Mapping[str, Any]  # values by setting, checked together
+    score: Mapping[str, str]  # `data`: what `cxr_score` scores when nobody triggers it by hand
+    retention: Retention  # which runs `space --free` keeps
 
     @property
     def config(self) -> RunConfig:
@@ -82,11 +70,7 @@ def read_defaults(environ: Mapping[str, str] = os.environ) -> Defaults:
 
 
 def check_schedule(defaults: Defaults, *, because: str) -> None:
-    """Refuse to train by schedule on images that the project draws itself.
-
-    Args:
-        defaults: What scheduled runs use.
-        because: Why there is a scheduled run, for a person.
+    """Refuse to train by schedule, which `because` explains, on images that the project draws.
 
     Raises:
         ConfigError: The defaults' source is `phantom`.
@@ -100,11 +84,7 @@ def check_schedule(defaults: Defaults, *, because: str) -> None:
 
 
 def make_retention(values: Any, *, where: str) -> Retention:
-    """Check what was said of the runs that are kept.
-
-    Args:
-        values: A mapping with some of `keep_runs` and `keep_days`.
-        where: Names where it was said.
+    """Check what was said, at the place that `where` names, of the runs that are kept.
 
     Raises:
         ConfigError: It is no such mapping, or a number is no whole number from 1.

@@ -13,8 +13,7 @@ _ALWAYS_LISTED = ("profile", "threads")
 def form_fields(given: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
     """Describe the run's name and every setting as JSON schema; `default` is the first value.
 
-    Args:
-        given: Checked values that a field begins with, by setting, in place of the project's.
+    Checked values that are given, by setting, take the place of the project's.
     """
     run_name = {
         "default": None,

@@ -24,14 +24,10 @@ _OTHER_THINGS = re.compile(
 
 
 def read_handle(setting: str, text: str) -> str:
-    """Read the data set that a setting names, as Kaggle's client wants it.
+    """Read the data set that a setting's text names, as Kaggle's client wants it.
 
     Addresses from a browser, with or without a version, and the command that Kaggle's page offers
     to copy are read too.
-
-    Args:
-        setting: Its name, for the message.
-        text: Its value.
 
     Returns:
         `OWNER/SLUG`, or `OWNER/SLUG/5` of the version 5. Each of the parts is a file name, and has

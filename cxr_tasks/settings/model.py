@@ -211,15 +211,10 @@ class RunConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a person has to know about one setting, and what its value may be.
-
-    Attributes:
-        kind: Its JSON type.
-        by_profile: Whether a profile has a value of its own for it.
-    """
+    """What a person has to know about one setting, and what its value may be."""
 
     name: str
-    kind: str
+    kind: str  # its JSON type
     default: Any
     title: str
     help: str
@@ -227,7 +222,7 @@ class Setting:
     choices: tuple[str, ...]
     minimum: float | None
     maximum: float | None
-    by_profile: bool
+    by_profile: bool  # a profile has a value of its own for it
 
     @property
     def flag(self) -> str:

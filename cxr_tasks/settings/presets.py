@@ -99,11 +99,6 @@ def relative_pattern(name: str, pattern: str, *, root: str) -> str:
     `./`, `\`, doubled slashes and blanks at its ends are corrected; the data's own path is removed
     from an absolute one; one that ends with a slash matches all files in that folder.
 
-    Args:
-        name: The setting.
-        pattern: Its value.
-        root: Where the data lie; empty where they lie nowhere yet.
-
     Raises:
         ConfigError: It can match nothing.
     """

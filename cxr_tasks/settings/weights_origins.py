@@ -6,19 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WeightsOrigin:
-    """The wording of one origin.
+    """The wording of one origin; a text is empty where there is nothing to say."""
 
-    Attributes:
-        start: Where the backbones start, to stand after that word; empty without a backbone.
-        note: What a reader has to know before any number; empty where there is nothing.
-        tag: Label beside a run in a list; empty where there is nothing to warn of.
-        difference: How it differs from the study's procedure; empty where it does not.
-    """
-
-    start: str
-    note: str = ""
-    tag: str = ""
-    difference: str = ""
+    start: str  # where the backbones start, to stand after that word
+    note: str = ""  # what a reader has to know before any number
+    tag: str = ""  # label beside a run in a list
+    difference: str = ""  # how it differs from the study's procedure
 
     @property
     def sentence(self) -> str:

@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 
 class ArrayFile:
-    """Writes a `.npy` file of unknown length; its header is right once it is closed.
-
-    Args:
-        path: Where it is written.
-        row_shape: Shape of one row.
-        dtype: Of the elements.
-    """
+    """Writes a `.npy` file of unknown length; its header is right once it is closed."""
 
     def __init__(self, path: Path, *, row_shape: tuple[int, ...], dtype: type) -> None:
         self.n_rows = 0

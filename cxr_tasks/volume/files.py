@@ -108,16 +108,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
-    """Write a CSV file with a header, row by row; return the number of rows."""
-    n_rows = 0
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write a CSV file with a header, row by row."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
-        for row in rows:
-            writer.writerow(row)
-            n_rows += 1
-    return n_rows
+        writer.writerows(rows)
 
 
 @contextmanager

@@ -23,12 +23,7 @@ _POLL_SECONDS = 0.2
 
 @contextmanager
 def locked(path: Path, *, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Hold a lock file; whoever comes second waits.
-
-    Args:
-        path: The lock file; made where it is missing.
-        on_wait: Called once where another holds it, before the wait.
-    """
+    """Hold a lock file, made where it is missing; whoever comes second is told once, and waits."""
     lock = _file_lock(path)
     try:
         lock.acquire(blocking=False)
@@ -53,11 +48,7 @@ def is_locked(path: Path) -> bool:
 def volume_in_use(home: Home, *, on_wait: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Work on the shared volume, with others who do: no space is freed during the block.
 
-    A block may stand within another. While space is freed, the next one waits.
-
-    Args:
-        home: The shared volume; made where it is missing.
-        on_wait: Called once where space is being freed, before the wait.
+    A block may stand within another. While space is freed, the next one is told once, and waits.
     """
     path = _volume_lock(home)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,9 +71,7 @@ def volume_in_use(home: Home, *, on_wait: Callable[[], object] = lambda: None) -
 def volume_alone(home: Home, *, wait_seconds: float) -> Iterator[bool]:
     """Hold the shared volume alone, where nobody works on it, and yield whether that is so.
 
-    Args:
-        home: The shared volume.
-        wait_seconds: For so long others are waited for; 0 for one look.
+    Others are waited for, unless `wait_seconds` is 0.
     """
     lock = _file_lock(_volume_lock(home))
     try:

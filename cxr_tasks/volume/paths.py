@@ -1,9 +1,8 @@
 """Where everything lies on the shared volume, `$CXR_HOME`."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from cxr_tasks.errors import ConfigError, shown
 
@@ -18,31 +17,15 @@ MAX_RUN_KEY_LENGTH = 120
 _SAFE_RUN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True)
 class Home:
-    """The shared volume."""
+    """The places of the shared volume."""
 
-    root: Path
-
-    @property
-    def datasets(self) -> Path:
-        """Ingested image stores, one folder a content fingerprint."""
-        return self.root / "datasets"
-
-    @property
-    def cache(self) -> Path:
-        """What can be fetched or computed again: downloads, backbone weights."""
-        return self.root / "cache"
-
-    @property
-    def locks(self) -> Path:
-        """Lock files; an operating-system lock on them dies with its holder."""
-        return self.root / "locks"
-
-    @property
-    def champion(self) -> Path:
-        """The model that serves, and those that served before it."""
-        return self.root / "champion"
+    def __init__(self, root: Path) -> None:
+        self.root: Final = root
+        self.datasets: Final = root / "datasets"  # ingested image stores, one folder a fingerprint
+        self.cache: Final = root / "cache"  # what can be had again: downloads, backbone weights
+        self.locks: Final = root / "locks"  # a lock of the operating system dies with its holder
+        self.champion: Final = root / "champion"  # the model that serves, and those before it
 
     def scores(self, name: str) -> Path:
         """Return the folder of one batch of scored images.
@@ -61,76 +44,40 @@ class Home:
         return RunPaths(self, check_run_key(run_key))
 
 
-@dataclass(frozen=True)
 class RunPaths:
-    """The folders of one run, one for each stage."""
+    """The places of one run: a folder for each stage."""
 
-    home: Home
-    key: str
-
-    @property
-    def root(self) -> Path:
-        """The run's own folder."""
-        return self.home.root / "runs" / self.key
-
-    @property
-    def config(self) -> Path:
-        """The checked configuration, written before the first stage."""
-        return self.root / "config.json"
-
-    @property
-    def progress(self) -> Path:
-        """One JSON line for each thing that a watching person wants to know."""
-        return self.root / "progress.jsonl"
-
-    @property
-    def ingest(self) -> Path:
-        """Which data set and which backbone weights this run uses."""
-        return self.root / "ingest"
-
-    @property
-    def split(self) -> Path:
-        """Which image is in which part."""
-        return self.root / "split"
+    def __init__(self, home: Home, key: str) -> None:
+        self.home: Final = home
+        self.key: Final = key
+        self.root: Final = home.root / "runs" / key
+        self.config: Final = self.root / "config.json"  # checked, written before the first stage
+        self.progress: Final = self.root / "progress.jsonl"  # a line for each thing worth knowing
+        self.ingest: Final = (
+            self.root / "ingest"
+        )  # which data set and backbone weights the run uses
+        self.split: Final = self.root / "split"  # which image is in which part
+        self.audit: Final = (
+            self.root / "audit"
+        )  # what else than disease could tell the classes apart
+        self.evaluate: Final = self.root / "evaluate"  # scores and metrics of each finished variant
+        self.report: Final = self.root / "report"  # the page, its figures as JSON, and the table
+        self.promote: Final = self.root / "promote"  # whether its model took the champion's place
 
     def train(self, variant: str) -> Path:
-        """A finished training."""
+        """Return the place of a finished training."""
         return self.root / "train" / variant
 
     def training(self, variant: str) -> Path:
-        """A training under way: fixed in name, so that a retry finds its checkpoint."""
+        """Return that of one under way: fixed in name, so that a retry finds its checkpoint."""
         return self.root / "train" / f"{variant}.partial"
 
-    @property
-    def audit(self) -> Path:
-        """What else than disease could tell the classes apart."""
-        return self.root / "audit"
-
-    @property
-    def evaluate(self) -> Path:
-        """Scores and metrics of each finished variant."""
-        return self.root / "evaluate"
-
-    @property
-    def report(self) -> Path:
-        """The page, its figures as JSON, and the table."""
-        return self.root / "report"
-
-    @property
-    def promote(self) -> Path:
-        """Whether the run's model took the champion's place, and why."""
-        return self.root / "promote"
-
     def error(self, stage: StageName, variant: str | None = None) -> Path:
-        """How a stage failed, while it has not succeeded since."""
-        return (
-            self.root / stage / f"{variant}.error.json"
-            if variant
-            else (self.root / f"{stage}.error.json")
-        )
+        """Return the place of how a stage failed, while it has not succeeded since."""
+        return self.root / (f"{stage}/{variant}.error.json" if variant else f"{stage}.error.json")
 
     def lock(self, stage: LockName, variant: str | None = None) -> Path:
-        """The lock that keeps two processes from one stage of this run."""
+        """Return the lock that keeps two processes from one stage of this run."""
         name = f"run-{self.key}-{stage}" + (f"-{variant}" if variant else "")
         return self.home.locks / f"{name}.lock"
 

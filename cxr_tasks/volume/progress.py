@@ -1,18 +1,19 @@
 """Events of a run: each is one line of text for a person, and one JSON line in a file."""
 
 import json
-import math
 import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import Field, asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
-EventKind = Literal["start", "note", "epoch", "done", "failed", "stopped"]
-Level = Literal["info", "warning"]
+from cxr_tasks.volume.progress_record import EventKind, Level, ProgressRecord
+
 Item = TypeVar("Item")
+Report = Callable[[str], None]
+"""Takes a line of text for whoever watches."""
 
 _WATCH_SECONDS = 5.0
 
@@ -22,31 +23,6 @@ _WARNS = re.compile(
     r"|WARNING\b"  # Python's and TensorFlow's loggers
     r"|.+:\d+: \w*Warning: "  # the module `warnings`
 )
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened in a stage; `text` says it to a person.
-
-    `fit` names the training that it is about where a stage trains several: `fold 2 of 5`; `level`
-    is that of logs.
-    """
-
-    stage: str
-    kind: EventKind
-    text: str
-    variant: str = ""
-    epoch: int = 0
-    n_epochs: int = 0
-    seconds_left: float = 0.0
-    at: float = 0.0
-    fit: str = ""
-    level: Level = "info"
-
-    @property
-    def name(self) -> str:
-        """The stage, with its variant where it has one."""
-        return f"{self.stage} {self.variant}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -88,20 +64,21 @@ class Progress:
 
         Several processes append to one file; one short write with O_APPEND is one line.
         """
-        event = Event(
-            self.stage,
-            kind,
-            text,
-            self.variant,
-            epoch,
-            n_epochs,
-            seconds_left,
-            self.clock(),
-            self.fit,
-            level_of(text),
-        )
-        self.echo(f"{event.name}: {f'{self.fit}: ' if self.fit else ''}{text}")
-        line = json.dumps(asdict(event), ensure_ascii=True) + "\n"
+        of = f"{self.stage} {self.variant}".rstrip()
+        self.echo(f"{of}: {f'{self.fit}: ' if self.fit else ''}{text}")
+        event = {
+            "stage": self.stage,
+            "kind": kind,
+            "text": text,
+            "variant": self.variant,
+            "epoch": epoch,
+            "n_epochs": n_epochs,
+            "seconds_left": seconds_left,
+            "at": self.clock(),
+            "fit": self.fit,
+            "level": level_of(text),
+        }
+        line = json.dumps(event, ensure_ascii=True) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -120,7 +97,7 @@ def level_of(line: str) -> Level:
     return "warning" if _WARNS.match(line) else "info"
 
 
-def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[Event, int]]:
+def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[ProgressRecord, int]]:
     """Read the whole lines after `offset`; with each event comes the offset after it.
 
     Lines that are no event, such as one cut by a full volume, are passed over.
@@ -130,26 +107,14 @@ def read_events(path: Path, *, offset: int = 0) -> Iterator[tuple[Event, int]]:
     with path.open("rb") as stream:
         stream.seek(offset)
         while (line := stream.readline()).endswith(b"\n"):
-            if (event := _event(line)) is not None:
-                yield event, stream.tell()
+            try:
+                event = ProgressRecord.model_validate_json(line)
+            except ValueError:
+                continue
+            yield event, stream.tell()
 
 
-def _event(line: bytes) -> Event | None:
-    try:
-        event = Event(**json.loads(line))
-        return event if all(_is_of_kind(event, field) for field in fields(Event)) else None
-    except (OverflowError, RecursionError, TypeError, ValueError):
-        return None
-
-
-def _is_of_kind(event: Event, field: Field[Any]) -> bool:
-    value = getattr(event, field.name)
-    if isinstance(field.default, int | float):
-        return isinstance(value, int | float) and math.isfinite(value)
-    return isinstance(value, str)
-
-
-def watched(items: Iterable[Item], *, n: int, report: Callable[[str], None]) -> Iterator[Item]:
+def watched(items: Iterable[Item], *, n: int, report: Report) -> Iterator[Item]:
     """Pass images through, and report every few seconds how many of `n` are done."""
     started = reported = time.monotonic()
     for n_done, item in enumerate(items, start=1):

@@ -4,6 +4,9 @@ from typing import Literal
 
 from cxr_tasks.volume.record_model import Facts
 
+EventKind = Literal["start", "note", "epoch", "done", "failed", "stopped"]
+Level = Literal["info", "warning"]
+
 
 class ProgressRecord(Facts):
     """One thing that happened; `text` says it to a person.
@@ -20,7 +23,7 @@ class ProgressRecord(Facts):
     """
 
     stage: str
-    kind: Literal["start", "note", "epoch", "done", "failed", "stopped"]
+    kind: EventKind
     text: str
     variant: str = ""
     epoch: int = 0
@@ -28,4 +31,9 @@ class ProgressRecord(Facts):
     seconds_left: float = 0.0
     at: float = 0.0
     fit: str = ""
-    level: Literal["info", "warning"] = "info"
+    level: Level = "info"
+
+    @property
+    def name(self) -> str:
+        """The stage, with its variant where it has one."""
+        return f"{self.stage} {self.variant}".rstrip()

@@ -15,19 +15,12 @@ FileId = tuple[int, int]
 
 @dataclass
 class Weight:
-    """What lies below a path.
+    """What lies below a path."""
 
-    Attributes:
-        n_bytes: Of all files, leftovers apart; one with several names counts once.
-        n_shared_bytes: Of those that have a name elsewhere too, and so would stay.
-        leftovers: What killed work left there; not looked into.
-        n_unreadable: Folders that may not be read.
-    """
-
-    n_bytes: int = 0
-    n_shared_bytes: int = 0
-    leftovers: list[Path] = field(default_factory=list)
-    n_unreadable: int = 0
+    n_bytes: int = 0  # of all files, leftovers apart; one with several names counts once
+    n_shared_bytes: int = 0  # of those that have a name elsewhere too, and so would stay
+    leftovers: list[Path] = field(default_factory=list)  # of killed work; not looked into
+    n_unreadable: int = 0  # folders that may not be read
 
     @property
     def n_free_bytes(self) -> int:

@@ -18,10 +18,8 @@ def source_digest(*parts: str) -> str:
     """Return a digest of the package's source: names and bytes, in 16 hexadecimal digits.
 
     Neither the place of the package nor file times count, and an archive counts as a folder does.
-    Modules that are installed without their source count by their compiled form.
-
-    Args:
-        parts: Packages inside, such as `data`; without any, the whole package.
+    Modules that are installed without their source count by their compiled form. Parts are packages
+    inside, such as `data`; without any it is the whole package.
     """
     root = files(_PACKAGE)
     found = dict(

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.volume.paths import Home, RunPaths
-from cxr_tasks.volume.progress import Event, read_events
+from cxr_tasks.volume.progress import read_events
+from cxr_tasks.volume.progress_record import ProgressRecord
 from tests.cluster import sessions
 from tests.cluster.api import Api, signed_in
 from tests.cluster.servers import own_servers
@@ -154,7 +155,7 @@ def wait_for_epoch(run: RunPaths, api: Api, epoch: int) -> None:
     assert (run.training(KILLED_VARIANT) / "checkpoint.npz").exists()
 
 
-def epoch_events(run: RunPaths) -> list[Event]:
+def epoch_events(run: RunPaths) -> list[ProgressRecord]:
     events = (event for event, _ in read_events(run.progress))
     return [event for event in events if (event.kind, event.variant) == ("epoch", KILLED_VARIANT)]
 

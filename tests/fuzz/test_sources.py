@@ -252,7 +252,7 @@ from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.sources.zip_file import ZipArchive
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 try:
-    ZipArchive(Path(sys.argv[1])).read("COVID/a.png")
+    ZipArchive(Path(sys.argv[1])).unpack("COVID/a.png")
 except UnusableImage as err:
     print(err.reason)
 """

@@ -77,6 +77,8 @@ def test_every_setting_decides_the_fingerprint() -> None:
     [
         ({"epoch": 3}, "epoch"),
         ({"epochs": -1}, "epochs=-1"),
+        ({"seed": -1}, "seed=-1"),
+        ({"phantom_images": 1}, "phantom_images=1"),
         ({"profile": "paper", "epochs": 0, **FILES}, "epochs=0 in profile 'paper'"),
         ({"epochs": "many"}, "epochs='many'"),
         ({"epochs": True}, "epochs=True"),

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from cxr_tasks.data.sources.candidates import UNLABELLED, Candidate
 from cxr_tasks.data.sources.folder import digest_files, read_file, walk_files
-from cxr_tasks.data.sources.left_out import is_hidden, is_in_mask_folder, may_be_image, suffix_of
+from cxr_tasks.data.sources.left_out import (
+    is_hidden,
+    is_in_mask_folder,
+    may_be_image,
+    n_ignored_links,
+    suffix_of,
+)
 from cxr_tasks.data.sources.zip_file import ZipArchive
 from cxr_tasks.errors import DataError
 from cxr_tasks.volume.files import digest_of
@@ -31,7 +37,7 @@ class ImageReader:
             SourceError: The folder or archive cannot be read any more.
         """
         if archive := self.archive_of(candidate):
-            return archive.read(candidate.path.removeprefix(f"{archive.path}/"))
+            return archive.unpack(candidate.path.removeprefix(f"{archive.path}/"))
         return read_file(Path(candidate.path))
 
     def archive_of(self, candidate: Candidate) -> ZipArchive | None:
@@ -96,7 +102,7 @@ def open_images(paths: Sequence[str]) -> NewImages:
         else:
             taken.add(path)
             continue
-        n_links += found.n_ignored_links
+        n_links += n_ignored_links(found.n_left_out_by_reason)
         reasons = {f"{path}/{name}": _why_left_out(name) for name in found.paths}
         taken.update(name for name, reason in reasons.items() if not reason)
         left_out |= {name: reason for name, reason in reasons.items() if reason}

@@ -23,16 +23,11 @@ from cxr_tasks.data.phantom.anatomy import (
     Scene,
     blob,
     blur,
-    bones,
+    chest,
     enlarge,
-    heart,
-    lung_depth,
     make_scene,
     shrink,
-    soft_tissue,
     step,
-    unevenness,
-    vessels,
 )
 
 Difficulty = Literal["easy", "hard"]
@@ -60,17 +55,6 @@ def render(
     return expose(attenuation + opacities, of_view)
 
 
-def chest(scene: Scene, of_patient: Generator) -> tuple[FloatImage, FloatImage]:
-    """Draw a chest without opacities: its attenuation, and the depth of air in its lungs."""
-    lungs = lung_depth(scene)
-    attenuation = soft_tissue(scene) * (1 + 0.08 * unevenness(scene, of_patient))
-    attenuation -= lungs * (1.05 + 0.12 * scene.habitus[0])
-    attenuation += heart(scene) + bones(scene, lungs)
-    attenuation += lungs * vessels(scene, of_patient)
-    attenuation += 0.12 * (blur(attenuation, 8) - attenuation)  # scatter
-    return attenuation, lungs
-
-
 def _opacities(
     label: int,
     scene: Scene,
@@ -84,32 +68,22 @@ def _opacities(
     The fine part averages to zero over a few pixels, whatever its sign; the haze is always dense.
     """
     severity = of_patient.uniform(0.25, 1.0) * of_view.uniform(0.8, 1.2)
-    lower = _patches(scene, _lower_periphery(of_patient), 1, of_patient)
-    upper = _patches(scene, _upper_and_central(of_patient), -1, of_patient)
+    lower = _patches(scene, (0.17, 0.27), (0.0, 0.2), of_patient)  # lower periphery
+    upper = -_patches(scene, (0.08, 0.2), (-0.27, -0.03), of_patient)  # upper and central
     sharp, blurred = (lower, upper) if label == 1 else (upper, lower)
     fine = sharp - blur(sharp, _COARSE_SIGMA_PX)
     haze = blur(np.abs(sharp - blurred), _COARSE_SIGMA_PX)
     return severity * window() * np.sqrt(lungs) * (0.5 * haze + fine_structure * fine)
 
 
-def _lower_periphery(of_patient: Generator) -> list[complex]:
-    return [
-        complex(sign * of_patient.uniform(0.17, 0.27), of_patient.uniform(0.0, 0.2))
-        for sign in (-1, 1)
-        for _ in range(3)
+def _patches(
+    scene: Scene, lateral: tuple[float, float], down: tuple[float, float], of_patient: Generator
+) -> FloatImage:
+    """Lobules, denser than what is around them, that lie so far lateral in both lungs, and down."""
+    centres = [
+        complex(sign * of_patient.uniform(*lateral), of_patient.uniform(*down))
+        for sign in (-1, -1, -1, 1, 1, 1)
     ]
-
-
-def _upper_and_central(of_patient: Generator) -> list[complex]:
-    return [
-        complex(sign * of_patient.uniform(0.08, 0.2), of_patient.uniform(-0.27, -0.03))
-        for sign in (-1, 1)
-        for _ in range(3)
-    ]
-
-
-def _patches(scene: Scene, centres: list[complex], sign: int, of_patient: Generator) -> FloatImage:
-    """Lobules, denser (sign 1) or more lucent (sign -1) than what is around them."""
     u, v = shrink(scene.u), shrink(scene.v)
     extent = np.zeros_like(u)
     for centre in centres:
@@ -118,7 +92,7 @@ def _patches(scene: Scene, centres: list[complex], sign: int, of_patient: Genera
         extent = np.maximum(extent, of_patient.uniform(0.5, 1.0) * patch)
     grain = of_patient.normal(size=(2, 64, 64)).astype(np.float32)
     mottle = 0.5 * enlarge(grain[0]) + 2.6 * enlarge(gaussian_filter(grain[1], 1))
-    return enlarge(extent) * step(mottle - 0.5, 0.9) * sign
+    return enlarge(extent) * step(mottle - 0.5, 0.9)
 
 
 @cache

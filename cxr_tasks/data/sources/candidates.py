@@ -7,31 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from cxr_tasks.data.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
-from cxr_tasks.data.sources.layouts import (
-    check_whole,
-    label_paths,
-    patterns_in_words,
-    preset_name,
-    seen_in,
-    suggestion,
-)
-from cxr_tasks.data.sources.left_out import (
-    ARCHIVE,
-    LINK_AGAIN,
-    LINK_BROKEN,
-    LINK_IN_ARCHIVE,
-    LINK_OUT,
-    LINKS,
-    MASK,
-    NO_CLASS,
-    OTHER,
-    REMEDIES,
-    TABLE,
-    counted,
-    is_named_image,
-    left_out_in_words,
-    why_left_out,
-)
+from cxr_tasks.data.sources import layouts, left_out
 from cxr_tasks.errors import DataError, SourceError, first_few
 from cxr_tasks.settings.presets import Preset
 from cxr_tasks.wording import CLASS_NAMES
@@ -45,7 +21,12 @@ _NIH_NAME = r"(?:.*/)?(\d{8})_\d{3}\.\w+"
 _NIH_PATIENTS = range(1, 30806)
 _PHANTOM_NAME = rf"(?:.*/)?{PHANTOM_PATIENT}"
 
-_REASONS_WHERE_A_CLASS_IS_MISSING = (LINK_OUT, LINK_BROKEN, LINK_IN_ARCHIVE, MASK)
+_REASONS_WHERE_A_CLASS_IS_MISSING = (
+    left_out.LINK_OUT,
+    left_out.LINK_BROKEN,
+    left_out.LINK_IN_ARCHIVE,
+    left_out.MASK,
+)
 
 _TABLE_COLUMNS = {
     "metadata": ("filename", "finding", "Pneumonia/Viral/COVID-19", "No Finding"),
@@ -58,70 +39,38 @@ normal; and of others."""
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that should be an image of a class.
+    """A file that should be an image of a class."""
 
-    Attributes:
-        path: POSIX name relative to the source's root.
-        label: 1 is COVID-19, 0 is normal; or `UNLABELLED`.
-        patient: Whom it shows, or empty where that is not known.
-        source: Where it was taken or published, likewise.
-    """
+    path: str  # POSIX name relative to the source's root
+    label: int  # 1 is COVID-19, 0 is normal; or `UNLABELLED`
+    patient: str  # whom it shows, or empty where that is not known
+    source: str = ""  # where it was taken or published, likewise
 
-    path: str
-    label: int
-    patient: str
-    source: str = ""
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder or an archive, by names relative to it, with `/`."""
+
+    paths: tuple[str, ...]
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Of those that a link leads to, the real name: relative too, where it is inside."""
+    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """What is no file, or a link that is not followed."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source holds.
+    """What a source holds."""
 
-    Attributes:
-        candidates: In the order in which Keras' loader lists files.
-        n_left_out_by_reason: What else lies there, by the reasons in `left_out`.
-        tables: Names of tables, which are not read.
-    """
-
-    candidates: tuple[Candidate, ...]
-    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
-    tables: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...]  # in the order in which Keras' loader lists files
+    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)  # by those of `left_out`
+    tables: tuple[str, ...] = ()  # names of tables, which are not read
 
     @property
     def n_by_class(self) -> dict[str, int]:
         """Count the candidates of each class."""
         counts = Counter(candidate.label for candidate in self.candidates)
         return {name: counts[label] for label, name in CLASS_NAMES.items()}
-
-    @property
-    def n_unmatched(self) -> int:
-        """Count the image files that belong to neither class."""
-        return self.n_left_out_by_reason.get(NO_CLASS, 0)
-
-    @property
-    def n_ignored_links(self) -> int:
-        """Count the links that were not followed."""
-        return sum(self.n_left_out_by_reason.get(reason, 0) for reason in LINKS)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What lies in a folder or an archive.
-
-    Attributes:
-        paths: Names of files relative to it, with `/`.
-        targets: Of those that a link leads to, the real name: relative too, where it is inside.
-        n_left_out_by_reason: What is no file, or a link that is not followed.
-    """
-
-    paths: tuple[str, ...]
-    targets: Mapping[str, str] = field(default_factory=dict)
-    n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def n_ignored_links(self) -> int:
-        """Count the links that were not followed."""
-        return sum(self.n_left_out_by_reason.get(reason, 0) for reason in LINKS)
 
 
 def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
@@ -134,22 +83,25 @@ def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
         DataError: None belongs to one of them, a file belongs to both, or the folders are laid
             out otherwise than the preset has them.
     """
-    reasons = {path: why_left_out(path, found.targets.get(path)) for path in found.paths}
-    labelled = label_paths([path for path, reason in reasons.items() if not reason], preset)
-    left_out = Counter(found.n_left_out_by_reason)
-    left_out.update(reason for reason in reasons.values() if reason)
+    reasons = {path: left_out.why_left_out(path, found.targets.get(path)) for path in found.paths}
+    labelled = layouts.label_paths([path for path, why in reasons.items() if not why], preset)
+    counts = Counter(found.n_left_out_by_reason)
+    counts.update(reason for reason in reasons.values() if reason)
     taken = {found.targets.get(path) for path, _ in labelled.paths}  # under another name
-    unmatched = [path for path in labelled.unmatched if path not in taken]
-    left_out.update(NO_CLASS if is_named_image(path) else OTHER for path in unmatched)
+    counts.update(
+        left_out.NO_CLASS if left_out.is_named_image(path) else left_out.OTHER
+        for path in labelled.unmatched
+        if path not in taken
+    )
     if not labelled.has_both_classes:
-        raise _missing_class(labelled.paths, labelled.unmatched, reasons, left_out, preset, root)
-    check_whole(labelled, preset, root)
+        raise _missing_class(labelled, reasons, counts, preset, root)
+    layouts.check_whole(labelled, preset, root)
     once = _each_file_once(labelled.paths, found.targets)
-    left_out[LINK_AGAIN] += len(labelled.paths) - len(once)
+    counts[left_out.LINK_AGAIN] += len(labelled.paths) - len(once)
     return Listing(
         tuple(Candidate(path, label, patient_of(path)) for path, label in once),
-        {reason: n for reason, n in left_out.most_common() if n},
-        tuple(path for path, reason in reasons.items() if reason == TABLE),
+        {reason: n for reason, n in counts.most_common() if n},
+        tuple(path for path, reason in reasons.items() if reason == left_out.TABLE),
     )
 
 
@@ -188,49 +140,50 @@ def _each_file_once(
 
 
 def _missing_class(
-    labelled: Sequence[tuple[str, int]],
-    unmatched: Sequence[str],
+    labelled: layouts.Labelled,
     reasons: Mapping[str, str],
-    left_out: Mapping[str, int],
+    counts: Mapping[str, int],
     preset: Preset,
     root: object,
 ) -> SourceError | DataError:
     """Describe which class is missing, what is there instead, and what could be done."""
-    names = [*(path for path, _ in labelled), *unmatched]
-    others = left_out_in_words({reason: n for reason, n in left_out.items() if reason != NO_CLASS})
+    names = [*(path for path, _ in labelled.paths), *labelled.unmatched]
+    others = left_out.left_out_in_words(
+        {reason: n for reason, n in counts.items() if reason != left_out.NO_CLASS}
+    )
     if names:
-        there = f"what may be an image lies in {seen_in(names)}"
-        if preset_name(preset) == "custom":  # the patterns are about names, not folders
+        there = f"what may be an image lies in {layouts.seen_in(names)}"
+        if layouts.preset_name(preset) == "custom":  # the patterns are about names, not folders
             there += f", such as {first_few(list(map(repr, names)))}"
     else:
         there = "no file may be an image" if others else "it is empty"
     there += f"; left out: {others}" if others else ""
-    rule = f"{patterns_in_words(preset)}."
-    remedy = "\n".join(_remedies(names, reasons, left_out, preset))
-    if not labelled:
+    rule = f"{layouts.patterns_in_words(preset)}."
+    remedy = "\n".join(_remedies(names, reasons, counts, preset))
+    found = dict(labelled.paths).values()
+    if not found:
         return SourceError(f"No image of either class in {root}: {there}.", rule, remedy)
-    found = {label for _, label in labelled}
     missing = next(name for label, name in CLASS_NAMES.items() if label not in found)
-    problem = f"No image of the class {missing} in {root}, {len(labelled)} of the other: {there}."
+    problem = f"No image of the class {missing} in {root}, {len(found)} of the other: {there}."
     return DataError(problem, rule, remedy)
 
 
 def _remedies(
-    names: Sequence[str], reasons: Mapping[str, str], left_out: Mapping[str, int], preset: Preset
+    names: Sequence[str], reasons: Mapping[str, str], counts: Mapping[str, int], preset: Preset
 ) -> Iterable[str]:
-    for reason in _REASONS_WHERE_A_CLASS_IS_MISSING:
-        if n := left_out.get(reason, 0):
-            yield f"There {'is' if n == 1 else 'are'} {counted(n, reason)}. {REMEDIES[reason]}"
-    tables, archives = (
-        [path for path, why in reasons.items() if why == reason] for reason in (TABLE, ARCHIVE)
-    )
+    in_the_way = [why for why in _REASONS_WHERE_A_CLASS_IS_MISSING if counts.get(why)]
+    for why in in_the_way:
+        verb = "is" if counts[why] == 1 else "are"
+        yield f"There {verb} {left_out.counted(counts[why], why)}. {left_out.REMEDIES[why]}"
+    tables = [path for path, why in reasons.items() if why == left_out.TABLE]
+    archives = [path for path, why in reasons.items() if why == left_out.ARCHIVE]
     if archives:
         yield f"Unpack {first_few(list(map(repr, archives)))}, and name the folder it is in."
-    if found := suggestion(names, preset):
+    if found := layouts.suggestion(names, preset):
         yield found
     elif tables and names:
         yield _how_to_sort(sorted(tables))
-    elif names or not (archives or any(map(left_out.get, _REASONS_WHERE_A_CLASS_IS_MISSING))):
+    elif names or not (archives or in_the_way):
         yield (
             "Correct data or preset, sort the images into COVID/ and NORMAL/, or use "
             "preset=custom with covid_glob and normal_glob."

@@ -11,16 +11,8 @@ from pathlib import Path
 
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES
+from cxr_tasks.data.sources import left_out
 from cxr_tasks.data.sources.candidates import Candidate, Found, Listing, list_candidates
-from cxr_tasks.data.sources.left_out import (
-    HIDDEN,
-    LINK_AGAIN,
-    LINK_BROKEN,
-    LINK_CIRCLE,
-    LINK_OUT,
-    SPECIAL,
-    is_hidden,
-)
 from cxr_tasks.errors import SourceError
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings.presets import Preset
@@ -102,11 +94,8 @@ def walk_files(root: Path, *, follow_links: bool = False) -> Found:
     """Find the files in a folder and below it, whatever their names.
 
     Links inside the folder are followed, to files and to folders, and a file is found under each
-    of its names. Pipes and devices, which might never end, are left out.
-
-    Args:
-        root: The folder; it may be a link itself.
-        follow_links: Follow links that lead out of it too.
+    of its names; those that lead out of it with `follow_links` only. The folder may be a link
+    itself. Pipes and devices, which might never end, are left out.
 
     Raises:
         SourceError: It is missing or unreadable.
@@ -122,24 +111,17 @@ def walk_files(root: Path, *, follow_links: bool = False) -> Found:
             todo.extend(walk.look_into(todo.popleft()))
         except OSError as err:
             raise _unreadable(root, err) from err
-    return Found(tuple(walk.paths), walk.targets, dict(walk.left_out))
+    return Found(tuple(walk.paths), walk.targets, dict(walk.n_left_out))
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder to look into.
+    """A folder to look into."""
 
-    Attributes:
-        path: By which it is opened.
-        real: Without links.
-        name: Relative to the data's root, with a slash at its end; empty for the root.
-        hops: The real folders in which links were followed to come here.
-    """
-
-    path: str
-    real: str
-    name: str
-    hops: tuple[str, ...] = ()
+    path: str  # by which it is opened
+    real: str  # without links
+    name: str  # relative to the data's root, with a slash at its end; empty for the root
+    hops: tuple[str, ...] = ()  # the real folders in which links were followed to come here
 
 
 class _Walk:
@@ -150,7 +132,7 @@ class _Walk:
         self.follow_links = follow_links
         self.paths: list[str] = []
         self.targets: dict[str, str] = {}
-        self.left_out: Counter[str] = Counter()
+        self.n_left_out: Counter[str] = Counter()
         self._n_names: Counter[str] = Counter()
 
     def look_into(self, folder: _Folder) -> Iterator[_Folder]:
@@ -166,12 +148,12 @@ class _Walk:
                 elif entry.is_file(follow_symlinks=False):
                     self._take(name, real if folder.hops else "")
                 else:
-                    self.left_out[SPECIAL] += 1
+                    self.n_left_out[left_out.SPECIAL] += 1
 
     def _follow(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> Iterator[_Folder]:
         real, reason = self._target(folder, entry, name)
         if reason:
-            self.left_out[reason] += 1
+            self.n_left_out[reason] += 1
         elif real.is_dir():
             self._n_names[str(real)] += 1
             yield _Folder(entry.path, str(real), f"{name}/", (*folder.hops, folder.real))
@@ -181,20 +163,20 @@ class _Walk:
     def _target(self, folder: _Folder, entry: os.DirEntry[str], name: str) -> tuple[Path, str]:
         """Find where a link leads, and why it is not followed; empty where it is."""
         real = Path(entry.path)
-        if is_hidden(name):
-            return real, HIDDEN
+        if left_out.is_hidden(name):
+            return real, left_out.HIDDEN
         try:
             real = Path(os.path.realpath(entry.path, strict=True))
             kind = stat.S_IFMT(real.stat().st_mode)
         except OSError as err:
-            return real, LINK_CIRCLE if err.errno == errno.ELOOP else LINK_BROKEN
+            return real, left_out.LINK_CIRCLE if err.errno == errno.ELOOP else left_out.LINK_BROKEN
         if not self.follow_links and not real.is_relative_to(self.inside):
-            return real, LINK_OUT
+            return real, left_out.LINK_OUT
         if kind != stat.S_IFDIR:
-            return real, "" if kind == stat.S_IFREG else SPECIAL
+            return real, "" if kind == stat.S_IFREG else left_out.SPECIAL
         if any(Path(hop).is_relative_to(real) for hop in (*folder.hops, folder.real)):
-            return real, LINK_CIRCLE
-        return real, LINK_AGAIN if self._n_names[str(real)] >= _MAX_NAMES_OF_FOLDER else ""
+            return real, left_out.LINK_CIRCLE
+        return real, left_out.LINK_AGAIN if self._n_names[str(real)] >= _MAX_NAMES_OF_FOLDER else ""
 
     def _take(self, name: str, target: str) -> None:
         self.paths.append(name)

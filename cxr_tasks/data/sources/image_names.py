@@ -11,15 +11,10 @@ from cxr_tasks.data.sources.left_out import IMAGE_SUFFIXES
 
 
 class NameMatch(NamedTuple):
-    """The images that a name may mean.
+    """The images that a name may mean."""
 
-    Attributes:
-        paths: Of the images; none, one, or several where the name is not clear.
-        distance: 0 for a name as the data set has it; more, the freer it was read.
-    """
-
-    paths: list[str]
-    distance: int
+    paths: list[str]  # none, one, or several where the name is not clear
+    distance: int  # 0 for a name as the data set has it; more, the freer it was read
 
 
 class ImageNames:
@@ -27,11 +22,7 @@ class ImageNames:
 
     A name may have backslashes, begin with `./` or with any folders above the data set, or lack
     the first folders; `é` may be one character or two. Where that finds nothing, letter case does
-    not matter, and then a name may lack the suffix.
-
-    Args:
-        paths: POSIX names relative to the data's root.
-        root: Where the data lie, as somebody's absolute paths may begin.
+    not matter, and then a name may lack the suffix. Absolute ones may begin with the data's root.
     """
 
     def __init__(self, paths: Iterable[str], *, root: str = "") -> None:

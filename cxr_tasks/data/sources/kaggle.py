@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from cxr_tasks.data.sources.kaggle_client import DownloadError, Report, run_client
+from cxr_tasks.data.sources.kaggle_client import DownloadError, run_client
+from cxr_tasks.data.sources.zip_file import count_sound_members
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
+from cxr_tasks.settings.kaggle_handle import slug_of
 from cxr_tasks.volume.files import building, read_json, sha256_of, write_json
 from cxr_tasks.volume.locks import locked
-from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.progress import Report, warning
 from cxr_tasks.volume.record_model import Facts, parse_facts
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -50,7 +51,7 @@ def download_dataset(
     once the second waits for the first.
 
     Args:
-        handle: `OWNER/SLUG`, or another form that `read_handle` reads.
+        handle: As `read_handle` returns it.
         folder: Where downloads are kept; made where it is missing.
         environ: Environment of the client: credentials, proxies, `HOME`.
         report: Takes one line at a time for a person to read; never a secret.
@@ -60,10 +61,8 @@ def download_dataset(
         server declared. The record beside it says its version and SHA-256.
 
     Raises:
-        ConfigError: The handle names no data set.
         SourceError: It could not be had.
     """
-    handle = read_handle("kaggle_dataset", handle)
     place = KaggleFolder(handle, folder)
     try:
         with locked(place.lock):
@@ -80,15 +79,6 @@ class KaggleFolder:
     """One data set's part of the download cache; whoever changes it holds `lock`.
 
     A version that is named has a part of its own.
-
-    Attributes:
-        handle: The data set.
-        lock: Keeps two processes from one data set.
-        finished: The folder of the checked zip and its record, renamed here as a whole.
-        zip: The checked download.
-        record: What the checked download is.
-        partial: Where the client works.
-        arriving: The zip that the client writes.
     """
 
     def __init__(self, handle: str, cache: Path) -> None:
@@ -96,10 +86,10 @@ class KaggleFolder:
         name = handle.replace("/", ".")  # no part of a handle has a dot, so no two share a name
         self.handle = handle
         self.lock = cache / f".{name}.lock"
-        self.finished = cache / name
+        self.finished = cache / name  # renamed here as a whole: the checked zip and its record
         self.zip = self.finished / f"{slug}.zip"
         self.record = self.finished / f"{slug}.json"
-        self.partial = cache / f".{name}.partial"
+        self.partial = cache / f".{name}.partial"  # where the client works
         self.arriving = self.partial / f"{slug}.zip"
         self._note = self.partial / f"{slug}.zip.kaggle-partial"  # the client's own
         self._kept_note = self.partial / "declared.json"
@@ -108,7 +98,7 @@ class KaggleFolder:
         """Read the record of a finished download whose file is still what was checked."""
         if not self.zip.exists() or not self.record.exists():
             return None
-        with contextlib.suppress(ArtifactError, KeyError, TypeError, ValueError):
+        with contextlib.suppress(ArtifactError, ValueError):
             record = parse_facts(read_json(self.record), KaggleRecord, path=self.record)
             email.utils.parsedate_to_datetime(record.last_modified)
             if record.sha256 == sha256_of(self.zip):
@@ -235,8 +225,6 @@ def _check(path: Path, declared_bytes: int | None) -> int:
     Raises:
         DownloadError: It is no sound zip file.
     """
-    from cxr_tasks.data.sources.zip_file import count_sound_members
-
     if not path.exists():
         raise DownloadError("unknown", "the client succeeded and left no file")
     n_bytes = path.stat().st_size

@@ -8,16 +8,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from cxr_tasks.data.sources.kaggle_secrets import hider
 from cxr_tasks.errors import SourceError
 from cxr_tasks.settings.kaggle_handle import slug_of
-from cxr_tasks.volume.progress import warning
-
-Report = Callable[[str], None]
+from cxr_tasks.volume.progress import Report, warning
 
 STALL_SETTING = "CXR_KAGGLE_STALL_SECONDS"
 """Environment variable: seconds without a new byte or line after which the client is ended."""

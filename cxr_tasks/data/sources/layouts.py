@@ -44,17 +44,11 @@ _MAX_TOPS = 32
 
 @dataclass(frozen=True)
 class Labelled:
-    """The files of a data set that belong to a class, in the order Keras lists them.
+    """The files of a data set that belong to a class, in the order Keras lists them."""
 
-    Attributes:
-        paths: Full names and their labels.
-        top: The folder that the patterns are relative to: empty, or a common one with its slash.
-        unmatched: What belongs to neither class.
-    """
-
-    paths: tuple[tuple[str, int], ...]
-    top: str
-    unmatched: tuple[str, ...]
+    paths: tuple[tuple[str, int], ...]  # full names and their labels
+    top: str  # the folder the patterns are relative to: empty, or a common one with its slash
+    unmatched: tuple[str, ...]  # what belongs to neither class
 
     @property
     def has_both_classes(self) -> bool:
@@ -67,11 +61,7 @@ def label_paths(names: Sequence[str], preset: Preset) -> Labelled:
 
     Where a class is missing and all folders lie in one top folder, that folder is looked through:
     archives are often packed with one, which may be called as a class is. Files beside it do not
-    matter.
-
-    Args:
-        names: POSIX names of what may be an image, relative to the data's root.
-        preset: The classes' patterns.
+    matter. Names are POSIX, of what may be an image, relative to the data's root.
     """
     found: tuple[dict[str, int], str] = {}, ""
     for inside, top in _tops(names):
@@ -154,7 +144,7 @@ def suggestion(names: Sequence[str], preset: Preset) -> str:
             return _use(name)
     in_the_way = None
     for found in _all_patterns(names):
-        odd = _in_the_way(names, found)
+        odd = _called_otherwise(label_paths(names, found).paths, _ANY)
         if not odd:
             text = f"Use preset=custom with covid_glob={found.covid!r} and "
             text += f"normal_glob={found.normal!r}."
@@ -191,26 +181,17 @@ def _fits(names: Sequence[str], preset: Preset) -> bool:
 
 def _left_over(labelled: Labelled) -> Counter[str]:
     """Count, by folder, images whose folder says another class than the one they would have."""
-    odd: Counter[str] = Counter()
-    images: list[tuple[str, int | None]] = list(labelled.paths)
-    images += [(path, None) for path in labelled.unmatched if is_named_image(path)]
-    for path, label in images:
-        if path.startswith(labelled.top):  # else it lies beside the folder that has all
-            words = _SURE if label is None else _LIKELY
-            said, folder = _class_of(path[len(labelled.top) :], words)
-            if said not in (None, label):
-                odd[labelled.top + folder] += 1
-    return odd
+    unmatched = [(path, None) for path in labelled.unmatched if is_named_image(path)]
+    odd = _called_otherwise(labelled.paths, _LIKELY, top=labelled.top)
+    return odd + _called_otherwise(unmatched, _SURE, top=labelled.top)
 
 
-def _in_the_way(names: Sequence[str], preset: Preset) -> Counter[str]:
-    """Count, by folder, what patterns would take for one class, and whose folder says another."""
-    odd: Counter[str] = Counter()
-    for path, label in label_paths(names, preset).paths:
-        said, folder = _class_of(path, _ANY)
-        if said not in (None, label):
-            odd[folder] += 1
-    return odd
+def _called_otherwise(
+    images: Sequence[tuple[str, int | None]], words: _Words, *, top: str = ""
+) -> Counter[str]:
+    inside = [(path, label) for path, label in images if path.startswith(top)]
+    said = [(label, *_class_of(path[len(top) :], words)) for path, label in inside]
+    return Counter(top + folder for label, by_name, folder in said if by_name not in (None, label))
 
 
 def _class_of(path: str, words: _Words) -> tuple[int | None, str]:
@@ -253,7 +234,7 @@ def _pattern(places: set[tuple[str, ...]]) -> str:
     """Return a glob of folders that end in the same name; empty where they do not."""
     if len({place[-1].lower() for place in places}) != 1:
         return ""
-    *_, name = next(iter(places))
+    *_, name = min(places)
     if len({len(place) for place in places}) > 1:
         return f"**/{_literal(name)}/**"
     levels = [sorted(level) for level in zip(*places, strict=True)]

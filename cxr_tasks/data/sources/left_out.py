@@ -82,9 +82,7 @@ _SEGMENTATION = ("segmentation", "segmentations")
 def why_left_out(path: str, target: str | None = None) -> str:
     """Return why a file is no candidate in any layout; empty where it may be one.
 
-    Args:
-        path: Its name, relative to the source's root.
-        target: Where it really lies, if a link leads there; absolute where that is outside.
+    `target` is where it really lies, if a link leads there; absolute where that is outside.
     """
     if is_hidden(path):
         return HIDDEN
@@ -143,6 +141,11 @@ def counted(n: int, reason: str) -> str:
 def left_out_in_words(n_by_reason: Mapping[str, int]) -> str:
     """Return how many files were left out and why; empty where none was."""
     return ", ".join(counted(n, reason) for reason, n in n_by_reason.items() if n)
+
+
+def n_ignored_links(n_by_reason: Mapping[str, int]) -> int:
+    """Count the links that were not followed."""
+    return sum(n_by_reason.get(reason, 0) for reason in LINKS)
 
 
 def left_out_of(

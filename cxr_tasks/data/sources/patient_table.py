@@ -79,17 +79,11 @@ class Row(NamedTuple):
 
 @dataclass
 class PatientTable:
-    """A patients file.
-
-    Attributes:
-        rows: In the file's order.
-        notes: How the file was read, where it is not as the documentation describes it.
-        unknown: The words for an unknown patient, with their numbers.
-    """
+    """A patients file."""
 
     rows: list[Row] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    unknown: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)  # how it was read, where not as documented
+    unknown: Counter[str] = field(default_factory=Counter)  # the words for an unknown patient
 
 
 def read_patient_table(path: Path) -> PatientTable:

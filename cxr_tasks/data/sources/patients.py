@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,10 +10,8 @@ from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.image_names import ImageNames
 from cxr_tasks.data.sources.patient_table import PatientTable, Row, read_patient_table
 from cxr_tasks.errors import DataError, first_few
-from cxr_tasks.volume.progress import warning
+from cxr_tasks.volume.progress import Report, warning
 from cxr_tasks.wording import CLASS_NAMES
-
-Report = Callable[[str], None]
 
 _DATE = re.compile(r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:\d{4}|\d\d))(?:[T ].*)?")
 
@@ -23,17 +21,12 @@ _FEWEST_IN_DOUBT = 6
 
 @dataclass
 class _Matches:
-    """Which row is of which image.
-
-    Attributes:
-        rows: By the image's path, the rows that are closest to it, and how close they are.
-        unmatched: The names of no image.
-        ambiguous: The names of several, with two of these.
-    """
+    """Which row is of which image."""
 
     rows: dict[str, tuple[int, list[Row]]] = field(default_factory=dict)
-    unmatched: list[str] = field(default_factory=list)
-    ambiguous: list[str] = field(default_factory=list)
+    """By the image's path, the rows that are closest to it, and how close they are."""
+    unmatched: list[str] = field(default_factory=list)  # the names of no image
+    ambiguous: list[str] = field(default_factory=list)  # those of several, with two of these
 
 
 def with_patients(
@@ -42,13 +35,7 @@ def with_patients(
     """Replace the patients that file names show by what a CSV file says.
 
     Its columns are path, patient and, where there is one, source: the hospital, archive or
-    publication an image is from.
-
-    Args:
-        candidates: The images.
-        path: The file.
-        report: Takes how it was read, and what it leaves open.
-        root: Where the data lie; absolute names in the file may begin so.
+    publication an image is from. Absolute names in it may begin with `root`, where the data lie.
 
     Raises:
         SourceError: The file is missing or is no such CSV file.
@@ -68,24 +55,19 @@ def with_patients(
 
 def _match(rows: Iterable[Row], names: ImageNames) -> _Matches:
     """Find each row's image; of several rows for one, those count that are closest to its name."""
+    readings = [(row, names.find(row.path)) for row in rows]
+    closest: dict[str, int] = {}
+    for _, (paths, distance) in readings:
+        if len(paths) == 1:
+            closest[paths[0]] = min(distance, closest.get(paths[0], distance))
     matches = _Matches()
-    for row in rows:
-        found = names.find(row.path)
-        if len(found.paths) > 1:
-            fits = " and ".join(map(repr, found.paths[:2]))
-            matches.ambiguous.append(f"{row.path!r} fits {fits}")
-        if len(found.paths) != 1:
-            matches.unmatched.append(repr(row.path))
+    for row, (paths, distance) in readings:
+        if len(paths) == 1 and distance == closest[paths[0]]:
+            matches.rows.setdefault(paths[0], (distance, []))[1].append(row)
             continue
-        (image,) = found.paths
-        distance, before = matches.rows.get(image, (found.distance, []))
-        if found.distance < distance:
-            matches.unmatched += [repr(other.path) for other in before]
-            distance, before = found.distance, []
-        if found.distance > distance:
-            matches.unmatched.append(repr(row.path))
-            continue
-        matches.rows[image] = distance, [*before, row]
+        matches.unmatched.append(repr(row.path))
+        if paths[1:]:
+            matches.ambiguous.append(f"{row.path!r} fits {' and '.join(map(repr, paths[:2]))}")
     return matches
 
 

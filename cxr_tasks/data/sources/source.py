@@ -1,9 +1,10 @@
 """Where images come from, by the setting `source`, and whether they may have changed."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from cxr_tasks.data.phantom.drawing import Difficulty
 from cxr_tasks.data.phantom.plan import PHANTOM_VERSION, PhantomImage, draw_phantom, plan_phantom
@@ -17,8 +18,7 @@ from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.settings.presets import preset_of
 from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.paths import Home
-
-Report = Callable[[str], None]
+from cxr_tasks.volume.progress import Report
 
 
 class Reader(Protocol):
@@ -51,7 +51,7 @@ class Source(Reader, Protocol):
         """List the files of both classes; what cannot be an image is left out."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class PhantomSource:
     """Synthetic radiographs, drawn when they are read."""
 
@@ -59,7 +59,6 @@ class PhantomSource:
     seed: int
     difficulty: Difficulty = "hard"
     synthetic: bool = True
-    _plan: dict[str, PhantomImage] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def description(self) -> str:
@@ -74,23 +73,18 @@ class PhantomSource:
 
     def listing(self) -> Listing:
         """List the images as if they were files."""
-        images = self._planned().values()
+        images = _planned(self.n_images, self.seed).values()
         return Listing(tuple(Candidate(each.path, each.label, each.patient) for each in images))
 
     def read(self, candidate: Candidate) -> bytes:
         """Draw one image."""
-        image = self._planned()[candidate.path]
+        image = _planned(self.n_images, self.seed)[candidate.path]
         return draw_phantom(image, seed=self.seed, difficulty=self.difficulty)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the plan behind: each process makes the same."""
-        return self.__dict__ | {"_plan": {}}
 
-    def _planned(self) -> dict[str, PhantomImage]:
-        if not self._plan:
-            images = plan_phantom(self.n_images, seed=self.seed)
-            self._plan = {image.path: image for image in images}
-        return self._plan
+@lru_cache(maxsize=1)
+def _planned(n_images: int, seed: int) -> dict[str, PhantomImage]:
+    return {image.path: image for image in plan_phantom(n_images, seed=seed)}
 
 
 def open_source(
@@ -113,19 +107,14 @@ def open_source(
             path = download_dataset(handle, folder=cache, environ=environ, report=report)
             return ZipSource(path, preset_of(config), f"Kaggle data set {handle}")
         case "phantom":
-            difficulty: Any = config.phantom_difficulty  # checked against its choices
-            return PhantomSource(config.phantom_images, config.seed, difficulty)
-    raise ValueError(f"source={config.source!r}")  # as a checked configuration never has it
+            return PhantomSource(config.phantom_images, config.seed, config.phantom_difficulty)
 
 
 def stamp_of(source: Source, *, patients: str = "") -> str:
     """Digest names, sizes and times of what a source holds, without reading its images.
 
-    Equal stamps mean that nothing was written; other stamps need not mean other images.
-
-    Args:
-        source: A folder or a zip file, a downloaded one too.
-        patients: The patients file that goes with it, if any.
+    Equal stamps mean that nothing was written, nor to the patients file; other stamps need not mean
+    other images.
 
     Raises:
         SourceError: A file cannot be looked at.

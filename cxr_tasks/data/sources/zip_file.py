@@ -6,8 +6,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
@@ -57,47 +57,11 @@ _OTHER_KINDS = {
 _TAR, _TAR_AT = b"ustar", 257
 
 
-@dataclass
-class ZipSource:
-    """A zip file with the classes' folders in it, perhaps below a common top folder."""
-
-    path: Path
-    preset: Preset
-    description: str
-    synthetic: bool = False
-
-    def __post_init__(self) -> None:
-        self._archive = ZipArchive(self.path)
-
-    def digest(self) -> str:
-        """Digest the whole file."""
-        return self._archive.digest()
-
-    def listing(self) -> Listing:
-        """List the files of both classes.
-
-        Raises:
-            SourceError: The file is missing, no zip file, not safe, holds no file of either
-                class, or none that can be unpacked.
-            DataError: Its layout is another than the preset's.
-        """
-        listing = list_candidates(self._archive.files(), self.preset, root=self.path)
-        self._archive.check_methods([candidate.path for candidate in listing.candidates])
-        return listing
-
-    def read(self, candidate: Candidate) -> bytes:
-        """Unpack one member, and of one that is larger than it says one byte more at most."""
-        return self._archive.read(candidate.path)
-
-
-@dataclass
 class ZipArchive:
     """A zip file of images from anywhere, read member by member."""
 
-    path: Path
-    _opened: tuple[ZipFile, Mapping[str, ZipInfo]] | None = field(
-        default=None, repr=False, compare=False
-    )
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def digest(self) -> str:
         """Digest the whole file."""
@@ -112,10 +76,8 @@ class ZipArchive:
         Raises:
             SourceError: The file is missing, no zip file, not safe, or encrypted.
         """
-        archive, members = self._open()
-        if fault := next(_faults(archive.infolist(), self.path.stat().st_size), None):
-            problem, names, remedy = fault
-            raise self._refused(problem + (f": {first_few(names)}" if names else ""), remedy)
+        archive, members = self._opened
+        self._check_safe(archive.infolist())
         # the content of a symbolic link is a path
         links = {name for name, info in members.items() if stat.S_ISLNK(info.external_attr >> 16)}
         paths = tuple(name for name in members if name not in links)
@@ -127,7 +89,7 @@ class ZipArchive:
         Raises:
             SourceError: All are packed by a method that cannot be read.
         """
-        _, members = self._open()
+        _, members = self._opened
         methods = {members[name].compress_type for name in names}
         if methods and methods.isdisjoint(_METHODS):
             listed = first_few(sorted(_method_name(method) for method in methods))
@@ -137,14 +99,14 @@ class ZipArchive:
                 "source=folder.",
             )
 
-    def read(self, name: str) -> bytes:
+    def unpack(self, name: str) -> bytes:
         """Unpack one member, and of one that is larger than it says one byte more at most.
 
         Raises:
             UnusableImage: It is damaged, or larger than an image may be.
             SourceError: The file changed or is no longer there.
         """
-        archive, members = self._open()
+        archive, members = self._opened
         try:
             info = members[name]
             if info.file_size > MAX_FILE_BYTES:
@@ -166,16 +128,14 @@ class ZipArchive:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open file behind: each process opens its own."""
-        return self.__dict__ | {"_opened": None}
+        return {name: value for name, value in vars(self).items() if name != "_opened"}
 
-    def _open(self) -> tuple[ZipFile, Mapping[str, ZipInfo]]:
-        """Open the file once; its members by name, without folders."""
-        if self._opened is None:
-            archive = self._open_file()
-            names = ((_member_name(info), info) for info in archive.infolist())
-            members = {name: info for name, info in names if not name.endswith("/")}
-            self._opened = archive, members
-        return self._opened
+    @cached_property
+    def _opened(self) -> tuple[ZipFile, Mapping[str, ZipInfo]]:
+        """The file, and its members by name, without folders."""
+        archive = self._open_file()
+        names = ((_member_name(info), info) for info in archive.infolist())
+        return archive, {name: info for name, info in names if not name.endswith("/")}
 
     def _open_file(self) -> ZipFile:
         try:
@@ -192,6 +152,28 @@ class ZipArchive:
             what = f"but {kind_name}" if kind_name else f"({err})"
             raise self._refused(f"it is no whole zip file {what}", remedy) from err
 
+    def _check_safe(self, members: Sequence[ZipInfo]) -> None:
+        """Refuse names that lead out of the archive, and sizes that cannot be."""
+        seen: set[str] = set()
+        names_by_fault: dict[str, list[str]] = {}
+        for info in members:
+            name = _member_name(info)
+            is_again = name in seen and not name.endswith("/")
+            seen.add(name)
+            if fault := _fault_of_name(info) or ("are there twice" if is_again else ""):
+                names_by_fault.setdefault(fault, []).append(repr(info.filename))
+        for fault, names in names_by_fault.items():
+            remedy = _DECRYPT if "encrypted" in fault else ""
+            raise self._refused(f"it has members that {fault}: {first_few(names)}", remedy)
+        n_bytes = self.path.stat().st_size
+        n_unpacked = sum(info.file_size for info in members)
+        if _is_bomb(n_unpacked, n_bytes):
+            raise self._refused(f"it is packed to less than 1/{MAX_RATIO}")
+        if n_unpacked > MAX_TOTAL_BYTES:
+            raise self._refused(f"it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB")
+        if sum(info.compress_size for info in members) > n_bytes:
+            raise self._refused("its members overlap")
+
     def _refused(self, problem: str, remedy: str = "") -> SourceError:
         return SourceError(
             f"The archive {self.path} cannot be used: {problem}.",
@@ -199,6 +181,33 @@ class ZipArchive:
             "neither encrypted nor packed more densely than images can be.",
             remedy or _REPACK,
         )
+
+
+class ZipSource(ZipArchive):
+    """A zip file with the classes' folders in it, perhaps below a common top folder."""
+
+    synthetic = False
+
+    def __init__(self, path: Path, preset: Preset, description: str) -> None:
+        super().__init__(path)
+        self.preset = preset
+        self.description = description
+
+    def listing(self) -> Listing:
+        """List the files of both classes.
+
+        Raises:
+            SourceError: The file is missing, no zip file, not safe, holds no file of either
+                class, or none that can be unpacked.
+            DataError: Its layout is another than the preset's.
+        """
+        listing = list_candidates(self.files(), self.preset, root=self.path)
+        self.check_methods([candidate.path for candidate in listing.candidates])
+        return listing
+
+    def read(self, candidate: Candidate) -> bytes:
+        """Unpack the member of a candidate."""
+        return self.unpack(candidate.path)
 
 
 def count_sound_members(path: Path) -> int:
@@ -233,32 +242,6 @@ def _kind_of(path: Path) -> tuple[str, str]:
         return "a tar archive", _UNPACK
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")  # as web servers send pages
     return next((kind for sign, kind in _OTHER_KINDS.items() if text.startswith(sign)), ("", ""))
-
-
-def _faults(members: Sequence[ZipInfo], n_bytes: int) -> Iterator[tuple[str, list[str], str]]:
-    """Yield why an archive of this size is not opened, by which members, and what to do if known.
-
-    Names that lead out of it, and sizes that cannot be.
-    """
-    seen: set[str] = set()
-    names_by_fault: dict[str, list[str]] = {}
-    for info in members:
-        name = _member_name(info)
-        fault = _fault_of_name(info)
-        if not fault and name in seen and not name.endswith("/"):
-            fault = "are there twice"
-        seen.add(name)
-        if fault:
-            names_by_fault.setdefault(fault, []).append(repr(info.filename))
-    for fault, names in names_by_fault.items():
-        yield f"it has members that {fault}", names, _DECRYPT if "encrypted" in fault else ""
-    n_unpacked = sum(info.file_size for info in members)
-    if _is_bomb(n_unpacked, n_bytes):
-        yield f"it is packed to less than 1/{MAX_RATIO}", [], ""
-    if n_unpacked > MAX_TOTAL_BYTES:
-        yield f"it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB", [], ""
-    if sum(info.compress_size for info in members) > n_bytes:
-        yield "its members overlap", [], ""
 
 
 def _fault_of_name(info: ZipInfo) -> str:

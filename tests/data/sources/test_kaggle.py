@@ -366,12 +366,11 @@ def test_client_ends_with_a_killed_worker_and_the_next_goes_on(
         "https://kaggle.com/",
     ],
 )
-def test_handle_is_checked_and_the_setting_named(handle: str, tmp_path: Path) -> None:
+def test_handle_is_checked_and_the_setting_named(handle: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        download_dataset(handle, folder=tmp_path / "cache", environ={}, report=print)
+        read_handle("kaggle_dataset", handle)
     for part in ('kaggle_dataset="OWNER/covid-19-vs-normal-chest-x-rays"', "--kaggle-dataset"):
         assert part in caught.value.remedy
-    assert not (tmp_path / "cache").exists()
     given = {"source": "kaggle", "kaggle_dataset": handle}
     with pytest.raises(ConfigError):
         make_config(given)
@@ -410,7 +409,8 @@ def test_version_that_is_named_is_the_one_fetched(
         folder = tmp_path / "cache"
         return download_dataset(handle, folder=folder, environ=environ, report=lambda _line: None)
 
-    fifth = fetch(f"https://www.kaggle.com/datasets/{HANDLE}/versions/5")
+    address = f"https://www.kaggle.com/datasets/{HANDLE}/versions/5"
+    fifth = fetch(read_handle("kaggle_dataset", address))
     assert [body["datasetVersionNumber"] for body in kaggle.downloads()] == [5]
     assert fifth.read_bytes() == kaggle.content
     kaggle.content, kaggle.etag, kaggle.last_modified = make_zip(2), '"version-2"', NEWER
