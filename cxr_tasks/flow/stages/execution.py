@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.machine.memory import MemoryWatch
@@ -42,22 +41,18 @@ class StageContext:
         folder: Path,
         model: type[StageT],
         inputs: Mapping[str, Path],
-        build: Callable[[Path], Facts | Mapping[str, Any]],
+        build: Callable[[Path], Facts],
     ) -> StageT:
         """Build this stage's folder unless it is finished from the same inputs, and whole."""
-
-        def build_and_look(built: Path) -> Mapping[str, Any]:
-            facts = build(built)
-            content = facts.content() if isinstance(facts, Facts) else facts
-            return {**content, "peak_anon_mb": self.memory.peak_anon_mb()}
-
         return finish_once(
             folder,
             model,
             inputs={"config": self.run.config, **inputs},
             config_fingerprint=self.config.fingerprint,
             seed=self.config.seed,
-            build=build_and_look,
+            build=lambda built: (
+                build(built).content() | {"peak_anon_mb": self.memory.peak_anon_mb()}
+            ),
             note=self.progress.note,
         )
 
