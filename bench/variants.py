@@ -33,14 +33,10 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How many epochs each side trains; the first of each training is not counted.
+    """How many epochs each side trains; the first of each training is not counted."""
 
-    Attributes:
-        study_epochs: Of each half of the study's side.
-        epochs: Of the pipeline's side by variant: more where an epoch is short.
-    """
-
-    study_epochs: int = 4
+    study_epochs: int = 4  # of each half of the study's side
+    # of the pipeline's side by variant: more where an epoch is short
     epochs: dict[str, int] = field(
         default_factory=lambda: {
             "vanilla_cnn": 7,

@@ -160,6 +160,11 @@ def test_schema_is_printed_and_kept_by_the_files(
             ] == []
 
 
+def test_schema_says_what_a_key_means() -> None:
+    entry = RECORDS["champion"].model_json_schema()["$defs"]["ServiceEntry"]
+    assert entry["properties"]["at"]["description"] == "ISO 8601."
+
+
 def test_schema_refuses_what_the_model_refuses() -> None:
     content = example("report.json")
     content["variants"]["vanilla_cnn"]["val_accuracy"] = "good"

@@ -21,21 +21,13 @@ STUDY_PATIENCE = 30
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What to train on.
+    """What to train on."""
 
-    Args:
-        home: Where the run lies; a training that was interrupted is gone on with there.
-        data: A zip file or folder laid out as the study's download.
-        weights: MobileNetV2's, pre-trained on ImageNet.
-        epochs: Maximum of epochs; another number needs another name.
-        name: The run's.
-    """
-
-    home: Home
-    data: Path
-    weights: Path
-    epochs: int
-    name: str
+    home: Home  # where the run lies; a training that was interrupted is gone on with there
+    data: Path  # a zip file or folder laid out as the study's download
+    weights: Path  # MobileNetV2's, pre-trained on ImageNet
+    epochs: int  # maximum of epochs; another number needs another name
+    name: str  # the run's
 
 
 def open_study_run(wanted: StudyRun, *, report: Callable[[str], None]) -> TrainingTask:

@@ -17,20 +17,17 @@ Both = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class FindingFacts(Facts):
-    """One finding.
-
-    Attributes:
-        check: Name of what was looked at.
-        message: What was found, for a person.
-        value: The number it is about, where there is one.
-        interval: Its 95 % interval, where there is one.
-    """
+    """One finding."""
 
     check: str
+    """Name of what was looked at."""
     severity: Severity
     message: str
+    """What was found, for a person."""
     value: int | float | None
+    """The number it is about, where there is one."""
     interval: Interval | None
+    """Its 95 % interval, where there is one."""
 
 
 def finding(
@@ -60,18 +57,14 @@ class TellingFeature(Facts):
 
 
 class Control(Facts):
-    """One question to the data.
-
-    Attributes:
-        title: What it is called in a report.
-        asks: The question.
-        role: `control`: an answer above chance is a finding. `reassurance`: it is good news.
-            `machinery`: it would be a fault of this test. `reference`: for comparison.
-    """
+    """One question to the data."""
 
     title: str
+    """What it is called in a report."""
     asks: str
     role: Role
+    """`control`: an answer above chance is a finding. `reassurance`: it is good news. `machinery`:
+    it would be a fault of this test. `reference`: for comparison."""
 
 
 class ControlFacts(Control):

@@ -70,20 +70,13 @@ CONTROLS: dict[str, Control] = {
 
 @dataclass(frozen=True)
 class ControlsAudit:
-    """What the controls gave.
+    """What the controls gave."""
 
-    Attributes:
-        controls: Empty where too few groups have one label.
-        n_folds: In which each image was tested.
-        n_excluded: Images of groups with both labels, about which no control was asked.
-        findings: About them.
-        scores: Each image's fold and the controls' out-of-fold scores, empty where excluded.
-    """
-
-    controls: dict[str, ControlFacts]
-    n_folds: int
-    n_excluded: int
+    controls: dict[str, ControlFacts]  # empty where too few groups have one label
+    n_folds: int  # in which each image was tested
+    n_excluded: int  # images of groups with both labels, about which no control was asked
     findings: list[FindingFacts]
+    # each image's fold and the controls' out-of-fold scores, empty where excluded
     scores: pd.DataFrame
 
 

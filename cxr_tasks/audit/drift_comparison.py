@@ -178,20 +178,13 @@ def compare_datasets(
 
 @dataclass(frozen=True)
 class TwoDatasets:
-    """Two data sets, the old one's images before the new one's.
-
-    Attributes:
-        images: Read one by one.
-        index: What is known of each image.
-        sides: 1 for the images of the new data set, shape (n,).
-        groups: Patients and copies, closed over both, shape (n,).
-        is_compared: Not the images of the new data set that the old one has too, shape (n,).
-    """
+    """Two data sets, the old one's images before the new one's."""
 
     images: Any
-    index: pd.DataFrame
-    sides: IntArray
-    groups: IntArray
+    index: pd.DataFrame  # what is known of each image
+    sides: IntArray  # 1 for the images of the new data set, shape (n,)
+    groups: IntArray  # patients and copies, closed over both, shape (n,)
+    # not the images of the new data set that the old one has too, shape (n,)
     is_compared: BoolArray
 
     @classmethod

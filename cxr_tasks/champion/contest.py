@@ -32,30 +32,18 @@ MIN_IMAGES_PER_CLASS = 25
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's answers for the compared images.
+    """A model's answers for the compared images."""
 
-    Attributes:
-        probabilities: Of COVID-19, calibrated by the model's own temperature; shape (n,).
-        decisions: 1 is a call of COVID-19 at the model's own cut-off; shape (n,).
-    """
-
-    probabilities: FloatArray
-    decisions: IntArray
+    probabilities: FloatArray  # of COVID-19, calibrated by the model's own temperature; shape (n,)
+    decisions: IntArray  # 1 is a call of COVID-19 at the model's own cut-off; shape (n,)
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Two models on images that neither has seen.
+    """Two models on images that neither has seen."""
 
-    Attributes:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient, or copies, share a number.
-        challenger: The challenger's answers.
-        champion: The champion's.
-    """
-
-    labels: IntArray
-    groups: IntArray
+    labels: IntArray  # shape (n,); 1 is COVID-19
+    groups: IntArray  # shape (n,); images of one patient, or copies, share a number
     challenger: Answers
     champion: Answers
 

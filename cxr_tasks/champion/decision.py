@@ -45,17 +45,12 @@ _FIGURES = ("score", "calibrated", "cutoff")
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a challenger.
+    """What becomes of a challenger."""
 
-    Attributes:
-        decision: `kept`: the champion stays, for lack of proof; `refused`: nothing more is asked.
-        reason: One or two sentences with the figures.
-        comparison: What was compared and found; None where nothing was.
-    """
-
+    # `kept`: the champion stays, for lack of proof; `refused`: nothing more is asked
     decision: Verdict
-    reason: str
-    comparison: ContestFacts | None = None
+    reason: str  # one or two sentences with the figures
+    comparison: ContestFacts | None = None  # what was compared and found; None where nothing was
 
 
 def decide(

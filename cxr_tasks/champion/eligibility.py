@@ -21,21 +21,13 @@ from cxr_tasks.volume.records import require_record
 
 @dataclass(frozen=True)
 class Challenger:
-    """The recommended variant of a finished run, its files checked against their records.
-
-    Attributes:
-        run: The run.
-        config: Its configuration.
-        report: Its report.
-        dataset: The images that it was trained and measured on.
-        model_digest: SHA-256 of its saved model.
-    """
+    """The recommended variant of a finished run, its files checked against their records."""
 
     run: RunPaths
     config: RunConfig
     report: ReportRecord
-    dataset: Dataset
-    model_digest: str
+    dataset: Dataset  # the images that it was trained and measured on
+    model_digest: str  # SHA-256 of its saved model
 
     @property
     def variant(self) -> str:

@@ -32,21 +32,13 @@ from cxr_tasks.wording import PART_NAMES, decimal, decimals, percent
 
 @dataclass(frozen=True)
 class Promotion:
-    """A challenger that is made a version of the champion.
-
-    Attributes:
-        challenger: The model.
-        decision: Why it is promoted.
-        before: The version that it replaces.
-        at: When it is promoted.
-        pairs_folder: Holds the comparison's `pairs.csv`, where there was one.
-    """
+    """A challenger that is made a version of the champion."""
 
     challenger: Challenger
-    decision: Decision
-    before: str | None
-    at: datetime
-    pairs_folder: Path
+    decision: Decision  # why it is promoted
+    before: str | None  # the version that it replaces
+    at: datetime  # when it is promoted
+    pairs_folder: Path  # holds the comparison's `pairs.csv`, where there was one
 
 
 def make_promotion(

@@ -27,17 +27,11 @@ _VERSION_NAME = re.compile(r"(\d{4,})-(.+)")
 
 @dataclass(frozen=True)
 class Champion:
-    """One version of the champion.
+    """One version of the champion."""
 
-    Attributes:
-        name: Of its folder, for example `0003-nightly-7`.
-        folder: Holds `model.keras`, `predictions.csv`, `model_card.md` and `version.json`.
-        record: `version.json`: run, variant, data set, temperature, cut-off, figures.
-    """
-
-    name: str
-    folder: Path
-    record: "VersionRecord"
+    name: str  # of its folder, for example `0003-nightly-7`
+    folder: Path  # holds `model.keras`, `predictions.csv`, `model_card.md` and `version.json`
+    record: "VersionRecord"  # `version.json`: run, variant, data set, temperature, cut-off, figures
 
     @property
     def model_file(self) -> Path:

@@ -37,32 +37,29 @@ INDEX_COLUMNS = {
 
 
 class DatasetFacts(Facts):
-    """What was taken, and what was not.
-
-    Attributes:
-        source: The setting `source`.
-        description: Of the source, for a person.
-        synthetic: Whether this project drew the images.
-        n_candidates: Files that may be images of a class.
-        n_by_class: By the classes' names of `wording.CLASS_NAMES`.
-        n_rejected: Candidates that cannot be used.
-        n_unmatched: Files in no class folder.
-        n_left_out_by_reason: Files that are no candidates.
-    """
+    """What was taken, and what was not."""
 
     source: str
+    """The setting `source`."""
     description: str
+    """Of the source, for a person."""
     synthetic: bool
+    """Whether this project drew the images."""
     image_size_px: int
     n_candidates: int
+    """Files that may be images of a class."""
     n_images: int
     n_by_class: dict[str, int]
+    """By the classes' names of `wording.CLASS_NAMES`."""
     known_patient_fraction_by_class: dict[str, float]
     n_rejected: int
+    """Candidates that cannot be used."""
     n_rejected_by_reason: dict[str, int] = Field(default_factory=dict)
     n_unmatched: int = 0
+    """Files in no class folder."""
     n_ignored_links: int = 0
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
+    """Files that are no candidates."""
 
 
 class DatasetRecord(DatasetFacts, StageRecord):
@@ -76,14 +73,11 @@ class DatasetRecord(DatasetFacts, StageRecord):
 
 @dataclass(frozen=True)
 class IndexedImages:
-    """Images with what is known about each.
+    """Images with what is known about each."""
 
-    Attributes:
-        index: One row an image; `patient` and `source` are empty where they are not known.
-        images: uint8, shape (n, 224, 224, 3), memory-mapped or not, in the order of `index`.
-    """
-
+    # one row an image; `patient` and `source` are empty where they are not known
     index: "pd.DataFrame"
+    # uint8, shape (n, 224, 224, 3), memory-mapped or not, in the order of `index`
     images: NDArray[np.uint8]
 
 

@@ -21,15 +21,12 @@ ScoredPart = Literal["train", "val", "test", "oof"]
 
 
 class DecisionRule(Facts):
-    """What turns a model's scores into calibrated probabilities and decisions.
-
-    Attributes:
-        temperature: By which the logits of scores are divided.
-        cutoff: At the chosen sensitivity; of scores as they come.
-    """
+    """What turns a model's scores into calibrated probabilities and decisions."""
 
     temperature: float
+    """By which the logits of scores are divided."""
     cutoff: float
+    """At the chosen sensitivity; of scores as they come."""
 
 
 class MetricsFile(Facts):

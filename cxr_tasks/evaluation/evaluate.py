@@ -57,29 +57,18 @@ Explain = Callable[..., ExplanationFacts | None]
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What an evaluation is made from.
+    """What an evaluation is made from."""
 
-    Attributes:
-        run: With its trainings.
-        config: Its configuration.
-        dataset: The images.
-        split: The part of each image.
-        audit: None where it failed.
-        control_scores: What the audit's controls say of each image; None likewise.
-        external: The second data set, where there is one.
-        score: Returns the probability of some rows of an image store by a saved model.
-        explain: Writes where a saved model looks, as `explain_variant` does.
-    """
-
-    run: RunPaths
+    run: RunPaths  # with its trainings
     config: RunConfig
     dataset: Dataset
-    split: pd.DataFrame
-    audit: AuditFacts | None
+    split: pd.DataFrame  # the part of each image
+    audit: AuditFacts | None  # None where it failed
+    # what the audit's controls say of each image; None likewise
     control_scores: pd.DataFrame | None
-    external: Dataset | None
-    score: Score
-    explain: Explain
+    external: Dataset | None  # the second data set, where there is one
+    score: Score  # returns the probability of some rows of an image store by a saved model
+    explain: Explain  # writes where a saved model looks, as `explain_variant` does
 
     @property
     def basis(self) -> Basis:

@@ -37,18 +37,12 @@ _ROUND_TYPES = {"row": int, "path": str, "label": int, "group": int, "part": str
 
 @dataclass(frozen=True)
 class Predictions:
-    """A variant's predictions, ready to be measured.
+    """A variant's predictions, ready to be measured."""
 
-    Attributes:
-        scored: The images of the basis.
-        rows: Which rows of the data set they are, shape (n,).
-        table: `predictions.csv`: a row for each image of the data set.
-        rules: What was fitted for `scored`: once, or in every round; empty where nothing could.
-    """
-
-    scored: ScoredImages
-    rows: IntArray
-    table: pd.DataFrame
+    scored: ScoredImages  # the images of the basis
+    rows: IntArray  # which rows of the data set they are, shape (n,)
+    table: pd.DataFrame  # `predictions.csv`: a row for each image of the data set
+    # what was fitted for `scored`: once, or in every round; empty where nothing could
     rules: tuple[DecisionRule, ...]
 
     @property

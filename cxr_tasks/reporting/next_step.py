@@ -25,17 +25,12 @@ _SETTING = re.compile(r"\b([A-Z]+(?:_[A-Z]+)*)=")
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do next.
+    """What to do next."""
 
-    Attributes:
-        text: In words; ends with a colon where settings follow.
-        settings: Of the command that does it; empty where a person has to do it.
-        remark: What to know of that command.
-    """
-
-    text: str
+    text: str  # in words; ends with a colon where settings follow
+    # of the command that does it; empty where a person has to do it
     settings: Mapping[str, Any] = field(default_factory=dict)
-    remark: str = ""
+    remark: str = ""  # what to know of that command
 
     @property
     def make(self) -> str:

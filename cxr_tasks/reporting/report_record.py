@@ -196,13 +196,7 @@ class ReportData(Facts):
 
 
 class ReportFigures(Facts):
-    """All that the page shows; what is only drawn is left out, such as ROC curves.
-
-    Attributes:
-        config: Every setting by its name.
-        reproduce: The command that starts the same run again.
-        hashes: What a second run has to have in common with this one, by name.
-    """
+    """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
     run_key: str
     profile: str
@@ -220,8 +214,11 @@ class ReportFigures(Facts):
     split: SplitFacts
     weights: WeightsFacts
     config: dict[str, Any]
+    """Every setting by its name."""
     reproduce: str
+    """The command that starts the same run again."""
     hashes: dict[str, str]
+    """What a second run has to have in common with this one, by name."""
 
     @property
     def trained(self) -> dict[str, ReportVariant]:

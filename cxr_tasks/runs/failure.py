@@ -27,21 +27,18 @@ _STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The proc
 
 
 class FailureRecord(Facts):
-    """How a stage failed or was stopped, while it has not succeeded since.
-
-    Attributes:
-        exit_code: Of its process; None where its caller was ended first.
-        signal: Name of the signal that ended its process.
-        message: What a person should read.
-        last_lines: The last that its process printed.
-        stopped: Whether a person stopped it.
-    """
+    """How a stage failed or was stopped, while it has not succeeded since."""
 
     exit_code: int | None = None
+    """Of its process; None where its caller was ended first."""
     signal: str | None = None
+    """Name of the signal that ended its process."""
     message: str
+    """What a person should read."""
     last_lines: list[str] = Field(default_factory=list)
+    """The last that its process printed."""
     stopped: bool = False
+    """Whether a person stopped it."""
 
 
 def failure_of_process(exit_code: int, message: str, lines: list[str]) -> FailureRecord:

@@ -23,15 +23,11 @@ class SettingPair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs side by side.
-
-    Attributes:
-        ground: What the figures of both were measured on.
-    """
+    """Two runs side by side."""
 
     runs: tuple[RunFacts, RunFacts]
     reports: tuple[ReportFacts, ReportFacts]
-    ground: Ground
+    ground: Ground  # what the figures of both were measured on
     settings: tuple[SettingPair, ...]
 
     def difference(self, variant: str, measure: Measure) -> float | None:

@@ -29,26 +29,19 @@ class VariantFacts:
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What a finished report says.
-
-    Attributes:
-        basis: Which part was scored: val, test or oof (out of fold).
-        split_digest: Of the file that says which image is in which part.
-        weights_origin: Where the backbones' weights came from, by its name in `ORIGINS`.
-        recommended: The variant to take; None where none is better than chance.
-    """
+    """What a finished report says."""
 
     profile: str
     data: str
     data_fingerprint: str
     n_images: int
     synthetic: bool
-    basis: Basis
-    split_digest: str
-    weights_origin: str
+    basis: Basis  # which part was scored: val, test or oof (out of fold)
+    split_digest: str  # of the file that says which image is in which part
+    weights_origin: str  # where the backbones' weights came from, by its name in `ORIGINS`
     verdict: VerdictName
     sentence: str
-    recommended: str | None
+    recommended: str | None  # the variant to take; None where none is better than chance
     variants: Mapping[str, VariantFacts]
 
     @property
@@ -91,32 +84,20 @@ class Sign:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """One run, finished or not.
+    """One run, finished or not."""
 
-    Attributes:
-        key: Its folder's name.
-        started: When it began, in seconds since 1970.
-        problem: What of it cannot be read; empty if all can.
-        config: Its settings.
-        report: None where it has none.
-        unchanged_since: An earlier run whose results are this one's too.
-        decision: What became of its model: promoted, retired since, kept, refused; empty if that
-            is not known.
-        reason: Why.
-        version: Of the champion, where its model was promoted.
-    """
-
-    key: str
-    started: float
-    problem: str = ""
-    config: Mapping[str, Any] = field(default_factory=dict)
-    report: ReportFacts | None = None
+    key: str  # its folder's name
+    started: float  # when it began, in seconds since 1970
+    problem: str = ""  # what of it cannot be read; empty if all can
+    config: Mapping[str, Any] = field(default_factory=dict)  # its settings
+    report: ReportFacts | None = None  # None where it has none
     failures: tuple[FailedStage, ...] = ()
     last_sign: Sign | None = None
-    unchanged_since: str = ""
+    unchanged_since: str = ""  # an earlier run whose results are this one's too
+    # what became of its model: promoted, retired since, kept, refused; empty if that is not known
     decision: str = ""
-    reason: str = ""
-    version: str = ""
+    reason: str = ""  # why
+    version: str = ""  # of the champion, where its model was promoted
 
     @property
     def is_cut_off(self) -> bool:

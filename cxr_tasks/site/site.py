@@ -55,21 +55,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """What Airflow knows of a run; `state` is None where it knows of none.
-
-    Attributes:
-        start: State of its task `start`; None where Airflow has no such task of it any more.
-        opening: What that task says of the run that it has opened.
-        refusal: Why it has opened none, as far as it is known.
-    """
+    """What Airflow knows of a run; `state` is None where it knows of none."""
 
     dag_id: str
     run_id: str
     state: str | None
     conf: Mapping[str, Any] = field(default_factory=dict)
+    # state of its task `start`; None where Airflow has no such task of it any more
     start: str | None = None
-    opening: object = None
-    refusal: str = ""
+    opening: object = None  # what that task says of the run that it has opened
+    refusal: str = ""  # why it has opened none, as far as it is known
 
     @property
     def has_begun(self) -> bool:

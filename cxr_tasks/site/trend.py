@@ -50,35 +50,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Neighbouring runs that were measured on the same data, and there on the same part.
-
-    Attributes:
-        number: Of the data and part; the same where they come again.
-    """
+    """Neighbouring runs that were measured on the same data, and there on the same part."""
 
     report: ReportFacts
-    number: int
+    number: int  # of the data and part; the same where they come again
     left: float
     right: float
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A drawing's parts, in its own units.
-
-    Attributes:
-        lines: For each variant, every two points that a line joins.
-        dates: Place and run of each date under the axis.
-        ticks: Place and value of each line across.
-        n_data: On how many kinds of data and parts the runs were measured.
-    """
+    """A drawing's parts, in its own units."""
 
     points: dict[str, list[Point]]
+    # for each variant, every two points that a line joins
     lines: dict[str, list[tuple[Point, Point]]]
     stretches: list[Stretch]
-    dates: list[tuple[float, RunFacts]]
-    ticks: list[tuple[float, float]]
-    n_data: int
+    dates: list[tuple[float, RunFacts]]  # place and run of each date under the axis
+    ticks: list[tuple[float, float]]  # place and value of each line across
+    n_data: int  # on how many kinds of data and parts the runs were measured
     n_shown: int
     n_left_out: int
 

@@ -206,15 +206,12 @@ class StatisticsFacts(Facts):
 
 
 class AgainstChance(Facts):
-    """A variant against always naming the larger class.
-
-    Attributes:
-        chance: The share of the larger class.
-        correlation: Of images of one group, in [0, 1].
-    """
+    """A variant against always naming the larger class."""
 
     chance: float = 0.5
+    """The share of the larger class."""
     correlation: float = 0.0
+    """Of images of one group, in [0, 1]."""
     p_value: float
 
 

@@ -25,19 +25,12 @@ Statistic = Callable[[WeightArray], FloatArray]
 
 @dataclass(frozen=True)
 class Resamples:
-    """Draws of groups, the same whenever they are read.
+    """Draws of groups, the same whenever they are read."""
 
-    Attributes:
-        members: Shape (n_images,); place of each image's group in `strata`.
-        strata: For each class, the places of the groups that are drawn together.
-        n_resamples: How many draws.
-        seed: Decides them.
-    """
-
-    members: IntArray
-    strata: tuple[IntArray, ...]
-    n_resamples: int
-    seed: int
+    members: IntArray  # shape (n_images,); place of each image's group in `strata`
+    strata: tuple[IntArray, ...]  # for each class, the places of the groups that are drawn together
+    n_resamples: int  # how many draws
+    seed: int  # decides them
 
     def blocks(self) -> Iterator[WeightArray]:
         """Yield the weights of the images, (b, n_images) at a time."""

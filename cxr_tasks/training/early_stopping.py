@@ -15,17 +15,12 @@ from cxr_tasks.training.training_record import StoppedBy, WithoutLag
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Where a training stands after some epochs.
+    """Where a training stands after some epochs."""
 
-    Attributes:
-        best_epoch: The epoch, counted from 1, with the lowest validation loss; 0 before the first.
-        wait: Epochs since then.
-        stops: Whether the training is to end.
-    """
-
+    # the epoch, counted from 1, with the lowest validation loss; 0 before the first
     best_epoch: int
-    wait: int
-    stops: bool
+    wait: int  # epochs since then
+    stops: bool  # whether the training is to end
 
 
 def early_stopping(losses: Iterable[float], *, patience: int) -> EarlyStopping:

@@ -32,27 +32,17 @@ Model = Any
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """One variant with the images it trains on.
+    """One variant with the images it trains on."""
 
-    Args:
-        run: Whose home has weights and activations.
-        config: How to train.
-        variant: What to train.
-        dataset: The images.
-        ingested: What the run began with.
-        split: The part of each image, in the data set's order: the run's own, or a fold's.
-        seed: Decides first weights, order, dropout and augmentation.
-        n_epochs: Train exactly so long and keep the last weights; None stops by patience and
-            keeps the best.
-    """
-
-    run: RunPaths
-    config: RunConfig
-    variant: Variant
+    run: RunPaths  # whose home has weights and activations
+    config: RunConfig  # how to train
+    variant: Variant  # what to train
     dataset: Dataset
-    ingested: IngestFacts
+    ingested: IngestFacts  # what the run began with
+    # the part of each image, in the data set's order: the run's own, or a fold's
     split: pd.DataFrame
-    seed: int
+    seed: int  # decides first weights, order, dropout and augmentation
+    # train exactly so long and keep the last weights; None stops by patience and keeps the best
     n_epochs: int | None = None
 
     @property
@@ -152,25 +142,15 @@ def fold_seed(seed: int, number: int) -> int:
 
 @dataclass(frozen=True)
 class Trainable:
-    """What training works on: the layers that change, and their input.
+    """What training works on: the layers that change, and their input."""
 
-    Attributes:
-        model: Shares its layers with the whole network.
-        network: The same for training only, by the fastest kernels.
-        values: What goes into it, a row for each image of the data set.
-        precision: What it computes in; the frozen layers' rest, which is cheap, in float32.
-        cut_after: Name of the last frozen layer that was left out, if any.
-        key: Stands for `values` where they are activations.
-        n_computed: How many activations were computed now.
-    """
-
-    model: Model
-    network: Model
-    values: NDArray[Any]
-    precision: str
-    cut_after: str | None = None
-    key: str = ""
-    n_computed: int = 0
+    model: Model  # shares its layers with the whole network
+    network: Model  # the same for training only, by the fastest kernels
+    values: NDArray[Any]  # what goes into it, a row for each image of the data set
+    precision: str  # what it computes in; the frozen layers' rest, which is cheap, in float32
+    cut_after: str | None = None  # name of the last frozen layer that was left out, if any
+    key: str = ""  # stands for `values` where they are activations
+    n_computed: int = 0  # how many activations were computed now
 
 
 def trainable_part(model: Model, task: TrainingTask, *, note: Callable[[str], None]) -> Trainable:

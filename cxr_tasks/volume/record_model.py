@@ -58,6 +58,7 @@ class Facts(BaseModel):
         str_max_length=_MAX_CHARACTERS,
         validate_by_name=True,
         validate_by_alias=True,
+        use_attribute_docstrings=True,
         defer_build=True,  # most processes read few of the records
     )
 
@@ -82,27 +83,24 @@ class SealedRecord(Facts):
 
 
 class StageRecord(SealedRecord):
-    """The record of a finished stage, which makes its folder count.
-
-    Attributes:
-        FILE: The record's name in its folder.
-        COMMAND: The stage of the command line that makes it.
-        seconds: How long it took.
-        inputs: SHA-256 of everything it has read, by name.
-        outputs: SHA-256 of every file in its folder, by path.
-        versions: Of Python, the libraries and the project's code.
-    """
+    """The record of a finished stage, which makes its folder count."""
 
     FILE: ClassVar[str]
+    """The record's name in its folder."""
     COMMAND: ClassVar[str]
+    """The stage of the command line that makes it."""
 
     stage: str
     seconds: float
+    """How long it took."""
     seed: int
     config_fingerprint: str
     inputs: dict[str, str]
+    """SHA-256 of everything it has read, by name."""
     outputs: dict[str, str]
+    """SHA-256 of every file in its folder, by path."""
     versions: dict[str, str]
+    """Of Python, the libraries and the project's code."""
 
     @classmethod
     def stage_name(cls) -> str:
