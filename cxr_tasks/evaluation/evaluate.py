@@ -34,7 +34,7 @@ from cxr_tasks.evaluation.predictions import (
 )
 from cxr_tasks.evaluation.recommendation import recommend
 from cxr_tasks.evaluation.verdict import make_verdict
-from cxr_tasks.runs.failure import FailureRecord
+from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.exact_tests import chance_test
 from cxr_tasks.statistics.figures_record import Basis, PairFacts
@@ -45,9 +45,8 @@ from cxr_tasks.statistics.significance import compare_pairs
 from cxr_tasks.statistics.summary import describe
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import read_json, write_json, write_table
+from cxr_tasks.volume.files import write_json, write_table
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.record_model import parse_facts
 from cxr_tasks.volume.records import find_record, require_record
 
 _RECORD_KEYS = {"schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint"}
@@ -139,8 +138,7 @@ def _untrained(run: RunPaths, config: RunConfig, variant: str) -> VariantOutcome
     error = run.error("train", variant)
     if not error.exists():
         return UntrainedVariant(status="failed", error="The training has not been run.")
-    failure = parse_facts(read_json(error), FailureRecord, path=error)
-    return UntrainedVariant(status="failed", error=failure.message)
+    return UntrainedVariant(status="failed", error=read_failure(error).message)
 
 
 def _predict(name: str, inputs: EvaluationInputs) -> Predictions:

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.runs.run import open_run
-from cxr_tasks.volume.files import remove_leftovers, write_json
+from cxr_tasks.volume.files import read_json, remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.record_model import Facts
+from cxr_tasks.volume.record_model import Facts, parse_facts
 
 STOPPED = 130
 """Exit status of a process that a person stopped."""
@@ -39,6 +39,11 @@ class FailureRecord(Facts):
     """The last that its process printed."""
     stopped: bool = False
     """Whether a person stopped it."""
+
+    @property
+    def first_line(self) -> str:
+        """Its message in a line."""
+        return next(iter(self.message.splitlines()), "No reason is known.")
 
 
 def failure_of_process(exit_code: int, message: str, lines: list[str]) -> FailureRecord:
@@ -78,6 +83,15 @@ def write_failure(failure: FailureRecord, run: RunPaths, path: Path, progress: P
         progress.emit("stopped" if failure.stopped else "failed", failure.message)
     except OSError as err:  # such as a full volume, which may be why the stage failed
         progress.echo(f"How the stage ended could not be written down: {err}")
+
+
+def read_failure(path: Path) -> FailureRecord:
+    """Read how a stage ended.
+
+    Raises:
+        ArtifactError: The file is gone or damaged.
+    """
+    return parse_facts(read_json(path), FailureRecord, path=path)
 
 
 def failure_message(exit_code: int, lines: list[str]) -> str:

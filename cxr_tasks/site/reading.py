@@ -9,15 +9,14 @@ from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.errors import ArtifactError, CxrError
 from cxr_tasks.reporting.report_record import ReportRecord, VariantReport
-from cxr_tasks.runs.failure import FailureRecord
+from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.run import ConfigRecord
 from cxr_tasks.site.run_facts import FailedStage, ReportFacts, RunFacts, Sign, VariantFacts
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress_record import ProgressRecord
-from cxr_tasks.volume.record_model import SealedT, parse_facts, read_sealed_record
+from cxr_tasks.volume.record_model import SealedT, read_sealed_record
 from cxr_tasks.volume.records import find_record
 
 PAGE = "index.html"
@@ -165,7 +164,7 @@ def _failure(run: RunPaths, path: Path) -> FailedStage:
     stage = name if path.parent == run.root else f"{path.parent.name} {name}"
     real = find_inside(run.root, path)
     try:
-        failure = parse_facts(read_json(real), FailureRecord, path=real) if real else None
+        failure = read_failure(real) if real else None
     except _NOT_AS_EXPECTED:
         failure = None
     message = failure.message.strip() if failure else ""
