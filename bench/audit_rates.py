@@ -45,15 +45,10 @@ _SEED = 1000
 
 @dataclass(frozen=True)
 class Audited:
-    """What the audit says of one data set.
+    """What the audit says of one data set."""
 
-    Attributes:
-        checks: Those that gave a finding.
-        aucs: For each control the area under the ROC curve.
-    """
-
-    checks: list[str]
-    aucs: dict[str, float]
+    checks: list[str]  # those that gave a finding
+    aucs: dict[str, float]  # for each control the area under the ROC curve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,8 +155,8 @@ def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> Aud
             built=folder,
         )
     return Audited(
-        [each["check"] for each in facts["findings"] if each["severity"] != "info"],
-        {name: control["auc"] for name, control in facts["controls"].items()},
+        [each.check for each in facts.findings if each.severity != "info"],
+        {name: control.auc for name, control in facts.controls.items()},
     )
 
 

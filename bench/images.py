@@ -23,17 +23,11 @@ _ZIP, _WEIGHTS = "cxr-324.zip", "mobilenet_v2_imagenet_notop.weights.h5"
 
 @dataclass(frozen=True)
 class BenchImages:
-    """Images in a folder with the classes' folders in it, and weights of MobileNetV2.
+    """Images in a folder with the classes' folders in it, and weights of MobileNetV2."""
 
-    Attributes:
-        folder: Where the images are.
-        weights: A weights file; None for random weights.
-        label: What they are, for results and table; no path.
-    """
-
-    folder: Path
-    weights: Path | None
-    label: str
+    folder: Path  # where the images are
+    weights: Path | None  # a weights file; None for random weights
+    label: str  # what they are, for results and table; no path
 
 
 def find_images(

@@ -22,32 +22,21 @@ N_COPIES = 3
 
 @dataclass(frozen=True)
 class Planted:
-    """Files by name, and which of them are moved to a part of their own choosing.
+    """Files by name, and which of them are moved to a part of their own choosing."""
 
-    Attributes:
-        files: Content of each file, by path; the folder is the class.
-        parts: The part of the split that a file is moved to after the split is made.
-    """
-
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes]  # content of each file, by path; the folder is the class
+    # the part of the split that a file is moved to after the split is made
     parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to spoil a data set.
+    """One way to spoil a data set."""
 
-    Attributes:
-        title: What a reader calls it.
-        named: The checks of the audit that name it; one of them has to.
-        sees_pixels: Whether the controls on masked images can see it.
-        plant: Puts it into clean files.
-    """
-
-    title: str
-    named: tuple[str, ...]
-    sees_pixels: bool
-    plant: Callable[[Mapping[str, bytes], Generator], Planted]
+    title: str  # what a reader calls it
+    named: tuple[str, ...]  # the checks of the audit that name it; one of them has to
+    sees_pixels: bool  # whether the controls on masked images can see it
+    plant: Callable[[Mapping[str, bytes], Generator], Planted]  # puts it into clean files
 
 
 def draw_files(n_images: int, *, seed: int) -> dict[str, bytes]:

@@ -134,8 +134,8 @@ def _pair_tests(rng: np.random.Generator, sizes: IntArray, correlation: float) -
     first, second = (draw_right(rng, sizes, ACCURACY, correlation) for _ in range(2))
     found = sign_flip_test(first, second, _groups(sizes))
     return {
-        "McNemar": mcnemar_p(found["n_only_first_right"], found["n_only_second_right"]),
-        "sign flips over groups": found["p_value"],
+        "McNemar": mcnemar_p(found.n_only_first_right, found.n_only_second_right),
+        "sign flips over groups": found.p_value,
     }
 
 
@@ -150,7 +150,7 @@ def _chance_tests(share: float) -> Callable[[np.random.Generator, IntArray, floa
         by_groups = chance_test(right, labels, _groups(sizes))
         return {
             f"binomial, {share:.0%}": float(by_images.pvalue),
-            f"over groups, {share:.0%}": by_groups["p_value"],
+            f"over groups, {share:.0%}": by_groups.p_value,
         }
 
     return test

@@ -15,16 +15,17 @@ from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths
-from cxr_tasks.volume.record_model import StageRecord
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.record_model import PeakMemory
+from cxr_tasks.volume.records import require_record
 
 Row = dict[str, Any]
+_Record = IngestRecord | SplitRecord | ComparisonRecord | ReportRecord
 
 _EPOCHS = 2
 _FROZEN = "mobilenetv2_frozen"
@@ -95,36 +96,36 @@ def _stages(size: Size) -> Iterator[Stage]:
         yield from (("evaluate", None), ("report", None))
 
 
-def _places(run: RunPaths) -> dict[str, tuple[Path, type[StageRecord]]]:
-    return {
-        "ingest": (run.ingest, IngestRecord),
-        "split": (run.split, SplitRecord),
-        "evaluate": (run.evaluate, ComparisonRecord),
-        "report": (run.report, ReportRecord),
+def _record(run: RunPaths, stage: str) -> _Record:
+    read: dict[str, Callable[[], _Record]] = {
+        "ingest": lambda: require_record(run.ingest, IngestRecord),
+        "split": lambda: require_record(run.split, SplitRecord),
+        "evaluate": lambda: require_record(run.evaluate, ComparisonRecord),
+        "report": lambda: require_record(run.report, ReportRecord),
     }
+    return read[stage]()
 
 
 def _rows(run: RunPaths, stage: str, variant: str | None, n_images: int) -> Iterator[Row]:
     if variant is None:
-        folder, model = _places(run)[stage]
-        record = require_record(folder, model)
-        yield _row(stage, record["seconds"], n_images, record)
+        found = _record(run, stage)
+        yield _row(stage, found.seconds, n_images, found)
         return
     record = require_record(run.train(variant), TrainingRecord)
-    if record["n_activations_computed"]:
-        folder = run.home.cache / "activations" / record["activations"]
+    if record.n_activations_computed:
+        folder = run.home.cache / "activations" / record.activations
         kept = require_record(folder, ActivationsRecord)
-        yield _row(f"{variant}: frozen layers", kept["seconds"], n_images, record)
-    n_used = record["n_train"] + record["n_val"]
-    yield _row(f"{variant}: epoch", record["seconds_per_epoch"], n_used, record) | {
+        yield _row(f"{variant}: frozen layers", kept.seconds, n_images, record)
+    n_used = record.n_train + record.n_val
+    yield _row(f"{variant}: epoch", record.seconds_per_epoch, n_used, record) | {
         "n_images": n_images
     }
 
 
-def _row(stage: str, seconds: float, n_images: int, record: Record) -> Row:
+def _row(stage: str, seconds: float, n_images: int, record: PeakMemory) -> Row:
     return {
         "n_images": n_images,
         "stage": stage,
         "seconds_per_image": round(seconds / n_images, 6),
-        "peak_anon_mb": record["peak_anon_mb"],
+        "peak_anon_mb": record.peak_anon_mb,
     }

@@ -13,19 +13,12 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Trained:
-    """One training as a watch beside it would note it.
+    """One training as a watch beside it would note it."""
 
-    Attributes:
-        started_at: Clock in seconds when its process was started.
-        ended_at: The same clock at the end of each epoch, at least two.
-        n_train: Images that were trained on.
-        n_val: Images that were only looked at.
-    """
-
-    started_at: float
-    ended_at: tuple[float, ...]
-    n_train: int
-    n_val: int
+    started_at: float  # clock in seconds when its process was started
+    ended_at: tuple[float, ...]  # the same clock at the end of each epoch, at least two
+    n_train: int  # images that were trained on
+    n_val: int  # images that were only looked at
 
     @property
     def epoch_seconds(self) -> tuple[float, ...]:

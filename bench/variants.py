@@ -18,7 +18,7 @@ from bench.timing import Trained, compare
 from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
@@ -26,21 +26,17 @@ from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import read_events
 from cxr_tasks.volume.progress_record import ProgressRecord
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.records import require_record
 
 Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How many epochs each side trains; the first of each training is not counted.
+    """How many epochs each side trains; the first of each training is not counted."""
 
-    Attributes:
-        study_epochs: Of each half of the study's side.
-        epochs: Of the pipeline's side by variant: more where an epoch is short.
-    """
-
-    study_epochs: int = 4
+    study_epochs: int = 4  # of each half of the study's side
+    # of the pipeline's side by variant: more where an epoch is short
     epochs: dict[str, int] = field(
         default_factory=lambda: {
             "vanilla_cnn": 7,
@@ -113,8 +109,8 @@ def _train_here(
     record = require_record(run.train(name), TrainingRecord)
     facts = {
         "ingest_and_split_seconds": round(_seconds_of(events, "ingest", "split"), 1),
-        "device": record["device"],
-        "cut_after": record["cut_after"],
+        "device": record.device,
+        "cut_after": record.cut_after,
     }
     return _watched(events, record), facts
 
@@ -125,11 +121,11 @@ def _weights_for(name: str, images: BenchImages) -> str:
     return str(images.weights) if images.weights else "random"
 
 
-def _watched(events: Sequence[ProgressRecord], record: Record) -> Trained:
+def _watched(events: Sequence[ProgressRecord], record: TrainingRecord) -> Trained:
     events = [event for event in events if event.stage == "train"]
     started_at = next(event.at for event in events if event.kind == "start")
     ended_at = tuple(event.at for event in events if event.kind == "epoch")
-    return Trained(started_at, ended_at, record["n_train"], record["n_val"])
+    return Trained(started_at, ended_at, record.n_train, record.n_val)
 
 
 def _seconds_of(events: Sequence[ProgressRecord], *stages: str) -> float:

@@ -23,17 +23,11 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class Struck:
-    """How a process that was hit has ended.
+    """How a process that was hit has ended."""
 
-    Attributes:
-        was_hit: Whether the blow struck before its work was done.
-        status: Its exit status; negative for a signal.
-        output: What it printed.
-    """
-
-    was_hit: bool
-    status: int
-    output: str
+    was_hit: bool  # whether the blow struck before its work was done
+    status: int  # its exit status; negative for a signal
+    output: str  # what it printed
 
 
 @contextmanager

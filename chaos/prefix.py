@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from chaos.struck import Blow
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
 
@@ -54,19 +54,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A kind of small run.
+    """A kind of small run."""
 
-    Attributes:
-        name: Of its folder.
-        settings: Of its configuration, beside those of all.
-        steps: Its stages in order; each depends on all before it.
-        hit: The stages that are hit.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    steps: tuple[Step, ...]
-    hit: tuple[str, ...]
+    name: str  # of its folder
+    settings: dict[str, Any]  # of its configuration, beside those of all
+    steps: tuple[Step, ...]  # its stages in order; each depends on all before it
+    hit: tuple[str, ...]  # the stages that are hit
 
 
 def _recipe(name: str, variant: str, hit: Sequence[str], **settings: Any) -> Recipe:
@@ -101,20 +94,13 @@ only those stages are hit that do something else than the first one's."""
 
 @dataclass(frozen=True)
 class Prefix:
-    """A finished run, and what its steps take undisturbed.
+    """A finished run, and what its steps take undisturbed."""
 
-    Attributes:
-        recipe: What it is.
-        home: Its shared volume.
-        settings: Its whole configuration, as a person would give it.
-        seconds: How long each step takes as a process, by its name.
-        n_changes: How often each step changes the shared volume from Python, by its name.
-    """
-
-    recipe: Recipe
-    home: Path
-    settings: dict[str, Any]
-    seconds: dict[str, float]
+    recipe: Recipe  # what it is
+    home: Path  # its shared volume
+    settings: dict[str, Any]  # its whole configuration, as a person would give it
+    seconds: dict[str, float]  # how long each step takes as a process, by its name
+    # how often each step changes the shared volume from Python, by its name
     n_changes: dict[str, int]
 
     def copy(self, target: Path) -> Home:

@@ -13,17 +13,11 @@ from chaos.trial import take_back
 
 @dataclass(frozen=True)
 class Artifact:
-    """A kind of file.
+    """A kind of file."""
 
-    Attributes:
-        pattern: Where it lies on the shared volume; `*` stands for any name.
-        reader: The next stage that reads it.
-        maker: The stage that makes it, or the command that restores it.
-    """
-
-    pattern: str
-    reader: str
-    maker: str
+    pattern: str  # where it lies on the shared volume; `*` stands for any name
+    reader: str  # the next stage that reads it
+    maker: str  # the stage that makes it, or the command that restores it
 
 
 ARTIFACTS = (
@@ -52,19 +46,12 @@ ARTIFACTS = (
 
 @dataclass(frozen=True)
 class Found:
-    """What became of a flipped bit; all but `artifact` should be empty.
+    """What became of a flipped bit; all but `artifact` should be empty."""
 
-    Attributes:
-        artifact: The file.
-        not_noticed: How the reader ended, where it did not refuse the file by its name.
-        not_mended: Why the maker or a stage behind it could not run again.
-        different_numbers: Files that say something else than before.
-    """
-
-    artifact: str
-    not_noticed: str
-    not_mended: str
-    different_numbers: list[str]
+    artifact: str  # the file
+    not_noticed: str  # how the reader ended, where it did not refuse the file by its name
+    not_mended: str  # why the maker or a stage behind it could not run again
+    different_numbers: list[str]  # files that say something else than before
 
 
 def flip_and_mend(artifact: Artifact, prefix: Prefix, *, rng: np.random.Generator) -> Found | None:

@@ -21,21 +21,13 @@ _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "shutil
 
 @dataclass(frozen=True)
 class Blow:
-    """How a process is hit, from the inside; a blow of none lets it work.
+    """How a process is hit, from the inside; a blow of none lets it work."""
 
-    Attributes:
-        signal: What it sends itself right before a change of the shared volume.
-        before_change: Which change, counted from 1; 0 for none.
-        max_file_bytes: A write beyond this fails (`RLIMIT_FSIZE`); 0 for no limit.
-        max_data_bytes: More private memory than this cannot be had (`RLIMIT_DATA`); likewise.
-        counted_to: File that is told at the end how many changes there were; empty for none.
-    """
-
-    signal: int = 0
-    before_change: int = 0
-    max_file_bytes: int = 0
-    max_data_bytes: int = 0
-    counted_to: str = ""
+    signal: int = 0  # what it sends itself right before a change of the shared volume
+    before_change: int = 0  # which change, counted from 1; 0 for none
+    max_file_bytes: int = 0  # a write beyond this fails (`RLIMIT_FSIZE`); 0 for no limit
+    max_data_bytes: int = 0  # more private memory than this cannot be had (`RLIMIT_DATA`); likewise
+    counted_to: str = ""  # file that is told at the end how many changes there were; empty for none
 
     def as_environment(self) -> dict[str, str]:
         """Return the blow as the struck process reads it."""

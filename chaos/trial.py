@@ -17,31 +17,18 @@ _TRACEBACK = "Traceback (most recent call last)"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial has found; every list should be empty.
+    """What a trial has found; every list should be empty."""
 
-    Attributes:
-        step: What was hit.
-        kind: How.
-        status: How the process that was hit ended.
-        unclear: The last line it printed, where it had a chance to say what is wrong and did not.
-        different_numbers: Files that say something else than those of the undisturbed run.
-        leftovers: Files and folders that the undisturbed run has not, or that are missing.
-        orphans: Processes that went on.
-        locks_held: Lock files that stayed locked.
-        false_wholes: Records of what is not whole, before anything was run again.
-        failed_again: Why the run could not be gone on with; empty where it could.
-    """
-
-    step: str
-    kind: str
-    status: int
-    unclear: str
-    different_numbers: list[str]
-    leftovers: list[str]
-    orphans: list[str]
-    locks_held: list[str]
-    false_wholes: list[str]
-    failed_again: str = ""
+    step: str  # what was hit
+    kind: str  # how
+    status: int  # how the process that was hit ended
+    unclear: str  # the last line it printed, where it had a chance to say what is wrong and did not
+    different_numbers: list[str]  # files that say something else than those of the undisturbed run
+    leftovers: list[str]  # files and folders that the undisturbed run has not, or that are missing
+    orphans: list[str]  # processes that went on
+    locks_held: list[str]  # lock files that stayed locked
+    false_wholes: list[str]  # records of what is not whole, before anything was run again
+    failed_again: str = ""  # why the run could not be gone on with; empty where it could
 
 
 def try_once(kind: str, step: Step, prefix: Prefix, *, rng: np.random.Generator) -> Outcome | None:

@@ -1,12 +1,11 @@
 """What the study reports: its Table 3, beside which a run's own figures are put."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from cxr_tasks.settings import STUDY_SLUG, RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
 from cxr_tasks.settings.weights_origins import ORIGINS
+from cxr_tasks.volume.record_model import Facts
 
 SOURCE = (
     "Joakim Andersson Svendsen and Max Brehmer, Deep learning HT24: Project 4 "
@@ -22,8 +21,7 @@ PROCEDURE = (
 )
 
 
-@dataclass(frozen=True)
-class StudyRow:
+class StudyVariant(Facts):
     """One variant's line of Table 3: fractions in [0, 1], loss in nats."""
 
     model: str
@@ -34,25 +32,41 @@ class StudyRow:
     epochs_run: int
 
 
+class StudyReport(Facts):
+    """The study's figures, and why a run's are not to be compared with them."""
+
+    source: str
+    settings: str
+    n_train: int
+    n_val: int
+    variants: dict[str, StudyVariant]
+    differences: list[str]
+
+
+def _row(*figures: object) -> StudyVariant:
+    return StudyVariant.model_validate(dict(zip(StudyVariant.model_fields, figures, strict=True)))
+
+
 # Accuracies are counts over 243 and 81, as the text gives them; the table prints four digits.
-TABLE_3: Mapping[str, StudyRow] = {
-    "vanilla_cnn": StudyRow("Model 1", 216 / N_TRAIN, 0.2608, 66 / N_VAL, 0.4318, 331),
-    "mobilenetv2_frozen": StudyRow("Model 2", 1.0, 0.0273, 75 / N_VAL, 0.1873, 127),
-    "mobilenetv2_partial": StudyRow("Model 3", 1.0, 0.0609, 77 / N_VAL, 0.1767, 500),
-    "mobilenetv2_unfrozen": StudyRow("Model 4", 242 / N_TRAIN, 0.0939, 72 / N_VAL, 0.4017, 288),
+TABLE_3: Mapping[str, StudyVariant] = {
+    "vanilla_cnn": _row("Model 1", 216 / N_TRAIN, 0.2608, 66 / N_VAL, 0.4318, 331),
+    "mobilenetv2_frozen": _row("Model 2", 1.0, 0.0273, 75 / N_VAL, 0.1873, 127),
+    "mobilenetv2_partial": _row("Model 3", 1.0, 0.0609, 77 / N_VAL, 0.1767, 500),
+    "mobilenetv2_unfrozen": _row("Model 4", 242 / N_TRAIN, 0.0939, 72 / N_VAL, 0.4017, 288),
 }
 """By variant. The study calls its last column "epoch runtime"; it is the epochs run."""
 
 
-def study_facts() -> dict[str, Any]:
-    """Return the study's figures as JSON values."""
-    return {
-        "source": SOURCE,
-        "settings": PROCEDURE,
-        "n_train": N_TRAIN,
-        "n_val": N_VAL,
-        "variants": {name: asdict(row) for name, row in TABLE_3.items()},
-    }
+def study_report(differences: list[str]) -> StudyReport:
+    """Return the study's figures, beside what a run's differ in."""
+    return StudyReport(
+        source=SOURCE,
+        settings=PROCEDURE,
+        n_train=N_TRAIN,
+        n_val=N_VAL,
+        variants=dict(TABLE_3),
+        differences=differences,
+    )
 
 
 def study_differences(

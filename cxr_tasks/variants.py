@@ -20,31 +20,22 @@ Keras' 0.999, 32 steps move them by 3 %, and validation, which uses them, stays 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to build and train a classifier.
+    """One way to build and train a classifier."""
 
-    Args:
-        name: The variant's name in configuration, folders, task ids and the report.
-        title: What a person calls it.
-        study_name: What the study calls it.
-        learning_rate: Adam's, as in the study's code (its Table 2 reads ten times higher).
-        quickstart_learning_rate: Adam's where a training is short. Not the study's:
-            at its rates three of the four variants are still near chance after eight epochs.
-        quickstart_epochs: How many at most where the configuration leaves it to the variant: as
-            many as it learns in, fewer where one takes longer.
-        dropout: Fraction of the head's units that are dropped in training.
-        augmented: Whether images are flipped, turned, zoomed and changed in contrast.
-        n_frozen_layers: How many of MobileNetV2's first layers keep their weights, its input
-            layer counted as Keras does; None where the variant has no backbone.
-    """
-
-    name: VariantName
-    title: str
-    study_name: str
-    learning_rate: float
+    name: VariantName  # the variant's name in configuration, folders, task ids and the report
+    title: str  # what a person calls it
+    study_name: str  # what the study calls it
+    learning_rate: float  # Adam's, as in the study's code (its Table 2 reads ten times higher)
+    # Adam's where a training is short. Not the study's: at its rates three of the four variants are
+    # still near chance after eight epochs.
     quickstart_learning_rate: float
+    # how many at most where the configuration leaves it to the variant: as many as it learns in,
+    # fewer where one takes longer
     quickstart_epochs: int
-    dropout: float
-    augmented: bool
+    dropout: float  # fraction of the head's units that are dropped in training
+    augmented: bool  # whether images are flipped, turned, zoomed and changed in contrast
+    # how many of MobileNetV2's first layers keep their weights, its input layer counted as Keras
+    # does; None where the variant has no backbone
     n_frozen_layers: int | None
 
     @property

@@ -1,14 +1,15 @@
 """Numbers, names and sizes as a person reads them, in the report and in the terminal."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
 PART_NAMES = {"train": "training", "val": "validation", "test": "test", "oof": "out-of-fold"}
 VERDICT_NAMES = {"shortcut": "shortcut", "warning": "warning", "clean": "no shortcut found"}
 NONE = "none"
+WIDTH = 100
+"""Columns of text in a terminal."""
+
 UNDEFINED = "\N{EN DASH}"
 _GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 _SPACES = _GAP + _THIN_GAP
@@ -109,23 +110,6 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
 
 
-def proportions(confusion: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Return the metrics that are proportions as (part, whole), both counts of images."""
-    n_tp, n_fn = confusion["true_positive"], confusion["false_negative"]
-    n_tn, n_fp = confusion["true_negative"], confusion["false_positive"]
-    return {
-        "accuracy": (n_tp + n_tn, n_tp + n_tn + n_fp + n_fn),
-        "sensitivity": (n_tp, n_tp + n_fn),
-        "specificity": (n_tn, n_tn + n_fp),
-        "precision": (n_tp, n_tp + n_fp),
-    }
-
-
 def recommended(variant: str | None) -> str:
     """Describe which variant a run recommends; where nothing is better than chance it is none."""
     return f"Recommended: {NONE if variant is None else variant}"
-
-
-def shown_variant(recommendation: Mapping[str, Any]) -> str:
-    """Return the variant that figures are shown of: the recommended one, or else the best."""
-    return str(recommendation["variant"] or recommendation["best"])

@@ -25,7 +25,7 @@ from cxr_airflow.tasks import (
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.machine.devices import POOL
 from cxr_tasks.reporting.completeness import check_complete
-from cxr_tasks.runs.run import choose_run_key, describe_start, read_config, start_run
+from cxr_tasks.runs.start import choose_run_key, describe_start, read_config, start_run
 from cxr_tasks.runs.unchanged import reason, unchanged_since
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.defaults import check_schedule, read_defaults
@@ -155,10 +155,10 @@ def promote() -> None:
         raise AirflowSkipException("This run was not to challenge the champion (promote=false).")
     run_stage_as_child("promote")
     record = require_record(run.promote, PromotionRecord)
-    if record["decision"] != "promoted":
-        raise AirflowSkipException(f"{record['decision']}: {record['reason']}")
-    if serving(run.home) != record["version"]:
-        raise AirflowSkipException(f"{record['version']} was promoted, but serves no more.")
+    if record.decision != "promoted":
+        raise AirflowSkipException(f"{record.decision}: {record.reason}")
+    if serving(run.home) != record.version:
+        raise AirflowSkipException(f"{record.version} was promoted, but serves no more.")
 
 
 def training_executor_config() -> dict[str, Any]:

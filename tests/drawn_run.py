@@ -13,25 +13,33 @@ import numpy.typing as npt
 import pandas as pd
 from filelock import FileLock
 
-from cxr_tasks.audit.audit import audit_dataset, read_control_scores, with_drift
+from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.audit_record import AuditRecord
+from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
-from cxr_tasks.data.split import PARTS, make_folds, read_fold, write_folds
-from cxr_tasks.data.split_record import SplitRecord
+from cxr_tasks.data.split import count_parts, make_folds, read_fold, write_folds
+from cxr_tasks.data.split_record import FoldRounds, SplitFacts, SplitRecord
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord
 from cxr_tasks.evaluation.evaluate import EvaluationInputs, make_comparison
+from cxr_tasks.evaluation.explanation_record import (
+    ExplainedImage,
+    ExplanationFacts,
+    OutsideShare,
+    SanityStep,
+)
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.statistics.figures_record import ByClass
 from cxr_tasks.statistics.scores import ScoredImages
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import digest_of, sha256_of, write_json
 from cxr_tasks.volume.paths import Home, RunPaths
-from cxr_tasks.volume.record_model import StageRecord
+from cxr_tasks.volume.record_model import Facts, StageRecord
 from cxr_tasks.volume.records import finish_once, make_record, write_record
 from tests.conftest import DRAWN_RUNS
 
@@ -88,7 +96,7 @@ class Drawing:
     spot: float = 45
     """How much brighter the positive class is in one place; 0: no control can tell it."""
     images: npt.NDArray[np.uint8] | None = None
-    drift: dict[str, Any] | None = None
+    drift: DriftFacts | None = None
 
 
 def draw_run(
@@ -166,12 +174,15 @@ def _draw_run(
         config_fingerprint=config.fingerprint,
         seed=1,
         note=print,
-        build=lambda built: (
-            with_drift(
-                audit_dataset(dataset, table, folds=None, features=None, seed=1, built=built),
-                drawing.drift,
-            )
-            | {"weights_origin": drawing.weights_origin}
+        build=lambda built: audit_dataset(
+            dataset,
+            table,
+            folds=None,
+            features=None,
+            seed=1,
+            built=built,
+            drift=drawing.drift,
+            weights_origin=drawing.weights_origin,
         ),
     )
     strengths = {**_STRENGTHS, **(drawing.strengths or {})}
@@ -233,32 +244,32 @@ def _digest_of_artifacts(run: RunPaths) -> str:
 
 def draw_explanation(
     _model_file: Path, _images: Any, rows: Any, scored: ScoredImages, *, part: str, built: Path
-) -> dict[str, Any]:
+) -> ExplanationFacts:
     """Draw maps with a bright spot, and figures about them."""
     shown = np.arange(min(6, len(rows)))
     maps = np.random.default_rng(0).uniform(0, 1, (len(shown), 7, 7)).astype(np.float32)
     np.savez_compressed(built / "explanation.npz", maps=maps)
-    share = {"mean": 0.62, "interval": [0.55, 0.7]}
-    return {
-        "layer": "out_relu",
-        "part": part,
-        "n_images": len(rows),
-        "n_without_evidence": 1,
-        "outside_area_fraction": 0.51,
-        "outside_fraction": {"covid": share, "normal": share},
-        "sanity": [{"layer": "covid", "rank_correlation": 0.2, "ssim": 0.3}],
-        "sanity_passes": True,
-        "examples": [
-            {
-                "row": int(rows[place]),
-                "label": int(scored.labels[place]),
-                "score": float(scored.scores[place]),
-                "outside_fraction": 0.5,
-                "right": bool(scored.are_right[place]),
-            }
+    share = OutsideShare(mean=0.62, interval=[0.55, 0.7])
+    return ExplanationFacts(
+        layer="out_relu",
+        part=part,
+        n_images=len(rows),
+        n_without_evidence=1,
+        outside_area_fraction=0.51,
+        outside_fraction=ByClass[OutsideShare](covid=share, normal=share),
+        sanity=[SanityStep(layer="covid", rank_correlation=0.2, ssim=0.3)],
+        sanity_passes=True,
+        examples=[
+            ExplainedImage(
+                row=int(rows[place]),
+                label=1 if scored.labels[place] == 1 else 0,
+                score=float(scored.scores[place]),
+                outside_fraction=0.5,
+                right=bool(scored.are_right[place]),
+            )
             for place in shown
         ],
-    }
+    )
 
 
 def draw_scores(labels: npt.NDArray[np.int64], strength: float) -> npt.NDArray[np.float64]:
@@ -365,34 +376,24 @@ def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFra
     )
     run.split.mkdir(parents=True)
     table.to_csv(run.split / "split.csv", index=False, lineterminator="\n")
-    parts = {part: table[table["part"] == part] for part in PARTS}
-    facts = {
-        "kind": kind,
-        "parts": {
-            part: {
-                "n_images": len(rows),
-                "n_covid": int(rows["label"].sum()),
-                "n_normal": int((rows["label"] == 0).sum()),
-                "n_groups": int(rows["group"].nunique()),
-            }
-            for part, rows in parts.items()
-            if len(rows)
-        },
-        "n_groups": int(table["group"].nunique()),
-        "n_duplicate_images": 3,
-        "n_groups_across_parts": 0 if kind == "grouped" else 1,
-        "n_images_in_groups_across_parts": 0 if kind == "grouped" else 2,
-        "folds": _draw_folds(run, table, drawing.n_folds) if drawing.n_folds else None,
-    }
+    facts = SplitFacts(
+        kind=kind,
+        parts=count_parts(table),
+        n_groups=int(table["group"].nunique()),
+        n_duplicate_images=3,
+        n_groups_across_parts=0 if kind == "grouped" else 1,
+        n_images_in_groups_across_parts=0 if kind == "grouped" else 2,
+        folds=_draw_folds(run, table, drawing.n_folds) if drawing.n_folds else None,
+    )
     _record(run.split, SplitRecord, facts)
     return table
 
 
-def _draw_folds(run: RunPaths, table: pd.DataFrame, n_folds: int) -> dict[str, Any]:
+def _draw_folds(run: RunPaths, table: pd.DataFrame, n_folds: int) -> FoldRounds:
     labels, groups = table["label"].to_numpy(), table["group"].to_numpy()
     parts = make_folds(labels, groups, n_folds=n_folds, n_repeats=1, seed=1)
     rounds = write_folds(table, parts, built=run.split)
-    return {"n_folds": n_folds, "n_repeats": 1, "rounds": rounds}
+    return FoldRounds(n_folds=n_folds, n_repeats=1, rounds=rounds)
 
 
 def _draw_fold_scores(run: RunPaths, name: str, drawing: Drawing) -> None:
@@ -499,7 +500,7 @@ def _draw_history(n_epochs: int, strength: float, *, moves_statistics: bool) -> 
     )
 
 
-def _record(folder: Path, model: type[StageRecord], facts: dict[str, Any]) -> None:
+def _record(folder: Path, model: type[StageRecord], facts: Facts | dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     record = make_record(
         folder, model, inputs={}, config_fingerprint="00" * 32, seed=1, seconds=0.1, facts=facts

@@ -8,11 +8,11 @@ from cxr_tasks.cli.main import main
 from cxr_tasks.data.sources.left_out import LINK_OUT, TABLE
 from cxr_tasks.flow.stages import StageContext
 from cxr_tasks.reporting.last_screen import ingested_lines
-from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import read_config, start_run
+from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
+from cxr_tasks.runs.start import read_config, start_run
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.records import require_record
 from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.flow.test_ingestion import do_ingest
 from tests.image_files import class_files, encode, make_files, picture
@@ -26,9 +26,9 @@ def test_unchanged_run_says_so_above_the_results_and_its_own_left_out(
     before, config = draw_run(tmp_path, Drawing(n_images=48, n_rejected=2), key="before")
     finish_report(before, config)
     run = start_run(make_config(config.as_dict()), before.home, "now")
-    facts = read_json(before.ingest / "ingest.json")
-    kept = {name: facts[name] for name in ("dataset", "external", "weights")}
-    now = kept | {"n_left_out_by_reason": LEFT_OUT, "unchanged_since": "before"}
+    ingested = require_record(before.ingest, IngestRecord).only(IngestFacts)
+    own = {"n_left_out_by_reason": LEFT_OUT, "unchanged_since": "before"}
+    now = ingested.model_copy(update=own)
     context = StageContext(run, read_config(run), Progress(run.progress, "ingest"), {})
     context.finish_once(run.ingest, IngestRecord, {}, lambda _built: now)
     capsys.readouterr()

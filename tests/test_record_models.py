@@ -27,7 +27,7 @@ from cxr_tasks.flow.watch import WatchRecord
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.failure import FailureRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import ConfigRecord
+from cxr_tasks.runs.start import ConfigRecord
 from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
 from cxr_tasks.training.weights import WeightsDownloadRecord
 from cxr_tasks.volume.files import read_json, write_json
@@ -129,7 +129,10 @@ def unknown(value: object) -> Iterator[str]:
 
 
 def test_every_record_has_a_name() -> None:
-    assert {*all_below(SealedRecord)} - {StageRecord} <= {*RECORDS.values()}
+    of_the_project = {
+        each for each in all_below(SealedRecord) if each.__module__.startswith("cxr_tasks.")
+    }
+    assert of_the_project - {StageRecord} <= {*RECORDS.values()}
     for name, model in RECORDS.items():
         if issubclass(model, StageRecord) and model is not FoldRecord:
             assert f"{name}.json" == model.FILE
@@ -137,8 +140,9 @@ def test_every_record_has_a_name() -> None:
 
 def all_below(model: type[Facts]) -> Iterator[type[Facts]]:
     for each in model.__subclasses__():
-        yield each
-        yield from all_below(each)
+        if each.__module__.startswith("cxr_tasks."):  # others are of tests
+            yield each
+            yield from all_below(each)
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -157,6 +161,11 @@ def test_schema_is_printed_and_kept_by_the_files(
             assert [
                 error.message for error in Draft202012Validator(schema).iter_errors(content)
             ] == []
+
+
+def test_schema_says_what_a_key_means() -> None:
+    entry = RECORDS["champion"].model_json_schema()["$defs"]["ServiceEntry"]
+    assert entry["properties"]["at"]["description"] == "ISO 8601."
 
 
 def test_schema_refuses_what_the_model_refuses() -> None:
@@ -317,8 +326,6 @@ def test_key_of_newer_code_is_kept_at_its_place() -> None:
     content = changed(example("champion.json"), "history.0.by", "somebody")
     record = parse_facts(content, PointerRecord, path=Path("champion.json"))
     assert record.content() == content
-    with pytest.raises(KeyError):
-        record["unknown"]
 
 
 def test_record_does_not_change() -> None:
@@ -327,19 +334,6 @@ def test_record_does_not_change() -> None:
         record.kind = "paper"  # type: ignore[misc, unused-ignore]
 
 
-def test_record_is_read_as_the_dict_that_it_was() -> None:
-    content = example("report.json")
-    record = parse_facts(content, ReportRecord, path=Path("report.json"))
-    trained, skipped = (record["variants"][n] for n in ("vanilla_cnn", "mobilenetv2_partial"))
-    before = content["variants"]["vanilla_cnn"]
-    assert trained["val_accuracy"] == before["val_accuracy"]
-    assert trained["test_confusion"]["true_positive"] == before["test_confusion"]["true_positive"]
-    assert "epochs_run" in trained
-    assert "epochs_run" not in skipped
-    assert skipped.get("epochs_run", 0) == 0
-    assert set(record) == set(record.keys()) == set(content)
-    assert (record | {"basis": "oof"})["basis"] == "oof"
-    assert {**record.data.classes.covid}["n_images"] == 20
-    assert [each["n_images"] for each in record.data.classes.values()] == [20, 20]
+def test_key_that_is_no_name_in_python_is_read() -> None:
     checks = parse_facts(example("drift.json"), DriftCompared, path=Path("drift.json")).checks
-    assert {each["class"] for each in checks} == {None, "COVID-19", "normal"}
+    assert {each.class_name for each in checks} == {None, "COVID-19", "normal"}

@@ -49,18 +49,12 @@ _HAZE_SIGMA_PX = 6.5
 
 @dataclass(frozen=True)
 class Lesson:
-    """One image and what is asked about it.
+    """One image and what is asked about it."""
 
-    Attributes:
-        pixels: uint8, shape (224, 224).
-        findings: Index into `FINDINGS` for each zone.
-        densities: How strong each zone's finding is, 0 to about 1.
-        chest: Size of heart and lungs, position, scale and turn of the view; standard normal.
-    """
-
-    pixels: NDArray[np.uint8]
-    findings: NDArray[np.int8]
-    densities: NDArray[np.float32]
+    pixels: NDArray[np.uint8]  # uint8, shape (224, 224)
+    findings: NDArray[np.int8]  # index into `FINDINGS` for each zone
+    densities: NDArray[np.float32]  # how strong each zone's finding is, 0 to about 1
+    # size of heart and lungs, position, scale and turn of the view; standard normal
     chest: NDArray[np.float32]
 
 

@@ -55,21 +55,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the backbone is trained.
+    """How the backbone is trained."""
 
-    Args:
-        seed: Decides images, first weights, order and mirroring.
-        n_images: How many are drawn; they come again in another order.
-        phases: One after the other: the middle is cheap, the last ones see whole images.
-        batch_size: Images in one step.
-        learning_rate: Adam's largest, after some steps; falls to nothing along a cosine.
-    """
-
-    seed: int
-    n_images: int
+    seed: int  # decides images, first weights, order and mirroring
+    n_images: int  # how many are drawn; they come again in another order
+    # one after the other: the middle is cheap, the last ones see whole images
     phases: tuple[Phase, ...]
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    batch_size: int = 32  # images in one step
+    learning_rate: float = 2e-3  # Adam's largest, after some steps; falls to nothing along a cosine
 
     @property
     def n_steps(self) -> int:

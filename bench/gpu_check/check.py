@@ -11,7 +11,7 @@ from bench.gpu_check.children import DONE, Command, Ended, run_at_once
 from bench.gpu_check.memory import CardMemory
 from bench.gpu_check.training import MEASURED, RUN
 from cxr_tasks.flow.process import run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
@@ -30,29 +30,18 @@ _CACHE_ALL = {
 
 @dataclass(frozen=True)
 class Check:
-    """One run of the check.
+    """One run of the check."""
 
-    Attributes:
-        scratch: A folder for all that is written on the way.
-        variants: Those to measure.
-        n_images: How many phantoms; three quarters are trained on.
-        epochs: Of every training.
-        deadline: On the clock, when it has to be over.
-        step_seconds: The longest that one step may take.
-        report: Told what is being done.
-        results: Entries by part and name, as they are measured.
-        clock: Seconds that only grow.
-    """
-
-    scratch: Path
-    variants: tuple[str, ...]
-    n_images: int
-    epochs: int
-    deadline: float
-    step_seconds: float
-    report: Callable[[str], None]
+    scratch: Path  # a folder for all that is written on the way
+    variants: tuple[str, ...]  # those to measure
+    n_images: int  # how many phantoms; three quarters are trained on
+    epochs: int  # of every training
+    deadline: float  # on the clock, when it has to be over
+    step_seconds: float  # the longest that one step may take
+    report: Callable[[str], None]  # told what is being done
+    # entries by part and name, as they are measured
     results: dict[str, dict[str, Entry]] = field(default_factory=dict)
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.monotonic  # seconds that only grow
 
     @property
     def home(self) -> Path:

@@ -29,17 +29,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended.
+    """How a process ended."""
 
-    Attributes:
-        status: `done`, or why not, for a person.
-        seconds: From its start to its end, its libraries' start included.
-        last_lines: The end of what it wrote, unless it is done.
-    """
-
-    status: str
-    seconds: float
-    last_lines: str = ""
+    status: str  # `done`, or why not, for a person
+    seconds: float  # from its start to its end, its libraries' start included
+    last_lines: str = ""  # the end of what it wrote, unless it is done
 
 
 def run_at_once(commands: Mapping[str, Command], *, logs: Path, seconds: float) -> dict[str, Ended]:

@@ -37,22 +37,16 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Seen:
-    """What a head is given by the backbone.
+    """What a head is given by the backbone."""
 
-    Attributes:
-        train: Shape (n, 1280); of training images in training mode, batch by batch.
-        train_labels: Shape (n, 1).
-        val: For each of `EPOCHS`, shape (n_val, 1280); of validation images, normalised by the
-            running statistics as they are by then.
-        shares: For each of `EPOCHS`, how far these have come from the pre-training's to the new.
-        n_layers: How many layers of batch normalisation there are.
-    """
-
-    train: Features
-    train_labels: NDArray[np.float32]
+    train: Features  # shape (n, 1280); of training images in training mode, batch by batch
+    train_labels: NDArray[np.float32]  # shape (n, 1)
+    # for each of `EPOCHS`, shape (n_val, 1280); of validation images, normalised by the running
+    # statistics as they are by then
     val: tuple[Features, ...]
+    # for each of `EPOCHS`, how far these have come from the pre-training's to the new
     shares: tuple[float, ...]
-    n_layers: int
+    n_layers: int  # how many layers of batch normalisation there are
 
 
 def see(task: TrainingTask) -> Seen:
@@ -93,8 +87,8 @@ def validate_heads(seen: Seen, task: TrainingTask) -> Iterator[dict[str, Any]]:
                 "head_epochs": head_epochs,
                 "epoch": epoch,
                 "share_of_new_statistics": round(share, 4),
-                "val_loss": round(found["loss"], 4),
-                "val_accuracy": round(found["accuracy"], 4),
+                "val_loss": round(found.loss, 4),
+                "val_accuracy": round(found.accuracy or 0, 4),
             }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from cxr_tasks.data.split import rows_of
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.keras_runtime import describe_device, library_versions, start_keras
 from cxr_tasks.training.task import TrainingTask, open_task
@@ -21,21 +21,13 @@ STUDY_PATIENCE = 30
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What to train on.
+    """What to train on."""
 
-    Args:
-        home: Where the run lies; a training that was interrupted is gone on with there.
-        data: A zip file or folder laid out as the study's download.
-        weights: MobileNetV2's, pre-trained on ImageNet.
-        epochs: Maximum of epochs; another number needs another name.
-        name: The run's.
-    """
-
-    home: Home
-    data: Path
-    weights: Path
-    epochs: int
-    name: str
+    home: Home  # where the run lies; a training that was interrupted is gone on with there
+    data: Path  # a zip file or folder laid out as the study's download
+    weights: Path  # MobileNetV2's, pre-trained on ImageNet
+    epochs: int  # maximum of epochs; another number needs another name
+    name: str  # the run's
 
 
 def open_study_run(wanted: StudyRun, *, report: Callable[[str], None]) -> TrainingTask:

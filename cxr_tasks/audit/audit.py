@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr_tasks.audit.audit_record import AuditFacts, gravest_first
 from cxr_tasks.audit.controls import audit_controls
 from cxr_tasks.audit.drift import drift_finding, measure_drift
+from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, masked_features
-from cxr_tasks.audit.finding import Facts, gravest_first
 from cxr_tasks.audit.leakage import audit_copies, audit_patients, audit_sources
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS
@@ -17,19 +18,20 @@ from cxr_tasks.volume.files import write_table
 SCORES_FILE = "control_scores.csv"
 
 
-def make_audit(inputs: AuditInputs, *, built: Path) -> Facts:
-    """Audit a run's data; write `control_scores.csv` into `built`; return the record's facts."""
-    origin = inputs.ingested["weights"]["origin"]
+def make_audit(inputs: AuditInputs, *, built: Path) -> AuditFacts:
+    """Audit a run's data; write `control_scores.csv` into `built`."""
+    origin = inputs.ingested.weights.origin
     features = masked_features(inputs) if origin != "none" else None
-    facts = audit_dataset(
+    return audit_dataset(
         inputs.dataset,
         inputs.split,
         folds=inputs.folds,
         features=features,
         seed=inputs.config.seed,
         built=built,
+        drift=measure_drift(inputs, features),
+        weights_origin=origin,
     )
-    return with_drift(facts, measure_drift(inputs, features)) | {"weights_origin": origin}
 
 
 def audit_dataset(
@@ -40,29 +42,31 @@ def audit_dataset(
     features: MaskedFeatures | None,
     seed: int,
     built: Path,
-) -> Facts:
+    drift: DriftFacts | None = None,
+    weights_origin: str = "none",
+) -> AuditFacts:
     """Audit images of which the frozen features are known, or None where there is no backbone."""
     duplicates, of_copies = audit_copies(dataset, split)
     patients, of_patients = audit_patients(dataset, split)
     sources, of_sources = audit_sources(dataset.index)
-    controls, of_controls, scores = audit_controls(dataset, split, folds, features, seed=seed)
-    write_table(scores, built / SCORES_FILE)
-    return {
-        "n_images": len(split),
-        "n_groups": int(split["group"].nunique()),
-        "n_permutations": N_PERMUTATIONS,
-        **controls,
-        "duplicates": duplicates,
-        "patients": patients,
-        "sources": sources,
-        "findings": gravest_first([*of_copies, *of_patients, *of_sources, *of_controls]),
-    }
-
-
-def with_drift(facts: Facts, drift: Facts | None) -> Facts:
-    """Add what the comparison with the champion's data gave, and its finding."""
-    findings = [*facts["findings"], drift_finding(drift)] if drift else facts["findings"]
-    return facts | {"drift": drift, "findings": gravest_first(findings)}
+    asked = audit_controls(dataset, split, folds, features, seed=seed)
+    write_table(asked.scores, built / SCORES_FILE)
+    of_drift = [drift_finding(drift)] if drift else []
+    findings = [*of_copies, *of_patients, *of_sources, *asked.findings, *of_drift]
+    return AuditFacts(
+        n_images=len(split),
+        n_groups=int(split["group"].nunique()),
+        n_folds=asked.n_folds,
+        n_permutations=N_PERMUTATIONS,
+        n_excluded_images=asked.n_excluded,
+        controls=asked.controls,
+        duplicates=duplicates,
+        patients=patients,
+        sources=sources,
+        findings=gravest_first(findings),
+        drift=drift,
+        weights_origin=weights_origin,
+    )
 
 
 def read_control_scores(folder: Path) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """`audit.json`: what else than disease could tell the classes of a run's data apart."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -8,24 +8,45 @@ from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.statistics.figures_record import ByClass
 from cxr_tasks.volume.record_model import Facts, Interval, PeakMemory, StageRecord
 
+Severity = Literal["error", "warning", "info"]
+"""The gravest first: data are wrong; scores mislead; to know."""
+
+Role = Literal["control", "reassurance", "machinery", "reference"]
+
 Both = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class FindingFacts(Facts):
-    """One finding.
-
-    Attributes:
-        check: Name of what was looked at.
-        severity: `error`: the data are wrong. `warning`: the scores mislead. `info`: to know.
-        value: The number it is about, where there is one.
-        interval: Its 95 % interval, where there is one.
-    """
+    """One finding."""
 
     check: str
-    severity: Literal["error", "warning", "info"]
+    """Name of what was looked at."""
+    severity: Severity
     message: str
+    """What was found, for a person."""
     value: int | float | None
+    """The number it is about, where there is one."""
     interval: Interval | None
+    """Its 95 % interval, where there is one."""
+
+
+def finding(
+    check: str,
+    severity: Severity,
+    message: str,
+    *,
+    value: float | None = None,
+    interval: list[float] | None = None,
+) -> FindingFacts:
+    """Build a finding; without a number that it is about, it says so."""
+    return FindingFacts(
+        check=check, severity=severity, message=message, value=value, interval=interval
+    )
+
+
+def gravest_first(findings: list[FindingFacts]) -> list[FindingFacts]:
+    """Order findings by severity; those of one severity keep their order."""
+    return sorted(findings, key=lambda each: get_args(Severity).index(each.severity))
 
 
 class TellingFeature(Facts):
@@ -35,12 +56,20 @@ class TellingFeature(Facts):
     auc: float
 
 
-class ControlFacts(Facts):
-    """How well the label is predicted by what is not the lungs."""
+class Control(Facts):
+    """One question to the data."""
 
     title: str
+    """What it is called in a report."""
     asks: str
-    role: Literal["control", "reassurance", "machinery", "reference"]
+    role: Role
+    """`control`: an answer above chance is a finding. `reassurance`: it is good news. `machinery`:
+    it would be a fault of this test. `reference`: for comparison."""
+
+
+class ControlFacts(Control):
+    """How well the label is predicted by what is not the lungs."""
+
     n_features: int | None
     auc: float
     interval: Interval | None

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from cxr_tasks.audit.audit_record import (
+    Control,
+    ControlFacts,
+    FindingFacts,
+    Severity,
+    TellingFeature,
+    finding,
+)
 from cxr_tasks.audit.features import (
     MaskedFeatures,
     intensity_table,
@@ -15,7 +22,6 @@ from cxr_tasks.audit.features import (
     standardised,
     with_interactions,
 )
-from cxr_tasks.audit.finding import Facts, Severity, finding
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.split import whole_groups
 from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test
@@ -27,58 +33,51 @@ N_FOLDS = 5
 SIGNIFICANCE = 0.01
 MAX_NAMED_FEATURES = 8
 
-Role = Literal["control", "reassurance", "machinery", "reference"]
-
-
-@dataclass(frozen=True)
-class Control:
-    """One question to the data.
-
-    Attributes:
-        title: What it is called in a report.
-        asks: The question.
-        role: `control`: an answer above chance is a finding. `reassurance`: it is good news.
-            `machinery`: it would be a fault of this test. `reference`: for comparison.
-    """
-
-    title: str
-    asks: str
-    role: Role
-
-
 CONTROLS: dict[str, Control] = {
     "metadata": Control(
-        "file metadata",
-        "Do size, shape, format, colour mode and compression of the file tell the class?",
-        "control",
+        title="file metadata",
+        asks="Do size, shape, format, colour mode and compression of the file tell the class?",
+        role="control",
     ),
     "coarse_intensity": Control(
-        "coarse intensity",
-        "Do brightness, contrast, border strips and an 8 x 8 thumbnail tell the class?",
-        "control",
+        title="coarse intensity",
+        asks="Do brightness, contrast, border strips and an 8 x 8 thumbnail tell the class?",
+        role="control",
     ),
     "centre_blacked_out": Control(
-        "the border of the image (centre blacked out)",
-        "Do frozen features of what lies around the lungs tell the class?",
-        "control",
+        title="the border of the image (centre blacked out)",
+        asks="Do frozen features of what lies around the lungs tell the class?",
+        role="control",
     ),
     "border_blacked_out": Control(
-        "the centre of the image (border blacked out)",
-        "Do frozen features of the centre alone tell the class, as they should?",
-        "reassurance",
+        title="the centre of the image (border blacked out)",
+        asks="Do frozen features of the centre alone tell the class, as they should?",
+        role="reassurance",
     ),
     "whole_image": Control(
-        "the whole image",
-        "How well do the same features of the whole image tell the class?",
-        "reference",
+        title="the whole image",
+        asks="How well do the same features of the whole image tell the class?",
+        role="reference",
     ),
     "permuted_labels": Control(
-        "permuted labels",
-        "Does the test itself stay at chance when labels are dealt out at random?",
-        "machinery",
+        title="permuted labels",
+        asks="Does the test itself stay at chance when labels are dealt out at random?",
+        role="machinery",
     ),
 }
 """In the order in which a report shows them."""
+
+
+@dataclass(frozen=True)
+class ControlsAudit:
+    """What the controls gave."""
+
+    controls: dict[str, ControlFacts]  # empty where too few groups have one label
+    n_folds: int  # in which each image was tested
+    n_excluded: int  # images of groups with both labels, about which no control was asked
+    findings: list[FindingFacts]
+    # each image's fold and the controls' out-of-fold scores, empty where excluded
+    scores: pd.DataFrame
 
 
 def audit_controls(
@@ -88,7 +87,7 @@ def audit_controls(
     features: MaskedFeatures | None,
     *,
     seed: int,
-) -> tuple[Facts, list[Facts], pd.DataFrame]:
+) -> ControlsAudit:
     """Test every control on the images of groups that have one label.
 
     Args:
@@ -97,10 +96,6 @@ def audit_controls(
         folds: In which fold each image is tested, where the run has folds; else made here.
         features: Those of a frozen backbone, where there is one.
         seed: Decides folds, permutations and resamples.
-
-    Returns:
-        `controls` with the facts of each, `n_folds` and `n_excluded_images`; the findings; and a
-        table with each image's fold and the controls' out-of-fold scores, empty where excluded.
     """
     scores = split[["path", "label", "group"]].assign(fold=0)
     rows = np.flatnonzero((split.groupby("group")["label"].transform("nunique") == 1).to_numpy())
@@ -112,8 +107,7 @@ def audit_controls(
             f"The controls were not asked: a class has {n_groups} patients or groups with "
             f"one label, and {N_FOLDS} are needed. Nothing is known about shortcuts."
         )
-        facts: Facts = {"controls": {}, "n_folds": 0, "n_excluded_images": n_excluded}
-        return facts, [finding("controls", "warning", message)], scores
+        return ControlsAudit({}, 0, n_excluded, [finding("controls", "warning", message)], scores)
     tested_in = divide(labels, groups, seed=seed) if folds is None else folds[rows]
     tables = {
         "metadata": metadata_table(dataset.index.iloc[rows]),
@@ -134,8 +128,8 @@ def audit_controls(
     for name, test in tests.items():
         scores.loc[rows, name] = test.scores
     controls = _describe(tests, seen, tables, labels, groups, seed=seed)
-    facts = {"controls": controls, "n_folds": int(tested_in.max()), "n_excluded_images": n_excluded}
-    return facts, _findings(controls, n_excluded), scores
+    n_folds, findings = int(tested_in.max()), _findings(controls, n_excluded)
+    return ControlsAudit(controls, n_folds, n_excluded, findings, scores)
 
 
 def divide(labels: IntArray, groups: IntArray, *, seed: int) -> IntArray:
@@ -155,43 +149,41 @@ def _describe(
     groups: IntArray,
     *,
     seed: int,
-) -> dict[str, Facts]:
+) -> dict[str, ControlFacts]:
     resamples = group_resamples(labels, groups, seed=seed)
+    asked = [name for name in tests if CONTROLS[name].role == "control"]
+    corrected = dict(zip(asked, holm([tests[name].p_value for name in asked]), strict=True))
     facts = {
-        name: _facts(
-            name,
+        name: ControlFacts(
+            **CONTROLS[name].content(),
             n_features=seen[name].shape[1],
             auc=test.auc,
-            interval=estimate_auc(labels, test.scores, resamples)["interval"],
+            interval=estimate_auc(labels, test.scores, resamples).interval,
             accuracy=test.accuracy,
             p_value=test.p_value,
-            above_chance=test.p_value < SIGNIFICANCE,
+            p_holm=corrected.get(name),
+            above_chance=corrected.get(name, test.p_value) < SIGNIFICANCE,
             by_feature=_most_telling(tables[name], labels) if name in tables else [],
         )
         for name, test in tests.items()
     }
-    asked = [name for name in tests if CONTROLS[name].role == "control"]
-    for name, p_holm in zip(asked, holm([tests[name].p_value for name in asked]), strict=True):
-        facts[name] |= {"p_holm": p_holm, "above_chance": p_holm < SIGNIFICANCE}
     null_aucs = (tests.get("whole_image") or tests["metadata"]).null_aucs
     interval = percentile_interval(null_aucs)
-    facts["permuted_labels"] = _facts(
-        "permuted_labels",
+    facts["permuted_labels"] = ControlFacts(
+        **CONTROLS["permuted_labels"].content(),
+        n_features=None,
         auc=float(null_aucs.mean()),
         interval=interval,
+        accuracy=None,
+        p_value=None,
+        p_holm=None,
         above_chance=interval is not None and interval[0] > 0.5,
+        by_feature=[],
     )
     return {name: facts[name] for name in CONTROLS if name in facts}
 
 
-def _facts(name: str, **found: object) -> Facts:
-    control = CONTROLS[name]
-    missing = dict.fromkeys(("n_features", "accuracy", "p_value", "p_holm"))
-    described = {"title": control.title, "asks": control.asks, "role": control.role}
-    return {**described, **missing, "by_feature": [], **found}
-
-
-def _most_telling(columns: pd.DataFrame, labels: IntArray) -> list[Facts]:
+def _most_telling(columns: pd.DataFrame, labels: IntArray) -> list[TellingFeature]:
     """Name the quantities that alone order the images best by class, in either direction."""
     if not len(columns.columns):
         return []
@@ -202,27 +194,28 @@ def _most_telling(columns: pd.DataFrame, labels: IntArray) -> list[Facts]:
     # equal areas are one quantity under several names, as `format PNG` and `format JPEG`
     ordered = either.sort_values(ascending=False, kind="stable").drop_duplicates()
     named = ordered.head(MAX_NAMED_FEATURES)
-    return [{"feature": str(name), "auc": float(area)} for name, area in named.items()]
+    return [TellingFeature(feature=str(name), auc=float(area)) for name, area in named.items()]
 
 
-def _findings(controls: Facts, n_excluded: int) -> list[Facts]:
+def _findings(controls: Mapping[str, ControlFacts], n_excluded: int) -> list[FindingFacts]:
     findings = [
-        _finding_about(name, "warning", facts, _predicts(name, facts))
+        _finding_about(name, "warning", facts, _predicts(facts))
         for name, facts in controls.items()
-        if facts["role"] == "control" and facts["above_chance"]
+        if facts.role == "control" and facts.above_chance
     ]
     machinery = controls["permuted_labels"]
-    if not machinery["interval"][0] <= 0.5 <= machinery["interval"][1]:
+    low, high = machinery.interval or (0.0, 1.0)
+    if not low <= 0.5 <= high:
         message = "With permuted labels the controls do not stay at chance: do not rely on them."
         findings.append(_finding_about("permuted_labels", "error", machinery, message))
     whole = controls.get("whole_image")
     if whole is None:
         message = "The controls on masked images were not asked: this run has no backbone weights."
         findings.append(finding("centre_blacked_out", "info", message))
-    elif not whole["above_chance"] and not controls["centre_blacked_out"]["above_chance"]:
+    elif not whole.above_chance and not controls["centre_blacked_out"].above_chance:
         message = (
             "The backbone of the controls on masked images does not tell the classes apart on "
-            f"whole images either (AUC {whole['auc']:.3f}): that these controls find nothing says "
+            f"whole images either (AUC {whole.auc:.3f}): that these controls find nothing says "
             "little."
         )
         findings.append(_finding_about("whole_image", "info", whole, message))
@@ -232,18 +225,17 @@ def _findings(controls: Facts, n_excluded: int) -> list[Facts]:
     return findings
 
 
-def _finding_about(name: str, severity: Severity, facts: Facts, message: str) -> Facts:
-    return finding(name, severity, message, value=facts["auc"], interval=facts["interval"])
+def _finding_about(
+    name: str, severity: Severity, facts: ControlFacts, message: str
+) -> FindingFacts:
+    return finding(name, severity, message, value=facts.auc, interval=facts.interval)
 
 
-def _predicts(name: str, facts: Facts) -> str:
-    title = CONTROLS[name].title
-    first = facts["by_feature"][0] if facts["by_feature"] else None
-    telling = (
-        f"; most telling: {first['feature']}, AUC {first['auc']:.3f} by itself" if first else ""
-    )
+def _predicts(facts: ControlFacts) -> str:
+    first = facts.by_feature[0] if facts.by_feature else None
+    telling = f"; most telling: {first.feature}, AUC {first.auc:.3f} by itself" if first else ""
     return (
-        f"{title[0].upper()}{title[1:]} alone predicts the label with AUC {facts['auc']:.3f} "
-        f"(accuracy {facts['accuracy']:.1%}, p = {facts['p_holm']:.3f} after Holm's correction"
-        f"{telling})."
+        f"{facts.title[0].upper()}{facts.title[1:]} alone predicts the label with AUC "
+        f"{facts.auc:.3f} (accuracy {facts.accuracy:.1%}, p = {facts.p_holm:.3f} after Holm's "
+        f"correction{telling})."
     )

@@ -8,6 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxr_tasks.audit.drift_record import (
+    BothDatasets,
+    ClassShare,
+    DriftCheck,
+    DriftCompared,
+    QuantityFacts,
+)
 from cxr_tasks.audit.drift_statistics import (
     N_PERMUTATIONS,
     Shift,
@@ -16,7 +23,6 @@ from cxr_tasks.audit.drift_statistics import (
     feature_shift,
     share_shift,
 )
-from cxr_tasks.audit.finding import Facts
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import group_images, join_datasets
 from cxr_tasks.statistics.intervals import wilson
@@ -52,6 +58,8 @@ FIGURES = {
 }
 """What is compared: what a person calls it, its measure, and the unit of a quantity."""
 
+WITHOUT_FEATURES = "Frozen features were not compared: this run has no pre-trained weights."
+
 RULE = (
     f"Something moved when it differs beyond chance (p < {SIGNIFICANCE} after Holm's correction "
     "over all comparisons; for chance, patients and copies are dealt out to the two data sets "
@@ -77,7 +85,37 @@ class Features:
         return np.concatenate(both).astype(np.float64)
 
 
-def compare_datasets(old: Dataset, new: Dataset, *, features: Features | None, seed: int) -> Facts:
+@dataclass(frozen=True)
+class Comparison:
+    """One figure compared, within a class or of both; of a quantity how both are distributed."""
+
+    figure: str
+    class_name: str | None
+    shift: Shift
+    quantities: dict[str, QuantityFacts]
+
+    def as_check(self, p_holm: float) -> DriftCheck:
+        """Judge it by `RULE`."""
+        title, measure, unit = FIGURES[self.figure]
+        is_far = self.shift.effect >= FLOORS[measure]
+        return DriftCheck(
+            figure=self.figure,
+            class_name=self.class_name,
+            title=title,
+            unit=unit,
+            measure=measure,
+            floor=FLOORS[measure],
+            effect=self.shift.effect,
+            p_value=self.shift.p_value,
+            **self.quantities,
+            p_holm=p_holm,
+            moved=is_far and p_holm < SIGNIFICANCE,
+        )
+
+
+def compare_datasets(
+    old: Dataset, new: Dataset, *, champion: str, features: Features | None, seed: int
+) -> DriftCompared:
     """Compare the images of `new` that are not in `old` with the images of `old`.
 
     Every quantity is compared within each class: with another class balance each would move, and
@@ -92,12 +130,9 @@ def compare_datasets(old: Dataset, new: Dataset, *, features: Features | None, s
     Args:
         old: What the champion knows.
         new: What a run brings.
+        champion: Its version.
         features: Frozen features of both; None leaves them out.
         seed: Decides permutations, folds, and which images are looked at where there are many.
-
-    Returns:
-        How many images are new, shared and gone; `class_balance`; `checks`, one for each figure
-        and class; `left_out`, sentences about what was not compared.
     """
     both = TwoDatasets.of(old, new)
 
@@ -105,7 +140,7 @@ def compare_datasets(old: Dataset, new: Dataset, *, features: Features | None, s
         return Sides(both.sides[rows], both.units[rows], seed=seed)
 
     labels = both.index["label"].to_numpy(np.int64)
-    checks = [_check("class_balance", share_shift(labels, sides_of(slice(None))))]
+    compared = [Comparison("class_balance", None, share_shift(labels, sides_of(slice(None))), {})]
     left_out: list[str] = []
     for label, name in CLASS_NAMES.items() if both.n_new else ():
         rows = both.rows_of(label, seed=seed)
@@ -116,42 +151,40 @@ def compare_datasets(old: Dataset, new: Dataset, *, features: Features | None, s
                 f"{n_old} among the champion's; {MIN_GROUPS} are needed."
             )
             continue
-        checks += _class_checks(both, rows, sides_of(rows), name, features)
-    checks.sort(key=lambda check: list(FIGURES).index(check["figure"]))
-    corrected = holm([check["p_value"] for check in checks])
-    for check, p_holm in zip(checks, corrected, strict=True):
-        is_far = check["effect"] >= check["floor"]
-        check |= {"p_holm": p_holm, "moved": is_far and p_holm < SIGNIFICANCE}
-    return {
-        "n_images": {"champion": len(old.index), "run": len(new.index)},
-        "n_new": both.n_new,
-        "n_shared": len(new.index) - both.n_new,
-        "n_gone": int((~old.index["sha256"].isin(new.index["sha256"])).sum()),
-        "class_balance": {"champion": _balance(old), "run": _balance(new)},
-        "checks": checks,
-        "left_out": left_out,
-        "moved": any(check["moved"] for check in checks),
-        "n_permutations": N_PERMUTATIONS,
-        "max_images": MAX_IMAGES,
-    }
+        compared += _compare_class(both, rows, sides_of(rows), name, features)
+    if features is None:
+        left_out.append(WITHOUT_FEATURES)
+    compared.sort(key=lambda each: list(FIGURES).index(each.figure))
+    corrected = holm([each.shift.p_value for each in compared])
+    checks = [each.as_check(p_holm) for each, p_holm in zip(compared, corrected, strict=True)]
+    return DriftCompared(
+        champion=champion,
+        dataset=old.fingerprint,
+        status="compared",
+        reason="",
+        n_images=BothDatasets[int](champion=len(old.index), run=len(new.index)),
+        n_new=both.n_new,
+        n_shared=len(new.index) - both.n_new,
+        n_gone=int((~old.index["sha256"].isin(new.index["sha256"])).sum()),
+        class_balance=BothDatasets[ClassShare](champion=_balance(old), run=_balance(new)),
+        checks=checks,
+        left_out=left_out,
+        moved=any(check.moved for check in checks),
+        n_permutations=N_PERMUTATIONS,
+        max_images=MAX_IMAGES,
+        rule=RULE,
+    )
 
 
 @dataclass(frozen=True)
 class TwoDatasets:
-    """Two data sets, the old one's images before the new one's.
-
-    Attributes:
-        images: Read one by one.
-        index: What is known of each image.
-        sides: 1 for the images of the new data set, shape (n,).
-        groups: Patients and copies, closed over both, shape (n,).
-        is_compared: Not the images of the new data set that the old one has too, shape (n,).
-    """
+    """Two data sets, the old one's images before the new one's."""
 
     images: Any
-    index: pd.DataFrame
-    sides: IntArray
-    groups: IntArray
+    index: pd.DataFrame  # what is known of each image
+    sides: IntArray  # 1 for the images of the new data set, shape (n,)
+    groups: IntArray  # patients and copies, closed over both, shape (n,)
+    # not the images of the new data set that the old one has too, shape (n,)
     is_compared: BoolArray
 
     @classmethod
@@ -194,9 +227,9 @@ class TwoDatasets:
         return np.concatenate(chosen)
 
 
-def _class_checks(
+def _compare_class(
     both: TwoDatasets, rows: IntArray, sides: Sides, name: str, features: Features | None
-) -> Iterator[Facts]:
+) -> Iterator[Comparison]:
     """Compare every figure of one class."""
     grey = np.array([_grey(both.images[row]) for row in rows])
     index = both.index.iloc[rows]
@@ -208,14 +241,14 @@ def _class_checks(
         "file_size": index["bytes"].to_numpy(np.float64) / 1000,
     }
     for figure, values in quantities.items():
-        yield {
-            **_check(figure, distribution_shift(values, sides), name),
+        spreads = {
             "champion": _spread(values[sides.sides == 0]),
             "run": _spread(values[sides.sides == 1]),
         }
+        yield Comparison(figure, name, distribution_shift(values, sides), spreads)
     if features is not None:
         shift = feature_shift(features.of_rows(rows), sides, both.groups[rows])
-        yield _check("features", shift, name)
+        yield Comparison("features", name, shift, {})
 
 
 def _grey(image: NDArray[np.uint8]) -> tuple[float, float]:
@@ -223,32 +256,16 @@ def _grey(image: NDArray[np.uint8]) -> tuple[float, float]:
     return float(grey.mean()), float(grey.std())
 
 
-def _spread(values: FloatArray) -> Facts:
-    return {
-        "n_images": len(values),
-        "quantiles": [round(float(value), 3) for value in np.quantile(values, QUANTILES)],
-    }
+def _spread(values: FloatArray) -> QuantityFacts:
+    quantiles = [round(float(value), 3) for value in np.quantile(values, QUANTILES)]
+    return QuantityFacts(n_images=len(values), quantiles=quantiles)
 
 
-def _check(figure: str, shift: Shift, class_name: str | None = None) -> Facts:
-    title, measure, unit = FIGURES[figure]
-    return {
-        "figure": figure,
-        "class": class_name,
-        "title": title,
-        "unit": unit,
-        "measure": measure,
-        "floor": FLOORS[measure],
-        "effect": shift.effect,
-        "p_value": shift.p_value,
-    }
-
-
-def _balance(dataset: Dataset) -> Facts:
+def _balance(dataset: Dataset) -> ClassShare:
     n_images, n_covid = len(dataset.index), int(dataset.index["label"].sum())
-    return {
-        "n_images": n_images,
-        "n_covid": n_covid,
-        "value": n_covid / n_images,
-        "interval": wilson(n_covid, n_images),
-    }
+    return ClassShare(
+        n_images=n_images,
+        n_covid=n_covid,
+        value=n_covid / n_images,
+        interval=wilson(n_covid, n_images),
+    )

@@ -33,30 +33,27 @@ class QuantityFacts(Facts):
 
 
 class DriftCheck(Facts):
-    """One figure compared, within a class where it is not about their balance.
-
-    Attributes:
-        figure: A key of `FIGURES`.
-        class_name: `class` in the file, of which `class` is no name in Python.
-        measure: How the effect is measured.
-        floor: What the effect has to reach.
-        champion: Of a quantity; absent for features and the class balance.
-        run: Likewise.
-        moved: Whether it differs beyond chance and by enough to matter.
-    """
+    """One figure compared, within a class where it is not about their balance."""
 
     figure: str
+    """A key of `FIGURES`."""
     class_name: str | None = Field(validation_alias="class", serialization_alias="class")
+    """`class` in the file, of which `class` is no name in Python."""
     title: str
     unit: str
     measure: str
+    """How the effect is measured."""
     floor: float
+    """What the effect has to reach."""
     effect: float
     p_value: float
     champion: QuantityFacts | None = None
+    """Of a quantity; absent for features and the class balance."""
     run: QuantityFacts | None = None
+    """Likewise."""
     p_holm: float
     moved: bool
+    """Whether it differs beyond chance and by enough to matter."""
 
 
 class _DriftHead(Facts):

@@ -22,15 +22,10 @@ SideArray = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Shift:
-    """How far two sets of images are apart.
+    """How far two sets of images are apart."""
 
-    Attributes:
-        effect: The statistic; nothing has moved at 0, or at 0.5 where it is an area.
-        p_value: How often chance goes as far, one-sided; the real labelling counts as one.
-    """
-
-    effect: float
-    p_value: float
+    effect: float  # the statistic; nothing has moved at 0, or at 0.5 where it is an area
+    p_value: float  # how often chance goes as far, one-sided; the real labelling counts as one
 
 
 class Sides:

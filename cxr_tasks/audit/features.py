@@ -13,11 +13,11 @@ from scipy.stats import rankdata
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.images import CENTRE
+from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record
 
 Model = Any
 UInt8Array = NDArray[np.uint8]
@@ -45,28 +45,19 @@ _VARIANT = VARIANTS["mobilenetv2_frozen"]
 
 @dataclass(frozen=True)
 class AuditInputs:
-    """What an audit is made from.
+    """What an audit is made from."""
 
-    Attributes:
-        run: Whose home has weights, activations, and the champion with its data set.
-        config: Its configuration.
-        dataset: The images with their index.
-        split: The part of each image.
-        folds: In which fold each image is tested, shape (n,), where the run has folds.
-        ingested: The record of the run's ingestion, which names weights and champion.
-        champion_dataset: Returns the fingerprint of the champion's data set; raises CxrError where
-            that version cannot be read.
-        note: Called with what a watching person wants to know.
-    """
-
-    run: RunPaths
+    run: RunPaths  # whose home has weights, activations, and the champion with its data set
     config: RunConfig
-    dataset: Dataset
-    split: pd.DataFrame
+    dataset: Dataset  # the images with their index
+    split: pd.DataFrame  # the part of each image
+    # in which fold each image is tested, shape (n,), where the run has folds
     folds: IntArray | None
-    ingested: Record
+    ingested: IngestFacts  # what the run began with; names weights and champion
+    # returns the fingerprint of the champion's data set; raises CxrError where that version cannot
+    # be read
     champion_dataset: Callable[[], str]
-    note: Callable[[str], None]
+    note: Callable[[str], None]  # called with what a watching person wants to know
 
 
 @dataclass(frozen=True)

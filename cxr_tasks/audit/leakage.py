@@ -3,27 +3,33 @@
 import numpy as np
 import pandas as pd
 
-from cxr_tasks.audit.finding import Facts, finding
+from cxr_tasks.audit.audit_record import (
+    CopiesFacts,
+    CopyPair,
+    FindingFacts,
+    PatientsFacts,
+    Severity,
+    SourceCounts,
+    SourcesFacts,
+    finding,
+)
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import find_copies
 from cxr_tasks.errors import first_few
+from cxr_tasks.statistics.figures_record import ByClass
 
 MAX_PAIRS = 20
 MAX_SOURCES = 10
 
 
-def audit_copies(dataset: Dataset, split: pd.DataFrame) -> tuple[Facts, list[Facts]]:
+def audit_copies(dataset: Dataset, split: pd.DataFrame) -> tuple[CopiesFacts, list[FindingFacts]]:
     """Find copies, exact and near, and which of them cross classes or parts of the split.
 
     Args:
         dataset: The images with their index.
         split: The part of each image, in the data set's order.
-
-    Returns:
-        Facts about them, and the findings.
     """
     pairs = find_copies(dataset.index, dataset.images)
-
     paths, labels, parts = (split[name].to_numpy()[pairs] for name in ("path", "label", "part"))
     table = pd.DataFrame(
         {
@@ -37,46 +43,37 @@ def audit_copies(dataset: Dataset, split: pd.DataFrame) -> tuple[Facts, list[Fac
     across_labels = table[labels[:, 0] != labels[:, 1]]
     across_split = table[parts[:, 0] != parts[:, 1]]
     gravest = dict.fromkeys([*across_labels.index, *across_split.index, *table.index])
-    facts = {
-        "n_exact": int((table["kind"] != "near").sum()),
-        "n_near": int((table["kind"] == "near").sum()),
-        "n_across_labels": len(across_labels),
-        "n_across_split": len(across_split),
-        "pairs": table.loc[list(gravest)[:MAX_PAIRS]].to_dict("records"),
-    }
-    findings = []
-    if len(across_labels):
-        message = (
-            f"{_counted_pairs(across_labels)} of copies carry both labels "
-            f"({_named(across_labels)}): at least one of each pair is labelled wrongly."
-        )
-        findings.append(
-            finding("duplicates_across_labels", "error", message, value=len(across_labels))
-        )
-    if len(across_split):
-        message = (
-            f"{_counted_pairs(across_split)} of copies lie in different parts of the split "
-            f"({_named(across_split)}): their scores are of images seen in training."
-        )
-        findings.append(
-            finding("duplicates_across_split", "warning", message, value=len(across_split))
-        )
-    return facts, findings
+    shown = table.loc[list(gravest)[:MAX_PAIRS]].to_dict("records")
+    facts = CopiesFacts(
+        n_exact=int((table["kind"] != "near").sum()),
+        n_near=int((table["kind"] == "near").sum()),
+        n_across_labels=len(across_labels),
+        n_across_split=len(across_split),
+        pairs=[CopyPair.model_validate(pair) for pair in shown],
+    )
+    labelled = ("carry both labels", "at least one of each pair is labelled wrongly")
+    divided = ("lie in different parts of the split", "their scores are of images seen in training")
+    return facts, [
+        *_crossing("duplicates_across_labels", "error", across_labels, *labelled),
+        *_crossing("duplicates_across_split", "warning", across_split, *divided),
+    ]
 
 
-def audit_patients(dataset: Dataset, split: pd.DataFrame) -> tuple[Facts, list[Facts]]:
+def audit_patients(
+    dataset: Dataset, split: pd.DataFrame
+) -> tuple[PatientsFacts, list[FindingFacts]]:
     """Find patients whose images lie in different parts of the split."""
     known = dataset.index["patient"] != ""
     table = pd.DataFrame({"patient": dataset.index["patient"], "part": split["part"]})[known]
     n_parts = table.groupby("patient")["part"].nunique()
     across = list(n_parts.index[n_parts > 1])
     n_images = int(table["patient"].isin(across).sum())
-    facts = {
-        "n_known": int(n_parts.size),
-        "n_across_split": len(across),
-        "n_images_across_split": n_images,
-        "examples": [str(name) for name in across[:5]],
-    }
+    facts = PatientsFacts(
+        n_known=int(n_parts.size),
+        n_across_split=len(across),
+        n_images_across_split=n_images,
+        examples=[str(name) for name in across[:5]],
+    )
     if not across:
         return facts, []
     who = "1 patient has" if len(across) == 1 else f"{len(across)} patients have"
@@ -87,14 +84,11 @@ def audit_patients(dataset: Dataset, split: pd.DataFrame) -> tuple[Facts, list[F
     return facts, [finding("patients_across_split", "warning", message, value=len(across))]
 
 
-def audit_sources(index: pd.DataFrame) -> tuple[Facts, list[Facts]]:
+def audit_sources(index: pd.DataFrame) -> tuple[SourcesFacts, list[FindingFacts]]:
     """Find sources that hold one class only: there nothing tells the disease from the source.
 
     Args:
         index: One row an image, with `source`, empty where it is not known, and `label`.
-
-    Returns:
-        Facts about sources, and the findings.
     """
     known = index[index["source"] != ""]
     counts = (
@@ -104,20 +98,20 @@ def audit_sources(index: pd.DataFrame) -> tuple[Facts, list[Facts]]:
     )
     one_class = counts[(counts == 0).any(axis=1)]
     n_images = int(one_class.to_numpy().sum())
-    of_class = {"covid": index[index["label"] == 1], "normal": index[index["label"] == 0]}
-    facts = {
-        "known_fraction": {
-            name: float((rows["source"] != "").mean()) if len(rows) else 0.0
-            for name, rows in of_class.items()
-        },
-        "n_sources": len(counts),
-        "n_one_class": len(one_class),
-        "n_images_in_one_class_sources": n_images,
-        "examples": [
-            {"source": str(source), **{str(name): int(n) for name, n in row.items()}}
-            for source, row in counts.head(MAX_SOURCES).iterrows()
+    covid, normal = (index.loc[index["label"] == label, "source"] != "" for label in (1, 0))
+    facts = SourcesFacts(
+        known_fraction=ByClass[float](
+            covid=float(covid.mean()) if len(covid) else 0.0,
+            normal=float(normal.mean()) if len(normal) else 0.0,
+        ),
+        n_sources=len(counts),
+        n_one_class=len(one_class),
+        n_images_in_one_class_sources=n_images,
+        examples=[
+            SourceCounts(source=str(source), n_covid=int(n_covid), n_normal=int(n_normal))
+            for source, n_covid, n_normal in counts.head(MAX_SOURCES).itertuples()
         ],
-    }
+    )
     if not len(one_class):
         return facts, []
     every = " every" if len(one_class) == len(counts) else ""
@@ -137,10 +131,14 @@ def _kind(dataset: Dataset, first: int, second: int) -> str:
     return "pixels" if same else "near"
 
 
-def _counted_pairs(table: pd.DataFrame) -> str:
-    return "1 pair" if len(table) == 1 else f"{len(table)} pairs"
-
-
-def _named(table: pd.DataFrame) -> str:
-    pairs = zip(table["first"], table["second"], strict=True)
-    return first_few([f"{first!r} and {second!r}" for first, second in pairs])
+def _crossing(
+    check: str, severity: Severity, pairs: pd.DataFrame, what: str, so: str
+) -> list[FindingFacts]:
+    if pairs.empty:
+        return []
+    both = zip(pairs["first"], pairs["second"], strict=True)
+    named = first_few([f"{first!r} and {second!r}" for first, second in both])
+    counted = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    return [
+        finding(check, severity, f"{counted} of copies {what} ({named}): {so}.", value=len(pairs))
+    ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.stats import t as t_distribution
 
 from cxr_tasks.champion.challenges import LEVEL
+from cxr_tasks.champion.promotion_record import BothModels, ContestFigures, PairedFigure, RightTest
 from cxr_tasks.statistics.exact_tests import SIGN_FLIP_TEST, sign_flip_test
 from cxr_tasks.statistics.metrics import rates_of
 from cxr_tasks.statistics.resampling import (
@@ -23,7 +24,6 @@ from cxr_tasks.statistics.resampling import (
 )
 from cxr_tasks.statistics.scores import FloatArray, IntArray, predict
 
-Facts = dict[str, Any]
 Conclusion = Literal["better", "not shown to be better", "worse"]
 
 MIN_IMAGES_PER_CLASS = 25
@@ -32,34 +32,22 @@ MIN_IMAGES_PER_CLASS = 25
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's answers for the compared images.
+    """A model's answers for the compared images."""
 
-    Attributes:
-        probabilities: Of COVID-19, calibrated by the model's own temperature; shape (n,).
-        decisions: 1 is a call of COVID-19 at the model's own cut-off; shape (n,).
-    """
-
-    probabilities: FloatArray
-    decisions: IntArray
+    probabilities: FloatArray  # of COVID-19, calibrated by the model's own temperature; shape (n,)
+    decisions: IntArray  # 1 is a call of COVID-19 at the model's own cut-off; shape (n,)
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Two models on images that neither has seen.
+    """Two models on images that neither has seen."""
 
-    Attributes:
-        labels: Shape (n,); 1 is COVID-19.
-        groups: Shape (n,); images of one patient, or copies, share a number.
-        challenger: The challenger's answers.
-        champion: The champion's.
-    """
-
-    labels: IntArray
-    groups: IntArray
+    labels: IntArray  # shape (n,); 1 is COVID-19
+    groups: IntArray  # shape (n,); images of one patient, or copies, share a number
     challenger: Answers
     champion: Answers
 
-    def size(self) -> Facts:
+    def size(self) -> dict[str, int]:
         """Count images and groups, in all and of each class."""
         covid, normal = self.labels == 1, self.labels == 0
         return {
@@ -78,7 +66,7 @@ def is_too_small(size: Mapping[str, int]) -> bool:
     return min(size["n_covid_groups"], size["n_normal_groups"]) < MIN_IMAGES_PER_CLASS
 
 
-def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
+def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> ContestFigures:
     """Measure both models on the same images; `brier` and `auc` decide, the rest informs.
 
     Args:
@@ -87,10 +75,9 @@ def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
         level: Of this challenge.
 
     Returns:
-        `brier` and `auc`, each with both values, their `difference` (above 0: the challenger is
-        better), its paired 95 % `interval` over groups, and the `interval_at_level` of this
-        challenge, which is the same where that is 5 %; `accuracy` at 0.5; `sensitivity` and
-        `specificity` at each model's own cut-off; `right`, a test of `accuracy` over groups.
+        `brier` and `auc`, each with its paired 95 % `interval` over groups, and the
+        `interval_at_level` of this challenge, which is the same where that is 5 %; `accuracy` at
+        0.5; the rates at each model's own cut-off; `right`, a test of `accuracy` over groups.
     """
     labels = contest.labels
     resamples = group_resamples(labels, contest.groups, seed=seed)
@@ -100,34 +87,37 @@ def compare(contest: Contest, *, seed: int, level: float = LEVEL) -> Facts:
     rates = {who: _rates(labels, each.decisions) for who, each in both.items()}
     right = {who: predict(each.probabilities) == labels for who, each in both.items()}
     signs = sign_flip_test(right["challenger"], right["champion"], contest.groups)
-    return {
-        "brier": _paired(briers, resamples, sign=-1, level=level),
-        "auc": _paired(aucs, resamples, sign=1, level=level),
-        "accuracy": {who: float(each.mean()) for who, each in right.items()},
-        "sensitivity": {who: each["sensitivity"] for who, each in rates.items()},
-        "specificity": {who: each["specificity"] for who, each in rates.items()},
-        "right": {
-            "n_only_challenger_right": signs["n_only_first_right"],
-            "n_only_champion_right": signs["n_only_second_right"],
-            "p_value": signs["p_value"],
-            "test": SIGN_FLIP_TEST,
-        },
-    }
+    return ContestFigures(
+        brier=_paired(briers, resamples, sign=-1, level=level),
+        auc=_paired(aucs, resamples, sign=1, level=level),
+        accuracy=BothModels[float](**{who: float(each.mean()) for who, each in right.items()}),
+        sensitivity=_both(rates, "sensitivity"),
+        specificity=_both(rates, "specificity"),
+        right=RightTest(
+            n_only_challenger_right=signs.n_only_first_right,
+            n_only_champion_right=signs.n_only_second_right,
+            p_value=signs.p_value,
+            test=SIGN_FLIP_TEST,
+        ),
+    )
 
 
-def conclude(figures: Mapping[str, Any]) -> Conclusion:
+def conclude(figures: ContestFigures) -> Conclusion:
     """Conclude from a contest's figures by the rule; an undefined interval shows nothing."""
-    brier, auc = (figures[name]["interval"] for name in ("brier", "auc"))
+    brier, auc, at_level = (
+        figures.brier.interval,
+        figures.auc.interval,
+        figures.brier.interval_at_level,
+    )
     if (brier and brier[1] < 0) or (auc and auc[1] < 0):
         return "worse"
-    at_level = figures["brier"]["interval_at_level"]
-    is_better = brier and brier[0] > 0 and at_level[0] > 0
+    is_better = brier and at_level and brier[0] > 0 and at_level[0] > 0
     return "better" if is_better else "not shown to be better"
 
 
 def _paired(
     statistics: Mapping[str, Statistic], resamples: Resamples, *, sign: int, level: float
-) -> Facts:
+) -> PairedFigure:
     """Compare a figure of both models; `sign` is -1 where a lower figure is better."""
     of_challenger, of_champion = statistics["challenger"], statistics["champion"]
 
@@ -137,16 +127,17 @@ def _paired(
     everyone = np.ones((1, len(resamples.members)))
     gains, difference = resampled(resamples, gain), number(gain(everyone)[0])
     interval = percentile_interval(gains)
-    return {
-        **{who: number(each(everyone)[0]) for who, each in statistics.items()},
-        "difference": difference,
-        "interval": interval,
-        "interval_at_level": (
+    return PairedFigure(
+        challenger=number(of_challenger(everyone)[0]),
+        champion=number(of_champion(everyone)[0]),
+        difference=difference,
+        interval=interval,
+        interval_at_level=(
             interval
             if interval is None or difference is None or level == LEVEL
             else _t_interval(difference, gains, resamples, level=level)
         ),
-    }
+    )
 
 
 def _t_interval(
@@ -167,3 +158,9 @@ def _t_interval(
 def _rates(labels: IntArray, decisions: IntArray) -> dict[str, float | None]:
     counts = confusion_of(labels, decisions)(np.ones((1, len(labels))))
     return {name: number(values[0]) for name, values in rates_of(counts).items()}
+
+
+def _both(rates: Mapping[str, Mapping[str, float | None]], name: str) -> BothModels[float | None]:
+    return BothModels[float | None](
+        challenger=rates["challenger"][name], champion=rates["champion"][name]
+    )

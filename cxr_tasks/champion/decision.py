@@ -1,6 +1,6 @@
 """What becomes of a challenger: both models on the images that neither has seen, and the rule."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ from cxr_tasks.champion.contest import (
     Answers,
     Conclusion,
     Contest,
-    Facts,
     compare,
     conclude,
     is_too_small,
@@ -21,12 +20,14 @@ from cxr_tasks.champion.contest import (
 from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.eligibility import Challenger
 from cxr_tasks.champion.pairing import LEFT_OUT, SAME_IMAGE, UNSEEN, Pairing, Side, pair_images
+from cxr_tasks.champion.promotion_record import ContestFacts
 from cxr_tasks.champion.versions import Champion, read_predictions
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.statistics.calibration import apply_temperature
 from cxr_tasks.volume.files import write_table
+from cxr_tasks.volume.record_model import Content
 from cxr_tasks.volume.records import Note
 
 PAIRS_FILE = "pairs.csv"
@@ -44,17 +45,12 @@ _FIGURES = ("score", "calibrated", "cutoff")
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a challenger.
+    """What becomes of a challenger."""
 
-    Attributes:
-        decision: `kept`: the champion stays, for lack of proof; `refused`: nothing more is asked.
-        reason: One or two sentences with the figures.
-        comparison: What was compared and found; None where nothing was.
-    """
-
+    # `kept`: the champion stays, for lack of proof; `refused`: nothing more is asked
     decision: Verdict
-    reason: str
-    comparison: Facts | None = None
+    reason: str  # one or two sentences with the figures
+    comparison: ContestFacts | None = None  # what was compared and found; None where nothing was
 
 
 def decide(
@@ -76,9 +72,9 @@ def decide(
     if len(unseen):
         note(f"{champion.name} scores {len(unseen)} images that it has not seen")
         scores = score(champion.model_file, challenger.dataset.images, unseen)
-        calibrated = apply_temperature(scores, champion.record["temperature"])
-        cutoff = champion.record["cutoff"]
-        for figure, values in zip(_FIGURES, (scores, calibrated, cutoff), strict=True):
+        calibrated = apply_temperature(scores, champion.record.temperature)
+        cutoffs = np.full(len(unseen), champion.record.cutoff)
+        for figure, values in zip(_FIGURES, (scores, calibrated, cutoffs), strict=True):
             pairs.loc[unseen, f"champion_{figure}"] = values
     write_table(pairs, built / PAIRS_FILE)
     return _decide(pairs, _counts(pairing, own, other), challenger, champion)
@@ -86,7 +82,7 @@ def decide(
 
 def _sides(challenger: Challenger, champion: Champion) -> tuple[Side, Side]:
     try:
-        dataset = open_dataset(challenger.run.home, champion.record["dataset"])
+        dataset = open_dataset(challenger.run.home, champion.record.dataset)
     except ArtifactError as err:
         raise ArtifactError(
             f"{champion.name} cannot be compared with, since its images are not to be had: "
@@ -97,8 +93,8 @@ def _sides(challenger: Challenger, champion: Champion) -> tuple[Side, Side]:
         ) from err
     table = read_predictions(challenger.predictions_file)
     return (
-        Side(challenger.dataset, table, challenger.basis),
-        Side(dataset, champion.predictions(), champion.record["basis"]),
+        Side(challenger.dataset, table, challenger.report.basis),
+        Side(dataset, champion.predictions(), champion.record.basis),
     )
 
 
@@ -116,7 +112,7 @@ def _lay_out(pairing: Pairing, own: pd.DataFrame, other: pd.DataFrame) -> pd.Dat
     return pairs
 
 
-def _counts(pairing: Pairing, own: Side, other: Side) -> Facts:
+def _counts(pairing: Pairing, own: Side, other: Side) -> Content:
     """Count what each image of the new data was to the comparison."""
     same = pairing.kinds == SAME_IMAGE
     labels = own.table["label"].to_numpy()[same]
@@ -130,7 +126,7 @@ def _counts(pairing: Pairing, own: Side, other: Side) -> Facts:
 
 
 def _decide(
-    pairs: pd.DataFrame, counts: Facts, challenger: Challenger, champion: Champion
+    pairs: pd.DataFrame, counts: Content, challenger: Challenger, champion: Champion
 ) -> Decision:
     compared = pairs[pairs["kind"].isin([SAME_IMAGE, UNSEEN])]
     contest = Contest(
@@ -139,16 +135,11 @@ def _decide(
         _answers(compared, "challenger"),
         _answers(compared, "champion"),
     )
-    facts = {
-        "champion": champion.name,
-        **contest.size(),
-        **counts,
-        "rule": _sentences("rule.txt.j2", minimum=MIN_IMAGES_PER_CLASS),
-        "figures": None,
-        "challenge": None,
-    }
+    counts |= contest.size()
+    rule = _sentences("rule.txt.j2", minimum=MIN_IMAGES_PER_CLASS)
+    facts = ContestFacts(champion=champion.name, **counts, rule=rule, figures=None, challenge=None)
     if is_too_small(contest.size()):
-        reason = _sentences("decision.txt.j2", **facts, minimum=MIN_IMAGES_PER_CLASS)
+        reason = _sentences("decision.txt.j2", compared=facts, minimum=MIN_IMAGES_PER_CLASS)
         return Decision("refused", reason, facts)
     challenge = register(  # before its figures are looked at
         challenger.run.home,
@@ -159,8 +150,8 @@ def _decide(
     )
     figures = compare(contest, seed=challenger.config.seed, level=challenge.level)
     conclusion = conclude(figures)
-    facts |= {"challenge": asdict(challenge), "figures": figures}
-    reason = _sentences("decision.txt.j2", **facts, conclusion=conclusion, total_level=LEVEL)
+    facts = facts.model_copy(update={"challenge": challenge, "figures": figures})
+    reason = _sentences("decision.txt.j2", compared=facts, conclusion=conclusion, total_level=LEVEL)
     return Decision(_VERDICTS[conclusion], reason, facts)
 
 

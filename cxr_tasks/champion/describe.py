@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxr_tasks.champion.challenges import (
     LEVEL,
@@ -11,13 +11,15 @@ from cxr_tasks.champion.challenges import (
     challenges_of,
     spent_level,
 )
-from cxr_tasks.champion.pointer import RETIRED, history, retired_versions, serving
+from cxr_tasks.champion.pointer import history, retired_versions, serving
+from cxr_tasks.champion.promotion_record import PromotionFacts
 from cxr_tasks.champion.versions import open_version, versions
 from cxr_tasks.errors import ArtifactError
-from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import Record
-from cxr_tasks.wording import PART_NAMES, one_line
+from cxr_tasks.wording import PART_NAMES, WIDTH, one_line
+
+if TYPE_CHECKING:
+    from cxr_tasks.champion.version_record import VersionRecord
 
 _N_ENTRIES_SHOWN = 10
 
@@ -27,25 +29,20 @@ def describe_champion(home: Home) -> str:
 
     A damaged version is named as such, and no error: this is what a person reads before a rollback.
     """
-    entries = history(home)
-    facts: dict[str, Any] = {"problem": "", "record": None}
-    if entries and entries[-1]["action"] != RETIRED:
-        own = challenges_of(home, entries[-1]["version"])
-        facts |= {
-            "n_challenges": len(own),
-            "total_level": LEVEL,
-            "spent_level": spent_level(own),
-            "next_level": challenge_level_of(len(own) + 1, SPENT),
-        }
-        try:
-            facts["record"] = open_version(home, entries[-1]["version"]).record
-        except ArtifactError as err:
-            facts["problem"] = err.problem
+    current = serving(home)
+    own = challenges_of(home, current) if current else []
+    opened = {name: _opened(home, name) for name in reversed(versions(home))}
     text = fill_text(
         "champion.txt.j2",
-        **facts,
-        history=entries,
-        versions=_marked_versions(home),
+        history=history(home),
+        current=current,
+        serves=opened.get(current or "") or (current and _opened(home, current)),
+        versions=opened,
+        retired=retired_versions(home),
+        n_challenges=len(own),
+        total_level=LEVEL,
+        spent_level=spent_level(own),
+        next_level=challenge_level_of(len(own) + 1, SPENT),
         n_shown=_N_ENTRIES_SHOWN,
         width=WIDTH,
         part_names=PART_NAMES,
@@ -53,13 +50,11 @@ def describe_champion(home: Home) -> str:
     return "\n".join(map(_wrapped, text.rstrip().split("\n")))
 
 
-def describe_promotion(home: Home, promotion: Record) -> str:
+def describe_promotion(home: Home, promotion: PromotionFacts) -> str:
     """Describe how a run's challenge was decided, and whether a promoted model serves no more."""
-    decision, reason = promotion["decision"], promotion["reason"]
-    since = _replaced_since(home, promotion["version"])
-    if since:
-        return f"{decision}, but {since}: it serves no more. Then: {reason}"
-    return f"{decision}: {reason}"
+    since = _replaced_since(home, promotion.version)
+    then = f", but {since}: it serves no more. Then" if since else ""
+    return f"{promotion.decision}{then}: {promotion.reason}"
 
 
 def fill_text(template: str, **facts: Any) -> str:
@@ -85,17 +80,12 @@ def _digits(level: float) -> int:
     return max(0, 1 - math.floor(math.log10(100 * level)))
 
 
-def _marked_versions(home: Home) -> list[dict[str, Any]]:
-    """List the versions, the newest first; one that is damaged has no record."""
-    current, retired = serving(home), retired_versions(home)
-    found: list[dict[str, Any]] = []
-    for name in reversed(versions(home)):
-        mark = "*" if name == current else "-" if name in retired else " "
-        try:
-            found.append({"name": name, "mark": mark, "record": open_version(home, name).record})
-        except ArtifactError:
-            found.append({"name": name, "mark": mark, "record": None})
-    return found
+def _opened(home: Home, version: str) -> "tuple[VersionRecord | None, str]":
+    """Open a version: its record, or what is wrong with it."""
+    try:
+        return open_version(home, version).record, ""
+    except ArtifactError as err:
+        return None, err.problem
 
 
 def _wrapped(line: str) -> str:
@@ -111,8 +101,7 @@ def _replaced_since(home: Home, version: str | None) -> str:
     except ArtifactError:  # reported by whoever needs the champion
         return ""
     if version in retired:
-        entry = retired[version]
-        return f"retired on {entry['at']} ({one_line(entry['reason'], 300)})"
-    if version == current or all(entry["version"] != version for entry in served):
+        return f"retired {retired[version].in_words()}"
+    if version == current or all(entry.version != version for entry in served):
         return ""
     return f"{one_line(current)} serves now" if current else "retired since"

@@ -31,31 +31,21 @@ _NOWHERE = -1
 
 @dataclass(frozen=True)
 class Side:
-    """A model's data, and its predictions for them.
+    """A model's data, and its predictions for them."""
 
-    Attributes:
-        dataset: The images that it was trained and measured on.
-        table: Its `predictions.csv`.
-        basis: Which part of them its own probabilities count for: `oof` or `test`.
-    """
-
-    dataset: Dataset
-    table: pd.DataFrame
-    basis: str
+    dataset: Dataset  # the images that it was trained and measured on
+    table: pd.DataFrame  # its `predictions.csv`
+    basis: str  # which part of them its own probabilities count for: `oof` or `test`
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """What each image of the new data is to the comparison.
+    """What each image of the new data is to the comparison."""
 
-    Attributes:
-        kinds: `SAME_IMAGE`, `UNSEEN`, or why it is left out; shape (n,).
-        champion_rows: Where the champion's data hold the same image, -1 elsewhere; shape (n,).
-        groups: Images of one patient, or copies, over both data sets share a number; shape (n,).
-    """
-
-    kinds: npt.NDArray[np.str_]
+    kinds: npt.NDArray[np.str_]  # `SAME_IMAGE`, `UNSEEN`, or why it is left out; shape (n,)
+    # where the champion's data hold the same image, -1 elsewhere; shape (n,)
     champion_rows: IntArray
+    # images of one patient, or copies, over both data sets share a number; shape (n,)
     groups: IntArray
 
 

@@ -9,47 +9,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from cxr_tasks.champion.pointer_record import PointerRecord
+from cxr_tasks.champion.pointer_record import ChallengeEntry, PointerRecord, ServiceEntry
 from cxr_tasks.errors import ArtifactError, DamagedError
-from cxr_tasks.volume.files import as_json, remove_leftovers
+from cxr_tasks.volume.files import remove_leftovers
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.record_model import read_sealed_record, write_sealed_record
+from cxr_tasks.volume.record_model import Content, read_sealed_record, write_sealed_record
 
-PROMOTED, ROLLED_BACK, RETIRED = "promoted", "rolled back", "retired"
-
-Entry = Any
-"""One change of what serves, or one challenge: as a model where it was read."""
+Action = Literal["promoted", "rolled back", "retired"]
 
 
 def serving(home: Home) -> str | None:
     """Return the version that serves, without a look at its files; None where there is none."""
-    return _read_pointer(home).version
+    return read_pointer(home).version
 
 
-def history(home: Home) -> list[Entry]:
-    """Read what served when: `at`, `action`, `version`, `before`, `reason`; the oldest first."""
-    return list(_read_pointer(home).history)
+def history(home: Home) -> list[ServiceEntry]:
+    """Read what served when, the oldest first."""
+    return read_pointer(home).history
 
 
-def retired_versions(home: Home) -> dict[str, Entry]:
+def retired_versions(home: Home) -> dict[str, ServiceEntry]:
     """Return the versions that were retired and have not served since, with their retirements."""
-    last = {entry["version"]: entry for entry in history(home)}
-    return {name: entry for name, entry in last.items() if entry["action"] == RETIRED}
+    last = {entry.version: entry for entry in history(home)}
+    return {name: entry for name, entry in last.items() if entry.action == "retired"}
 
 
-def retirement(home: Home) -> Entry | None:
+def retirement(home: Home) -> ServiceEntry | None:
     """Return the retirement since which no version serves; None where one does or none ever did."""
     entries = history(home)
-    return entries[-1] if entries and entries[-1]["action"] == RETIRED else None
-
-
-def stored_challenges(home: Home) -> list[Entry] | None:
-    """Read who challenged which version; None where an older version of the project wrote it."""
-    challenges = _read_pointer(home).challenges
-    return None if challenges is None else list(challenges)
+    return entries[-1] if entries and entries[-1].action == "retired" else None
 
 
 def serving_without(home: Home, run_key: str) -> str | None:
@@ -58,24 +49,21 @@ def serving_without(home: Home, run_key: str) -> str | None:
     What a run is compared with stays the same when it is repeated after its promotion.
     """
     for entry in reversed(history(home)):
-        if entry["version"].split("-", 1)[1] != run_key:
-            return None if entry["action"] == RETIRED else str(entry["version"])
+        if entry.version.split("-", 1)[1] != run_key:
+            return None if entry.action == "retired" else entry.version
     return None
 
 
-def serve(home: Home, version: str, *, action: str, reason: str, now: datetime) -> None:
+def serve(home: Home, version: str, *, action: Action, reason: str, now: datetime) -> None:
     """Let a version serve from now on, and record why; the caller holds the lock.
 
-    With the action `RETIRED` it serves no more, and no other does.
+    Retired, it serves no more, and no other does.
     """
-    pointer = _read_pointer(home)
-    entry = {
-        "at": now.isoformat(timespec="seconds"),
-        "action": action,
-        "version": version,
-        "before": pointer.version,
-        "reason": reason,
-    }
+    pointer = read_pointer(home)
+    at = now.isoformat(timespec="seconds")
+    entry = ServiceEntry(
+        at=at, action=action, version=version, before=pointer.version, reason=reason
+    )
     write_history(home, [*pointer.history, entry], challenges=pointer.challenges)
 
 
@@ -88,36 +76,39 @@ def begin(home: Home) -> None:
         write_history(home, [], challenges=[])
 
 
-def write_history(home: Home, entries: list[Entry], *, challenges: list[Entry] | None) -> None:
+def write_history(
+    home: Home, entries: list[ServiceEntry], *, challenges: list[ChallengeEntry] | None
+) -> None:
     """Write what served when, the oldest first, and who challenged it.
 
     The last one serves, unless it was retired. The caller holds the lock.
     """
-    last = entries[-1] if entries else {"at": None, "action": RETIRED}
-    serves = None if last["action"] == RETIRED else last["version"]
-    content = {"version": serves, "since": last["at"], "history": entries}
-    if challenges is not None:
-        content["challenges"] = challenges
-    record = PointerRecord.model_validate(as_json(content))
+    last = entries[-1] if entries else None
+    known: Content = {} if challenges is None else {"challenges": challenges}
+    record = PointerRecord(
+        version=None if last is None or last.action == "retired" else last.version,
+        since=last.at if last else None,
+        history=entries,
+        **known,
+    )
     for path in (_copy_file(home), _pointer_file(home)):
         remove_leftovers(path)
         write_sealed_record(path, record)
 
 
-def find_copy(home: Home) -> tuple[list[Entry], list[Entry] | None] | None:
-    """Read history and challenges from the pointer's copy; None where it is damaged or missing."""
+def find_copy(home: Home) -> PointerRecord | None:
+    """Read the pointer's copy; None where it is damaged, missing or empty."""
     try:
         content = _read_checked(_copy_file(home))
     except ArtifactError:
         return None
-    challenges = None if content.challenges is None else list(content.challenges)
-    return (list(content.history), challenges) if content.history else None
+    return content if content.history else None
 
 
 def is_whole(home: Home) -> bool:
     """Return whether the pointer is there and undamaged."""
     try:
-        return _pointer_file(home).exists() and bool(_read_pointer(home))
+        return _pointer_file(home).exists() and bool(read_pointer(home))
     except DamagedError:
         return False
 
@@ -137,7 +128,8 @@ def _copy_file(home: Home) -> Path:
     return home.champion / "champion-copy.json"
 
 
-def _read_pointer(home: Home) -> PointerRecord:
+def read_pointer(home: Home) -> PointerRecord:
+    """Read the pointer; an empty one where there was never any."""
     path = _pointer_file(home)
     if path.exists():
         return _read_checked(path)

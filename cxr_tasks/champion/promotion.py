@@ -3,20 +3,16 @@
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.champion.decision import PAIRS_FILE, Decision, decide
 from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.eligibility import Challenger, lacking, objections, open_challenger
-from cxr_tasks.champion.pointer import (
-    PROMOTED,
-    changing,
-    retired_versions,
-    retirement,
-    serve,
-    serving,
-)
+from cxr_tasks.champion.pointer import changing, retired_versions, retirement, serve, serving
+from cxr_tasks.champion.promotion_record import PromotionFacts
+from cxr_tasks.champion.version_record import VersionFacts
 from cxr_tasks.champion.versions import (
     put_version,
     remove_unserved,
@@ -30,40 +26,28 @@ from cxr_tasks.evaluation.external_dataset import Score
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import sha256_of, write_text
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Note, Record
-from cxr_tasks.wording import PART_NAMES, decimal, decimals, one_line, percent
+from cxr_tasks.volume.records import Note
+from cxr_tasks.wording import PART_NAMES, decimal, decimals, percent
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A challenger that is made a version of the champion.
-
-    Attributes:
-        challenger: The model.
-        decision: Why it is promoted.
-        before: The version that it replaces.
-        at: When it is promoted.
-        pairs_folder: Holds the comparison's `pairs.csv`, where there was one.
-    """
+    """A challenger that is made a version of the champion."""
 
     challenger: Challenger
-    decision: Decision
-    before: str | None
-    at: datetime
-    pairs_folder: Path
+    decision: Decision  # why it is promoted
+    before: str | None  # the version that it replaces
+    at: datetime  # when it is promoted
+    pairs_folder: Path  # holds the comparison's `pairs.csv`, where there was one
 
 
 def make_promotion(
     run: RunPaths, config: RunConfig, *, score: Score, now: datetime, note: Note, built: Path
-) -> Record:
+) -> PromotionFacts:
     """Let the run's recommended model serve if it may be promoted and is better.
 
     A try that was killed is resumed: what it promoted stays promoted, once, and a model is never
     compared with itself.
-
-    Returns:
-        The facts of `promote.json`: `decision` (promoted, kept, refused), `reason`, `variant`,
-        `champion_before`, `version`, `comparison`.
 
     Raises:
         ArtifactError: A file of the run or of the champion is missing, damaged or of a newer
@@ -83,7 +67,7 @@ def make_promotion(
         if decision.decision == "promoted":
             promotion = Promotion(challenger, decision, before, now, built)
             version = make_version(promotion, note=note)
-            serve(home, version, action=PROMOTED, reason=decision.reason, now=now)
+            serve(home, version, action="promoted", reason=decision.reason, now=now)
         return _record(decision, challenger.variant, before=before, version=version)
 
 
@@ -104,55 +88,49 @@ def make_version(promotion: Promotion, *, note: Note, name: str | None = None) -
         },
         config_fingerprint=config.fingerprint,
         seed=config.seed,
-        build=lambda built: _build_version(promotion, built),
+        build=partial(_build_version, promotion),
         note=note,
         name=name,
     )
 
 
-def _build_version(promotion: Promotion, built: Path) -> Record:
+def _build_version(promotion: Promotion, built: Path, name: str) -> VersionFacts:
     """Copy the model and what is known about it into `built`, and return `version.json`'s facts."""
     challenger, decision = promotion.challenger, promotion.decision
     report, pairs = challenger.run.report, promotion.pairs_folder / PAIRS_FILE
     sources = [challenger.model_file, challenger.predictions_file, report / "index.html"]
     for source in [*sources, pairs] if pairs.exists() else sources:
         shutil.copyfile(source, built / source.name)
-    at = promotion.at.isoformat(timespec="seconds")
-    card = fill_text(
-        "promotion.md.j2",
-        card=(report / "model_card.md").read_text(encoding="utf-8"),
-        at=at,
-        before=promotion.before,
-        reason=decision.reason,
+    shown, config, fixed = challenger.report.shown, challenger.config, challenger.fixed
+    facts = VersionFacts(
+        variant=challenger.variant,
+        title=shown.title,
+        promoted_at=promotion.at.isoformat(timespec="seconds"),
+        profile=config.profile,
+        basis=challenger.report.basis,
+        dataset=challenger.dataset.fingerprint,
+        synthetic=challenger.dataset.record.synthetic,
+        weights_origin=shown.weights_origin,
+        temperature=fixed.temperature,
+        cutoff=fixed.cutoff,
+        min_sensitivity=config.min_sensitivity,
+        threads=config.threads,
+        seed_of_run=config.seed,
+        verdict=challenger.report.audit.verdict,
+        headline=shown.headline,
+        config=config.as_dict(),
+        champion_before=promotion.before,
         comparison=decision.comparison,
-        basis=challenger.basis,
+        decision_reason=decision.reason,
+        version=name,
+        run_key=challenger.run.key,
     )
-    write_text(built / "model_card.md", card)
-    facts, config = challenger.facts, challenger.config
-    return {
-        "variant": challenger.variant,
-        "title": facts["title"],
-        "promoted_at": at,
-        "profile": config.profile,
-        "basis": challenger.basis,
-        "dataset": challenger.dataset.fingerprint,
-        "synthetic": challenger.dataset.record["synthetic"],
-        "weights_origin": facts["weights_origin"],
-        "temperature": facts["fixed"]["temperature"],
-        "cutoff": facts["fixed"]["cutoff"],
-        "min_sensitivity": config.min_sensitivity,
-        "threads": config.threads,
-        "seed_of_run": config.seed,
-        "verdict": challenger.report["audit"]["verdict"],
-        "headline": facts["headline"],
-        "config": config.as_dict(),
-        "champion_before": promotion.before,
-        "comparison": decision.comparison,
-        "decision_reason": decision.reason,
-    }
+    card = (report / "model_card.md").read_text(encoding="utf-8")
+    write_text(built / "model_card.md", fill_text("promotion.md.j2", card=card, version=facts))
+    return facts
 
 
-def _promoted_before(challenger: Challenger, built: Path) -> Record | None:
+def _promoted_before(challenger: Challenger, built: Path) -> PromotionFacts | None:
     """Return the record of an earlier try that made a version of this very model and let it serve.
 
     Whether the version is still whole is checked afterwards, by `restore_version`.
@@ -161,13 +139,12 @@ def _promoted_before(challenger: Challenger, built: Path) -> Record | None:
     of_run = [name for name in versions(home) if run_key_of(name) == challenger.run.key]
     for name in reversed(of_run):
         record, pairs = version_record(home, name), home.champion / name / PAIRS_FILE
-        if record["outputs"]["model.keras"] != challenger.model_digest:
+        if record.outputs["model.keras"] != challenger.model_digest:
             continue
-        if pairs.exists() and sha256_of(pairs) == record["outputs"].get(PAIRS_FILE):
+        if pairs.exists() and sha256_of(pairs) == record.outputs.get(PAIRS_FILE):
             shutil.copyfile(pairs, built / PAIRS_FILE)
-        decision = Decision("promoted", record["decision_reason"], record["comparison"])
-        before = record["champion_before"]
-        return _record(decision, record["variant"], before=before, version=name)
+        decision = Decision("promoted", record.decision_reason, record.comparison)
+        return _record(decision, record.variant, before=record.champion_before, version=name)
     return None
 
 
@@ -180,7 +157,7 @@ def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) ->
         decision = decide(challenger, champion, score=score, note=note, built=built)
     else:
         decision = Decision("promoted", _first_reason(challenger))
-    if decision.decision != "promoted" or not challenger.is_shortcut:
+    if decision.decision != "promoted" or challenger.report.audit.verdict != "shortcut":
         return decision
     remark = (
         "Promoted in spite of the audit, since allow_shortcut is set: the verdict is shortcut, so "
@@ -194,14 +171,13 @@ def _same_as_retired(challenger: Challenger) -> list[str]:
     home, own = challenger.run.home, challenger.digest
     for name, entry in retired_versions(home).items():
         try:
-            outputs = version_record(home, name)["outputs"]
+            outputs = version_record(home, name).outputs
         except DamagedError:
             continue
         if own == challenger_digest(outputs["model.keras"], outputs["predictions.csv"]):
             objection = (
-                f"It is the model of {name}, which was retired on {entry['at']} "
-                f"({one_line(entry['reason'], 300)}); champion --roll-back {name} lets it serve "
-                "again."
+                f"It is the model of {name}, which was retired {entry.in_words()}; champion "
+                f"--roll-back {name} lets it serve again."
             )
             return [objection]
     return []
@@ -209,29 +185,19 @@ def _same_as_retired(challenger: Challenger) -> list[str]:
 
 def _first_reason(challenger: Challenger) -> str:
     retired = retirement(challenger.run.home)
-    since = (
-        f" since {retired['version']} was retired on {retired['at']} "
-        f"({one_line(retired['reason'], 300)})"
-        if retired
-        else ""
-    )
-    headline = challenger.facts["headline"]
-    accuracy, auc = headline["accuracy"], headline["roc_auc"]
+    since = f" since {retired.version} was retired {retired.in_words()}" if retired else ""
+    headline = challenger.report.shown.headline
+    accuracy, auc = headline.accuracy, headline.roc_auc
     return (
-        f"The first champion{since}: there was none to compare with. On {headline['n_images']} "
-        f"{PART_NAMES[challenger.basis]} images its accuracy is {percent(accuracy['value'])}, its "
-        f"AUC {decimal(auc['value'])} ({decimals(auc['interval'])})."
+        f"The first champion{since}: there was none to compare with. On {headline.n_images} "
+        f"{PART_NAMES[headline.basis]} images its accuracy is {percent(accuracy.value)}, its "
+        f"AUC {decimal(auc.value)} ({decimals(auc.interval)})."
     )
 
 
 def _record(
     decision: Decision, variant: str | None, *, before: str | None, version: str | None = None
-) -> Record:
-    return {
-        "decision": decision.decision,
-        "reason": decision.reason,
-        "variant": variant,
-        "champion_before": before,
-        "version": version,
-        "comparison": decision.comparison,
-    }
+) -> PromotionFacts:
+    return PromotionFacts(
+        **vars(decision), variant=variant, champion_before=before, version=version
+    )

@@ -43,20 +43,19 @@ class ContestFigures(Facts):
 
 
 class ChallengeFacts(Facts):
-    """Which of the champion's challenges it was.
-
-    Attributes:
-        challenger: Digest of the model and its predictions.
-        number: From 1.
-        spent: The levels of all challenges so far.
-        kind: The setting `challenge_level`.
-    """
+    """Which of the champion's challenges it was."""
 
     challenger: str
+    """Digest of the model and of its predictions: the same model with the same answers, from a
+    retry or from an equal run, is no other challenge."""
     number: int
+    """Its place among the challenges of this version, from 1."""
     level: float
+    """Of its decision."""
     spent: float
+    """The levels of all challenges of this version so far, this one among them."""
     kind: str
+    """`spent` or `fixed`, the run's setting `challenge_level`."""
 
 
 class ContestFacts(Facts):
@@ -79,20 +78,17 @@ class ContestFacts(Facts):
 
 
 class PromotionFacts(Facts):
-    """What became of a run's model.
-
-    Attributes:
-        decision: `kept`: the champion stays, for lack of proof; `refused`: nothing more is asked.
-        variant: None where the run has no model to promote.
-        champion_before: What served before.
-        version: What the model is called since; None where it was not promoted.
-    """
+    """What became of a run's model."""
 
     decision: Literal["promoted", "kept", "refused"]
+    """`kept`: the champion stays, for lack of proof; `refused`: nothing more is asked."""
     reason: str
     variant: str | None
+    """None where the run has no model to promote."""
     champion_before: str | None
+    """What served before."""
     version: str | None
+    """What the model is called since; None where it was not promoted."""
     comparison: ContestFacts | None
 
 

@@ -5,10 +5,6 @@ from datetime import UTC, datetime
 from cxr_tasks.champion.decision import Decision
 from cxr_tasks.champion.eligibility import open_challenger
 from cxr_tasks.champion.pointer import (
-    PROMOTED,
-    RETIRED,
-    ROLLED_BACK,
-    Entry,
     changing,
     find_copy,
     history,
@@ -19,7 +15,9 @@ from cxr_tasks.champion.pointer import (
     serving,
     write_history,
 )
+from cxr_tasks.champion.pointer_record import ServiceEntry
 from cxr_tasks.champion.promotion import Promotion, make_version
+from cxr_tasks.champion.promotion_record import PromotionFacts
 from cxr_tasks.champion.versions import (
     Champion,
     finished_versions,
@@ -34,7 +32,7 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import as_unicode
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import warning
-from cxr_tasks.volume.records import Note, Record
+from cxr_tasks.volume.records import Note
 
 
 def roll_back(home: Home, version: str | None, *, now: datetime) -> Champion:
@@ -55,9 +53,9 @@ def roll_back(home: Home, version: str | None, *, now: datetime) -> Champion:
         target = require_champion(home, version or _before(home, str(current)))
         if target.name != current:
             retired = retired_versions(home).get(target.name)
-            reason = f"{since['version']} was retired." if since else f"Rolled back from {current}."
-            reason += f" Retired on {retired['at']}, it serves again." if retired else ""
-            serve(home, target.name, action=ROLLED_BACK, reason=reason, now=now)
+            reason = f"{since.version} was retired." if since else f"Rolled back from {current}."
+            reason += f" Retired on {retired.at}, it serves again." if retired else ""
+            serve(home, target.name, action="rolled back", reason=reason, now=now)
         return target
 
 
@@ -72,20 +70,23 @@ def retire(home: Home, *, reason: str, now: datetime) -> str:
         if current is None:
             raise no_champion(home, retirement(home))
         reason = as_unicode(reason).strip() or "No reason was given."
-        serve(home, current, action=RETIRED, reason=reason, now=now)
+        serve(home, current, action="retired", reason=reason, now=now)
         return current
 
 
-def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note: Note) -> None:
-    """Make the version that a run has promoted again where it is damaged or missing.
+def restore_version(
+    run: RunPaths, config: RunConfig, promotion: PromotionFacts, *, note: Note
+) -> None:
+    """Make the version that a run has promoted, if it has, again where it is damaged or missing.
 
-    Where all that was known of the champion is lost, the version serves again. `promotion` is the
-    whole record of the run's stage `promote`, which names the version.
+    Where all that was known of the champion is lost, the version serves again.
 
     Raises:
         ArtifactError: A file of the run is damaged too.
     """
-    home, version, reason = run.home, promotion["version"], promotion["reason"]
+    home, version, reason = run.home, promotion.version, promotion.reason
+    if version is None:
+        return
     with changing(home):
         try:
             open_version(home, version)
@@ -102,11 +103,11 @@ def restore_version(run: RunPaths, config: RunConfig, promotion: Record, *, note
         note(warning(f"{problem} It is made again from the run."))
         at = promoted_at or datetime.now(UTC)
         challenger = open_challenger(run, config)
-        decision = Decision("promoted", reason, promotion["comparison"])
-        made = Promotion(challenger, decision, promotion["champion_before"], at, run.promote)
+        decision = Decision("promoted", reason, promotion.comparison)
+        made = Promotion(challenger, decision, promotion.champion_before, at, run.promote)
         make_version(made, note=note, name=version)
         if promoted_at is None:
-            serve(home, version, action=PROMOTED, reason=reason, now=at)
+            serve(home, version, action="promoted", reason=reason, now=at)
 
 
 def restore_pointer(home: Home, *, note: Note) -> str | None:
@@ -129,22 +130,21 @@ def restore_pointer(home: Home, *, note: Note) -> str | None:
                 "It is only made again where it is damaged or gone.",
                 "To let an earlier version serve: python -m cxr_tasks champion --roll-back.",
             )
-        entries, challenges = find_copy(home) or (_promotions(home, note), None)
-        write_history(home, entries, challenges=challenges)
+        copy = find_copy(home)
+        entries = copy.history if copy else _promotions(home, note)
+        write_history(home, entries, challenges=copy.challenges if copy else None)
         return serving(home)
 
 
 def _before(home: Home, current: str) -> str:
     """Find what served before the version in service was promoted, and was not retired."""
-    befores = {
-        entry["version"]: entry["before"] for entry in history(home) if entry["action"] == PROMOTED
-    }
+    befores = {entry.version: entry.before for entry in history(home) if entry.action == "promoted"}
     retired = retired_versions(home)
     before = befores.get(current)
     while before in retired:
         before = befores.get(before)
     if before:
-        return str(before)
+        return before
     others = [name for name in versions(home) if name != current]
     to_retire = "o let no model serve: python -m cxr_tasks champion --retire."
     raise ConfigError(
@@ -159,13 +159,12 @@ def _before(home: Home, current: str) -> str:
 
 def _promoted_at(home: Home, version: str) -> datetime | None:
     """Return when a version was promoted; None where the history does not know it."""
-    for entry in history(home):
-        if entry["version"] == version and entry["action"] == PROMOTED:
-            return datetime.fromisoformat(entry["at"])
-    return None
+    own = (each for each in history(home) if each.version == version and each.action == "promoted")
+    entry = next(own, None)
+    return datetime.fromisoformat(entry.at) if entry else None
 
 
-def _promotions(home: Home, note: Note) -> list[Entry]:
+def _promotions(home: Home, note: Note) -> list[ServiceEntry]:
     """Build a history from the versions' own records."""
     entries = []
     for name in finished_versions(home):
@@ -175,13 +174,13 @@ def _promotions(home: Home, note: Note) -> list[Entry]:
             note(warning(f"Left out: {err.problem}"))
             continue
         entries.append(
-            {
-                "at": record["promoted_at"],
-                "action": PROMOTED,
-                "version": record["version"],
-                "before": record["champion_before"],
-                "reason": record["decision_reason"],
-            }
+            ServiceEntry(
+                at=record.promoted_at,
+                action="promoted",
+                version=record.version,
+                before=record.champion_before,
+                reason=record.decision_reason,
+            )
         )
     if not entries:
         raise no_champion(home)

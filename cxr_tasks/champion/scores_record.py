@@ -33,15 +33,7 @@ class KnownData(Facts):
 
 
 class ScoringChampion(Facts):
-    """What a reader of scores has to know of who gave them.
-
-    Attributes:
-        start: Where its backbone started, if a reader has to know.
-        prevalence: The fraction of COVID-19 in its data, where its probabilities are calibrated.
-        example_prevalence: The one for which the page says what 50 % would be.
-        cutoff_probability: The cut-off as a probability.
-        at_cutoff: What its decisions found of each class in its own data.
-    """
+    """What a reader of scores has to know of who gave them."""
 
     version: str
     variant: str
@@ -58,22 +50,21 @@ class ScoringChampion(Facts):
     verdict: str
     headline: Headline
     start: str | None = None
+    """Where its backbone started, if a reader has to know."""
     retired: RetirementFacts | None = None
     data: KnownData
     prevalence: float
+    """The fraction of COVID-19 in its data, where its probabilities are calibrated."""
     example_prevalence: float
+    """The one for which the page says what 50 % would be."""
     cutoff_probability: float
+    """The cut-off as a probability."""
     at_cutoff: ByClass[CountedShare]
+    """What its decisions found of each class in its own data."""
 
 
 class ScoresFacts(Facts):
-    """A batch, counted.
-
-    Attributes:
-        n_known: Images that are in the champion's own data.
-        n_by_probability: For each decision, images in equal bins of probability.
-        n_left_out: Files whose names say that they are no images, by suffix.
-    """
+    """A batch, counted."""
 
     name: str
     scored_at: str
@@ -86,9 +77,12 @@ class ScoresFacts(Facts):
     n_refused: int
     n_refused_by_reason: dict[str, int]
     n_known: int
+    """Images that are in the champion's own data."""
     n_known_by_kind: dict[str, int]
     n_by_probability: dict[Literal["positive", "negative"], list[int]]
+    """For each decision, images in equal bins of probability."""
     n_left_out: dict[str, int]
+    """Files whose names say that they are no images, by suffix."""
     n_ignored_links: int
 
 

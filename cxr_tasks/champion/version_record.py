@@ -9,24 +9,16 @@ from cxr_tasks.volume.record_model import Facts, StageRecord
 
 
 class VersionFacts(Facts):
-    """A model that was promoted.
-
-    Attributes:
-        promoted_at: ISO 8601.
-        dataset: Fingerprint of its own data.
-        verdict: Of its run's audit.
-        config: Every setting of its run by its name.
-        champion_before: The version that it replaced.
-        comparison: None where there was nothing to compare with.
-        version: Its name, and its folder's.
-    """
+    """A model that was promoted."""
 
     variant: str
     title: str
     promoted_at: str
+    """ISO 8601."""
     profile: str
     basis: Basis
     dataset: str
+    """Fingerprint of its own data."""
     synthetic: bool
     weights_origin: str = "none"
     temperature: float
@@ -35,12 +27,17 @@ class VersionFacts(Facts):
     threads: int
     seed_of_run: int
     verdict: str
+    """Of its run's audit."""
     headline: Headline
     config: dict[str, Any]
+    """Every setting of its run by its name."""
     champion_before: str | None
+    """The version that it replaced."""
     comparison: ContestFacts | None
+    """None where there was nothing to compare with."""
     decision_reason: str
     version: str
+    """Its name, and its folder's."""
     run_key: str
 
 

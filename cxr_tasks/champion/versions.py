@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_tasks.champion.pointer import Entry, begin, history, retirement, serving
+from cxr_tasks.champion.pointer import begin, history, retirement, serving
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import Note, Record, check_outputs, find_record, finish_once
-from cxr_tasks.wording import one_line
+from cxr_tasks.volume.records import Note, check_outputs, find_record, finish_once
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cxr_tasks.champion.version_record import VersionRecord
+    from cxr_tasks.champion.pointer_record import ServiceEntry
+    from cxr_tasks.champion.version_record import VersionFacts, VersionRecord
 
 _PREDICTION_TYPES = {"path": str, "part": str, "label": int, "group": int}
 _VERSION_NAME = re.compile(r"(\d{4,})-(.+)")
@@ -27,17 +27,11 @@ _VERSION_NAME = re.compile(r"(\d{4,})-(.+)")
 
 @dataclass(frozen=True)
 class Champion:
-    """One version of the champion.
+    """One version of the champion."""
 
-    Attributes:
-        name: Of its folder, for example `0003-nightly-7`.
-        folder: Holds `model.keras`, `predictions.csv`, `model_card.md` and `version.json`.
-        record: `version.json`: run, variant, data set, temperature, cut-off, figures.
-    """
-
-    name: str
-    folder: Path
-    record: "VersionRecord"
+    name: str  # of its folder, for example `0003-nightly-7`
+    folder: Path  # holds `model.keras`, `predictions.csv`, `model_card.md` and `version.json`
+    record: "VersionRecord"  # `version.json`: run, variant, data set, temperature, cut-off, figures
 
     @property
     def model_file(self) -> Path:
@@ -91,7 +85,7 @@ def dataset_of(home: Home, version: str) -> str:
     Raises:
         CxrError: There is no such version, or it is damaged.
     """
-    return str(require_champion(home, version).record["dataset"])
+    return require_champion(home, version).record.dataset
 
 
 def open_version(home: Home, version: str) -> Champion:
@@ -128,7 +122,7 @@ def version_record(home: Home, version: str) -> "VersionRecord":
 
 def versions(home: Home) -> list[str]:
     """Return the versions that serve or have served and are still there, the oldest first."""
-    served = {entry["version"] for entry in history(home)}
+    served = {entry.version for entry in history(home)}
     return [name for name in finished_versions(home) if name in served]
 
 
@@ -153,14 +147,14 @@ def put_version(
     inputs: Mapping[str, Path],
     config_fingerprint: str,
     seed: int,
-    build: Callable[[Path], Record],
+    build: "Callable[[Path, str], VersionFacts]",
     note: Note,
     name: str | None = None,
 ) -> str:
     """Build a version of a run's files; a new one does not serve yet.
 
-    The caller holds the champion's lock. `build` writes the files and returns the facts of the
-    record; `name` is that of a version to be made again.
+    The caller holds the champion's lock. `build` writes the files of the version of that name and
+    returns the facts of its record; `name` is that of a version to be made again.
 
     Returns:
         The version's name: of a new one a number above the highest there ever was, and the run's.
@@ -168,7 +162,7 @@ def put_version(
     from cxr_tasks.champion.version_record import VersionRecord
 
     begin(home)
-    known = [*finished_versions(home), *(entry["version"] for entry in history(home))]
+    known = [*finished_versions(home), *(entry.version for entry in history(home))]
     named = name or f"{max(map(_number, known), default=0) + 1:04d}-{run_key}"
     finish_once(
         home.champion / named,
@@ -176,7 +170,7 @@ def put_version(
         inputs=inputs,
         config_fingerprint=config_fingerprint,
         seed=seed,
-        build=lambda built: build(built) | {"version": named, "run_key": run_key},
+        build=lambda built: build(built, named),
         note=note,
     )
     return named
@@ -195,7 +189,7 @@ def remove_unserved(home: Home, run_key: str) -> None:
             shutil.rmtree(home.champion / name)
 
 
-def no_champion(home: Home, retired: Entry | None = None) -> ConfigError:
+def no_champion(home: Home, retired: "ServiceEntry | None" = None) -> ConfigError:
     """Report that no model serves, since which retirement if any, and what it takes for one."""
     if retired is None:
         return ConfigError(
@@ -206,8 +200,7 @@ def no_champion(home: Home, retired: Entry | None = None) -> ConfigError:
             "refused, if it was.",
         )
     return ConfigError(
-        f"No champion serves in {home.root}: {retired['version']} was retired on {retired['at']} "
-        f"({one_line(retired['reason'], 300)}).",
+        f"No champion serves in {home.root}: {retired.version} was retired {retired.in_words()}.",
         "A model serves once a run is promoted, or once a version is named for it.",
         "Run the pipeline to its stage promote; or name one of "
         f"{', '.join(versions(home)) or 'the versions, of which none is left'}: "

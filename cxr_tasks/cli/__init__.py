@@ -16,21 +16,15 @@ def no_arguments(_parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """One command.
+    """One command."""
 
-    Attributes:
-        help: What it does, for the list of commands.
-        run: Does it: from the options, the shared volume and the environment to the exit status.
-        add_arguments: Adds its own flags to its parser.
-        description: More than `help`, for the command's own help.
-        has_home: Whether the flag --home can name the shared volume.
-    """
-
-    help: str
+    help: str  # what it does, for the list of commands
+    # does it: from the options, the shared volume and the environment to the exit status
     run: Callable[[Options, Home, Mapping[str, str]], int]
+    # adds its own flags to its parser
     add_arguments: Callable[[argparse.ArgumentParser], None] = no_arguments
-    description: str = ""
-    has_home: bool = True
+    description: str = ""  # more than `help`, for the command's own help
+    has_home: bool = True  # whether the flag --home can name the shared volume
 
     def describe(self, parser: argparse.ArgumentParser) -> None:
         """Add all its flags to its parser."""

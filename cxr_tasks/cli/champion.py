@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.volume.paths import Home
@@ -35,6 +34,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
+    from cxr_tasks.champion.describe import describe_champion
     from cxr_tasks.champion.restoring import (  # which imports much
         restore_pointer,
         retire,

@@ -31,7 +31,7 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
 
     request = _request(options, environ)
     record = score_batch(home, request, note=_note, now=datetime.now().astimezone())
-    print("\n" + summary_lines(record, home.scores(record["name"])), flush=True)
+    print("\n" + summary_lines(record, home.scores(record.name)), flush=True)
     return 0
 
 

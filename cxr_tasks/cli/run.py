@@ -8,18 +8,17 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any, TextIO
 
-from cxr_tasks.champion.describe import describe_promotion
 from cxr_tasks.cli import Command, Options
 from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
-from cxr_tasks.reporting.last_screen import WIDTH, ingested_lines, last_screen
-from cxr_tasks.runs.run import check_code, new_run_key, open_run, start_run
+from cxr_tasks.runs.start import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, Setting
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.form import settings_in_force
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
+from cxr_tasks.wording import WIDTH
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +107,7 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
         run: The run.
         with_make: Whether what to do next is a command of `make`, as this run's was.
     """
+    from cxr_tasks.reporting.last_screen import last_screen  # which imports much
     from cxr_tasks.reporting.report_record import ReportRecord
 
     earlier = unchanged_since(run)
@@ -128,7 +128,9 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
 
 
 def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]:
+    from cxr_tasks.champion.describe import describe_promotion
     from cxr_tasks.champion.promotion_record import PromotionRecord
+    from cxr_tasks.reporting.last_screen import ingested_lines
 
     if promotion := find_record(with_results.promote, PromotionRecord):
         yield f"Champion, {describe_promotion(run.home, promotion)}"

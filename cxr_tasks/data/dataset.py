@@ -12,7 +12,7 @@ from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import Facts, StageRecord
-from cxr_tasks.volume.records import Record, check_outputs, find_record
+from cxr_tasks.volume.records import check_outputs, find_record
 
 if TYPE_CHECKING:  # pandas takes long to import; workers that decode images do without it
     import pandas as pd
@@ -37,32 +37,29 @@ INDEX_COLUMNS = {
 
 
 class DatasetFacts(Facts):
-    """What was taken, and what was not.
-
-    Attributes:
-        source: The setting `source`.
-        description: Of the source, for a person.
-        synthetic: Whether this project drew the images.
-        n_candidates: Files that may be images of a class.
-        n_by_class: By the classes' names of `wording.CLASS_NAMES`.
-        n_rejected: Candidates that cannot be used.
-        n_unmatched: Files in no class folder.
-        n_left_out_by_reason: Files that are no candidates.
-    """
+    """What was taken, and what was not."""
 
     source: str
+    """The setting `source`."""
     description: str
+    """Of the source, for a person."""
     synthetic: bool
+    """Whether this project drew the images."""
     image_size_px: int
     n_candidates: int
+    """Files that may be images of a class."""
     n_images: int
     n_by_class: dict[str, int]
+    """By the classes' names of `wording.CLASS_NAMES`."""
     known_patient_fraction_by_class: dict[str, float]
     n_rejected: int
+    """Candidates that cannot be used."""
     n_rejected_by_reason: dict[str, int] = Field(default_factory=dict)
     n_unmatched: int = 0
+    """Files in no class folder."""
     n_ignored_links: int = 0
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
+    """Files that are no candidates."""
 
 
 class DatasetRecord(DatasetFacts, StageRecord):
@@ -75,20 +72,21 @@ class DatasetRecord(DatasetFacts, StageRecord):
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """Images with what is known about each.
+class IndexedImages:
+    """Images with what is known about each."""
 
-    Attributes:
-        fingerprint: Stands for its content.
-        index: One row an image; `patient` and `source` are empty where they are not known.
-        images: uint8, shape (n, 224, 224, 3), memory-mapped, in the order of `index`.
-        record: Facts about it, as `dataset.json` holds them.
-    """
+    # one row an image; `patient` and `source` are empty where they are not known
+    index: "pd.DataFrame"
+    # uint8, shape (n, 224, 224, 3), memory-mapped or not, in the order of `index`
+    images: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Dataset(IndexedImages):
+    """An ingested data set; its fingerprint stands for its content."""
 
     fingerprint: str
-    index: "pd.DataFrame"
-    images: NDArray[np.uint8]
-    record: Record
+    record: DatasetRecord
 
 
 def open_dataset(home: Home, fingerprint: str) -> Dataset:
@@ -113,10 +111,10 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
     except (OSError, ValueError, EOFError) as err:
         raise _damaged(folder, str(err)) from err
     allowed = (len(index), IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
-    if images.shape != allowed or images.dtype != np.uint8 or len(index) != record["n_images"]:
-        found = f"{images.shape} {images.dtype}, {len(index)} rows, {record['n_images']} recorded"
+    if images.shape != allowed or images.dtype != np.uint8 or len(index) != record.n_images:
+        found = f"{images.shape} {images.dtype}, {len(index)} rows, {record.n_images} recorded"
         raise _damaged(folder, f"images and index do not belong together: {found}")
-    return Dataset(fingerprint, index, images, record)
+    return Dataset(index, images, fingerprint, record)
 
 
 def _read_index(path: Path) -> "pd.DataFrame":

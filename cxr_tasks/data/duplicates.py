@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import IndexedImages
 
 IntArray = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
@@ -157,7 +157,7 @@ class Joined:
     n_first: int  # how many images the first data set has
 
 
-def join_datasets(first: Dataset, second: Dataset) -> Joined:
+def join_datasets(first: IndexedImages, second: IndexedImages) -> Joined:
     """Return two data sets as one, so that copies and patients are found across both."""
     indexes = [each.index[_COMPARED_COLUMNS] for each in (first, second)]
     images = _JoinedImages(first.images, second.images)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetRecord
+from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetFacts, DatasetRecord
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.sources.candidates import Listing
@@ -26,7 +26,7 @@ from cxr_tasks.volume.files import as_unicode, building, digest_of, open_table, 
 from cxr_tasks.volume.locks import locked
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import Report, duration, warning, watched
-from cxr_tasks.volume.records import Record, find_finished, make_record, versions, write_record
+from cxr_tasks.volume.records import find_finished, make_record, versions, write_record
 from cxr_tasks.volume.source_code import source_digest
 from cxr_tasks.wording import CLASS_NAMES
 
@@ -73,7 +73,7 @@ def ingest(
         if record is None:
             _build(folder, source, listing, config=config, digest=digest, report=report)
         else:
-            report(f"{record['n_images']} images were ingested before: dataset {fingerprint}")
+            report(f"{record.n_images} images were ingested before: dataset {fingerprint}")
             _check_usable(folder, record, config)
     return fingerprint
 
@@ -117,7 +117,7 @@ def _build(
 ) -> None:
     started = time.monotonic()
     with building(folder) as built:
-        facts = _store(source, listing, built, report=report)
+        facts = _store(source, listing, built, name=config.source, report=report)
         _check_usable(built, facts, config)
         if source.digest() != digest:
             raise DataError(
@@ -134,15 +134,17 @@ def _build(
             config_fingerprint=config.fingerprint,
             seed=config.seed,
             seconds=seconds,
-            facts={"source": config.source, **facts},
+            facts=facts,
         )
         write_record(built, record)
-    reasons = ", ".join(f"{n} {reason}" for reason, n in facts["n_rejected_by_reason"].items())
-    text = f"{facts['n_images']} images in {duration(seconds)}, {facts['n_rejected']} rejected"
+    reasons = ", ".join(f"{n} {reason}" for reason, n in facts.n_rejected_by_reason.items())
+    text = f"{facts.n_images} images in {duration(seconds)}, {facts.n_rejected} rejected"
     report(f"{text} ({reasons})" if reasons else text)
 
 
-def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> Record:
+def _store(
+    source: Source, listing: Listing, built: Path, *, name: str, report: Report
+) -> DatasetFacts:
     """Write the images, their index and what was rejected, each one by one; return the facts."""
     labels: Counter[int] = Counter()
     with_patient: Counter[int] = Counter()
@@ -166,23 +168,24 @@ def _store(source: Source, listing: Listing, built: Path, *, report: Report) -> 
             with_patient[outcome.candidate.label] += bool(outcome.candidate.patient)
             images.append(outcome.image.pixels)
             index.writerow(_index_row(outcome))
-    return {
-        "description": source.description,
-        "synthetic": source.synthetic,
-        "image_size_px": IMAGE_SIZE_PX,
-        "n_candidates": len(listing.candidates),
-        "n_images": labels.total(),
-        "n_by_class": {name: labels[label] for label, name in CLASS_NAMES.items()},
-        "known_patient_fraction_by_class": {
-            name: with_patient[label] / labels[label] if labels[label] else 0.0
-            for label, name in CLASS_NAMES.items()
+    return DatasetFacts(
+        source=name,
+        description=source.description,
+        synthetic=source.synthetic,
+        image_size_px=IMAGE_SIZE_PX,
+        n_candidates=len(listing.candidates),
+        n_images=labels.total(),
+        n_by_class={of: labels[label] for label, of in CLASS_NAMES.items()},
+        known_patient_fraction_by_class={
+            of: with_patient[label] / labels[label] if labels[label] else 0.0
+            for label, of in CLASS_NAMES.items()
         },
-        "n_rejected": reasons.total(),
-        "n_rejected_by_reason": dict(reasons.most_common()),
-        "n_unmatched": listing.n_left_out_by_reason.get(NO_CLASS, 0),
-        "n_ignored_links": n_ignored_links(listing.n_left_out_by_reason),
-        "n_left_out_by_reason": dict(listing.n_left_out_by_reason),
-    }
+        n_rejected=reasons.total(),
+        n_rejected_by_reason=dict(reasons.most_common()),
+        n_unmatched=listing.n_left_out_by_reason.get(NO_CLASS, 0),
+        n_ignored_links=n_ignored_links(listing.n_left_out_by_reason),
+        n_left_out_by_reason=dict(listing.n_left_out_by_reason),
+    )
 
 
 def _index_row(outcome: Accepted) -> dict[str, object]:
@@ -191,21 +194,21 @@ def _index_row(outcome: Accepted) -> dict[str, object]:
     return {name: facts[name] for name in INDEX_COLUMNS}
 
 
-def _check_usable(folder: Path, facts: Record, config: RunConfig) -> None:
+def _check_usable(folder: Path, facts: DatasetFacts, config: RunConfig) -> None:
     """Refuse a store with too many rejects for this run, or with an empty class."""
     with (folder / "rejected.csv").open(encoding="utf-8", newline="") as stream:
         listed = first_few([f"{row['path']!r}: {row['reason']}" for row in csv.DictReader(stream)])
-    rejected = f": {facts['n_rejected']} files were rejected ({listed})" if listed else ""
-    for name, n_images in facts["n_by_class"].items():
+    rejected = f": {facts.n_rejected} files were rejected ({listed})" if listed else ""
+    for name, n_images in facts.n_by_class.items():
         if n_images == 0:
             raise DataError(
-                f"No image of the class {name} in {facts['description']}{rejected}.",
-                f"Both classes need images; found: {dict(facts['n_by_class'])}.",
+                f"No image of the class {name} in {facts.description}{rejected}.",
+                f"Both classes need images; found: {facts.n_by_class}.",
                 "Correct data, preset or patterns, or add usable images of this class.",
             )
-    if facts["n_rejected"] > config.max_rejected_fraction * facts["n_candidates"]:
+    if facts.n_rejected > config.max_rejected_fraction * facts.n_candidates:
         raise DataError(
-            f"{facts['n_rejected']} of {facts['n_candidates']} files in {facts['description']} "
+            f"{facts.n_rejected} of {facts.n_candidates} files in {facts.description} "
             f"cannot be used ({listed}).",
             f"max_rejected_fraction={config.max_rejected_fraction} of the files may be unusable.",
             "Mend or remove them, or raise max_rejected_fraction.",

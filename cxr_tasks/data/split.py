@@ -6,7 +6,6 @@ copies, share a group's number. Shuffles are decided by a seed.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import IntArray, group_images
+from cxr_tasks.data.split_record import FoldRounds, PartCounts, PartName, RoundCounts, SplitFacts
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import write_table
@@ -24,7 +24,7 @@ PAPER_VALIDATION_FRACTION = 0.25
 FIFTH = 5
 """What is usually set apart: one image in five."""
 
-PARTS = ("train", "val", "test")
+PARTS: tuple[PartName, ...] = ("train", "val", "test")
 _COLUMNS = ["path", "label", "group"]
 _FOLDS_NAME = "folds.csv"
 
@@ -32,7 +32,7 @@ PartArray = npt.NDArray[np.str_]
 PlaceArray = npt.NDArray[np.intp]
 
 
-def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str, Any]:
+def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> SplitFacts:
     """Write `split.csv`, and with folds `folds.csv`, into `built` and describe them.
 
     With folds, the split is that of the final fit: nothing tests, since every image is tested
@@ -53,10 +53,29 @@ def make_split(dataset: Dataset, config: RunConfig, *, built: Path) -> dict[str,
     tests = config.split == "grouped" and not config.folds
     _check_parts(split, config, PARTS if tests else ("train", "val"))
     write_table(split, built / "split.csv")
+    n_parts_of_group = split.groupby("group")["part"].transform("nunique")
+    return SplitFacts(
+        kind=config.split,
+        parts=count_parts(split),
+        n_groups=int(split["group"].nunique()),
+        n_duplicate_images=len(np.unique(copies)),
+        n_groups_across_parts=int(split.loc[n_parts_of_group > 1, "group"].nunique()),
+        n_images_in_groups_across_parts=int((n_parts_of_group > 1).sum()),
+        folds=_divide_into_folds(table, config, built) if config.folds else None,
+    )
+
+
+def count_parts(split: pd.DataFrame) -> dict[PartName, PartCounts]:
+    """Count images and groups of each part that is not empty."""
     return {
-        "kind": config.split,
-        **_describe(split, n_duplicate_images=len(np.unique(copies))),
-        "folds": _divide_into_folds(table, config, built) if config.folds else None,
+        part: PartCounts(
+            n_images=len(rows),
+            n_covid=int((rows["label"] == 1).sum()),
+            n_normal=int((rows["label"] == 0).sum()),
+            n_groups=int(rows["group"].nunique()),
+        )
+        for part in PARTS
+        if len(rows := split[split["part"] == part])
     }
 
 
@@ -146,7 +165,7 @@ def whole_groups(
     )
 
 
-def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[dict[str, Any]]:
+def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[RoundCounts]:
     """Write `folds.csv`: path, label, group, and a column `fold-<round>` for each round.
 
     Returns:
@@ -156,7 +175,12 @@ def write_folds(table: pd.DataFrame, parts: PartArray, *, built: Path) -> list[d
     folds = pd.concat([table[_COLUMNS], pd.DataFrame(columns, index=table.index)], axis=1)
     write_table(folds, built / _FOLDS_NAME)
     return [
-        {"round": number, **{f"n_{part}": int((column == part).sum()) for part in PARTS}}
+        RoundCounts(
+            round=number,
+            n_train=int((column == "train").sum()),
+            n_val=int((column == "val").sum()),
+            n_test=int((column == "test").sum()),
+        )
         for number, column in enumerate(parts.T, start=1)
     ]
 
@@ -216,7 +240,7 @@ def _n_groups(labels: IntArray, groups: IntArray, label: int) -> int:
     return len(np.unique(groups[labels == label]))
 
 
-def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> dict[str, Any]:
+def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> FoldRounds:
     parts = make_folds(
         table["label"].to_numpy(),
         table["group"].to_numpy(),
@@ -227,7 +251,7 @@ def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> d
     for column in parts.T:
         _check_parts(table.assign(part=column), config, PARTS)
     rounds = write_folds(table, parts, built=built)
-    return {"n_folds": config.folds, "n_repeats": config.repeats, "rounds": rounds}
+    return FoldRounds(n_folds=config.folds, n_repeats=config.repeats, rounds=rounds)
 
 
 def _check_parts(table: pd.DataFrame, config: RunConfig, parts: Sequence[str]) -> None:
@@ -241,23 +265,3 @@ def _check_parts(table: pd.DataFrame, config: RunConfig, parts: Sequence[str]) -
                 "Every part needs both classes, or sensitivity or specificity is undefined.",
                 f"Add images, or try another seed or split than {config.split!r}.",
             )
-
-
-def _describe(table: pd.DataFrame, *, n_duplicate_images: int) -> dict[str, Any]:
-    n_parts = table.groupby("group")["part"].transform("nunique")
-    return {
-        "parts": {
-            part: {
-                "n_images": len(rows),
-                "n_covid": int((rows["label"] == 1).sum()),
-                "n_normal": int((rows["label"] == 0).sum()),
-                "n_groups": int(rows["group"].nunique()),
-            }
-            for part in PARTS
-            if len(rows := table[table["part"] == part])
-        },
-        "n_groups": int(table["group"].nunique()),
-        "n_duplicate_images": n_duplicate_images,
-        "n_groups_across_parts": int(table.loc[n_parts > 1, "group"].nunique()),
-        "n_images_in_groups_across_parts": int((n_parts > 1).sum()),
-    }

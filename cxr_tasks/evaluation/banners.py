@@ -1,10 +1,16 @@
 """What a reader has to know beside any number: the notes of a run, each a banner by its kind."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.evaluation.comparison_record import (
+    BannerFacts,
+    RecommendationFacts,
+    TrainedVariant,
+    VariantOutcome,
+)
 from cxr_tasks.settings.weights_origins import ORIGINS
+from cxr_tasks.training.training_record import FoldSummary
 
 PHANTOM = (
     "Synthetic images: this project drew every radiograph. No number says anything about patients "
@@ -22,25 +28,25 @@ NO_TEST = (
 
 def make_banners(
     dataset: Dataset,
-    variants: Mapping[str, Mapping[str, Any]],
-    recommendation: Mapping[str, Any],
+    variants: Mapping[str, VariantOutcome],
+    recommendation: RecommendationFacts,
     *,
     split_kind: str,
-) -> list[dict[str, str]]:
+) -> list[BannerFacts]:
     """Collect the notes that hold for a run, the gravest first.
 
     The first sentence of each, or what stands before its colon, says the matter by itself.
     """
-    ok = {name: facts for name, facts in variants.items() if facts["status"] == "ok"}
-    failed = [name for name, facts in variants.items() if facts["status"] == "failed"]
+    ok = {name: facts for name, facts in variants.items() if isinstance(facts, TrainedVariant)}
+    failed = [name for name, facts in variants.items() if facts.status == "failed"]
     limited = [name for name, facts in ok.items() if _hit_the_limit(facts)]
     lagged = [name for name, facts in ok.items() if _lag_decided(facts)]
     unlearned = [name for name, facts in ok.items() if _calls_all_the_same(facts)]
-    origins = {facts["weights_origin"] for facts in ok.values()}
+    origins = {facts.weights_origin for facts in ok.values()}
     texts = {
         "failed": failed and f"Failed: {', '.join(failed)}. The comparison is without it.",
-        "chance": recommendation["variant"] is None and CHANCE,
-        "phantom": dataset.record["synthetic"] and PHANTOM,
+        "chance": recommendation.variant is None and CHANCE,
+        "phantom": dataset.record.synthetic and PHANTOM,
         "random_weights": "random" in origins and ORIGINS["random"].note,
         "phantom_weights": "phantom" in origins and ORIGINS["phantom"].note,
         "lag": lagged
@@ -55,22 +61,26 @@ def make_banners(
         "change the result.",
         "no_test": split_kind == "paper" and NO_TEST,
     }
-    return [{"kind": kind, "text": text} for kind, text in texts.items() if text]
+    return [BannerFacts(kind=kind, text=text) for kind, text in texts.items() if text]
 
 
-def _hit_the_limit(facts: Mapping[str, Any]) -> bool:
-    return any(fit["stopped_by"] == "epochs" for fit in (facts, *facts["folds"]))
+def _fits(facts: TrainedVariant) -> list[TrainedVariant | FoldSummary]:
+    return [facts, *facts.folds]
 
 
-def _lag_decided(facts: Mapping[str, Any]) -> bool:
-    without_lag = (fit.get("without_lag") for fit in (facts, *facts["folds"]))
-    return any(found["decided_stopping"] for found in without_lag if found)
+def _hit_the_limit(facts: TrainedVariant) -> bool:
+    return any(fit.stopped_by == "epochs" for fit in _fits(facts))
 
 
-def _calls_all_the_same(facts: Mapping[str, Any]) -> bool:
-    rates = facts["statistics"]["metrics"]
-    return {rates[name]["value"] for name in ("sensitivity", "specificity")} == {0, 1}
+def _lag_decided(facts: TrainedVariant) -> bool:
+    found = (fit.without_lag for fit in _fits(facts))
+    return any(without_lag.decided_stopping for without_lag in found if without_lag)
 
 
-def _all_or_listed(names: list[str], variants: Mapping[str, Any]) -> str:
+def _calls_all_the_same(facts: TrainedVariant) -> bool:
+    rates = facts.statistics.metrics
+    return {rates.sensitivity.value, rates.specificity.value} == {0, 1}
+
+
+def _all_or_listed(names: list[str], variants: Mapping[str, object]) -> str:
     return "every variant" if len(names) == len(variants) > 1 else ", ".join(names)

@@ -20,11 +20,13 @@ from cxr_tasks.volume.record_model import Facts, PeakMemory, StageRecord
 ScoredPart = Literal["train", "val", "test", "oof"]
 
 
-class FixedFacts(Facts):
-    """What was fixed on validation images: temperature, and cut-off of scores as they come."""
+class DecisionRule(Facts):
+    """What turns a model's scores into calibrated probabilities and decisions."""
 
     temperature: float
+    """By which the logits of scores are divided."""
     cutoff: float
+    """At the chosen sensitivity; of scores as they come."""
 
 
 class MetricsFile(Facts):
@@ -57,7 +59,7 @@ class _Measured(Facts):
     test: PartMeasures | None = None
     oof: PartMeasures | None = None
     statistics: StatisticsFacts
-    fixed: FixedFacts | None
+    fixed: DecisionRule | None
     explanation: ExplanationFacts | None
 
 
@@ -104,6 +106,11 @@ class RecommendationFacts(Facts):
     chance: dict[str, ChanceTest]
     above_chance: bool
     p_chance: float
+
+    @property
+    def shown(self) -> str:
+        """The variant that figures are shown of: the recommended one, or else the best."""
+        return self.variant or self.best
 
 
 class ExternalFacts(Facts):

@@ -1,17 +1,30 @@
 """Evaluation: what every finished variant is worth, and how far the figures can be trusted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
+from cxr_tasks.audit.audit_record import AuditFacts
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.split import PARTS, rows_of
+from cxr_tasks.data.split import rows_of
+from cxr_tasks.data.split_record import FoldNumbers
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.evaluation.banners import make_banners
+from cxr_tasks.evaluation.comparison_record import (
+    ComparisonFacts,
+    ExternalFacts,
+    MetricsFile,
+    RecommendationFacts,
+    ScoredPart,
+    TrainedVariant,
+    UntrainedVariant,
+    VariantOutcome,
+)
+from cxr_tasks.evaluation.explanation_record import ExplanationFacts
 from cxr_tasks.evaluation.external_dataset import Score, measure_external
 from cxr_tasks.evaluation.predictions import (
     Predictions,
@@ -21,8 +34,10 @@ from cxr_tasks.evaluation.predictions import (
 )
 from cxr_tasks.evaluation.recommendation import recommend
 from cxr_tasks.evaluation.verdict import make_verdict
+from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.exact_tests import chance_test
+from cxr_tasks.statistics.figures_record import Basis, PairFacts
 from cxr_tasks.statistics.metrics import measure
 from cxr_tasks.statistics.resampling import Resamples, group_resamples
 from cxr_tasks.statistics.scores import ScoredImages
@@ -30,45 +45,33 @@ from cxr_tasks.statistics.significance import compare_pairs
 from cxr_tasks.statistics.summary import describe
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import read_json, write_json, write_table
+from cxr_tasks.volume.files import write_json, write_table
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record, find_record, require_record
-from cxr_tasks.wording import shown_variant
+from cxr_tasks.volume.records import find_record, require_record
 
-_RECORD_KEYS = ("schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint")
+_RECORD_KEYS = {"schema_version", "stage", "inputs", "outputs", "versions", "config_fingerprint"}
 
-Explain = Callable[..., dict[str, Any] | None]
+Explain = Callable[..., ExplanationFacts | None]
 
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What an evaluation is made from.
+    """What an evaluation is made from."""
 
-    Attributes:
-        run: With its trainings.
-        config: Its configuration.
-        dataset: The images.
-        split: The part of each image.
-        audit: The audit's record; None where it failed.
-        control_scores: What the audit's controls say of each image; None likewise.
-        external: The second data set, where there is one.
-        score: Returns the probability of some rows of an image store by a saved model.
-        explain: Writes where a saved model looks, as `explain_variant` does.
-    """
-
-    run: RunPaths
+    run: RunPaths  # with its trainings
     config: RunConfig
     dataset: Dataset
-    split: pd.DataFrame
-    audit: Record | None
+    split: pd.DataFrame  # the part of each image
+    audit: AuditFacts | None  # None where it failed
+    # what the audit's controls say of each image; None likewise
     control_scores: pd.DataFrame | None
-    external: Dataset | None
-    score: Score
-    explain: Explain
+    external: Dataset | None  # the second data set, where there is one
+    score: Score  # returns the probability of some rows of an image store by a saved model
+    explain: Explain  # writes where a saved model looks, as `explain_variant` does
 
     @property
-    def basis(self) -> str:
-        """What the figures are about: `oof`, `test` or `val`."""
+    def basis(self) -> Basis:
+        """What the figures are about."""
         return choose_basis(self.split, n_folds=self.config.folds)
 
     def model_file(self, variant: str) -> Path:
@@ -76,70 +79,66 @@ class EvaluationInputs:
         return self.run.train(variant) / "model.keras"
 
 
-def make_comparison(inputs: EvaluationInputs, *, built: Path) -> Record:
+def make_comparison(inputs: EvaluationInputs, *, built: Path) -> ComparisonFacts:
     """Write predictions, metrics and explanations of each variant into `built`; compare them.
-
-    Returns:
-        The comparison: basis, variants with their statistics, pairs, recommendation, external
-        test, verdict, banners.
 
     Raises:
         TrainingError: No variant has been trained.
     """
     run, config, basis = inputs.run, inputs.config, inputs.basis
-    variants = {name: training_outcome(run, config, name) for name in VARIANTS}
-    trained = [name for name, facts in variants.items() if facts["status"] == "ok"]
-    if not trained:
+    trainings: dict[str, TrainingRecord] = {
+        name: require_record(run.train(name), TrainingRecord)
+        for name in VARIANTS
+        if name in config.variants and find_record(run.train(name), TrainingRecord) is not None
+    }
+    if not trainings:
         raise TrainingError(
             "No variant of this run has been trained.",
             "A comparison needs at least one finished training.",
             f"Read the reasons in {run.root / 'train'}, mend them, and run the run again.",
         )
-    predictions = {name: _predict(name, inputs) for name in trained}
+    predictions = {name: _predict(name, inputs) for name in trainings}
     scored = {name: each.scored for name, each in predictions.items()}
-    first = predictions[trained[0]]
+    first = next(iter(predictions.values()))
     # drawn once: every variant is measured on the same resamples
     resamples = group_resamples(first.scored.labels, first.scored.groups, seed=config.seed)
-    for name, each in predictions.items():
-        variants[name] |= _measure(name, each, inputs, resamples, built / name)
-        variants[name]["explanation"] = _explain(name, each.scored, inputs, built / name)
+    measured = {
+        name: _measure(trainings[name], each, inputs, resamples, built / name)
+        for name, each in predictions.items()
+    }
+    variants = {name: measured.get(name) or _untrained(run, config, name) for name in VARIANTS}
     pairs = compare_pairs(
-        scored, resamples, titles={name: VARIANTS[name].title for name in trained}
+        scored, resamples, titles={name: VARIANTS[name].title for name in trainings}
     )
-    recommendation = _recommendation(scored, variants, pairs, basis)
+    recommendation = _recommendation(scored, measured, pairs, basis)
     audit = make_verdict(
         inputs.audit,
         inputs.control_scores,
         scored,
         first.rows,
-        about=shown_variant(recommendation),
+        about=recommendation.shown,
         seed=config.seed,
     )
-    write_json(built / "verdict.json", audit)
-    return {
-        "basis": basis,
-        "folds": {"n_folds": config.folds, "n_repeats": config.repeats} if config.folds else None,
-        "variants": variants,
-        "pairs": pairs,
-        "recommendation": recommendation,
-        "external": _external(predictions, inputs),
-        "audit": audit,
-        "banners": make_banners(inputs.dataset, variants, recommendation, split_kind=config.split),
-    }
+    write_json(built / "verdict.json", audit.content())
+    return ComparisonFacts(
+        basis=basis,
+        folds=FoldNumbers(n_folds=config.folds, n_repeats=config.repeats) if config.folds else None,
+        variants=variants,
+        pairs=pairs,
+        recommendation=recommendation,
+        external=_external(predictions, inputs),
+        audit=audit,
+        banners=make_banners(inputs.dataset, variants, recommendation, split_kind=config.split),
+    )
 
 
-def training_outcome(run: RunPaths, config: RunConfig, variant: str) -> Record:
-    """Return how a variant's training ended: ok with its facts, failed with its error, skipped."""
+def _untrained(run: RunPaths, config: RunConfig, variant: str) -> VariantOutcome:
     if variant not in config.variants:
-        return {"status": "skipped", "error": None}
-    if find_record(run.train(variant), TrainingRecord) is not None:
-        record = require_record(run.train(variant), TrainingRecord)
-        facts = {key: value for key, value in record.items() if key not in _RECORD_KEYS}
-        total_seconds = facts["prepare_seconds"] + facts["train_seconds"]
-        return {"status": "ok", "error": None, "total_seconds": total_seconds, **facts}
+        return UntrainedVariant(status="skipped", error=None)
     error = run.error("train", variant)
-    message = read_json(error)["message"] if error.exists() else "The training has not been run."
-    return {"status": "failed", "error": message}
+    if not error.exists():
+        return UntrainedVariant(status="failed", error="The training has not been run.")
+    return UntrainedVariant(status="failed", error=read_failure(error).message)
 
 
 def _predict(name: str, inputs: EvaluationInputs) -> Predictions:
@@ -158,13 +157,13 @@ def _predict(name: str, inputs: EvaluationInputs) -> Predictions:
 
 
 def _measure(
-    name: str,
+    training: TrainingRecord,
     predictions: Predictions,
     inputs: EvaluationInputs,
     resamples: Resamples,
     folder: Path,
-) -> dict[str, Any]:
-    config, table, rule = inputs.config, predictions.table, predictions.rule_for_new_images
+) -> TrainedVariant:
+    config, table, name = inputs.config, predictions.table, training.variant
     folder.mkdir()
     write_table(table, folder / "predictions.csv")
     statistics = describe(
@@ -175,21 +174,27 @@ def _measure(
         temperatures=[each.temperature for each in predictions.rules],
         seed=config.seed,
     )
-    metrics = {
+    measures = {
         part: measure(rows["label"].to_numpy(np.int64), rows["score"].to_numpy(np.float64))
-        for part in (*PARTS, "oof")
+        for part in get_args(ScoredPart)
         if len(rows := table[table["part"] == part])
     }
-    write_json(
-        folder / "metrics.json",
-        {"variant": name, "basis": inputs.basis, "parts": metrics, "statistics": statistics},
+    metrics = MetricsFile(variant=name, basis=inputs.basis, parts=measures, statistics=statistics)
+    write_json(folder / "metrics.json", metrics.content())
+    return TrainedVariant(
+        status="ok",
+        error=None,
+        total_seconds=training.prepare_seconds + training.train_seconds,
+        **{**training.model_dump(exclude_unset=True, exclude=_RECORD_KEYS), **measures},
+        statistics=statistics,
+        fixed=predictions.rule_for_new_images,
+        explanation=_explain(name, predictions.scored, inputs, folder),
     )
-    return metrics | {"statistics": statistics, "fixed": rule and asdict(rule)}
 
 
 def _explain(
     name: str, scored: ScoredImages, inputs: EvaluationInputs, folder: Path
-) -> dict[str, Any] | None:
+) -> ExplanationFacts | None:
     """Explain the saved model on images that did not train it."""
     part = "val" if inputs.basis == "oof" else inputs.basis
     rows, images = rows_of(inputs.split, part), inputs.dataset.images
@@ -203,16 +208,16 @@ def _explain(
 
 def _recommendation(
     scored: Mapping[str, ScoredImages],
-    variants: Mapping[str, Record],
-    pairs: list[dict[str, Any]],
-    basis: str,
-) -> dict[str, Any]:
+    measured: Mapping[str, TrainedVariant],
+    pairs: list[PairFacts],
+    basis: Basis,
+) -> RecommendationFacts:
     return recommend(
         {name: int(each.are_right.sum()) for name, each in scored.items()},
         n_images=len(next(iter(scored.values()))),
         pairs=pairs,
-        losses={name: variants[name][basis]["loss"] for name in scored},
-        n_trainable={name: variants[name]["n_trainable_parameters"] for name in scored},
+        losses={name: each.measures(basis).loss for name, each in measured.items()},
+        n_trainable={name: each.n_trainable_parameters for name, each in measured.items()},
         chances={
             name: chance_test(each.are_right, each.labels, each.groups)
             for name, each in scored.items()
@@ -223,7 +228,7 @@ def _recommendation(
 
 def _external(
     predictions: Mapping[str, Predictions], inputs: EvaluationInputs
-) -> dict[str, Any] | None:
+) -> ExternalFacts | None:
     if inputs.external is None:
         return None
     models = {

@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.images import CENTRE
+from cxr_tasks.evaluation.explanation_record import ExplainedImage, ExplanationFacts, OutsideShare
 from cxr_tasks.evaluation.grad_cam import SIDE_PX, GradCam, can_explain, enlarge
 from cxr_tasks.evaluation.sanity_check import check_sanity, passes
-from cxr_tasks.statistics.resampling import group_resamples, mean_of, percentile_interval, resampled
+from cxr_tasks.statistics.figures_record import ByClass
+from cxr_tasks.statistics.resampling import (
+    group_resamples,
+    mean_of,
+    number,
+    percentile_interval,
+    resampled,
+)
 from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages, predict
 from cxr_tasks.training.model_file import load_model
 from cxr_tasks.volume.files import write_json
@@ -34,7 +42,7 @@ def explain_variant(
     seed: int,
     built: Path,
     load: Callable[[Path], Any] = load_model,
-) -> dict[str, Any] | None:
+) -> ExplanationFacts | None:
     """Explain a saved model on images that did not train it; write `explanation.npz` and `.json`.
 
     A map shows evidence for the class that the model predicts. `start_keras` comes first.
@@ -71,32 +79,31 @@ def explain_variant(
     steps = check_sanity(
         model, cam, images=np.asarray(images[rows[checked]]), signs=signs[checked], seed=seed
     )
-    of_class = {
-        name: taken[labels[taken] == label] for name, label in (("covid", 1), ("normal", 0))
-    }
-    facts = {
-        "layer": cam.layer,
-        "part": part,
-        "n_images": len(taken),
-        "n_without_evidence": int(np.isnan(shares[taken]).sum()),
-        "outside_area_fraction": OUTSIDE_AREA_FRACTION,
-        "outside_fraction": {
-            name: mean_outside(shares[at], groups[at], seed=seed) for name, at in of_class.items()
-        },
-        "sanity": steps,
-        "sanity_passes": passes(steps),
-        "examples": [
-            {
-                "row": int(rows[at]),
-                "label": int(labels[at]),
-                "score": float(scores[at]),
-                "right": bool(scored.are_right[at]),
-                "outside_fraction": float(shares[at]) if np.isfinite(shares[at]) else None,
-            }
+    covid, normal = (taken[labels[taken] == label] for label in (1, 0))
+    facts = ExplanationFacts(
+        layer=cam.layer,
+        part=part,
+        n_images=len(taken),
+        n_without_evidence=int(np.isnan(shares[taken]).sum()),
+        outside_area_fraction=OUTSIDE_AREA_FRACTION,
+        outside_fraction=ByClass[OutsideShare](
+            covid=mean_outside(shares[covid], groups[covid], seed=seed),
+            normal=mean_outside(shares[normal], groups[normal], seed=seed),
+        ),
+        sanity=steps,
+        sanity_passes=passes(steps),
+        examples=[
+            ExplainedImage(
+                row=int(rows[at]),
+                label=1 if labels[at] == 1 else 0,
+                score=float(scores[at]),
+                right=bool(scored.are_right[at]),
+                outside_fraction=number(shares[at]),
+            )
             for at in shown
         ],
-    }
-    write_json(built / "explanation.json", facts)
+    )
+    write_json(built / "explanation.json", facts.content())
     return facts
 
 
@@ -121,25 +128,20 @@ def outside_fractions(maps: FloatArray) -> FloatArray:
     return shares
 
 
-def mean_outside(
-    shares: FloatArray, groups: IntArray, *, seed: int
-) -> dict[str, float | list[float] | None]:
+def mean_outside(shares: FloatArray, groups: IntArray, *, seed: int) -> OutsideShare:
     """Return the mean share with its 95 % interval, bootstrapped over groups.
 
     Args:
         shares: Shape (n,); NaN is left out.
         groups: Shape (n,); images of one patient or copies share a number.
         seed: Decides the resamples.
-
-    Returns:
-        `mean` and `interval`, both None where no share is known.
     """
     known = np.isfinite(shares)
     if not known.any():
-        return {"mean": None, "interval": None}
+        return OutsideShare(mean=None, interval=None)
     resamples = group_resamples(np.zeros(int(known.sum()), np.int64), groups[known], seed=seed)
     drawn = resampled(resamples, mean_of(shares[known]))
-    return {"mean": float(shares[known].mean()), "interval": percentile_interval(drawn)}
+    return OutsideShare(mean=float(shares[known].mean()), interval=percentile_interval(drawn))
 
 
 class _ChosenImages:

@@ -33,22 +33,19 @@ class ExplainedImage(Facts):
 
 
 class ExplanationFacts(Facts):
-    """A saved model explained on images that did not train it.
-
-    Attributes:
-        layer: Whose maps these are.
-        part: What the images are to the model.
-        n_without_evidence: Images whose map is empty.
-        outside_area_fraction: What attention spread evenly would give.
-        sanity_passes: Whether the maps depend on what was learned; None of none.
-    """
+    """A saved model explained on images that did not train it."""
 
     layer: str
+    """Whose maps these are."""
     part: str
+    """What the images are to the model."""
     n_images: int
     n_without_evidence: int = 0
+    """Images whose map is empty."""
     outside_area_fraction: float
+    """What attention spread evenly would give."""
     outside_fraction: ByClass[OutsideShare]
     sanity: list[SanityStep]
     sanity_passes: bool | None
+    """Whether the maps depend on what was learned; None of none."""
     examples: list[ExplainedImage]

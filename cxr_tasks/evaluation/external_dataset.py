@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.duplicates import find_copies_across, group_images, join_datasets
-from cxr_tasks.evaluation.predictions import DecisionRule, apply_rule
+from cxr_tasks.evaluation.comparison_record import DecisionRule, ExternalFacts
+from cxr_tasks.evaluation.predictions import apply_rule
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.resampling import group_resamples
 from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages
@@ -25,7 +25,7 @@ def measure_external(
     *,
     config: RunConfig,
     score: Score,
-) -> dict[str, Any]:
+) -> ExternalFacts:
     """Measure saved models on images from elsewhere.
 
     Temperature and cut-off come from the run's own data and are not touched. Images that are
@@ -48,28 +48,26 @@ def measure_external(
     known = np.isin(groups, groups[np.unique(copies[:, 1]) - both.n_first])
     rows = np.flatnonzero(~known)
     labels, groups = labels[rows], groups[rows]
-    facts: dict[str, Any] = {
-        "description": external.record["description"],
-        "fingerprint": external.fingerprint,
-        "synthetic": external.record["synthetic"],
-        "n_images": len(rows),
-        "n_covid": int(labels.sum()),
-        "n_normal": int((labels == 0).sum()),
-        "n_groups": len(np.unique(groups)),
-        "n_excluded_copies": int(known.sum()),
-        "variants": {},
-    }
-    if len(np.unique(labels)) < 2:
-        return facts
-    resamples = group_resamples(labels, groups, seed=config.seed)
-    for name, (model_file, rule) in models.items():
+    variants = {}
+    # without both classes nothing can be measured
+    for name, (model_file, rule) in models.items() if len(np.unique(labels)) == 2 else ():
         scores = score(model_file, external.images, rows)
-        facts["variants"][name] = describe(
+        variants[name] = describe(
             apply_rule(ScoredImages(labels, scores, groups), rule),
-            resamples,
+            group_resamples(labels, groups, seed=config.seed),
             prevalence=config.prevalence,
             min_sensitivity=config.min_sensitivity,
             temperatures=[rule.temperature] if rule else [],
             seed=config.seed,
         )
-    return facts
+    return ExternalFacts(
+        description=external.record.description,
+        fingerprint=external.fingerprint,
+        synthetic=external.record.synthetic,
+        n_images=len(rows),
+        n_covid=int(labels.sum()),
+        n_normal=int((labels == 0).sum()),
+        n_groups=len(np.unique(groups)),
+        n_excluded_copies=int(known.sum()),
+        variants=variants,
+    )

@@ -32,19 +32,12 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class GradCam:
-    """A network taken apart at its last maps, on the network's own weights.
+    """A network taken apart at its last maps, on the network's own weights."""
 
-    Attributes:
-        layer: Name of the layer whose maps are looked at.
-        maps_of: From images to its maps, (n, height, width, channels).
-        before_logit: From the maps to what the last layer is given.
-        last: The last layer: one unit with a sigmoid.
-    """
-
-    layer: str
-    maps_of: Model
-    before_logit: Model
-    last: Layer
+    layer: str  # name of the layer whose maps are looked at
+    maps_of: Model  # from images to its maps, (n, height, width, channels)
+    before_logit: Model  # from the maps to what the last layer is given
+    last: Layer  # the last layer: one unit with a sigmoid
 
     @classmethod
     def of(cls, model: Model) -> "GradCam":

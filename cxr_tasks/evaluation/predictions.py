@@ -16,8 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_tasks.data.split import rows_of
+from cxr_tasks.evaluation.comparison_record import DecisionRule
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.calibration import apply_temperature, fit_temperature
+from cxr_tasks.statistics.figures_record import Basis
 from cxr_tasks.statistics.scores import (
     FloatArray,
     IntArray,
@@ -34,40 +36,13 @@ _ROUND_TYPES = {"row": int, "path": str, "label": int, "group": int, "part": str
 
 
 @dataclass(frozen=True)
-class DecisionRule:
-    """What turns a model's scores into calibrated probabilities and decisions.
-
-    Attributes:
-        temperature: By which the logits of scores are divided.
-        cutoff: At the chosen sensitivity; of scores as they come.
-    """
-
-    temperature: float
-    cutoff: float
-
-    @classmethod
-    def fit(cls, labels: IntArray, scores: FloatArray, *, min_sensitivity: float) -> "DecisionRule":
-        """Fit temperature and cut-off on images that did not train."""
-        return cls(
-            fit_temperature(labels, scores),
-            choose_threshold(labels, scores, min_sensitivity=min_sensitivity),
-        )
-
-
-@dataclass(frozen=True)
 class Predictions:
-    """A variant's predictions, ready to be measured.
+    """A variant's predictions, ready to be measured."""
 
-    Attributes:
-        scored: The images of the basis.
-        rows: Which rows of the data set they are, shape (n,).
-        table: `predictions.csv`: a row for each image of the data set.
-        rules: What was fitted for `scored`: once, or in every round; empty where nothing could.
-    """
-
-    scored: ScoredImages
-    rows: IntArray
-    table: pd.DataFrame
+    scored: ScoredImages  # the images of the basis
+    rows: IntArray  # which rows of the data set they are, shape (n,)
+    table: pd.DataFrame  # `predictions.csv`: a row for each image of the data set
+    # what was fitted for `scored`: once, or in every round; empty where nothing could
     rules: tuple[DecisionRule, ...]
 
     @property
@@ -76,8 +51,8 @@ class Predictions:
         if not self.rules:
             return None
         return DecisionRule(
-            float(median(rule.temperature for rule in self.rules)),
-            float(median(rule.cutoff for rule in self.rules)),
+            temperature=float(median(rule.temperature for rule in self.rules)),
+            cutoff=float(median(rule.cutoff for rule in self.rules)),
         )
 
 
@@ -116,7 +91,7 @@ def score_images(
     return scores
 
 
-def choose_basis(split: pd.DataFrame, *, n_folds: int) -> str:
+def choose_basis(split: pd.DataFrame, *, n_folds: int) -> Basis:
     """Name what the figures are about: `oof`, `test`, or for lack of both `val`."""
     if n_folds:
         return "oof"
@@ -124,7 +99,7 @@ def choose_basis(split: pd.DataFrame, *, n_folds: int) -> str:
 
 
 def predict_part(
-    split: pd.DataFrame, scores: FloatArray, *, basis: str, min_sensitivity: float
+    split: pd.DataFrame, scores: FloatArray, *, basis: Basis, min_sensitivity: float
 ) -> Predictions:
     """Predict a part of the split.
 
@@ -140,7 +115,7 @@ def predict_part(
     rule = None
     if basis == "test":
         val = rows_of(split, "val")
-        rule = DecisionRule.fit(labels[val], scores[val], min_sensitivity=min_sensitivity)
+        rule = fit_rule(labels[val], scores[val], min_sensitivity=min_sensitivity)
     groups = split["group"].to_numpy(np.int64)
     scored = apply_rule(ScoredImages(labels[rows], scores[rows], groups[rows]), rule)
     table = split[["path", "label", "group", "part"]].assign(fold=0, score=scores)
@@ -170,7 +145,7 @@ def predict_out_of_fold(
         table = pd.read_csv(file, dtype=_ROUND_TYPES, keep_default_na=False)
         labels, scores = table["label"].to_numpy(np.int64), table["score"].to_numpy()
         val, test = (rows_of(table, part) for part in ("val", "test"))
-        rule = DecisionRule.fit(labels[val], scores[val], min_sensitivity=min_sensitivity)
+        rule = fit_rule(labels[val], scores[val], min_sensitivity=min_sensitivity)
         rows = table["row"].to_numpy()[test]
         sums[0, rows] += scores[test]
         sums[1, rows] += apply_temperature(scores[test], rule.temperature)
@@ -183,6 +158,14 @@ def predict_out_of_fold(
     table = split[["path", "label", "group"]].assign(part="oof", fold=folds, score=means)
     rows = np.arange(n)
     return Predictions(scored, rows, _with_decisions(table, rows, scored), tuple(rules))
+
+
+def fit_rule(labels: IntArray, scores: FloatArray, *, min_sensitivity: float) -> DecisionRule:
+    """Fit temperature and cut-off on images that did not train."""
+    return DecisionRule(
+        temperature=fit_temperature(labels, scores),
+        cutoff=choose_threshold(labels, scores, min_sensitivity=min_sensitivity),
+    )
 
 
 def apply_rule(scored: ScoredImages, rule: DecisionRule | None) -> ScoredImages:

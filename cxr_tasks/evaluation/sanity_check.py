@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
+from cxr_tasks.evaluation.explanation_record import SanityStep
 from cxr_tasks.evaluation.grad_cam import BATCH_SIZE, GradCam, enlarge
 from cxr_tasks.statistics.scores import FloatArray
 from cxr_tasks.training.frozen_prefix import cut_prefix
@@ -35,7 +36,7 @@ _SSIM_CONSTANTS = (0.01**2, 0.03**2)  # of the paper, for a range of 1
 
 def check_sanity(
     model: Model, cam: GradCam, *, images: NDArray[np.uint8], signs: FloatArray, seed: int
-) -> list[dict[str, Any]]:
+) -> list[SanityStep]:
     """Randomise a model step by step, and compare its maps with those it had.
 
     A layer's weights are put in random order: what was learned is gone, their sizes stay, and so
@@ -60,25 +61,25 @@ def check_sanity(
         for number, layers in enumerate(destroyed):
             for layer in layers:
                 _shuffle(layer, rng)
-            compared = compare(maps.trained, maps.at_step(number))
-            steps.append({"layer": layers[-1].name, **compared})
+            steps.append(compare(maps.trained, maps.at_step(number), layer=layers[-1].name))
     return steps
 
 
-def passes(steps: list[dict[str, Any]]) -> bool | None:
+def passes(steps: list[SanityStep]) -> bool | None:
     """Check whether the maps depend on what was learned; None where no map was left to compare."""
-    last = steps[-1]["rank_correlation"]
-    return None if last is None else bool(last < MAX_RANK_CORRELATION)
+    last = steps[-1].rank_correlation
+    return None if last is None else last < MAX_RANK_CORRELATION
 
 
-def compare(before: FloatArray, after: FloatArray) -> dict[str, Any]:
+def compare(before: FloatArray, after: FloatArray, *, layer: str) -> SanityStep:
     """Compare maps, shape (n, height, width), in the mean over those that are not empty."""
     pairs = [pair for pair in zip(before, after, strict=True) if all(map(np.any, pair))]
-    return {
-        "n_compared": len(pairs),
-        "rank_correlation": _mean([rank_correlation(*pair) for pair in pairs]),
-        "ssim": _mean([similarity(*pair) for pair in pairs]),
-    }
+    return SanityStep(
+        layer=layer,
+        n_compared=len(pairs),
+        rank_correlation=_mean([rank_correlation(*pair) for pair in pairs]),
+        ssim=_mean([similarity(*pair) for pair in pairs]),
+    )
 
 
 class StepwiseMaps:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from cxr_tasks.audit.audit_record import FindingFacts
-from cxr_tasks.statistics.figures_record import Difference
+from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.volume.record_model import Facts, Interval
 
 VerdictName = Literal["clean", "warning", "shortcut"]
@@ -16,7 +16,7 @@ class ControlComparison(Facts):
     model_auc: float
     model_interval: Interval | None
     control_auc: float
-    difference: Difference
+    difference: Estimate
     model_above_chance: bool
     control_above_chance: bool
     is_shortcut: bool

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxr_tasks.errors import CxrError
-from cxr_tasks.runs.run import started_key
+from cxr_tasks.runs.failure import read_failure
+from cxr_tasks.runs.start import started_key
 from cxr_tasks.runs.unchanged import unchanged_since
-from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.wording import recommended
@@ -32,7 +32,7 @@ def describe_result(
     """
     facts: dict[str, Any] = {"dag_id": dag_id, "run_id": run_id, "state": state}
     if refusal:
-        facts["errors"] = {"start": _first_line(refusal)}
+        facts["errors"] = {"start": refusal.splitlines()[0]}
     try:
         if key := started_key(started):
             facts |= {"run": key, **_facts_of(home.run(key))}
@@ -47,13 +47,13 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
     from cxr_tasks.champion.promotion_record import PromotionRecord
     from cxr_tasks.reporting.report_record import ReportRecord
 
-    failures = {path: read_json(path) for path in sorted(run.root.rglob("*.error.json"))}
+    failures = {path: read_failure(path) for path in sorted(run.root.rglob("*.error.json"))}
     facts: dict[str, Any] = {
         "errors": {
-            path.name.removesuffix(".error.json"): _first_line(failure.get("message"))
+            path.name.removesuffix(".error.json"): failure.first_line
             for path, failure in failures.items()
         },
-        "stopped": bool(failures) and all(each.get("stopped") for each in failures.values()),
+        "stopped": bool(failures) and all(each.stopped for each in failures.values()),
     }
     if report := find_record(run.report, ReportRecord):
         facts |= {
@@ -66,11 +66,6 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
     if earlier := unchanged_since(run):
         facts["unchanged_since"] = earlier
     return facts
-
-
-def _first_line(message: object) -> str:
-    lines = message.splitlines() if isinstance(message, str) else []
-    return lines[0] if lines else "No reason is known."
 
 
 def _text(facts: Mapping[str, Any]) -> str:

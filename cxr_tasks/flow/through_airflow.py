@@ -11,9 +11,9 @@ from cxr_tasks.errors import EXIT_CODE, ConfigError
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import end_process, stopped_by_sigterm
 from cxr_tasks.reporting.completeness import check_complete
+from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import RunPaths
 
 DAG_ID = "cxr_pipeline"
@@ -103,8 +103,8 @@ def _raise_first_cause(
 
 
 def _stage_error(path: Path) -> StageError:
-    failure = read_json(path)
-    return StageError(str(failure["message"]), retryable=failure.get("exit_code") != EXIT_CODE)
+    failure = read_failure(path)
+    return StageError(failure.message, retryable=failure.exit_code != EXIT_CODE)
 
 
 def _last_error(log: Path, offset: int) -> str:

@@ -18,21 +18,18 @@ LOOKED_BY = "CXR_LOOKED_BY"
 
 
 class WatchRecord(SealedRecord):
-    """The last look.
-
-    Attributes:
-        seen: Digest of names, sizes and times.
-        by: Who looked.
-        at: ISO 8601.
-        is_new: Whether nobody else had seen it before.
-        source: Its description.
-    """
+    """The last look."""
 
     seen: str
+    """Digest of names, sizes and times."""
     by: str
+    """Who looked."""
     at: str
+    """ISO 8601."""
     is_new: bool
+    """Whether nobody else had seen it before."""
     source: str
+    """Its description."""
 
 
 def look(

@@ -16,7 +16,7 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record, find_record, require_record
+from cxr_tasks.volume.records import find_record, require_record
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Artifacts:
     config: RunConfig
     dataset: Dataset
     rejected: pd.DataFrame
-    ingest: Record
-    split: Record
+    ingest: IngestRecord
+    split: SplitRecord
     split_table: pd.DataFrame
-    audit: Record | None
-    comparison: Record
-    trainings: Mapping[str, Record]
+    audit: AuditRecord | None
+    comparison: ComparisonRecord
+    trainings: Mapping[str, TrainingRecord]
     histories: Mapping[str, pd.DataFrame]
     predictions: Mapping[str, pd.DataFrame]
 
@@ -49,13 +49,12 @@ def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
     """
     ingest = require_record(run.ingest, IngestRecord)
     comparison = require_record(run.evaluate, ComparisonRecord)
-    outcomes = comparison["variants"]
-    trained = [name for name in VARIANTS if outcomes.get(name, {}).get("status") == "ok"]
+    trained = [name for name in VARIANTS if comparison.variants[name].status == "ok"]
     return Artifacts(
         run=run,
         config=config,
-        dataset=open_dataset(run.home, ingest["dataset"]),
-        rejected=_read_table(run.home.datasets / ingest["dataset"] / "rejected.csv", dtype=str),
+        dataset=open_dataset(run.home, ingest.dataset),
+        rejected=_read_table(run.home.datasets / ingest.dataset / "rejected.csv", dtype=str),
         ingest=ingest,
         split=require_record(run.split, SplitRecord),
         split_table=read_split(run.split),

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from cxr_tasks.audit.drift_record import DriftCheck, DriftFacts
 from cxr_tasks.reporting.chart_style import (
     ACCENT,
     MARK,
@@ -21,10 +22,10 @@ from cxr_tasks.reporting.chart_style import (
     new_figure,
     percent_axes,
 )
+from cxr_tasks.reporting.report_record import ReportVariant
+from cxr_tasks.statistics.figures_record import Basis, CalibrationFacts, ReliabilityBin
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import PART_NAMES, percent
-
-Facts = Any
 
 _CURVES = (
     ("{}", "training", (2.2, 1.6), 0.75),
@@ -122,24 +123,29 @@ def _label_curve(axes: Axes, quantity: str, min_accuracy: float) -> None:
     legend.set_in_layout(True)
 
 
-def draw_roc(
-    curves: Mapping[str, Mapping[str, Sequence[float]]], areas: Mapping[str, float], *, basis: str
-) -> Markup:
+def draw_roc(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup | None:
     """Draw the ROC curves of several variants together, with their areas.
 
     Args:
-        curves: For each variant `fpr` and `tpr`, fractions in [0, 1].
-        areas: Area under each curve.
+        trained: Each variant that finished, with its curves.
         basis: Which images they are of.
+
+    Returns:
+        None where these have one class only, so that there is no curve.
     """
+    measured = {name: facts.measured[basis] for name, facts in trained.items()}
+    curves = {name: each.roc for name, each in measured.items() if each.roc}
+    areas = {name: each.roc_auc for name, each in measured.items() if each.roc}
+    if not curves:
+        return None
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(4.6, 4.3 + 0.2 * (len(curves) + 1))
         guess: dict[str, Any] = {"linewidth": 0.9, "dashes": (1, 3), "label": "AUC 0.500  guessing"}
         axes.plot([0, 1], [0, 1], color=MUTED, **guess)
         for name, curve in curves.items():
             axes.plot(
-                curve["fpr"],
-                curve["tpr"],
+                curve.fpr,
+                curve.tpr,
                 color=VARIANT_STYLES[name].light,
                 linestyle=line_style(VARIANT_STYLES[name].dashes),
                 label=f"AUC {areas[name]:.3f}  {VARIANTS[name].title}",
@@ -157,7 +163,7 @@ def draw_roc(
         return inline_svg(figure, "roc", description=description)
 
 
-def draw_cost(trained: Mapping[str, Facts], *, basis: str) -> Markup:
+def draw_cost(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup:
     """Draw accuracy, with its interval, against the seconds of preparation and training.
 
     Args:
@@ -168,24 +174,23 @@ def draw_cost(trained: Mapping[str, Facts], *, basis: str) -> Markup:
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(5.2, 3.4)
         for name, facts in trained.items():
-            style, accuracy = VARIANT_STYLES[name], facts["headline"]["accuracy"]
-            seconds = max(facts["total_seconds"], _MIN_SECONDS)
-            axes.plot(
-                [seconds] * 2, accuracy["interval"], color=style.light, linewidth=1.6, alpha=0.55
-            )
+            style, accuracy = VARIANT_STYLES[name], facts.headline.accuracy
+            seconds = max(facts.total_seconds, _MIN_SECONDS)
+            ends = accuracy.interval or []
+            axes.plot([seconds] * len(ends), ends, color=style.light, linewidth=1.6, alpha=0.55)
             axes.plot(
                 [seconds],
-                [accuracy["value"]],
+                [accuracy.value or 0.0],
                 style.marker,
                 color=style.light,
                 markersize=8.5,
                 label=VARIANTS[name].title,
                 **MARK,
             )
-            value = percent(accuracy["value"])
-            listed.append(f"{VARIANTS[name].title} {value} after {facts['total_seconds']:.1f} s")
-        all_seconds = [max(facts["total_seconds"], _MIN_SECONDS) for facts in trained.values()]
-        lowest = min(facts["headline"]["accuracy"]["interval"][0] for facts in trained.values())
+            value = percent(accuracy.value)
+            listed.append(f"{VARIANTS[name].title} {value} after {facts.total_seconds:.1f} s")
+        all_seconds = [max(facts.total_seconds, _MIN_SECONDS) for facts in trained.values()]
+        lowest = min((facts.headline.accuracy.interval or [0.0])[0] for facts in trained.values())
         _scale_seconds(axes, min(all_seconds), max(all_seconds))
         axes.set_ylim(max(0.0, lowest - 0.04), 1.004)  # room for a marker, too little for a tick
         axes.set_ylabel(f"accuracy on {PART_NAMES[basis]} images")
@@ -207,45 +212,50 @@ def _scale_seconds(axes: Axes, lowest: float, highest: float) -> None:
     axes.xaxis.set_minor_formatter(minor_tick)
 
 
-def draw_reliability(variant: str, calibration: Facts) -> Markup:
+def draw_reliability(variant: str, calibration: CalibrationFacts) -> Markup:
     """Draw a variant's bins, as they are and where there are scaled scores also those.
 
     Args:
         variant: Whose colour to draw in.
-        calibration: `raw` and `scaled` reliability, as `statistics.calibration` returns them.
+        calibration: Its probabilities as they come and, where there are any, scaled.
     """
-    style, scaled = VARIANT_STYLES[variant], calibration["scaled"]
+    style, scaled = VARIANT_STYLES[variant], calibration.scaled
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(4.2, 3.85)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, dashes=(1, 3), label="perfect")
         if scaled is not None:
             look: dict[str, Any] = {"color": MUTED, "marker": "o", "markersize": 5, "alpha": 0.8}
             dashed = line_style((2.0, 2.0))
-            _draw_bins(axes, scaled["bins"], linestyle=dashed, label="after temperature", **look)
+            _draw_bins(axes, scaled.bins, linestyle=dashed, label="after temperature", **look)
         look = {"color": style.light, "marker": style.marker, "markersize": 7.5}
-        _draw_bins(axes, calibration["raw"]["bins"], label="as the model gives", **look)
+        _draw_bins(axes, calibration.raw.bins, label="as the model gives", **look)
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", anchor="N")
         axes.set_xlabel("mean probability of COVID-19 in the bin")
         axes.set_ylabel("images of the bin that are COVID-19")
         percent_axes(axes.xaxis, axes.yaxis)
         axes.legend(loc="upper left", handlelength=2.2)
         bins = "; ".join(
-            f"said {percent(each['mean_score'])}, are {percent(each['observed'])}"
-            for each in calibration["raw"]["bins"]
+            f"said {percent(each.mean_score)}, are {percent(each.observed)}"
+            for each in calibration.raw.bins
         )
         description = f"Reliability diagram of {VARIANTS[variant].title}. By bin: {bins}."
         return inline_svg(figure, f"reliability-{variant}", description=description)
 
 
-def _draw_bins(axes: Axes, bins: Sequence[Facts], *, color: str, **look: Any) -> None:
+def _draw_bins(axes: Axes, bins: Sequence[ReliabilityBin], *, color: str, **look: Any) -> None:
     for each in bins:
-        across = [each["mean_score"]] * 2
-        axes.plot(across, each["interval"], color=color, linewidth=1.2, alpha=0.45)
-    scores, observed = ([each[key] for each in bins] for key in ("mean_score", "observed"))
+        axes.plot(
+            [each.mean_score] * 2,
+            each.interval or [each.observed] * 2,
+            color=color,
+            linewidth=1.2,
+            alpha=0.45,
+        )
+    scores, observed = [each.mean_score for each in bins], [each.observed for each in bins]
     axes.plot(scores, observed, color=color, linewidth=1.0, **MARK, **look)
 
 
-def draw_drift(drift: Facts | None) -> dict[str, Markup]:
+def draw_drift(drift: DriftFacts | None) -> dict[str, Markup]:
     """Draw each quantity that was compared: its quantiles in both data sets, class by class.
 
     Args:
@@ -254,36 +264,34 @@ def draw_drift(drift: Facts | None) -> dict[str, Markup]:
     Returns:
         A picture for each quantity, by its title.
     """
-    by_figure: dict[str, list[Facts]] = {}
-    for check in (drift or {}).get("checks", []):
-        if "run" in check:
-            by_figure.setdefault(check["figure"], []).append(check)
-    return {checks[0]["title"]: _draw_quantity(checks) for checks in by_figure.values()}
+    by_figure: dict[str, list[DriftCheck]] = {}
+    for check in drift.checks if drift and drift.status == "compared" else ():
+        if check.run:
+            by_figure.setdefault(check.figure, []).append(check)
+    return {checks[0].title: _draw_quantity(checks) for checks in by_figure.values()}
 
 
-def _draw_quantity(checks: Sequence[Facts]) -> Markup:
+def _draw_quantity(checks: Sequence[DriftCheck]) -> Markup:
     ticks: dict[float, str] = {}
-    title, unit = checks[0]["title"], checks[0]["unit"]
+    medians = []
+    title, unit = checks[0].title, checks[0].unit
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(4.2, 0.5 + 0.66 * len(checks))
         for number, check in enumerate(checks):
-            sides = (("champion", "champion's", MUTED), ("run", "new", ACCENT))
-            for row, (side, name, color) in enumerate(sides):
+            before, now = (each.quantiles if each else [] for each in (check.champion, check.run))
+            sides = ((before, "champion's", MUTED), (now, "new", ACCENT))
+            for row, (quantiles, name, color) in enumerate(sides):
                 at = 2.5 * number + row  # half a row between the classes
-                ticks[at] = f"{check['class']}, {name}"
-                _draw_spread(axes, check[side]["quantiles"], at, color)
+                ticks[at] = f"{check.class_name}, {name}"
+                _draw_spread(axes, quantiles, at, color)
+            medians.append(f"{check.class_name} {before[2]:g} with the champion, {now[2]:g} new")
         axes.set_yticks(list(ticks), list(ticks.values()))
         axes.set_ylim(max(ticks) + 0.6, -0.6)
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(unit)
-        medians = "; ".join(
-            f"{check['class']} {check['champion']['quantiles'][2]:g} with the champion, "
-            f"{check['run']['quantiles'][2]:g} new"
-            for check in checks
-        )
-        description = f"Medians of {title} ({unit}): {medians}."
-        return inline_svg(figure, f"drift-{checks[0]['figure']}", description=description)
+        description = f"Medians of {title} ({unit}): {'; '.join(medians)}."
+        return inline_svg(figure, f"drift-{checks[0].figure}", description=description)
 
 
 def _draw_spread(axes: Axes, quantiles: Sequence[float], at: float, color: str) -> None:

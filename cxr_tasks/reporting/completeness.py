@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cxr_tasks.errors import ArtifactError, TrainingError
+from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.settings import RunConfig
-from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_record
@@ -48,7 +48,6 @@ def _needed(
 def _reason(error: Path) -> str:
     """Return in brackets why something is missing, as far as its stage has left a word."""
     try:
-        lines = str(read_json(error)["message"]).splitlines()
-    except (ArtifactError, KeyError):
+        return f" ({read_failure(error).first_line})"
+    except ArtifactError:
         return ""
-    return f" ({lines[0]})" if lines else ""

@@ -7,15 +7,13 @@ of the Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Te
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from cxr_tasks.data.sources.left_out import left_out_in_words
-from cxr_tasks.reporting.environment import make_environment
+from cxr_tasks.reporting.environment import BLANKS, make_environment
+from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.wording import PART_NAMES, shown_variant
-
-Facts = Any
+from cxr_tasks.wording import PART_NAMES
 
 STATUS_NAMES = {
     "answered": "answered by the run",
@@ -23,7 +21,6 @@ STATUS_NAMES = {
     "not available": "not available",
 }
 _ITEM = re.compile(rf"(.+?) \[({'|'.join(STATUS_NAMES)})\] (.+)")
-_BLANKS = re.compile(r"[ \n]+")
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Item:
     answer: str
 
 
-def model_card(report: Facts) -> list[CardSection]:
+def model_card(report: ReportFigures) -> list[CardSection]:
     """Describe the recommended variant: its use, its data, its figures and its limits.
 
     Without a recommended variant there is no model to describe: what is known of the run stays.
@@ -61,7 +58,7 @@ def model_card(report: Facts) -> list[CardSection]:
     ]
 
 
-def checklist(report: Facts) -> list[Item]:
+def checklist(report: ReportFigures) -> list[Item]:
     """Answer every item of the checklist.
 
     `answered` is said only where the run's answer is enough; where it knows a part, the item
@@ -78,21 +75,20 @@ def checklist(report: Facts) -> list[Item]:
     return [Item(number, section, *parts) for number, (section, parts) in enumerate(items, start=1)]
 
 
-def _filled(template: str, report: Facts) -> dict[str, list[str]]:
+def _filled(template: str, report: ReportFigures) -> dict[str, list[str]]:
     """Fill a template of `## ` headings and `- ` items; a text may run over several lines.
 
     Text from outside comes through `one_line`, so it begins no heading and no item.
     """
-    chosen, variants = report["recommendation"]["variant"], report["variants"]
     text = (
         make_environment()
         .get_template(template)
         .render(
             report=report,
-            chosen=chosen and variants[chosen],
-            shown=variants[shown_variant(report["recommendation"])],
-            trained={name: each for name, each in variants.items() if each["status"] == "ok"},
-            left_out=left_out_in_words(report["data"]["n_left_out_by_reason"]),
+            chosen=report.chosen,
+            shown=report.shown,
+            trained=report.trained,
+            left_out=left_out_in_words(report.data.n_left_out_by_reason),
             origins=ORIGINS,
             variants=VARIANTS,
             part_names=PART_NAMES,
@@ -100,7 +96,7 @@ def _filled(template: str, report: Facts) -> dict[str, list[str]]:
     )
     sections = (block.split("\n- ") for block in text.split("\n## ")[1:])
     return {
-        title.strip(): [_BLANKS.sub(" ", item).strip() for item in items]
+        title.strip(): [BLANKS.sub(" ", item).strip() for item in items]
         for title, *items in sections
     }
 

@@ -1,12 +1,17 @@
 """Jinja as the report uses it, for every page that looks like it; imports nothing heavy."""
 
+import re
+from functools import cache
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from cxr_tasks import wording
 from cxr_tasks.reporting.chart_style import VARIANT_STYLES
-from cxr_tasks.reporting.run_summary import matter_of
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.progress import duration
+
+BLANKS = re.compile(r"[ \n]+")
+"""What lies between words of a template; blanks that do not break a line are others."""
 
 _WORDING = (
     "counted",
@@ -20,7 +25,6 @@ _WORDING = (
     "percent",
     "points",
     "points_spread",
-    "proportions",
     "recommended",
     "signed",
     "spread",
@@ -28,8 +32,9 @@ _WORDING = (
 )
 
 
+@cache
 def make_environment(*packages: str) -> Environment:
-    """Prepare Jinja with the report's templates and filters.
+    """Prepare Jinja with the report's templates and filters, once: templates stay compiled.
 
     Args:
         packages: Whose templates are looked for before the report's own.
@@ -52,3 +57,15 @@ def titled(text: str) -> str:
     for name, variant in VARIANTS.items():
         text = text.replace(name, variant.title.replace(",", ""))
     return text
+
+
+def matter_of(text: str) -> tuple[str, str]:
+    """Divide a note into what names the matter, and the rest.
+
+    The first part ends with the first colon or full stop that a blank follows.
+    """
+    ends = [at for mark in (": ", ". ") if (at := text.find(mark)) >= 0]
+    if not ends:
+        return text, ""
+    end = min(ends) + 1
+    return text[:end], text[end + 1 :]

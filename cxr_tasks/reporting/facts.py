@@ -1,33 +1,39 @@
 """The content of `report.json`: every figure that the page shows."""
 
 import shlex
-from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
+from cxr_tasks.audit.audit_record import AuditRecord
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.sources.left_out import left_out_of
-from cxr_tasks.data.split import PARTS
+from cxr_tasks.data.split_record import SplitFacts
+from cxr_tasks.evaluation.comparison_record import ExternalFacts, VariantOutcome
+from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.reporting.artifacts import Artifacts
-from cxr_tasks.settings import SETTINGS, RunConfig, default_of
-from cxr_tasks.study import study_differences, study_facts
-from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.records import Record
-
-_MEASURED = (*PARTS, "oof")
-_KEPT_APART = (*_MEASURED, "seconds", "seed")
-_SPLIT_KEYS = (
-    "kind",
-    "parts",
-    "n_groups",
-    "n_duplicate_images",
-    "n_groups_across_parts",
-    "n_images_in_groups_across_parts",
-    "folds",
+from cxr_tasks.reporting.next_step import as_flag
+from cxr_tasks.reporting.report_record import (
+    MEASURED_PARTS,
+    ClassImages,
+    CountSpread,
+    Headline,
+    ReportAudit,
+    ReportData,
+    ReportExternal,
+    ReportFigures,
+    ReportVariant,
+    UntrainedReportVariant,
+    VariantReport,
 )
+from cxr_tasks.runs.ingest_record import IngestFacts
+from cxr_tasks.settings import SETTINGS, RunConfig, default_of
+from cxr_tasks.statistics.figures_record import Basis, ByClass, MetricFigures
+from cxr_tasks.study import study_differences, study_report
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.record_model import Content
+from cxr_tasks.wording import COVID, NORMAL
+
 _AUDIT_KEYS = (
-    "controls",
     "duplicates",
     "patients",
     "sources",
@@ -39,116 +45,116 @@ _AUDIT_KEYS = (
 )
 
 
-def report_facts(artifacts: Artifacts) -> dict[str, Any]:
+def report_facts(artifacts: Artifacts) -> ReportFigures:
     """Collect what a run has found."""
-    comparison, config = artifacts.comparison, artifacts.config
-    dataset, ingest = artifacts.dataset, artifacts.ingest
-    basis = comparison["basis"]
-    return {
-        "run_key": artifacts.run.key,
-        "profile": config.profile,
-        "source": config.source,
-        "audit": _audit_facts(comparison["audit"], artifacts.audit),
-        "basis": basis,
-        "folds": comparison["folds"],
-        "banners": comparison["banners"],
-        "recommendation": comparison["recommendation"],
-        "variants": {
-            name: _variant_facts(name, comparison["variants"][name], basis) for name in VARIANTS
+    comparison, config, ingest = artifacts.comparison, artifacts.config, artifacts.ingest
+    return ReportFigures(
+        run_key=artifacts.run.key,
+        profile=config.profile,
+        source=config.source,
+        audit=_audit_facts(comparison.audit, artifacts.audit),
+        basis=comparison.basis,
+        folds=comparison.folds,
+        banners=comparison.banners,
+        recommendation=comparison.recommendation,
+        variants={
+            name: _variant_facts(name, comparison.variants[name], comparison.basis)
+            for name in VARIANTS
         },
-        "pairs": comparison["pairs"],
-        "external": _external_facts(artifacts),
-        "study": study_facts() | {"differences": _differences(artifacts)},
-        "data": _data_facts(dataset, left_out_of(ingest, dataset.record)),
-        "split": {key: artifacts.split[key] for key in _SPLIT_KEYS},
-        "weights": ingest["weights"],
-        "config": config.as_dict(),
-        "reproduce": reproduce_command(config, weights_origin=ingest["weights"]["origin"]),
-        "hashes": _hashes(artifacts),
-    }
+        pairs=comparison.pairs,
+        external=_external_facts(comparison.external, ingest),
+        study=study_report(_differences(artifacts)),
+        data=_data_facts(artifacts.dataset, left_out_of(ingest, artifacts.dataset.record)),
+        split=artifacts.split.only(SplitFacts),
+        weights=ingest.weights,
+        config=config.as_dict(),
+        reproduce=reproduce_command(config, weights_origin=ingest.weights.origin),
+        hashes=_hashes(artifacts),
+    )
 
 
-def _audit_facts(verdict: Mapping[str, Any], audit: Record | None) -> dict[str, Any]:
+def _audit_facts(verdict: VerdictFacts, audit: AuditRecord | None) -> ReportAudit:
     """Return the verdict with what the audit looked at; nothing of that where it failed."""
-    looked_at = {key: None if audit is None else audit[key] for key in _AUDIT_KEYS}
-    return {**verdict, **looked_at, "controls": looked_at["controls"] or {}}
+    looked_at: Content = {key: getattr(audit, key, None) for key in _AUDIT_KEYS}
+    controls = {} if audit is None else audit.controls
+    return ReportAudit(**verdict.fields_of(VerdictFacts), **looked_at, controls=controls)
 
 
 def _differences(artifacts: Artifacts) -> list[str]:
     return study_differences(
         artifacts.config,
-        synthetic=artifacts.dataset.record["synthetic"],
-        n_by_part={part: n["n_images"] for part, n in artifacts.split["parts"].items()},
-        weights_origin=artifacts.ingest["weights"]["origin"],
+        synthetic=artifacts.dataset.record.synthetic,
+        n_by_part={part: n.n_images for part, n in artifacts.split.parts.items()},
+        weights_origin=artifacts.ingest.weights.origin,
     )
 
 
-def _external_facts(artifacts: Artifacts) -> dict[str, Any] | None:
-    facts = artifacts.comparison["external"]
-    left_out = left_out_of(artifacts.ingest, {}, "external")
-    return facts and {**facts, "n_left_out_by_reason": left_out}
+def _external_facts(facts: ExternalFacts | None, ingest: IngestFacts) -> ReportExternal | None:
+    if facts is None:
+        return None
+    left_out = ingest.n_left_out_by_reason.get("external", {})
+    return ReportExternal(**facts.fields_of(ExternalFacts), n_left_out_by_reason=left_out)
 
 
-def _variant_facts(name: str, outcome: Mapping[str, Any], basis: str) -> dict[str, Any]:
-    """Flatten one variant: its training's facts, and the metrics of each part by prefix."""
-    variant = VARIANTS[name]
-    facts = {
-        "status": outcome["status"],
-        "error": outcome["error"],
-        "title": variant.title,
-        "study_name": variant.study_name,
-    }
-    if outcome["status"] != "ok":
-        return facts
-    facts |= {key: value for key, value in outcome.items() if key not in _KEPT_APART}
-    for part in _MEASURED:
-        for metric, value in outcome.get(part, {}).items():
-            if metric != "roc":  # hundreds of points, drawn only
-                facts[f"{part}_{metric}"] = value
-    statistics = outcome["statistics"]
-    headline = {"basis": basis, "n_images": statistics["n_images"], **statistics["metrics"]}
-    return facts | {"headline": headline}
+def _variant_facts(name: str, outcome: VariantOutcome, basis: Basis) -> VariantReport:
+    """Return one variant: its training's facts, and its metrics on each part."""
+    title, study_name = VARIANTS[name].title, VARIANTS[name].study_name
+    if outcome.status != "ok":
+        return UntrainedReportVariant(
+            status=outcome.status, error=outcome.error, title=title, study_name=study_name
+        )
+    measured = {part: getattr(outcome, part) for part in MEASURED_PARTS}
+    statistics = outcome.statistics
+    return ReportVariant(
+        **outcome.fields_of(ReportVariant),
+        title=title,
+        study_name=study_name,
+        measured={part: each for part, each in measured.items() if each is not None},
+        headline=Headline(
+            basis=basis, n_images=statistics.n_images, **statistics.metrics.fields_of(MetricFigures)
+        ),
+    )
 
 
-def _data_facts(dataset: Dataset, n_left_out_by_reason: Mapping[str, int]) -> dict[str, Any]:
+def _data_facts(dataset: Dataset, n_left_out_by_reason: dict[str, int]) -> ReportData:
     """Describe the images of a run: how many, of whom, in which sizes and formats."""
     record, index = dataset.record, dataset.index
-    return {
-        "fingerprint": dataset.fingerprint,
-        "description": record["description"],
-        "synthetic": record["synthetic"],
-        "n_images": record["n_images"],
-        "n_rejected": record["n_rejected"],
-        "n_left_out": sum(n_left_out_by_reason.values()),
-        "n_left_out_by_reason": dict(n_left_out_by_reason),
-        "classes": {
-            name: _class_facts(index[index["label"] == label])
-            for name, label in (("covid", 1), ("normal", 0))
-        },
-    }
+    return ReportData(
+        fingerprint=dataset.fingerprint,
+        description=record.description,
+        synthetic=record.synthetic,
+        n_images=record.n_images,
+        n_rejected=record.n_rejected,
+        n_left_out=sum(n_left_out_by_reason.values()),
+        n_left_out_by_reason=n_left_out_by_reason,
+        classes=ByClass(
+            covid=_class_facts(index[index["label"] == COVID]),
+            normal=_class_facts(index[index["label"] == NORMAL]),
+        ),
+    )
 
 
-def _class_facts(rows: pd.DataFrame) -> dict[str, Any]:
+def _class_facts(rows: pd.DataFrame) -> ClassImages:
     patients = rows.loc[rows["patient"] != "", "patient"]
-    return {
-        "n_images": len(rows),
-        "n_with_patient": len(patients),
-        "known_patient_fraction": len(patients) / len(rows),
-        "n_patients": int(patients.nunique()),
-        "formats": _tally(rows["format"]),
-        "modes": _tally(rows["mode"]),
-        "width_px": _range(rows["width"]),
-        "height_px": _range(rows["height"]),
-        "file_bytes": _range(rows["bytes"]),
-    }
+    return ClassImages(
+        n_images=len(rows),
+        n_with_patient=len(patients),
+        known_patient_fraction=len(patients) / len(rows),
+        n_patients=int(patients.nunique()),
+        formats=_tally(rows["format"]),
+        modes=_tally(rows["mode"]),
+        width_px=_range(rows["width"]),
+        height_px=_range(rows["height"]),
+        file_bytes=_range(rows["bytes"]),
+    )
 
 
 def _tally(column: pd.Series) -> dict[str, int]:
     return {str(value): int(n) for value, n in column.value_counts().sort_index().items()}
 
 
-def _range(column: pd.Series) -> dict[str, int]:
-    return {"least": int(column.min()), "median": int(column.median()), "most": int(column.max())}
+def _range(column: pd.Series) -> CountSpread:
+    return CountSpread(least=int(column.min()), median=int(column.median()), most=int(column.max()))
 
 
 def _hashes(artifacts: Artifacts) -> dict[str, str]:
@@ -156,12 +162,12 @@ def _hashes(artifacts: Artifacts) -> dict[str, str]:
     hashes = {
         "configuration": artifacts.config.fingerprint,
         "data set": artifacts.dataset.fingerprint,
-        "split.csv": artifacts.split["outputs"]["split.csv"],
+        "split.csv": artifacts.split.outputs["split.csv"],
     }
-    if artifacts.ingest["weights"]["sha256"]:
-        hashes["backbone weights"] = artifacts.ingest["weights"]["sha256"]
+    if artifacts.ingest.weights.sha256:
+        hashes["backbone weights"] = artifacts.ingest.weights.sha256
     models = {
-        f"{name}/model.keras": record["outputs"]["model.keras"]
+        f"{name}/model.keras": record.outputs["model.keras"]
         for name, record in artifacts.trainings.items()
     }
     return hashes | models
@@ -181,13 +187,5 @@ def reproduce_command(config: RunConfig, *, weights_origin: str) -> str:
     for name in SETTINGS:
         value = getattr(config, name)
         if name != "profile" and value != default_of(name, config.profile):
-            words += _flag(name, value)
+            words += as_flag(name, value)
     return shlex.join(words)
-
-
-def _flag(name: str, value: Any) -> list[str]:
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, bool):
-        return [flag if value else flag.replace("--", "--no-", 1)]
-    text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -2,32 +2,29 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.reporting.next_step import NextStep, next_step
+from cxr_tasks.reporting.report_record import ReportFigures, ReportVariant, VariantReport
 from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.records import find_record
-from cxr_tasks.wording import (
-    PART_NAMES,
-    UNDEFINED,
-    VERDICT_NAMES,
-    one_line,
-    proportions,
-    recommended,
-)
+from cxr_tasks.wording import PART_NAMES, UNDEFINED, VERDICT_NAMES, WIDTH, one_line, recommended
 
-Facts = Any
 Cells = tuple[str, ...]
 
-WIDTH = 100
 _INDENT = _GAP = "  "
 
 
 def last_screen(
-    report: Facts, *, width: int, report_file: str, with_make: bool, also: Iterable[str] = ()
+    report: ReportFigures,
+    *,
+    width: int,
+    report_file: str,
+    with_make: bool,
+    also: Iterable[str] = (),
 ) -> str:
     """Write the last screen of a run.
 
@@ -41,14 +38,14 @@ def last_screen(
         with_make: Whether the next command is one of `make`, as this run's was.
         also: Lines on champion and images.
     """
-    chosen, audit = report["recommendation"], report["audit"]
-    verdict = f"Verdict: {VERDICT_NAMES[audit['verdict']]}"
+    chosen, audit = report.recommendation, report.audit
+    verdict = f"Verdict: {VERDICT_NAMES[audit.verdict]}"
     step = next_step(report)
     blocks = [
         _wrapped(what_was_done(report, named=False), width, hanging=False),
-        _wrapped(f"{verdict}. {audit['sentence']}", width),
+        _wrapped(f"{verdict}. {audit.sentence}", width),
         comparison_table(report, width=width),
-        _wrapped(f"{recommended(chosen['variant'])}. {chosen['reason']}", width),
+        _wrapped(f"{recommended(chosen.variant)}. {chosen.reason}", width),
         [line for text in (*notes(report), NOTICE) for line in _wrapped(f"- {text}", width)],
         [*(line for text in also for line in _wrapped(text, width)), f"Report: {report_file}"],
         list(_next(step, width, with_make)) if step else [],
@@ -71,21 +68,19 @@ def _wrapped(text: str, width: int, *, hanging: bool = True) -> list[str]:
     return textwrap.wrap(visible, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def comparison_table(report: Facts, *, width: int = WIDTH) -> list[str]:
+def comparison_table(report: ReportFigures, *, width: int = WIDTH) -> list[str]:
     """Lay out a run's comparison, a header and a row for each variant.
 
     Args:
         report: As `report_facts` returns them.
         width: Columns of the terminal, at least 80.
     """
-    variants, basis = report["variants"], report["basis"]
+    variants, basis = report.variants, report.basis
     for short in (False, True):
         area = f"{PART_NAMES[basis]} AUC" + (" (95 %)" if short else ", 95 % interval")
         header: Cells = ("variant", area, "right", "trainable", "training")
         cells = {
-            name: _cells(name, facts, basis, short=short)
-            for name, facts in variants.items()
-            if facts["status"] == "ok"
+            name: _cells(name, facts, basis, short=short) for name, facts in report.trained.items()
         }
         columns = zip(header, *cells.values(), strict=True)
         widths = [max(len(cell) for cell in column) for column in columns]
@@ -99,25 +94,25 @@ def comparison_table(report: Facts, *, width: int = WIDTH) -> list[str]:
     return [_line(header, widths), *rows]
 
 
-def _cells(name: str, facts: Facts, basis: str, *, short: bool) -> Cells:
-    n_right, n = proportions(facts[f"{basis}_confusion"])["accuracy"]
+def _cells(name: str, facts: ReportVariant, basis: Basis, *, short: bool) -> Cells:
+    n_right, n = facts.measured[basis].confusion.proportions()["accuracy"]
     right = f"{n_right}/{n}" if n else UNDEFINED
     return (
         name,
-        _area(facts["headline"]["roc_auc"], digits=2 if short else 3),
+        _area(facts.headline.roc_auc, digits=2 if short else 3),
         f"{right} ({n_right / n:.1%})" if n and not short else right,
-        f"{facts['n_trainable_parameters']:,}",
-        duration(facts["total_seconds"]),
+        f"{facts.n_trainable_parameters:,}",
+        duration(facts.total_seconds),
     )
 
 
-def _area(figure: Facts, *, digits: int) -> str:
-    if figure["value"] is None:
+def _area(figure: Estimate, *, digits: int) -> str:
+    if figure.value is None:
         return UNDEFINED
-    area = f"{figure['value']:.{digits}f}"
-    if figure["interval"] is None:
+    area = f"{figure.value:.{digits}f}"
+    if figure.interval is None:
         return area
-    low, high = figure["interval"]
+    low, high = figure.interval
     return f"{area} ({low:.{digits}f} to {high:.{digits}f})"
 
 
@@ -126,11 +121,11 @@ def _line(cells: Cells, widths: list[int]) -> str:
     return _GAP.join([f"{cells[0]:<{widths[0]}}", *numbers])
 
 
-def _reason(name: str, facts: Facts, of_names: int, width: int) -> str:
+def _reason(name: str, facts: VariantReport, of_names: int, width: int) -> str:
     """Return the row of a variant that has no numbers."""
     reason = "not selected"
-    if facts["status"] == "failed":
-        first = (str(facts["error"] or "").strip().splitlines() or ["no reason is known"])[0]
+    if facts.status == "failed":
+        first = ((facts.error or "").strip().splitlines() or ["no reason is known"])[0]
         reason = f"failed: {one_line(first, width - of_names - len(_GAP) - len('failed: '))}"
     return f"{name:<{of_names}}{_GAP}{reason}"
 
@@ -144,20 +139,22 @@ def ingested_lines(run: RunPaths) -> Iterator[str]:
     from cxr_tasks.runs.ingest_record import IngestRecord
 
     ingested = find_record(run.ingest, IngestRecord)
-    for name, title in (("dataset", "Images"), ("external", "External images")):
-        fingerprint = ingested and ingested.get(name)
-        dataset = (
-            find_record(run.home.datasets / fingerprint, DatasetRecord) if fingerprint else None
-        )
-        if not dataset:
+    if ingested is None:
+        return
+    for name, title, fingerprint in (
+        ("dataset", "Images", ingested.dataset),
+        ("external", "External images", ingested.external),
+    ):
+        folder = run.home.datasets / fingerprint if fingerprint else None
+        if folder is None or not (dataset := find_record(folder, DatasetRecord)):
             continue
         left_out = left_out_of(ingested, dataset, name)
         n_left_out = sum(left_out.values())
         yield (
-            f"{title}: {dataset['n_images']} taken, {dataset['n_rejected'] or 'none'} rejected, "
+            f"{title}: {dataset.n_images} taken, {dataset.n_rejected or 'none'} rejected, "
             f"{n_left_out or 'none'} left out"
         )
-        if reasons := dataset.get("n_rejected_by_reason"):  # older versions did not tally them
+        if reasons := dataset.n_rejected_by_reason:  # older versions did not tally them
             counts = (f"{n} {one_line(reason, 200)}" for reason, n in reasons.items())
             yield f"{_INDENT}Rejected: {', '.join(counts)}"
         if n_left_out:

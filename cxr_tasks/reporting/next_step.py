@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cxr_tasks.reporting.report_record import ReportAudit, ReportFigures
 from cxr_tasks.settings import SETTINGS
 
 _OF_THE_DATA = (
@@ -24,17 +25,12 @@ _SETTING = re.compile(r"\b([A-Z]+(?:_[A-Z]+)*)=")
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do next.
+    """What to do next."""
 
-    Attributes:
-        text: In words; ends with a colon where settings follow.
-        settings: Of the command that does it; empty where a person has to do it.
-        remark: What to know of that command.
-    """
-
-    text: str
+    text: str  # in words; ends with a colon where settings follow
+    # of the command that does it; empty where a person has to do it
     settings: Mapping[str, Any] = field(default_factory=dict)
-    remark: str = ""
+    remark: str = ""  # what to know of that command
 
     @property
     def make(self) -> str:
@@ -45,8 +41,8 @@ class NextStep:
     @property
     def python(self) -> str:
         """The same without Airflow: `python -m cxr_tasks run --profile honest ...`."""
-        words = (_flag(name, value) for name, value in self.settings.items())
-        return " ".join(["python -m cxr_tasks run", *words])
+        words = (word for name, value in self.settings.items() for word in as_flag(name, value))
+        return f"python -m cxr_tasks run {shlex.join(words)}"
 
     @staticmethod
     def as_flags(text: str) -> str:
@@ -54,27 +50,27 @@ class NextStep:
         return _SETTING.sub(lambda found: f"--{found[1].lower().replace('_', '-')} ", text)
 
 
-def next_step(report: Mapping[str, Any]) -> NextStep | None:
+def next_step(report: ReportFigures) -> NextStep | None:
     """Return what to do after a run; None where nothing is left to ask.
 
     Args:
         report: As `report_facts` returns them.
     """
-    if report["data"]["synthetic"]:
+    if report.data.synthetic:
         return _OWN_IMAGES
-    audit = report["audit"]
-    if audit["verdict"] != "clean" and audit["controls"] and _has_control(audit):
+    audit = report.audit
+    if audit.verdict != "clean" and _has_control(audit):
         return NextStep(_OTHER_IMAGES)
-    if report["basis"] == "val":
+    if report.basis == "val":
         return NextStep(
             "Score every image by models that have seen neither it nor its patient:",
-            _in_folds(report["config"]),
+            _in_folds(report.config),
         )
-    if audit["verdict"] != "clean":
+    if audit.verdict != "clean":
         return NextStep("Settle what the audit found, then run it again.")
-    if report["recommendation"]["variant"] is None:
+    if report.recommendation.variant is None:
         return NextStep("More images, or more patients, may show what these cannot.")
-    if not report["external"]:
+    if not report.external:
         return NextStep(
             "Test it on images of another hospital: run the same again with "
             "EXTERNAL_SOURCE=folder EXTERNAL_DATA=/path/to/others."
@@ -94,10 +90,8 @@ _OTHER_IMAGES = (
 )
 
 
-def _has_control(audit: Mapping[str, Any]) -> bool:
-    return any(
-        facts["role"] == "control" and facts["above_chance"] for facts in audit["controls"].values()
-    )
+def _has_control(audit: ReportAudit) -> bool:
+    return any(facts.role == "control" and facts.above_chance for facts in audit.controls.values())
 
 
 def _in_folds(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,6 +105,10 @@ def _typed(value: Any) -> str:
     return "1" if value is True else shlex.quote(str(value))
 
 
-def _flag(name: str, value: Any) -> str:
+def as_flag(name: str, value: Any) -> list[str]:
+    """Return a setting as words of the command line."""
     flag = f"--{name.replace('_', '-')}"
-    return flag if value is True else f"{flag} {shlex.quote(str(value))}"
+    if isinstance(value, bool):
+        return [flag if value else flag.replace("--", "--no-", 1)]
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from cxr_tasks.evaluation.explanation_record import ExplainedImage, ExplanationFacts
 from cxr_tasks.evaluation.grad_cam import enlarge
 from cxr_tasks.reporting.artifacts import Artifacts
 from cxr_tasks.wording import CLASS_NAMES, one_line, percent
@@ -97,7 +98,7 @@ def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _picture(artifacts: Artifacts, row: Mapping[str, Any], *, alt: str, **words: str) -> Picture:
-    kind = "Synthetic radiograph" if artifacts.dataset.record["synthetic"] else "Chest X-ray"
+    kind = "Synthetic radiograph" if artifacts.dataset.record.synthetic else "Chest X-ray"
     name = one_line(str(row["path"]).rsplit("/", 1)[-1], CAPTION_LENGTH)
     uri = data_uri(np.asarray(artifacts.dataset.images[int(row["place"])]))
     return Picture(uri, f"{kind} {name}: {alt}", name=name, **words)
@@ -120,7 +121,7 @@ def augmented_pairs(artifacts: Artifacts, variant: str) -> dict[str, tuple[Pictu
 
 
 def attention_pictures(
-    folder: Path, explanation: Mapping[str, Any], images: UInt8Array, paths: Sequence[str]
+    folder: Path, explanation: ExplanationFacts, images: UInt8Array, paths: Sequence[str]
 ) -> tuple[Picture, ...]:
     """Draw the examples of an explanation under their maps: wrong ones first, then right ones.
 
@@ -133,21 +134,21 @@ def attention_pictures(
     with np.load(folder / "explanation.npz", allow_pickle=False) as file:
         maps = file["maps"]
     return tuple(
-        _under_map(example, images[example["row"]], attention, paths[example["row"]])
-        for example, attention in zip(explanation["examples"], maps, strict=True)
+        _under_map(example, images[example.row], attention, paths[example.row])
+        for example, attention in zip(explanation.examples, maps, strict=True)
     )
 
 
-def _under_map(example: Mapping[str, Any], image: UInt8Array, attention: Any, path: str) -> Picture:
-    truth = CLASS_NAMES[example["label"]]
-    call = CLASS_NAMES[int(example["score"] >= 0.5)]
+def _under_map(example: ExplainedImage, image: UInt8Array, attention: Any, path: str) -> Picture:
+    truth = CLASS_NAMES[example.label]
+    call = CLASS_NAMES[int(example.score >= 0.5)]
     name = one_line(path.rsplit("/", 1)[-1], CAPTION_LENGTH)
-    share = example["outside_fraction"]
+    share = example.outside_fraction
     where = "no evidence" if share is None else f"{percent(share)} outside the centre"
     return Picture(
         uri=data_uri(overlay(image, attention)),
         alt=f"{name}: is {truth}, called {call}; attention {where}",
-        title="right" if example["right"] else "wrong",
+        title="right" if example.right else "wrong",
         detail=f"is {truth}, called {call}; {where}",
         name=name,
     )

@@ -1,6 +1,5 @@
 """The report: one self-contained page, its figures as JSON, a model card and a table."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,18 @@ from cxr_tasks.reporting.radiographs import (
     samples,
     wrong_images,
 )
+from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
 from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.volume.files import write_rows, write_text
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record
 
 MAX_REJECTED = 20
 
 
-def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
+def make_report(run: RunPaths, config: RunConfig, built: Path) -> ReportFigures:
     """Write `index.html`, `model_card.md` and `table.csv` into `built`.
 
     Where no variant is recommended the card says that there is no model to hand on.
@@ -50,33 +49,31 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> Record:
     return report
 
 
-def render_page(artifacts: Artifacts, report: Mapping[str, Any]) -> str:
+def render_page(artifacts: Artifacts, report: ReportFigures) -> str:
     """Fill the page; a name that its template lacks is an error, and all text is escaped.
 
     Args:
         artifacts: The run's, for charts and radiographs.
         report: Its figures, as `report_facts` returns them.
     """
-    trained = {name: facts for name, facts in report["variants"].items() if facts["status"] == "ok"}
-    shown = wording.shown_variant(report["recommendation"])
     return (
         make_environment()
         .get_template("report.html.j2")
         .render(
             report=report,
-            trained=trained,
-            shown=report["variants"][shown],
-            shown_name=shown,
+            trained=report.trained,
+            shown=report.shown,
+            shown_name=report.shown_name,
             done=what_was_done(report, named=True),
             next=next_step(report),
             notes=[*notes(report), NOTICE],
-            charts=_charts(artifacts, report, trained),
+            charts=_charts(artifacts, report),
             pictures=_pictures(artifacts, report),
-            matrix=pair_matrix(report["pairs"]),
+            matrix=pair_matrix(report.pairs),
             card=model_card(report),
             checklist=checklist(report),
             rejected=artifacts.rejected.head(MAX_REJECTED).to_dict("records"),
-            versions=artifacts.comparison["versions"],
+            versions=artifacts.comparison.versions,
             settings=SETTINGS,
             max_wrong=MAX_WRONG,
             remedies=REMEDIES,
@@ -90,21 +87,16 @@ def render_page(artifacts: Artifacts, report: Mapping[str, Any]) -> str:
     )
 
 
-def render_card(report: Mapping[str, Any]) -> str:
+def render_card(report: ReportFigures) -> str:
     """Fill the model card as Markdown, for whoever gets the model without the page."""
-    chosen = report["recommendation"]["variant"]
-    title = report["variants"][chosen]["title"] if chosen else wording.recommended(None)
+    title = report.chosen.title if report.chosen else wording.recommended(None)
     template = make_environment().get_template("model_card.md.j2")
-    return template.render(title=title, run_key=report["run_key"], card=model_card(report))
+    return template.render(title=title, run_key=report.run_key, card=model_card(report))
 
 
-def _charts(
-    artifacts: Artifacts, report: Mapping[str, Any], trained: Mapping[str, Any]
-) -> dict[str, Any]:
+def _charts(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:
     """Draw every chart; there is no ROC curve where a class is missing."""
-    basis, outcomes = report["basis"], artifacts.comparison["variants"]
-    curves = {name: curve for name in trained if (curve := outcomes[name][basis]["roc"])}
-    areas = {name: trained[name][f"{basis}_roc_auc"] for name in curves}
+    basis, trained = report.basis, report.trained
     lowest = charts.min_accuracy(artifacts.histories.values())
     return {
         **{
@@ -113,37 +105,36 @@ def _charts(
                     history,
                     name,
                     quantity=quantity,
-                    best_epoch=trained[name]["best_epoch"],
+                    best_epoch=trained[name].best_epoch,
                     min_accuracy=lowest,
                 )
                 for name, history in artifacts.histories.items()
             }
             for quantity in ("loss", "accuracy")
         },
-        "roc": charts.draw_roc(curves, areas, basis=basis) if curves else None,
+        "roc": charts.draw_roc(trained, basis=basis),
         "cost": charts.draw_cost(trained, basis=basis),
         "reliability": {
-            name: charts.draw_reliability(name, facts["statistics"]["calibration"])
+            name: charts.draw_reliability(name, facts.statistics.calibration)
             for name, facts in trained.items()
         },
-        "drift": charts.draw_drift(report["audit"]["drift"]),
+        "drift": charts.draw_drift(report.audit.drift),
     }
 
 
-def _pictures(artifacts: Artifacts, report: Mapping[str, Any]) -> dict[str, Any]:
-    names, dataset = list(artifacts.trainings), artifacts.dataset
-    augmented = {name: augmented_pairs(artifacts, name) for name in names}
-    explained = {name: report["variants"][name]["explanation"] for name in names}
+def _pictures(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:
+    trained, dataset = report.trained, artifacts.dataset
+    augmented = {name: augmented_pairs(artifacts, name) for name in trained}
     paths = dataset.index["path"].tolist()
     return {
         "samples": {label: samples(artifacts, label) for label in wording.CLASS_NAMES},
         "augmented": {name: pair for name, pair in augmented.items() if pair},
-        "wrong": {name: wrong_images(artifacts, name, report["basis"]) for name in names},
+        "wrong": {name: wrong_images(artifacts, name, report.basis) for name in trained},
         "attention": {
             name: attention_pictures(
-                artifacts.run.evaluate / name, explanation, dataset.images, paths
+                artifacts.run.evaluate / name, facts.explanation, dataset.images, paths
             )
-            for name, explanation in explained.items()
-            if explanation is not None
+            for name, facts in trained.items()
+            if facts.explanation is not None
         },
     }

@@ -18,8 +18,8 @@ from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.data.split_record import FoldNumbers, SplitFacts
 from cxr_tasks.evaluation.comparison_record import (
     BannerFacts,
+    DecisionRule,
     ExternalFacts,
-    FixedFacts,
     RecommendationFacts,
     ScoredPart,
 )
@@ -34,13 +34,14 @@ from cxr_tasks.statistics.figures_record import (
     PartMeasures,
     StatisticsFacts,
 )
+from cxr_tasks.study import StudyReport
 from cxr_tasks.training.training_record import TrainingFacts
 from cxr_tasks.volume.record_model import Content, Facts, PeakMemory, StageRecord
 
-_PARTS: tuple[ScoredPart, ...] = ("train", "val", "test", "oof")
+MEASURED_PARTS: tuple[ScoredPart, ...] = ("train", "val", "test", "oof")
 _MEASURED = {
     f"{part}_{measure}": (part, measure)
-    for part in _PARTS
+    for part in MEASURED_PARTS
     for measure in PartMeasures.model_fields
     if measure != "roc"
 }
@@ -81,7 +82,7 @@ class _Cost(Facts):
 
 class _Figures(Facts):
     statistics: StatisticsFacts
-    fixed: FixedFacts | None
+    fixed: DecisionRule | None
     explanation: ExplanationFacts | None
     measured: dict[ScoredPart, PartMeasures]
     headline: Headline
@@ -94,7 +95,7 @@ class ReportVariant(_Figures, TrainingFacts, _Cost, _Names, _Status):
         total_seconds: Of preparing and training, with all folds.
         fixed: What new images are scored with; None where no images were left to fix it on.
         explanation: None where the backend gives no gradients.
-        measured: On each part; in the file a key for each, such as `val_accuracy`.
+        measured: On each part; in the file a key for each, such as `val_accuracy`, but no curve.
     """
 
     @model_validator(mode="before")
@@ -107,7 +108,9 @@ class ReportVariant(_Figures, TrainingFacts, _Cost, _Names, _Status):
             part, measure = _MEASURED[key]
             measured.setdefault(part, {})[measure] = content[key]
         rest = {key: value for key, value in content.items() if key not in _MEASURED}
-        return rest | {"measured": {part: measured[part] for part in _PARTS if part in measured}}
+        return rest | {
+            "measured": {part: measured[part] for part in MEASURED_PARTS if part in measured}
+        }
 
     @model_serializer(mode="wrap")
     def _spread_measures(self, handler: SerializerFunctionWrapHandler) -> Content:
@@ -117,7 +120,7 @@ class ReportVariant(_Figures, TrainingFacts, _Cost, _Names, _Status):
                 written[key] = value
                 continue
             for part, measures in value.items():
-                written |= {f"{part}_{measure}": each for measure, each in measures.items()}
+                written |= {f"{part}_{key}": each for key, each in measures.items() if key != "roc"}
         return written
 
     @classmethod
@@ -132,11 +135,6 @@ class ReportVariant(_Figures, TrainingFacts, _Cost, _Names, _Status):
         schema["properties"] |= {key: of_part[name] for key, (_, name) in _MEASURED.items()}
         schema["required"].remove("measured")
         return schema
-
-    def __getitem__(self, key: str) -> Any:
-        if key in _MEASURED and (part := _MEASURED[key][0]) in self.measured:
-            return self.measured[part][_MEASURED[key][1]]
-        return super().__getitem__(key)
 
 
 VariantReport = Annotated[ReportVariant | UntrainedReportVariant, Field(discriminator="status")]
@@ -160,28 +158,6 @@ class ReportExternal(ExternalFacts):
     """The test on a second data set, and what ingestion left out of that."""
 
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
-
-
-class StudyVariant(Facts):
-    """A row of the study's table."""
-
-    model: str
-    train_accuracy: float
-    train_loss: float
-    val_accuracy: float
-    val_loss: float
-    epochs_run: int
-
-
-class StudyReport(Facts):
-    """The study's figures, and why a run's are not to be compared with them."""
-
-    source: str
-    settings: str
-    n_train: int
-    n_val: int
-    variants: dict[str, StudyVariant]
-    differences: list[str]
 
 
 class CountSpread(Facts):
@@ -220,13 +196,7 @@ class ReportData(Facts):
 
 
 class ReportFigures(Facts):
-    """All that the page shows; what is only drawn is left out, such as ROC curves.
-
-    Attributes:
-        config: Every setting by its name.
-        reproduce: The command that starts the same run again.
-        hashes: What a second run has to have in common with this one, by name.
-    """
+    """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
     run_key: str
     profile: str
@@ -244,8 +214,31 @@ class ReportFigures(Facts):
     split: SplitFacts
     weights: WeightsFacts
     config: dict[str, Any]
+    """Every setting by its name."""
     reproduce: str
+    """The command that starts the same run again."""
     hashes: dict[str, str]
+    """What a second run has to have in common with this one, by name."""
+
+    @property
+    def trained(self) -> dict[str, ReportVariant]:
+        """The variants that finished."""
+        return {name: each for name, each in self.variants.items() if each.status == "ok"}
+
+    @property
+    def shown_name(self) -> str:
+        """The variant that figures are shown of: the recommended one, or else the best."""
+        return self.recommendation.variant or self.recommendation.best
+
+    @property
+    def shown(self) -> ReportVariant:
+        """Its figures."""
+        return self.trained[self.shown_name]
+
+    @property
+    def chosen(self) -> ReportVariant | None:
+        """The figures of the recommended variant; None where none is recommended."""
+        return None if self.recommendation.variant is None else self.shown
 
 
 class ReportRecord(PeakMemory, ReportFigures, StageRecord):

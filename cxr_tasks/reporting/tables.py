@@ -1,9 +1,12 @@
 """The tables of a report: `table.csv`, and every variant against every other."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-Facts = Any
+from cxr_tasks.reporting.report_record import ReportFigures, VariantReport
+from cxr_tasks.statistics.figures_record import Estimate, PairFacts
+
 Row = dict[str, Any]
 
 _METRICS = (
@@ -22,7 +25,7 @@ _COUNTS = ("n_images", "n_covid", "n_normal", "n_groups")
 _COSTS = ("epochs_run", "total_seconds", "n_parameters", "n_trainable_parameters", "model_bytes")
 
 
-def paper_table(report: Facts) -> tuple[list[str], list[Row]]:
+def paper_table(report: ReportFigures) -> tuple[list[str], list[Row]]:
     """Return the columns and a row for each variant, as a paper prints it.
 
     Cells without a value are empty. Intervals are those of `headline`, over groups.
@@ -30,61 +33,66 @@ def paper_table(report: Facts) -> tuple[list[str], list[Row]]:
     `p_holm_vs_chance` that against always naming the larger class; both are corrected for being
     several.
     """
-    rows = [_row(name, facts, report) for name, facts in report["variants"].items()]
+    rows = [_row(name, facts, report) for name, facts in report.variants.items()]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return columns, rows
 
 
-def _row(name: str, facts: Facts, report: Facts) -> Row:
-    recommendation = report["recommendation"]
+def _row(name: str, facts: VariantReport, report: ReportFigures) -> Row:
     row: Row = {
         "variant": name,
-        "title": facts["title"],
-        "status": facts["status"],
-        "error": facts["error"],
-        "basis": report["basis"],
-        "verdict": report["audit"]["verdict"],
-        "recommended": name == recommendation["variant"],
+        "title": facts.title,
+        "status": facts.status,
+        "error": facts.error,
+        "basis": report.basis,
+        "verdict": report.audit.verdict,
+        "recommended": name == report.recommendation.variant,
     }
-    if facts["status"] != "ok":
+    if facts.status != "ok":
         return row
-    row |= {
-        key: facts["statistics"][key] for key in ("n_images", "n_covid", "n_normal", "n_groups")
-    }
+    row |= {key: getattr(facts.statistics, key) for key in _COUNTS}
     for metric in _METRICS:
-        figure = facts["headline"][metric]
-        low, high = figure["interval"] or (None, None)
-        row |= {metric: figure["value"], f"{metric}_low": low, f"{metric}_high": high}
-    compared, chance = (recommendation[key].get(name) for key in ("compared", "chance"))
-    row["p_holm_vs_best"] = compared and compared["p_holm"]
-    row |= {key: facts[key] for key in _COSTS}
-    return row | {"p_holm_vs_chance": chance and chance["p_holm"]}
+        figure: Estimate = getattr(facts.headline, metric)
+        low, high = figure.interval or (None, None)
+        row |= {metric: figure.value, f"{metric}_low": low, f"{metric}_high": high}
+    compared, chance = (
+        report.recommendation.compared.get(name),
+        report.recommendation.chance.get(name),
+    )
+    row["p_holm_vs_best"] = compared and compared.p_holm
+    row |= {key: getattr(facts, key) for key in _COSTS}
+    return row | {"p_holm_vs_chance": chance and chance.p_holm}
 
 
-def pair_matrix(pairs: Sequence[Facts]) -> dict[str, dict[str, Facts]]:
+@dataclass(frozen=True)
+class PairCell:
+    """One variant minus another, with intervals and the corrected p."""
+
+    accuracy: Estimate
+    auc: Estimate
+    p_holm: float
+    distinguishable: bool
+
+
+def pair_matrix(pairs: Sequence[PairFacts]) -> dict[str, dict[str, PairCell]]:
     """Lay pairs out in both directions: a row's variant minus a column's.
 
-    Args:
-        pairs: As `statistics.significance.pairs` returns them.
-
     Returns:
-        For each variant, for each other one: the differences of accuracy and AUC, first minus
-        second, with their intervals, the corrected p, and whether they can be told apart.
+        For each variant, for each other one, what the two differ in.
     """
-    names = list(dict.fromkeys(pair[place] for place in ("first", "second") for pair in pairs))
-    matrix: dict[str, dict[str, Facts]] = {name: {} for name in names}
+    names = dict.fromkeys([*(pair.first for pair in pairs), *(pair.second for pair in pairs)])
+    matrix: dict[str, dict[str, PairCell]] = {name: {} for name in names}
     for pair in pairs:
-        first, second = pair["first"], pair["second"]
-        cell = {key: pair[key] for key in ("p_holm", "distinguishable")}
-        differences = {key: pair[f"{key}_difference"] for key in ("accuracy", "auc")}
-        matrix[first][second] = cell | differences
-        matrix[second][first] = cell | {key: _negated(each) for key, each in differences.items()}
+        accuracy, auc = pair.accuracy_difference, pair.auc_difference
+        tested = (pair.p_holm, pair.distinguishable)
+        matrix[pair.first][pair.second] = PairCell(accuracy, auc, *tested)
+        matrix[pair.second][pair.first] = PairCell(_negated(accuracy), _negated(auc), *tested)
     return matrix
 
 
-def _negated(difference: Facts) -> Facts:
-    value, interval = difference["value"], difference["interval"]
-    return {
-        "value": None if value is None else -value,
-        "interval": interval and [-end for end in reversed(interval)],
-    }
+def _negated(difference: Estimate) -> Estimate:
+    value, interval = difference.value, difference.interval
+    return Estimate(
+        value=None if value is None else -value,
+        interval=interval and [-end for end in reversed(interval)],
+    )

@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import Field
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
-from cxr_tasks.runs.run import open_run
-from cxr_tasks.volume.files import remove_leftovers, write_json
+from cxr_tasks.runs.start import open_run
+from cxr_tasks.volume.files import read_json, remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
-from cxr_tasks.volume.record_model import Facts
+from cxr_tasks.volume.record_model import Facts, parse_facts
 
 STOPPED = 130
 """Exit status of a process that a person stopped."""
@@ -27,21 +27,23 @@ _STARTS = re.compile(r"(Fold \d+: )?[\w.]*(Error|Exception)\b|Fold \d+: The proc
 
 
 class FailureRecord(Facts):
-    """How a stage failed or was stopped, while it has not succeeded since.
-
-    Attributes:
-        exit_code: Of its process; None where its caller was ended first.
-        signal: Name of the signal that ended its process.
-        message: What a person should read.
-        last_lines: The last that its process printed.
-        stopped: Whether a person stopped it.
-    """
+    """How a stage failed or was stopped, while it has not succeeded since."""
 
     exit_code: int | None = None
+    """Of its process; None where its caller was ended first."""
     signal: str | None = None
+    """Name of the signal that ended its process."""
     message: str
+    """What a person should read."""
     last_lines: list[str] = Field(default_factory=list)
+    """The last that its process printed."""
     stopped: bool = False
+    """Whether a person stopped it."""
+
+    @property
+    def first_line(self) -> str:
+        """Its message in a line."""
+        return next(iter(self.message.splitlines()), "No reason is known.")
 
 
 def failure_of_process(exit_code: int, message: str, lines: list[str]) -> FailureRecord:
@@ -81,6 +83,15 @@ def write_failure(failure: FailureRecord, run: RunPaths, path: Path, progress: P
         progress.emit("stopped" if failure.stopped else "failed", failure.message)
     except OSError as err:  # such as a full volume, which may be why the stage failed
         progress.echo(f"How the stage ended could not be written down: {err}")
+
+
+def read_failure(path: Path) -> FailureRecord:
+    """Read how a stage ended.
+
+    Raises:
+        ArtifactError: The file is gone or damaged.
+    """
+    return parse_facts(read_json(path), FailureRecord, path=path)
 
 
 def failure_message(exit_code: int, lines: list[str]) -> str:

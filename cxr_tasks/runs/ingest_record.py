@@ -8,36 +8,30 @@ from cxr_tasks.volume.record_model import Facts, PeakMemory, StageRecord
 
 
 class WeightsFacts(Facts):
-    """Where the backbones start.
-
-    Attributes:
-        origin: A key of `settings.weights_origins.ORIGINS`.
-        sha256: Of the file; empty where there is none.
-        file_name: Below `cache/backbones`; empty where there is none.
-    """
+    """Where the backbones start."""
 
     origin: str
+    """A key of `settings.weights_origins.ORIGINS`."""
     sha256: str
+    """Of the file; empty where there is none."""
     file_name: str
+    """Below `cache/backbones`; empty where there is none."""
 
 
 class IngestFacts(Facts):
-    """What a run begins with.
-
-    Attributes:
-        dataset: Fingerprint.
-        external: Of the second data set, where there is one.
-        champion: The version that served when the run began.
-        n_left_out_by_reason: Files that are no candidates, by `dataset` and `external`.
-        unchanged_since: The earlier run that this one would repeat.
-    """
+    """What a run begins with."""
 
     weights: WeightsFacts
     dataset: str
+    """Fingerprint."""
     external: str | None
+    """Of the second data set, where there is one."""
     champion: str | None = None
+    """The version that served when the run began."""
     n_left_out_by_reason: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Files that are no candidates, by `dataset` and `external`."""
     unchanged_since: str | None = None
+    """The earlier run that this one would repeat."""
 
 
 class IngestRecord(PeakMemory, IngestFacts, StageRecord):

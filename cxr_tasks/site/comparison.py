@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cxr_tasks.settings import SETTINGS
-from cxr_tasks.site.listing import Measure
-from cxr_tasks.site.run_facts import ReportFacts, RunFacts
+from cxr_tasks.site.run_facts import Measure, ReportFacts, RunFacts
 
 UNSET = "not set"
 Ground = Literal["same images", "same data", "other data"]
@@ -24,24 +23,19 @@ class SettingPair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs side by side.
-
-    Attributes:
-        ground: What the figures of both were measured on.
-    """
+    """Two runs side by side."""
 
     runs: tuple[RunFacts, RunFacts]
     reports: tuple[ReportFacts, ReportFacts]
-    ground: Ground
+    ground: Ground  # what the figures of both were measured on
     settings: tuple[SettingPair, ...]
 
     def difference(self, variant: str, measure: Measure) -> float | None:
         """Return second minus first; None where that means nothing, or one is undefined."""
-        first, second = (
-            getattr(report.variants[variant], measure).value for report in self.reports
-        )
-        undefined = first is None or second is None or self.ground == "other data"
-        return None if undefined else second - first
+        first, second = (report.variants[variant].figure(measure).value for report in self.reports)
+        if first is None or second is None or self.ground == "other data":
+            return None
+        return second - first
 
     @property
     def weights_notes(self) -> dict[str, str]:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlencode
 
-from cxr_tasks.site.run_facts import RunFacts, VariantFacts
+from cxr_tasks.site.run_facts import Measure, RunFacts
 from cxr_tasks.variants import VARIANTS
 
 PAGE_SIZE = 50
-Measure = Literal["accuracy", "roc_auc"]
 MEASURES: dict[Measure, str] = {"accuracy": "Accuracy", "roc_auc": "ROC AUC"}
 _VERDICTS = ("clean", "warning", "shortcut")
 _Key = Callable[[RunFacts], float | str | None]
@@ -17,15 +16,9 @@ _Key = Callable[[RunFacts], float | str | None]
 
 def _of_variant(name: str, measure: Measure) -> _Key:
     def key(run: RunFacts) -> float | None:
-        facts: VariantFacts | None = run.report.variants[name] if run.report else None
-        return getattr(facts, measure).value if facts else None
+        return run.report.variants[name].figure(measure).value if run.report else None
 
     return key
-
-
-def _gravity(run: RunFacts) -> float | None:
-    known = run.report is not None and run.report.verdict in _VERDICTS
-    return _VERDICTS.index(run.report.verdict) if run.report and known else None
 
 
 SORTS: dict[str, _Key] = {
@@ -33,7 +26,7 @@ SORTS: dict[str, _Key] = {
     "run": lambda run: run.key.lower(),
     "data": lambda run: run.report.data.lower() if run.report else None,
     "profile": lambda run: run.report.profile if run.report else None,
-    "verdict": _gravity,
+    "verdict": lambda run: _VERDICTS.index(run.report.verdict) if run.report else None,
     "recommended": lambda run: run.report.recommended if run.report else None,
     "duration": lambda run: run.duration_seconds if run.report else None,
     **{

@@ -14,25 +14,17 @@ STILL_GOING = ("queued", "running", "restarting")
 
 @dataclass(frozen=True)
 class Notice:
-    """A short page.
+    """A short page."""
 
-    Attributes:
-        about: Which text of the template it has.
-        key: The name of the run, or of whatever else was asked for.
-        refresh_seconds: After how long the page loads itself anew; 0 is never.
-        lost: Whether Airflow takes a run for going on that no process works on.
-        reason: Why the name can be none; empty where it can.
-    """
-
-    about: str
+    about: str  # which text of the template it has
     title: str
-    key: str = ""
+    key: str = ""  # the name of the run, or of whatever else was asked for
     status: int = 200
     run: RunFacts | None = None
     failures: tuple[FailedStage, ...] = ()
-    refresh_seconds: int = 0
-    lost: bool = False
-    reason: str = ""
+    refresh_seconds: int = 0  # after how long the page loads itself anew; 0 is never
+    lost: bool = False  # whether Airflow takes a run for going on that no process works on
+    reason: str = ""  # why the name can be none; empty where it can
 
 
 def no_report_yet(

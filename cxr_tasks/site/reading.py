@@ -1,21 +1,23 @@
 """Reads a run's folder, in which other hands may have been: nothing in it is relied on."""
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from cxr_tasks.champion.pointer import retired_versions
+from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.errors import ArtifactError, CxrError
-from cxr_tasks.site.run_facts import FailedStage, Figure, ReportFacts, RunFacts, Sign, VariantFacts
+from cxr_tasks.reporting.report_record import ReportRecord, VariantReport
+from cxr_tasks.runs.failure import read_failure
+from cxr_tasks.runs.ingest_record import IngestRecord
+from cxr_tasks.runs.start import ConfigRecord
+from cxr_tasks.site.run_facts import FailedStage, ReportFacts, RunFacts, Sign, VariantFacts
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import as_unicode, read_json
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress_record import ProgressRecord
+from cxr_tasks.volume.record_model import SealedT, read_sealed_record
 from cxr_tasks.volume.records import find_record
-from cxr_tasks.volume.sealed import read_sealed
 
 PAGE = "index.html"
 
@@ -23,15 +25,7 @@ _TAIL_BYTES = 1 << 16
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999, after which Python knows no dates."""
 
-_NOT_AS_EXPECTED = (
-    ArtifactError,
-    AttributeError,
-    LookupError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+_NOT_AS_EXPECTED = (ArtifactError, LookupError, RecursionError, ValueError)
 
 
 def find_inside(folder: Path, path: Path) -> Path | None:
@@ -51,13 +45,11 @@ def report_page(run: RunPaths) -> Path | None:
 
 def is_damaged(run: RunPaths, page: bytes) -> bool:
     """Return whether a report is not the page that its record tells of."""
-    from cxr_tasks.reporting.report_record import ReportRecord
-
     try:
         record = find_record(run.report, ReportRecord)
     except CxrError:
         return True
-    return record is not None and record["outputs"].get(PAGE) != sha256(page).hexdigest()
+    return record is not None and record.outputs.get(PAGE) != sha256(page).hexdigest()
 
 
 def scores_page(home: Home, name: str) -> Path | None:
@@ -73,28 +65,34 @@ def scores_page(home: Home, name: str) -> Path | None:
 def read_run(run: RunPaths) -> RunFacts:
     """Read a run; what cannot be read is named in `problem`, and left out."""
     started, last_sign = _span(run)
-    read: dict[str, Any] = {}
-    problem = ""
-    for path, part in (
-        (run.config, lambda record: {"config": dict(record["config"])}),
-        (run.report / "report.json", _report),
-        (run.ingest / "ingest.json", _ingestion),
-        (run.promote / "promote.json", _promotion),
-    ):
+    problems: list[str] = []
+
+    def read(folder: Path, model: type[SealedT], file: str) -> SealedT | None:
         try:
-            if (real := find_inside(run.root, path)) is not None:
-                read |= part(read_sealed(real))
+            real = find_inside(run.root, folder / file)
+            return read_sealed_record(real, model) if real else None
         except _NOT_AS_EXPECTED as err:
-            problem = problem or _unreadable(path.relative_to(run.root), err)
-    if not read and not problem:
-        problem = "config.json is missing."
+            problems.append(_unreadable((folder / file).relative_to(run.root), err))
+            return None
+
+    config = read(run.root, ConfigRecord, run.config.name)
+    report = read(run.report, ReportRecord, ReportRecord.FILE)
+    ingest = read(run.ingest, IngestRecord, IngestRecord.FILE)
+    promotion = read(run.promote, PromotionRecord, PromotionRecord.FILE)
+    if not (config or report or ingest or promotion or problems):
+        problems.append("config.json is missing.")
     return RunFacts(
         key=run.key,
         started=started,
         last_sign=last_sign,
-        problem=problem,
+        problem=problems[0] if problems else "",
         failures=_failures(run),
-        **read,
+        config=config.config if config else {},
+        report=_report(report) if report else None,
+        unchanged_since=(ingest.unchanged_since if ingest else None) or "",
+        decision=promotion.decision if promotion else "",
+        reason=promotion.reason if promotion else "",
+        version=(promotion.version if promotion else None) or "",
     )
 
 
@@ -110,7 +108,7 @@ def read_retired(home: Home) -> dict[str, str]:
     try:
         if find_inside(home.champion, home.champion / "champion.json") is None:
             return {}
-        return {name: _text(entry["reason"]) for name, entry in retired_versions(home).items()}
+        return {name: entry.reason for name, entry in retired_versions(home).items()}
     except _NOT_AS_EXPECTED:
         return {}
 
@@ -146,12 +144,14 @@ def _ends(path: Path) -> tuple[Sign | None, Sign | None]:
 def _sign(line: bytes) -> Sign | None:
     """Read an event; None for a line that is damaged or cut."""
     try:
-        event = json.loads(line)
-        stage = f"{event['stage']} {event['variant']}".strip()
-        ended = event.get("kind") in ("done", "failed", "stopped")
-        return Sign(at=_time(event["at"]), text=f"{stage}: {event['text']}", ended=ended)
-    except _NOT_AS_EXPECTED:
+        event = ProgressRecord.model_validate_json(line)
+    except ValueError:
         return None
+    if not 0 <= event.at <= _LAST_SECOND:
+        return None
+    stage = f"{event.stage} {event.variant}".strip()
+    ended = event.kind in ("done", "failed", "stopped")
+    return Sign(at=event.at, text=f"{stage}: {event.text}", ended=ended)
 
 
 def _failures(run: RunPaths) -> tuple[FailedStage, ...]:
@@ -164,79 +164,34 @@ def _failure(run: RunPaths, path: Path) -> FailedStage:
     stage = name if path.parent == run.root else f"{path.parent.name} {name}"
     real = find_inside(run.root, path)
     try:
-        error = read_json(real) if real else {}
-        message, stopped = str(error["message"]), error.get("stopped") is True
+        failure = read_failure(real) if real else None
     except _NOT_AS_EXPECTED:
-        message, stopped = "", False
-    return FailedStage(stage, as_unicode(message).strip() or "No reason is known.", stopped)
+        failure = None
+    message = failure.message.strip() if failure else ""
+    stopped = failure is not None and failure.stopped
+    return FailedStage(stage, message or "No reason is known.", stopped)
 
 
-def _ingestion(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"unchanged_since": _text(record.get("unchanged_since") or "")}
-
-
-def _promotion(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "decision": _text(record["decision"]),
-        "reason": _text(record["reason"]),
-        "version": _text(record.get("version") or ""),
-    }
-
-
-def _report(record: Mapping[str, Any]) -> dict[str, Any]:
-    data, audit = record["data"], record["audit"]
-    chosen = record["recommendation"]["variant"]
-    facts = ReportFacts(
-        profile=_text(record["profile"]),
-        data=_text(data["description"]),
-        data_fingerprint=_text(data["fingerprint"]),
-        n_images=int(_number(data["n_images"])),
-        synthetic=bool(data["synthetic"]),
-        basis=_text(record["basis"]),
-        split_digest=_text(record["hashes"]["split.csv"]),
-        weights_origin=_text(record["weights"]["origin"]),
-        verdict=_text(audit["verdict"]),
-        sentence=_text(audit["sentence"]),
-        recommended=None if chosen is None else _text(chosen),
-        variants={name: _variant(record["variants"][name]) for name in VARIANTS},
-    )
-    return {"report": facts}
-
-
-def _variant(facts: Mapping[str, Any]) -> VariantFacts:
-    if facts["status"] != "ok":
-        return VariantFacts("failed" if facts["status"] == "failed" else "skipped")
-    headline = facts["headline"]
-    return VariantFacts(
-        status="ok",
-        accuracy=_figure(headline["accuracy"]),
-        roc_auc=_figure(headline["roc_auc"]),
-        train_seconds=_number(facts["total_seconds"]),
+def _report(record: ReportRecord) -> ReportFacts:
+    data, audit = record.data, record.audit
+    return ReportFacts(
+        profile=record.profile,
+        data=data.description,
+        data_fingerprint=data.fingerprint,
+        n_images=data.n_images,
+        synthetic=data.synthetic,
+        basis=record.basis,
+        split_digest=record.hashes["split.csv"],
+        weights_origin=record.weights.origin,
+        verdict=audit.verdict,
+        sentence=audit.sentence,
+        recommended=record.recommendation.variant,
+        variants={name: _variant(record.variants[name]) for name in VARIANTS},
     )
 
 
-def _figure(measure: Mapping[str, Any]) -> Figure:
-    value, interval = measure["value"], measure["interval"]
-    return Figure(
-        value=None if value is None else _number(value),
-        interval=None if interval is None else [_number(interval[0]), _number(interval[1])],
-    )
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"{str(value)[:40]!r} is no number")
-    return float(value)
-
-
-def _time(value: object) -> float:
-    seconds = _number(value)
-    if not 0 <= seconds <= _LAST_SECOND:
-        raise ValueError(f"{seconds} is no time")
-    return seconds
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or as_unicode(value) != value:
-        raise TypeError(f"{str(value)[:40]!r} is no text")
-    return value
+def _variant(facts: VariantReport) -> VariantFacts:
+    if facts.status != "ok":
+        return VariantFacts(facts.status)
+    headline = facts.headline
+    return VariantFacts("ok", headline.accuracy, headline.roc_auc, facts.total_seconds)

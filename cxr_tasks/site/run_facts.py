@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cxr_tasks.evaluation.verdict_record import VerdictName
 from cxr_tasks.settings.weights_origins import ORIGINS, WeightsOrigin
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A measure with its 95 % interval; both are None where the measure is undefined."""
-
-    value: float | None = None
-    interval: list[float] | None = None
+Measure = Literal["accuracy", "roc_auc"]
+UNDEFINED = Estimate(value=None, interval=None)
+"""Of a variant that has no figures."""
 
 
 @dataclass(frozen=True)
@@ -20,33 +18,30 @@ class VariantFacts:
     """What a report says of one variant; the figures are those of its headline."""
 
     status: Literal["ok", "failed", "skipped"]
-    accuracy: Figure = Figure()
-    roc_auc: Figure = Figure()
+    accuracy: Estimate = UNDEFINED
+    roc_auc: Estimate = UNDEFINED
     train_seconds: float | None = None
+
+    def figure(self, measure: Measure) -> Estimate:
+        """Return one of its figures, undefined where it has none."""
+        return self.accuracy if measure == "accuracy" else self.roc_auc
 
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What a finished report says.
-
-    Attributes:
-        basis: Which part was scored: val, test or oof (out of fold).
-        split_digest: Of the file that says which image is in which part.
-        weights_origin: Where the backbones' weights came from, by its name in `ORIGINS`.
-        recommended: The variant to take; None where none is better than chance.
-    """
+    """What a finished report says."""
 
     profile: str
     data: str
     data_fingerprint: str
     n_images: int
     synthetic: bool
-    basis: str
-    split_digest: str
-    weights_origin: str
-    verdict: str
+    basis: Basis  # which part was scored: val, test or oof (out of fold)
+    split_digest: str  # of the file that says which image is in which part
+    weights_origin: str  # where the backbones' weights came from, by its name in `ORIGINS`
+    verdict: VerdictName
     sentence: str
-    recommended: str | None
+    recommended: str | None  # the variant to take; None where none is better than chance
     variants: Mapping[str, VariantFacts]
 
     @property
@@ -89,32 +84,20 @@ class Sign:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """One run, finished or not.
+    """One run, finished or not."""
 
-    Attributes:
-        key: Its folder's name.
-        started: When it began, in seconds since 1970.
-        problem: What of it cannot be read; empty if all can.
-        config: Its settings.
-        report: None where it has none.
-        unchanged_since: An earlier run whose results are this one's too.
-        decision: What became of its model: promoted, retired since, kept, refused; empty if that
-            is not known.
-        reason: Why.
-        version: Of the champion, where its model was promoted.
-    """
-
-    key: str
-    started: float
-    problem: str = ""
-    config: Mapping[str, Any] = field(default_factory=dict)
-    report: ReportFacts | None = None
+    key: str  # its folder's name
+    started: float  # when it began, in seconds since 1970
+    problem: str = ""  # what of it cannot be read; empty if all can
+    config: Mapping[str, Any] = field(default_factory=dict)  # its settings
+    report: ReportFacts | None = None  # None where it has none
     failures: tuple[FailedStage, ...] = ()
     last_sign: Sign | None = None
-    unchanged_since: str = ""
+    unchanged_since: str = ""  # an earlier run whose results are this one's too
+    # what became of its model: promoted, retired since, kept, refused; empty if that is not known
     decision: str = ""
-    reason: str = ""
-    version: str = ""
+    reason: str = ""  # why
+    version: str = ""  # of the champion, where its model was promoted
 
     @property
     def is_cut_off(self) -> bool:

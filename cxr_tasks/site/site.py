@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.runs.run import started_key
+from cxr_tasks.runs.start import started_key
 from cxr_tasks.settings.form import RUN_NAME
 from cxr_tasks.site.comparison import compare
 from cxr_tasks.site.library import Library
@@ -55,21 +55,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """What Airflow knows of a run; `state` is None where it knows of none.
-
-    Attributes:
-        start: State of its task `start`; None where Airflow has no such task of it any more.
-        opening: What that task says of the run that it has opened.
-        refusal: Why it has opened none, as far as it is known.
-    """
+    """What Airflow knows of a run; `state` is None where it knows of none."""
 
     dag_id: str
     run_id: str
     state: str | None
     conf: Mapping[str, Any] = field(default_factory=dict)
+    # state of its task `start`; None where Airflow has no such task of it any more
     start: str | None = None
-    opening: object = None
-    refusal: str = ""
+    opening: object = None  # what that task says of the run that it has opened
+    refusal: str = ""  # why it has opened none, as far as it is known
 
     @property
     def has_begun(self) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from cxr_tasks.site.listing import Measure
-from cxr_tasks.site.run_facts import Figure, ReportFacts, RunFacts
+from cxr_tasks.site.run_facts import Measure, ReportFacts, RunFacts
+from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.variants import VARIANTS
 
 MAX_RUNS = 30
@@ -40,7 +40,7 @@ class Point:
     """One variant in one run."""
 
     run: RunFacts
-    figure: Figure
+    figure: Estimate
     stretch: int
     x: float
     y: float
@@ -50,35 +50,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Neighbouring runs that were measured on the same data, and there on the same part.
-
-    Attributes:
-        number: Of the data and part; the same where they come again.
-    """
+    """Neighbouring runs that were measured on the same data, and there on the same part."""
 
     report: ReportFacts
-    number: int
+    number: int  # of the data and part; the same where they come again
     left: float
     right: float
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A drawing's parts, in its own units.
-
-    Attributes:
-        lines: For each variant, every two points that a line joins.
-        dates: Place and run of each date under the axis.
-        ticks: Place and value of each line across.
-        n_data: On how many kinds of data and parts the runs were measured.
-    """
+    """A drawing's parts, in its own units."""
 
     points: dict[str, list[Point]]
+    # for each variant, every two points that a line joins
     lines: dict[str, list[tuple[Point, Point]]]
     stretches: list[Stretch]
-    dates: list[tuple[float, RunFacts]]
-    ticks: list[tuple[float, float]]
-    n_data: int
+    dates: list[tuple[float, RunFacts]]  # place and run of each date under the axis
+    ticks: list[tuple[float, float]]  # place and value of each line across
+    n_data: int  # on how many kinds of data and parts the runs were measured
     n_shown: int
     n_left_out: int
 
@@ -93,7 +83,7 @@ def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
     reported = [(run, run.report) for run in runs if run.report is not None]
     shown = reported[:MAX_RUNS][::-1]
     figures = {
-        name: [getattr(report.variants[name], measure) for _, report in shown] for name in VARIANTS
+        name: [report.variants[name].figure(measure) for _, report in shown] for name in VARIANTS
     }
     lows = [
         figure.interval[0] if figure.interval else figure.value
@@ -146,7 +136,7 @@ def _stretches(reports: Sequence[ReportFacts], room: float) -> list[Stretch]:
 
 def _points(
     runs: Sequence[RunFacts],
-    figures: Sequence[Figure],
+    figures: Sequence[Estimate],
     rank: int,
     stretches: Sequence[Stretch],
     floor: float,

@@ -50,21 +50,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Plan:
-    """By what is chosen what may go from a shared volume.
+    """By what is chosen what may go from a shared volume."""
 
-    Attributes:
-        home: The shared volume.
-        retention: Which runs stay.
-        now: In seconds since 1970.
-        leftovers: What unfinished work, killed or not, has beside its place.
-        scheduled_downloads: The Kaggle data sets of scheduled runs.
-    """
-
-    home: Home
-    retention: Retention
-    now: float
-    leftovers: Sequence[Path]
-    scheduled_downloads: frozenset[str]
+    home: Home  # the shared volume
+    retention: Retention  # which runs stay
+    now: float  # in seconds since 1970
+    leftovers: Sequence[Path]  # what unfinished work, killed or not, has beside its place
+    scheduled_downloads: frozenset[str]  # the Kaggle data sets of scheduled runs
 
     def choose(self, kind: Kind, states: Sequence[RunState]) -> Choice:
         """Choose what of one kind may go where these are the runs that are there."""
@@ -95,17 +87,12 @@ class Plan:
 
 @dataclass
 class Freed:
-    """What became of what could go.
+    """What became of what could go."""
 
-    Attributes:
-        n_bytes: How many bytes were freed.
-        n: How many things went, by kind.
-        failed: Those that could not be removed, and why.
-    """
-
-    n_bytes: int = 0
+    n_bytes: int = 0  # how many bytes were freed
+    # how many things went, by kind
     n: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
-    failed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)  # those that could not be removed, and why
 
 
 def free(plan: Plan, *, wait_seconds: float, note: Note) -> Freed | None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cxr_tasks.champion.versions import finished_versions
-from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.settings.defaults import Retention
 from cxr_tasks.space.freeing import REASONS, Choice, Freed, Kind, plural_of
 from cxr_tasks.space.rules import reasons_to_keep
@@ -13,6 +12,7 @@ from cxr_tasks.space.run_state import RunState
 from cxr_tasks.space.usage import KINDS, Usage
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.size import as_size, weigh
+from cxr_tasks.wording import WIDTH
 
 N_LARGEST = 10
 

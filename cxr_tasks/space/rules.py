@@ -27,19 +27,13 @@ _FINISHED_DAYS = 1
 
 @dataclass(frozen=True)
 class Needs:
-    """What must stay.
+    """What must stay."""
 
-    Attributes:
-        datasets: Fingerprints.
-        activations_of: Fingerprints of the data sets whose activations are used soon again.
-        downloads: Kaggle data sets, OWNER/SLUG.
-        unknown: Why it is not known which data sets are needed; empty where it is.
-    """
-
-    datasets: frozenset[str]
+    datasets: frozenset[str]  # fingerprints
+    # fingerprints of the data sets whose activations are used soon again
     activations_of: frozenset[str]
-    downloads: frozenset[str]
-    unknown: str = ""
+    downloads: frozenset[str]  # Kaggle data sets, OWNER/SLUG
+    unknown: str = ""  # why it is not known which data sets are needed; empty where it is
 
 
 def runs_beyond(
@@ -101,7 +95,7 @@ def needs(
     problems = [state.problem for state in states if state.problem]
     try:
         for version in finished_versions(home):
-            known[version] = version_record(home, version)["dataset"]
+            known[version] = version_record(home, version).dataset
         serves = serving(home)
     except CxrError as err:
         problems.append(err.problem)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import read_config
+from cxr_tasks.runs.start import read_config
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.volume.paths import Home, RunPaths
@@ -19,28 +19,17 @@ UNFINISHED_DAYS = 7
 
 @dataclass(frozen=True)
 class RunState:
-    """One run.
+    """One run."""
 
-    Attributes:
-        run: Its folders.
-        changed_at: When something happened in it last, in seconds since 1970.
-        finished: Whether it has a report.
-        unchanged_since: The earlier run that it would have repeated; None where it has its own
-            results, or none yet.
-        datasets: Fingerprints of the data sets that it uses.
-        champion: The version that its data are compared with.
-        downloads: Kaggle data sets that it comes from.
-        problem: What of it cannot be read; then it is not known what it uses.
-    """
-
-    run: RunPaths
-    changed_at: float
-    finished: bool
+    run: RunPaths  # its folders
+    changed_at: float  # when something happened in it last, in seconds since 1970
+    finished: bool  # whether it has a report
+    # the earlier run that it would have repeated; None where it has its own results, or none yet
     unchanged_since: str | None = None
-    datasets: frozenset[str] = frozenset()
-    champion: str | None = None
-    downloads: frozenset[str] = frozenset()
-    problem: str = ""
+    datasets: frozenset[str] = frozenset()  # fingerprints of the data sets that it uses
+    champion: str | None = None  # the version that its data are compared with
+    downloads: frozenset[str] = frozenset()  # Kaggle data sets that it comes from
+    problem: str = ""  # what of it cannot be read; then it is not known what it uses
 
     def days_since(self, now: float) -> float:
         """Return for how many days nothing has happened in it, at a time in seconds since 1970."""
@@ -87,12 +76,12 @@ def _read_state(run: RunPaths) -> RunState:
     downloads = downloads_of(config) if config else frozenset[str]()
     if ingested is None:
         return replace(state, downloads=downloads)
-    used = (ingested["dataset"], ingested["external"])
+    used = (ingested.dataset, ingested.external)
     return replace(
         state,
-        unchanged_since=ingested.get("unchanged_since"),
+        unchanged_since=ingested.unchanged_since,
         datasets=frozenset(fingerprint for fingerprint in used if fingerprint),
-        champion=ingested.get("champion"),
+        champion=ingested.champion,
         downloads=downloads,
     )
 

@@ -33,23 +33,15 @@ class Share:
 
 @dataclass
 class Usage:
-    """What the shared volume holds.
+    """What the shared volume holds."""
 
-    Attributes:
-        shares: By kind, as in `KINDS`; leftovers apart.
-        run_bytes: The size of each run by its name.
-        leftovers: Files and folders that killed work left.
-        n_unreadable: Folders that may not be read, and count nowhere.
-        n_disk_bytes: Of the file system that it lies on.
-        n_disk_free_bytes: Of these, free.
-    """
-
+    # by kind, as in `KINDS`; leftovers apart
     shares: dict[str, Share] = field(default_factory=lambda: {kind: Share() for kind in KINDS})
-    run_bytes: dict[str, int] = field(default_factory=dict)
-    leftovers: list[Path] = field(default_factory=list)
-    n_unreadable: int = 0
-    n_disk_bytes: int = 0
-    n_disk_free_bytes: int = 0
+    run_bytes: dict[str, int] = field(default_factory=dict)  # the size of each run by its name
+    leftovers: list[Path] = field(default_factory=list)  # files and folders that killed work left
+    n_unreadable: int = 0  # folders that may not be read, and count nowhere
+    n_disk_bytes: int = 0  # of the file system that it lies on
+    n_disk_free_bytes: int = 0  # of these, free
 
 
 def measure_usage(home: Home) -> Usage:

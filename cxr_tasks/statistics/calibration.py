@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
+from cxr_tasks.statistics.figures_record import ExpectedError, Reliability, ReliabilityBin
 from cxr_tasks.statistics.intervals import wilson
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 
@@ -49,7 +50,7 @@ def apply_temperature(scores: FloatArray, temperature: float) -> FloatArray:
     return scaled
 
 
-def reliability(labels: IntArray, scores: FloatArray, *, seed: int) -> dict[str, Any]:
+def reliability(labels: IntArray, scores: FloatArray, *, seed: int) -> Reliability:
     """Compare probabilities with what happened, in bins of equally many images.
 
     The expected calibration error is above 0 even for perfect probabilities, the more the fewer
@@ -62,26 +63,22 @@ def reliability(labels: IntArray, scores: FloatArray, *, seed: int) -> dict[str,
         seed: Decides the simulated labels.
 
     Returns:
-        `bins`, `ece`, `ece_if_calibrated` with mean and 95 % range, `p_calibrated`: how often
-        perfect probabilities show as large an error; and `brier`.
+        With `p_calibrated`: how often perfect probabilities show as large an error.
     """
     bins = _equal_mass_bins(scores)
     drawn = np.random.default_rng(seed).random((N_SIMULATIONS, len(scores))) < scores
     ece = float(_calibration_errors(labels[None, :], scores, bins)[0])
     simulated = _calibration_errors(drawn, scores, bins)
     low, high = np.quantile(simulated, [0.025, 0.975])
-    return {
-        "bins": [
-            _bin(labels[bins == number], scores[bins == number]) for number in np.unique(bins)
-        ],
-        "ece": ece,
-        "ece_if_calibrated": {
-            "mean": float(simulated.mean()),
-            "interval": [float(low), float(high)],
-        },
-        "p_calibrated": float((simulated >= ece - 1e-12).mean()),
-        "brier": float(np.mean((scores - labels) ** 2)),
-    }
+    return Reliability(
+        bins=[_bin(labels[bins == number], scores[bins == number]) for number in np.unique(bins)],
+        ece=ece,
+        ece_if_calibrated=ExpectedError(
+            mean=float(simulated.mean()), interval=[float(low), float(high)]
+        ),
+        p_calibrated=float((simulated >= ece - 1e-12).mean()),
+        brier=float(np.mean((scores - labels) ** 2)),
+    )
 
 
 def _logits(scores: FloatArray) -> FloatArray:
@@ -107,10 +104,10 @@ def _calibration_errors(labels: npt.NDArray[Any], scores: FloatArray, bins: IntA
     return errors
 
 
-def _bin(labels: IntArray, scores: FloatArray) -> dict[str, Any]:
-    return {
-        "n": len(labels),
-        "mean_score": float(scores.mean()),
-        "observed": float(labels.mean()),
-        "interval": wilson(int(labels.sum()), len(labels)),
-    }
+def _bin(labels: IntArray, scores: FloatArray) -> ReliabilityBin:
+    return ReliabilityBin(
+        n=len(labels),
+        mean_score=float(scores.mean()),
+        observed=float(labels.mean()),
+        interval=wilson(int(labels.sum()), len(labels)),
+    )

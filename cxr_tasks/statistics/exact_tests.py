@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy.stats import betabinom, binom, binomtest
 
+from cxr_tasks.statistics.figures_record import AgainstChance, SignFlips
 from cxr_tasks.statistics.scores import BoolArray, FloatArray, IntArray
 
 SIGN_FLIP_TEST = "exact sign-flip test over groups"
@@ -16,7 +16,7 @@ _NONE, _WHOLE = 1e-9, 1 - 1e-9
 """Correlations beyond which images of a group are as good as independent, or as one image."""
 
 
-def sign_flip_test(first: BoolArray, second: BoolArray, groups: IntArray) -> dict[str, Any]:
+def sign_flip_test(first: BoolArray, second: BoolArray, groups: IntArray) -> SignFlips:
     """Compare what two models have right on the same images; images of a group count together.
 
     The statistic is the number right of the first minus that of the second. If both are equally
@@ -30,20 +30,17 @@ def sign_flip_test(first: BoolArray, second: BoolArray, groups: IntArray) -> dic
         first: Whether the first model has each image right, shape (n,).
         second: The same of the second.
         groups: Shape (n,); images of one patient, or copies, share a number.
-
-    Returns:
-        What only one of both has right, in images, and the two-sided `p_value`.
     """
     _, members = np.unique(groups, return_inverse=True)
     gains = np.bincount(members, weights=first.astype(np.float64) - second)
-    return {
-        "n_only_first_right": int((first & ~second).sum()),
-        "n_only_second_right": int((second & ~first).sum()),
-        "p_value": _sign_flip_p(gains.round().astype(np.int64)),
-    }
+    return SignFlips(
+        n_only_first_right=int((first & ~second).sum()),
+        n_only_second_right=int((second & ~first).sum()),
+        p_value=_sign_flip_p(gains.round().astype(np.int64)),
+    )
 
 
-def chance_test(right: BoolArray, labels: IntArray, groups: IntArray) -> dict[str, Any]:
+def chance_test(right: BoolArray, labels: IntArray, groups: IntArray) -> AgainstChance:
     """Test whether a model has more right than the share of the larger class; one-sided.
 
     If each image were right with the chance that naming the larger class has, and images of one
@@ -66,10 +63,6 @@ def chance_test(right: BoolArray, labels: IntArray, groups: IntArray) -> dict[st
         right: Whether the model has each image right, shape (n,), n > 0.
         labels: Shape (n,); 1 is COVID-19.
         groups: Shape (n,); images of one patient, or copies, share a number.
-
-    Returns:
-        `chance`, the share of the larger class; `correlation` of images of one group, in [0, 1];
-        `p_value`.
     """
     covid = float((labels == 1).mean())
     chance = max(covid, 1 - covid)
@@ -81,7 +74,7 @@ def chance_test(right: BoolArray, labels: IntArray, groups: IntArray) -> dict[st
     else:
         of_size = partial(_n_right, chance=chance, correlation=correlation)
         p_value = float(min(1.0, _sum_over_groups(sizes, of_size)[n_right:].sum()))
-    return {"chance": chance, "correlation": correlation, "p_value": p_value}
+    return AgainstChance(chance=chance, correlation=correlation, p_value=p_value)
 
 
 def _sign_flip_p(gains: IntArray) -> float:

@@ -19,14 +19,14 @@ class ByClass(Facts, Generic[T]):
     normal: T
 
 
-class Difference(Facts):
-    """A figure with its 95 % interval."""
+class Estimate(Facts):
+    """A figure, None where it is undefined, with its 95 % interval over groups."""
 
     value: float | None
     interval: Interval | None
 
 
-class AucDifference(Difference):
+class AucDifference(Estimate):
     """A difference of areas under the ROC curve, with DeLong's p."""
 
     p_delong: float | None
@@ -39,8 +39,8 @@ class IndependentInterval(Facts):
     interval: Interval | None
 
 
-class FigureFacts(Difference):
-    """A figure with its 95 % interval over groups, and beside it one that knows no groups."""
+class FigureFacts(Estimate):
+    """A figure, and beside its interval one that knows no groups."""
 
     independent: IndependentInterval | None
 
@@ -72,6 +72,18 @@ class Confusion(Facts):
     false_positive: int
     true_negative: int
     false_negative: int
+
+    def proportions(self) -> dict[str, tuple[int, int]]:
+        """Return the metrics that are proportions as (part, whole), both counts of images."""
+        n_positive = self.true_positive + self.false_negative
+        n_negative = self.true_negative + self.false_positive
+        n_right = self.true_positive + self.true_negative
+        return {
+            "accuracy": (n_right, n_positive + n_negative),
+            "sensitivity": (self.true_positive, n_positive),
+            "specificity": (self.true_negative, n_negative),
+            "precision": (self.true_positive, self.true_positive + self.false_positive),
+        }
 
 
 class RocCurve(Facts):
@@ -162,8 +174,8 @@ class OperatingPoint(Facts):
     confusion: Confusion
     sensitivity: FigureFacts
     specificity: FigureFacts
-    ppv: Difference
-    npv: Difference
+    ppv: Estimate
+    npv: Estimate
 
     @field_serializer("confusion")
     def _in_the_order_of_files(self, cells: Confusion) -> dict[str, int]:
@@ -175,8 +187,8 @@ class PredictiveValues(Facts):
     """PPV and NPV at the fixed threshold, where `prevalence` of the examined have the disease."""
 
     prevalence: float
-    ppv: Difference
-    npv: Difference
+    ppv: Estimate
+    npv: Estimate
 
 
 class StatisticsFacts(Facts):
@@ -193,22 +205,30 @@ class StatisticsFacts(Facts):
     predictive_values: PredictiveValues
 
 
-class ChanceTest(Facts):
-    """A variant against always naming the larger class.
-
-    Attributes:
-        chance: The share of the larger class.
-        correlation: Of images of one group, in [0, 1].
-        test: What it is called.
-        p_holm: Corrected for all variants.
-    """
+class AgainstChance(Facts):
+    """A variant against always naming the larger class."""
 
     chance: float = 0.5
+    """The share of the larger class."""
     correlation: float = 0.0
+    """Of images of one group, in [0, 1]."""
     p_value: float
+
+
+class ChanceTest(AgainstChance):
+    """The same beside other variants; `p_holm` is corrected for all of them."""
+
     test: str
     p_holm: float
     above_chance: bool
+
+
+class SignFlips(Facts):
+    """What only one of two variants has right, in images, with the two-sided p over groups."""
+
+    n_only_first_right: int
+    n_only_second_right: int
+    p_value: float
 
 
 class PairFacts(Facts):
@@ -226,7 +246,7 @@ class PairFacts(Facts):
     p_value: float
     test: str
     p_mcnemar: float
-    accuracy_difference: Difference
+    accuracy_difference: Estimate
     auc_difference: AucDifference
     p_holm: float
     distinguishable: bool

@@ -1,14 +1,21 @@
 """Figures of merit of scores, and of calls of COVID-19 or normal, against labels."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
+from cxr_tasks.statistics.figures_record import (
+    Confusion,
+    Estimate,
+    FigureFacts,
+    IndependentInterval,
+    PartMeasures,
+    PredictiveValues,
+    RocCurve,
+)
 from cxr_tasks.statistics.intervals import wilson
 from cxr_tasks.statistics.resampling import (
-    Interval,
     Resamples,
     confusion_of,
     number,
@@ -16,14 +23,9 @@ from cxr_tasks.statistics.resampling import (
     resampled,
 )
 from cxr_tasks.statistics.scores import FloatArray, IntArray, predict
-from cxr_tasks.wording import proportions
-
-_CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
-
-Facts = dict[str, Any]
 
 
-def measure(labels: IntArray, scores: FloatArray) -> Facts:
+def measure(labels: IntArray, scores: FloatArray) -> PartMeasures:
     """Measure scores by every figure the report shows of a part, without intervals.
 
     Args:
@@ -39,23 +41,23 @@ def measure(labels: IntArray, scores: FloatArray) -> Facts:
     roc_auc, roc = None, None
     if 0 < n_covid < len(labels):
         false_positive, true_positive, _ = roc_curve(labels, scores)
-        roc = {"fpr": false_positive.tolist(), "tpr": true_positive.tolist()}
+        roc = RocCurve(fpr=false_positive.tolist(), tpr=true_positive.tolist())
         roc_auc = float(roc_auc_score(labels, scores))
-    return {
-        "n_images": len(labels),
-        "n_covid": n_covid,
-        "n_normal": len(labels) - n_covid,
+    return PartMeasures(
+        n_images=len(labels),
+        n_covid=n_covid,
+        n_normal=len(labels) - n_covid,
         **{name: number(values[0]) for name, values in rates_of(counts).items()},
-        "loss": float(log_loss(labels, scores, labels=[0, 1])),
-        "roc_auc": roc_auc,
-        "confusion": name_cells(counts),
-        "roc": roc,
-    }
+        loss=float(log_loss(labels, scores, labels=[0, 1])),
+        roc_auc=roc_auc,
+        confusion=name_cells(counts),
+        roc=roc,
+    )
 
 
 def measure_calls(
     labels: IntArray, calls: IntArray, resamples: Resamples, *, prevalence: float
-) -> tuple[Facts, Facts]:
+) -> tuple[dict[str, FigureFacts], PredictiveValues]:
     """Measure calls of COVID-19 or normal, each figure with its interval over groups.
 
     Args:
@@ -66,27 +68,31 @@ def measure_calls(
 
     Returns:
         Rates by name, with Wilson's interval over images beside those that are proportions; and
-        the positive and negative predictive value, `ppv` and `npv`.
+        the predictive values.
     """
     counts = count_cells(labels, calls)
     values, drawn = rates_of(counts), rates_of(resampled(resamples, confusion_of(labels, calls)))
-    rates: Facts = {
-        name: {
-            "value": number(value),
-            "interval": percentile_interval(drawn[name]),
-            "independent": None,
-        }
+    rates = {
+        name: FigureFacts(
+            value=number(value), interval=percentile_interval(drawn[name]), independent=None
+        )
         for name, [value] in values.items()
     }
-    tried = {"sensitivity": labels == 1, "specificity": labels == 0, "precision": calls == 1}
-    for name, (n_right, n_tried) in proportions(name_cells(counts)).items():
-        n_groups = resamples.n_groups(tried.get(name, labels >= 0))
-        rates[name] |= {
-            "interval": _interval(
-                values[name], drawn[name], wilson(n_groups if n_right else 0, n_groups)
-            ),
-            "independent": {"method": "Wilson", "interval": wilson(n_right, n_tried)},
-        }
+    tried = {
+        "accuracy": np.ones(len(labels), np.bool_),
+        "sensitivity": labels == 1,
+        "specificity": labels == 0,
+        "precision": calls == 1,
+    }
+    for name, images in tried.items():
+        n_right, n_groups = int((calls == labels)[images].sum()), resamples.n_groups(images)
+        over_images = wilson(n_right, int(images.sum()))
+        over_groups = wilson(n_groups if n_right else 0, n_groups)
+        rates[name] = FigureFacts(
+            value=rates[name].value,
+            interval=_interval(values[name], drawn[name], over_groups),
+            independent=IndependentInterval(method="Wilson", interval=over_images),
+        )
     return rates, _describe_predictive_values(values, drawn, rates, prevalence)
 
 
@@ -95,9 +101,12 @@ def count_cells(labels: IntArray, calls: IntArray) -> FloatArray:
     return confusion_of(labels, calls)(np.ones((1, len(labels))))
 
 
-def name_cells(counts: FloatArray) -> dict[str, int]:
+def name_cells(counts: FloatArray) -> Confusion:
     """Name the four cells of one confusion, shape (1, 4)."""
-    return {name: int(count) for name, count in zip(_CELLS, counts[0], strict=True)}
+    n_tp, n_fp, n_fn, n_tn = (int(count) for count in counts[0])
+    return Confusion(
+        true_positive=n_tp, false_positive=n_fp, true_negative=n_tn, false_negative=n_fn
+    )
 
 
 def rates_of(counts: FloatArray) -> dict[str, FloatArray]:
@@ -142,7 +151,9 @@ def predictive_values(
         }
 
 
-def _interval(value: FloatArray, drawn: FloatArray, by_formula: Interval) -> Interval:
+def _interval(
+    value: FloatArray, drawn: FloatArray, by_formula: list[float] | None
+) -> list[float] | None:
     """Return the bootstrap's interval; a formula's, over groups, where it would claim certainty.
 
     Where all that was tried went one way, it does so in all resamples.
@@ -153,22 +164,23 @@ def _interval(value: FloatArray, drawn: FloatArray, by_formula: Interval) -> Int
 def _describe_predictive_values(
     values: Mapping[str, FloatArray],
     drawn: Mapping[str, FloatArray],
-    rates: Facts,
+    rates: Mapping[str, FigureFacts],
     prevalence: float,
-) -> Facts:
+) -> PredictiveValues:
     """Measure both values; where the bootstrap fails, by both ends of the rates' intervals.
 
     Both values rise with both rates.
     """
-    ends = {name: np.asarray(each["interval"], np.float64) for name, each in rates.items()}
+    ends = {name: np.asarray(each.interval, np.float64) for name, each in rates.items()}
     measured, resampled_values, reach = (
         predictive_values(each["sensitivity"], each["specificity"], prevalence=prevalence)
         for each in (values, drawn, ends)
     )
-    return {
-        name: {
-            "value": number(value[0]),
-            "interval": _interval(value, resampled_values[name], reach[name].tolist()),
-        }
+    described = {
+        name: Estimate(
+            value=number(value[0]),
+            interval=_interval(value, resampled_values[name], reach[name].tolist()),
+        )
         for name, value in measured.items()
     }
+    return PredictiveValues(prevalence=prevalence, **described)

@@ -23,19 +23,12 @@ _MAX_CELLS = 20_000_000
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """How well features tell the labels, and how far chance would come.
+    """How well features tell the labels, and how far chance would come."""
 
-    Attributes:
-        scores: Out of fold, shape (n,); the higher the more like COVID-19.
-        accuracy: Share of images whose sign is right, in [0, 1].
-        auc: Area under the ROC curve of all scores together.
-        null_aucs: The same with labels permuted among groups, shape (n_permutations,).
-    """
-
-    scores: FloatArray
-    accuracy: float
-    auc: float
-    null_aucs: FloatArray
+    scores: FloatArray  # out of fold, shape (n,); the higher the more like COVID-19
+    accuracy: float  # share of images whose sign is right, in [0, 1]
+    auc: float  # area under the ROC curve of all scores together
+    null_aucs: FloatArray  # the same with labels permuted among groups, shape (n_permutations,)
 
     @property
     def p_value(self) -> float:

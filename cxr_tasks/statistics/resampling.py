@@ -7,11 +7,11 @@ how often its group was drawn. All metrics are computed from weights, many resam
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.statistics.intervals import newcombe_interval
 from cxr_tasks.statistics.scores import BoolArray, FloatArray, IntArray
 
@@ -21,26 +21,16 @@ _MAX_WEIGHTS = 2_000_000
 
 WeightArray = npt.NDArray[np.float64]
 Statistic = Callable[[WeightArray], FloatArray]
-Interval = list[float] | None
-Estimate = dict[str, Any]
-"""A figure's `value`, None where it is undefined, and its 95 % `interval` over groups."""
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """Draws of groups, the same whenever they are read.
+    """Draws of groups, the same whenever they are read."""
 
-    Attributes:
-        members: Shape (n_images,); place of each image's group in `strata`.
-        strata: For each class, the places of the groups that are drawn together.
-        n_resamples: How many draws.
-        seed: Decides them.
-    """
-
-    members: IntArray
-    strata: tuple[IntArray, ...]
-    n_resamples: int
-    seed: int
+    members: IntArray  # shape (n_images,); place of each image's group in `strata`
+    strata: tuple[IntArray, ...]  # for each class, the places of the groups that are drawn together
+    n_resamples: int  # how many draws
+    seed: int  # decides them
 
     def blocks(self) -> Iterator[WeightArray]:
         """Yield the weights of the images, (b, n_images) at a time."""
@@ -95,10 +85,10 @@ def resampled(resamples: Resamples, statistic: Statistic) -> FloatArray:
 def estimate(statistic: Statistic, resamples: Resamples) -> Estimate:
     """Measure a figure on the images as they are, with its percentile interval."""
     everyone = np.ones((1, len(resamples.members)))
-    return {
-        "value": number(statistic(everyone)[0]),
-        "interval": percentile_interval(resampled(resamples, statistic)),
-    }
+    return Estimate(
+        value=number(statistic(everyone)[0]),
+        interval=percentile_interval(resampled(resamples, statistic)),
+    )
 
 
 def estimate_auc(labels: IntArray, scores: FloatArray, resamples: Resamples) -> Estimate:
@@ -108,10 +98,10 @@ def estimate_auc(labels: IntArray, scores: FloatArray, resamples: Resamples) -> 
     certainty: there Newcombe's interval takes its place, on the groups that hold each class.
     """
     area = estimate(auc_of(labels, scores), resamples)
-    if area["interval"] and area["interval"][0] == area["interval"][1]:
-        n_covid, n_normal = (resamples.n_groups(labels == label) for label in (1, 0))
-        area["interval"] = newcombe_interval(area["value"], n_covid, n_normal)
-    return area
+    if area.value is None or not area.interval or area.interval[0] != area.interval[1]:
+        return area
+    n_covid, n_normal = (resamples.n_groups(labels == label) for label in (1, 0))
+    return Estimate(value=area.value, interval=newcombe_interval(area.value, n_covid, n_normal))
 
 
 def percentile_interval(values: FloatArray, *, confidence: float = 0.95) -> list[float] | None:

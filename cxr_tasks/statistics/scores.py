@@ -17,22 +17,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """Images with the scores of a model that they had no part in training.
+    """Images with the scores of a model that they had no part in training."""
 
-    Attributes:
-        labels: Shape (n,); 1 is COVID-19, 0 is normal.
-        scores: Shape (n,); probability of COVID-19, in [0, 1].
-        groups: Shape (n,); images of one patient, or copies, share a number.
-        folds: Shape (n,); which fold tested the image, from 1; None where there are no folds.
-        calibrated: Shape (n,); the scores by a temperature that other images gave, or None.
-        cutoffs: Shape (n,); the cut-off at the chosen sensitivity that other images gave; or None.
-    """
-
-    labels: IntArray
-    scores: FloatArray
-    groups: IntArray
+    labels: IntArray  # shape (n,); 1 is COVID-19, 0 is normal
+    scores: FloatArray  # shape (n,); probability of COVID-19, in [0, 1]
+    groups: IntArray  # shape (n,); images of one patient, or copies, share a number
+    # shape (n,); which fold tested the image, from 1; None where there are no folds
     folds: IntArray | None = None
+    # shape (n,); the scores by a temperature that other images gave, or None
     calibrated: FloatArray | None = None
+    # shape (n,); the cut-off at the chosen sensitivity that other images gave; or None
     cutoffs: FloatArray | None = None
 
     def __len__(self) -> int:

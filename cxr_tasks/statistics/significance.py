@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
-from statsmodels.stats.multitest import multipletests
 
 from cxr_tasks.statistics.exact_tests import SIGN_FLIP_TEST, sign_flip_test
+from cxr_tasks.statistics.figures_record import AucDifference, Estimate, PairFacts, SignFlips
 from cxr_tasks.statistics.intervals import delong_p
-from cxr_tasks.statistics.resampling import Estimate, Resamples, auc_of, estimate, mean_of
+from cxr_tasks.statistics.resampling import Resamples, auc_of, estimate, mean_of
 from cxr_tasks.statistics.scores import FloatArray, ScoredImages
 from cxr_tasks.wording import p_compared
 
@@ -19,7 +18,7 @@ SIGNIFICANCE = 0.05
 
 def compare_pairs(
     scored: Mapping[str, ScoredImages], resamples: Resamples, *, titles: Mapping[str, str]
-) -> list[dict[str, Any]]:
+) -> list[PairFacts]:
     """Compare every two variants on the same images.
 
     Args:
@@ -33,15 +32,16 @@ def compare_pairs(
         bootstrap intervals; and a sentence. McNemar's and DeLong's p, which take images as
         independent, stand beside them and decide nothing.
     """
-    pairs = [
-        {"first": first, "second": second, **_compare(scored[first], scored[second], resamples)}
-        for first, second in combinations(scored, 2)
+    pairs = list(combinations(scored, 2))
+    tested = [
+        sign_flip_test(scored[first].are_right, scored[second].are_right, scored[first].groups)
+        for first, second in pairs
     ]
-    for pair, p_holm in zip(pairs, holm([pair["p_value"] for pair in pairs]), strict=True):
-        pair |= {"p_holm": p_holm, "distinguishable": p_holm < SIGNIFICANCE}
-        n_right = {name: int(scored[name].are_right.sum()) for name in scored}
-        pair["sentence"] = _sentence(pair, n_right, titles)
-    return pairs
+    corrected = holm([test.p_value for test in tested])
+    return [
+        _describe(pair, scored, resamples, test, p_holm, titles)
+        for pair, test, p_holm in zip(pairs, tested, corrected, strict=True)
+    ]
 
 
 def mcnemar_p(n_only_first_right: int, n_only_second_right: int) -> float:
@@ -58,11 +58,14 @@ def mcnemar_p(n_only_first_right: int, n_only_second_right: int) -> float:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p values for being several, step by step from the smallest.
 
-    Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
+    Holm 1979, Scandinavian Journal of Statistics 6, 65-70: the smallest is multiplied by their
+    number, the next by one less; none is below the one before, or above 1.
     """
-    if not p_values:
-        return []
-    return [float(value) for value in multipletests(p_values, method="holm")[1]]
+    values = np.asarray(p_values, np.float64)
+    order, factors = np.argsort(values), np.arange(len(values), 0, -1)
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1)
+    return [float(value) for value in corrected]
 
 
 def auc_difference(first: ScoredImages, second: FloatArray, resamples: Resamples) -> Estimate:
@@ -71,30 +74,35 @@ def auc_difference(first: ScoredImages, second: FloatArray, resamples: Resamples
     return estimate(lambda weights: of_first(weights) - of_second(weights), resamples)
 
 
-def _compare(first: ScoredImages, second: ScoredImages, resamples: Resamples) -> dict[str, Any]:
-    tested = sign_flip_test(first.are_right, second.are_right, first.groups)
+def _describe(
+    pair: tuple[str, str],
+    scored: Mapping[str, ScoredImages],
+    resamples: Resamples,
+    test: SignFlips,
+    p_holm: float,
+    titles: Mapping[str, str],
+) -> PairFacts:
+    first, second = (scored[name] for name in pair)
     gains = first.are_right.astype(np.float64) - second.are_right
-    return {
-        "n_images": len(first),
-        "n_groups": len(np.unique(first.groups)),
-        **tested,
-        "test": SIGN_FLIP_TEST,
-        "p_mcnemar": mcnemar_p(tested["n_only_first_right"], tested["n_only_second_right"]),
-        "accuracy_difference": estimate(mean_of(gains), resamples),
-        "auc_difference": {
-            **auc_difference(first, second.scores, resamples),
-            "p_delong": delong_p(first.labels, first.scores, second.scores),
-        },
-    }
-
-
-def _sentence(
-    pair: Mapping[str, Any], n_right: Mapping[str, int], titles: Mapping[str, str]
-) -> str:
-    better, worse = sorted((pair["first"], pair["second"]), key=lambda name: -n_right[name])
-    verb = "has more right than" if pair["distinguishable"] else "is not distinguishable from"
-    return (
-        f"{titles[better]} {verb} {titles[worse]} on {pair['n_images']} images "
-        f"({n_right[better]} against {n_right[worse]} right; {pair['test']}, p "
-        f"{p_compared(pair['p_holm'])} after Holm's correction)."
+    area = auc_difference(first, second.scores, resamples)
+    n_right = {name: int(scored[name].are_right.sum()) for name in pair}
+    better, worse = sorted(pair, key=lambda name: -n_right[name])
+    verb = "has more right than" if p_holm < SIGNIFICANCE else "is not distinguishable from"
+    return PairFacts(
+        first=pair[0],
+        second=pair[1],
+        n_images=len(first),
+        n_groups=len(np.unique(first.groups)),
+        **test.content(),
+        test=SIGN_FLIP_TEST,
+        p_mcnemar=mcnemar_p(test.n_only_first_right, test.n_only_second_right),
+        accuracy_difference=estimate(mean_of(gains), resamples),
+        auc_difference=AucDifference(
+            **area.content(), p_delong=delong_p(first.labels, first.scores, second.scores)
+        ),
+        p_holm=p_holm,
+        distinguishable=p_holm < SIGNIFICANCE,
+        sentence=f"{titles[better]} {verb} {titles[worse]} on {len(first)} images "
+        f"({n_right[better]} against {n_right[worse]} right; {SIGN_FLIP_TEST}, p "
+        f"{p_compared(p_holm)} after Holm's correction).",
     )

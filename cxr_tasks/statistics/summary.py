@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
 import numpy as np
 
 from cxr_tasks.statistics.calibration import reliability
+from cxr_tasks.statistics.figures_record import (
+    CalibrationFacts,
+    FigureFacts,
+    FoldMeasures,
+    FoldSpread,
+    IndependentInterval,
+    MetricFigures,
+    OperatingPoint,
+    StatisticsFacts,
+)
 from cxr_tasks.statistics.intervals import delong_interval
 from cxr_tasks.statistics.metrics import count_cells, measure, measure_calls, name_cells
 from cxr_tasks.statistics.resampling import (
@@ -19,9 +28,6 @@ from cxr_tasks.statistics.resampling import (
 from cxr_tasks.statistics.scores import ScoredImages, predict
 
 _MIN_SCORE = float(np.finfo(np.float64).eps)  # as scikit-learn clips for its log loss
-_FIGURES_OF_FOLD = ("n_images", "n_covid", "roc_auc", "accuracy")
-
-Facts = dict[str, Any]
 
 
 def describe(
@@ -32,7 +38,7 @@ def describe(
     min_sensitivity: float,
     temperatures: Sequence[float],
     seed: int,
-) -> Facts:
+) -> StatisticsFacts:
     """Measure a variant on the images of the basis.
 
     Args:
@@ -42,80 +48,75 @@ def describe(
         min_sensitivity: What the cut-offs in `scored` were chosen for.
         temperatures: What the calibrated scores in `scored` were made with, one a fold.
         seed: Decides simulated labels.
-
-    Returns:
-        Figures as JSON knows them; None where one is undefined.
     """
     labels, scores = scored.labels, scored.scores
     rates, values = measure_calls(labels, predict(scores), resamples, prevalence=prevalence)
-    return {
-        "n_images": len(scored),
-        "n_covid": int((labels == 1).sum()),
-        "n_normal": int((labels == 0).sum()),
-        "n_groups": len(np.unique(scored.groups)),
-        "metrics": rates | _of_probabilities(scored, resamples),
-        "by_fold": _by_fold(scored),
-        "calibration": {
-            "raw": reliability(labels, scores, seed=seed),
-            "scaled": None
+    return StatisticsFacts(
+        n_images=len(scored),
+        n_covid=int((labels == 1).sum()),
+        n_normal=int((labels == 0).sum()),
+        n_groups=len(np.unique(scored.groups)),
+        metrics=MetricFigures(**rates, **_of_probabilities(scored, resamples)),
+        by_fold=_by_fold(scored),
+        calibration=CalibrationFacts(
+            raw=reliability(labels, scores, seed=seed),
+            scaled=None
             if scored.calibrated is None
             else reliability(labels, scored.calibrated, seed=seed),
-            "temperature": _spread(temperatures) if len(temperatures) else None,
-        },
-        "operating_point": _operating_point(scored, resamples, prevalence, min_sensitivity),
-        "predictive_values": {"prevalence": prevalence, **values},
-    }
+            temperature=_spread(temperatures) if len(temperatures) else None,
+        ),
+        operating_point=_operating_point(scored, resamples, prevalence, min_sensitivity),
+        predictive_values=values,
+    )
 
 
-def _of_probabilities(scored: ScoredImages, resamples: Resamples) -> Facts:
+def _of_probabilities(scored: ScoredImages, resamples: Resamples) -> dict[str, FigureFacts]:
     labels, scores = scored.labels, scored.scores
     certain = np.clip(np.where(labels == 1, scores, 1 - scores), _MIN_SCORE, 1)
-    delong = {"method": "DeLong", "interval": delong_interval(labels, scores)}
-    figures = {
+    delong = IndependentInterval(method="DeLong", interval=delong_interval(labels, scores))
+    area = estimate_auc(labels, scores, resamples)
+    others = {
         "average_precision": average_precision_of(labels, scores),
         "loss": mean_of(-np.log(certain)),
         "brier": mean_of((scores - labels) ** 2),
     }
-    return {
-        "roc_auc": {**estimate_auc(labels, scores, resamples), "independent": delong},
-        **{
-            name: {**estimate(statistic, resamples), "independent": None}
-            for name, statistic in figures.items()
-        },
+    figures = {
+        name: FigureFacts(**estimate(statistic, resamples).content(), independent=None)
+        for name, statistic in others.items()
     }
+    return figures | {"roc_auc": FigureFacts(**area.content(), independent=delong)}
 
 
-def _by_fold(scored: ScoredImages) -> list[Facts]:
+def _by_fold(scored: ScoredImages) -> list[FoldMeasures]:
     if scored.folds is None:
         return []
     found = []
     for fold in np.unique(scored.folds):
         inside = scored.folds == fold
-        figures = measure(scored.labels[inside], scored.scores[inside])
-        found.append({"fold": int(fold), **{name: figures[name] for name in _FIGURES_OF_FOLD}})
+        measured = measure(scored.labels[inside], scored.scores[inside])
+        found.append(FoldMeasures(fold=int(fold), **measured.fields_of(FoldMeasures)))
     return found
 
 
 def _operating_point(
     scored: ScoredImages, resamples: Resamples, prevalence: float, min_sensitivity: float
-) -> Facts | None:
+) -> OperatingPoint | None:
     if scored.cutoffs is None:
         return None
     calls = (scored.scores >= scored.cutoffs).astype(np.int64)
     rates, values = measure_calls(scored.labels, calls, resamples, prevalence=prevalence)
-    return {
-        "min_sensitivity": min_sensitivity,
-        "cutoff": _spread(scored.cutoffs.tolist()),
-        "confusion": name_cells(count_cells(scored.labels, calls)),
-        "sensitivity": rates["sensitivity"],
-        "specificity": rates["specificity"],
-        **values,
-    }
+    return OperatingPoint(
+        min_sensitivity=min_sensitivity,
+        cutoff=_spread(scored.cutoffs.tolist()),
+        confusion=name_cells(count_cells(scored.labels, calls)),
+        sensitivity=rates["sensitivity"],
+        specificity=rates["specificity"],
+        ppv=values.ppv,
+        npv=values.npv,
+    )
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {
-        "median": float(median(values)),
-        "least": float(min(values)),
-        "most": float(max(values)),
-    }
+def _spread(values: Sequence[float]) -> FoldSpread:
+    return FoldSpread(
+        median=float(median(values)), least=float(min(values)), most=float(max(values))
+    )

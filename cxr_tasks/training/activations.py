@@ -40,17 +40,12 @@ class ActivationsRecord(StageRecord):
 
 @dataclass(frozen=True)
 class Activations:
-    """A data set's images as the frozen layers see them.
+    """A data set's images as the frozen layers see them."""
 
-    Attributes:
-        key: Stands for all that decides about the values.
-        values: float32, shape (n_images, ...), memory-mapped, in the order of the images.
-        n_computed: How many images had to be computed now: all, or none.
-    """
-
-    key: str
+    key: str  # stands for all that decides about the values
+    # float32, shape (n_images, ...), memory-mapped, in the order of the images
     values: NDArray[np.float32]
-    n_computed: int
+    n_computed: int  # how many images had to be computed now: all, or none
 
 
 def frozen_activations(
@@ -129,7 +124,7 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
 
 
 def _digest_of_images(dataset: Dataset) -> str:
-    return str(dataset.record["outputs"]["images.npy"])
+    return dataset.record.outputs["images.npy"]
 
 
 def _compute(prefix: Model, dataset: Dataset, path: Path) -> None:

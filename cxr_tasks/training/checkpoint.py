@@ -92,22 +92,15 @@ def _copy(variable: Any) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training at an epoch's end.
+    """A training at an epoch's end."""
 
-    Args:
-        fingerprint: Digest of all that decides the training's numbers; another training's
-            checkpoint must not be continued.
-        history: Each epoch's figures, as JSON knows them.
-        weights: What training changes in the model, batch statistics included.
-        optimizer: The optimiser's variables.
-        best_weights: As `weights`, at the end of the best epoch.
-    """
-
+    # digest of all that decides the training's numbers; another training's checkpoint must not be
+    # continued
     fingerprint: str
-    history: list[dict[str, Any]]
-    weights: Arrays
-    optimizer: Arrays
-    best_weights: Arrays
+    history: list[dict[str, Any]]  # each epoch's figures, as JSON knows them
+    weights: Arrays  # what training changes in the model, batch statistics included
+    optimizer: Arrays  # the optimiser's variables
+    best_weights: Arrays  # as `weights`, at the end of the best epoch
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

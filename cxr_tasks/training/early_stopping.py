@@ -6,26 +6,21 @@ Also whether the lag of batch normalisation's running statistics brought the sto
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cxr_tasks.training.epoch import EpochResult
+from cxr_tasks.training.training_record import StoppedBy, WithoutLag
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Where a training stands after some epochs.
+    """Where a training stands after some epochs."""
 
-    Attributes:
-        best_epoch: The epoch, counted from 1, with the lowest validation loss; 0 before the first.
-        wait: Epochs since then.
-        stops: Whether the training is to end.
-    """
-
+    # the epoch, counted from 1, with the lowest validation loss; 0 before the first
     best_epoch: int
-    wait: int
-    stops: bool
+    wait: int  # epochs since then
+    stops: bool  # whether the training is to end
 
 
 def early_stopping(losses: Iterable[float], *, patience: int) -> EarlyStopping:
@@ -48,8 +43,8 @@ def early_stopping(losses: Iterable[float], *, patience: int) -> EarlyStopping:
 
 
 def describe_without_lag(
-    history: Sequence[EpochResult], *, patience: int, stopped_by: str
-) -> dict[str, Any] | None:
+    history: Sequence[EpochResult], *, patience: int, stopped_by: StoppedBy
+) -> WithoutLag | None:
     """Describe how early stopping would have gone under batch statistics without lag.
 
     Only the statistics of validation differ: the weights of each epoch are the same, since
@@ -63,25 +58,25 @@ def describe_without_lag(
     Args:
         history: Every epoch.
         patience: Epochs without a lower validation loss before training stops.
-        stopped_by: What ended it; `patience`, or something else.
+        stopped_by: What ended it.
 
     Returns:
-        `best_epoch` with its `val_loss` and `val_accuracy`; `stops_after`, the epoch after which
-        patience would have ended it, None where it would not have; `decided_stopping`. None where
-        no batch normalisation was trained, or its statistics are no numbers.
+        None where no batch normalisation was trained, or its statistics are no numbers.
     """
-    losses = [epoch.val_loss_no_lag for epoch in history if epoch.val_loss_no_lag is not None]
-    if len(losses) < len(history):
+    without_lag = [
+        (epoch.val_loss_no_lag, epoch.val_accuracy_no_lag)
+        for epoch in history
+        if epoch.val_loss_no_lag is not None and epoch.val_accuracy_no_lag is not None
+    ]
+    stopping = early_stopping([loss for loss, _ in without_lag], patience=patience)
+    if len(without_lag) < len(history) or not stopping.best_epoch:
         return None
-    stopping = early_stopping(losses, patience=patience)
-    if not stopping.best_epoch:
-        return None
-    best = history[stopping.best_epoch - 1]
+    val_loss, val_accuracy = without_lag[stopping.best_epoch - 1]
     goes_on = not stopping.stops and 2 * stopping.wait < patience
-    return {
-        "best_epoch": stopping.best_epoch,
-        "val_loss": best.val_loss_no_lag,
-        "val_accuracy": best.val_accuracy_no_lag,
-        "stops_after": stopping.best_epoch + stopping.wait if stopping.stops else None,
-        "decided_stopping": stopped_by == "patience" and goes_on,
-    }
+    return WithoutLag(
+        best_epoch=stopping.best_epoch,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        stops_after=stopping.best_epoch + stopping.wait if stopping.stops else None,
+        decided_stopping=stopped_by == "patience" and goes_on,
+    )

@@ -18,16 +18,11 @@ Batch = tuple[NDArray[Any], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Some images of a store, with their labels; read batch by batch, so memory stays flat.
+    """Some images of a store, with their labels; read batch by batch, so memory stays flat."""
 
-    Args:
-        images: Shape (n_stored, ...); usually memory-mapped uint8 images.
-        rows: Shape (n,); which of them.
-        labels: Shape (n,); 1.0 is COVID-19, 0.0 is normal; in the order of `rows`.
-    """
-
-    images: NDArray[Any]
-    rows: NDArray[np.intp]
+    images: NDArray[Any]  # shape (n_stored, ...); usually memory-mapped uint8 images
+    rows: NDArray[np.intp]  # shape (n,); which of them
+    # shape (n,); 1.0 is COVID-19, 0.0 is normal; in the order of `rows`
     labels: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -44,24 +39,16 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train.
+    """How to train."""
 
-    Args:
-        epochs: Maximum number of epochs.
-        patience: Epochs without a lower validation loss before training stops.
-        batch_size: Images in one step.
-        learning_rate: Adam's.
-        seed: Decides order of images, dropout and augmentation.
-        class_weight: Factor of the training loss by label; None weighs all images equally.
-        keep_best: Whether the model ends with the weights of its best epoch, not of its last.
-    """
-
-    epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
-    seed: int
+    epochs: int  # maximum number of epochs
+    patience: int  # epochs without a lower validation loss before training stops
+    batch_size: int  # images in one step
+    learning_rate: float  # Adam's
+    seed: int  # decides order of images, dropout and augmentation
+    # factor of the training loss by label; None weighs all images equally
     class_weight: dict[int, float] | None = None
+    # whether the model ends with the weights of its best epoch, not of its last
     keep_best: bool = True
 
 

@@ -21,6 +21,7 @@ from cxr_tasks.training.loop import TrainingResult, train
 from cxr_tasks.training.model_file import predict_scores, save_model
 from cxr_tasks.training.networks import augment
 from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
+from cxr_tasks.training.training_record import FitFacts, StoppedBy
 from cxr_tasks.volume.files import write_rows, write_table
 from cxr_tasks.volume.progress import Progress
 
@@ -37,7 +38,7 @@ def fit(
     progress: Progress,
     card: CardLease,
     with_scores: bool = False,
-) -> dict[str, Any]:
+) -> FitFacts:
     """Train into a folder, on a leased card where there are cards; go on from its checkpoint.
 
     Writes `model.keras`, `history.csv`, and where images are augmented `augmented.npy`; the
@@ -50,9 +51,6 @@ def fit(
         card: The card of this process.
         with_scores: Whether to write `scores.csv` too: row, path, label, group, part and score
             of every image that did not train.
-
-    Returns:
-        Facts for the training's record.
 
     Raises:
         TrainingError: The loss is no number, or memory ran out.
@@ -74,14 +72,14 @@ def fit(
             _save_augmented_examples(task, folder / "augmented.npy")
         if with_scores:
             _save_scores(task, trainable, folder / "scores.csv")
-        return _facts(task, model, result) | {
-            "model_bytes": (folder / "model.keras").stat().st_size,
-            "prepare_seconds": round(prepare_seconds + result.prepare_seconds, 3),
-            "precision": trainable.precision,
-            "cut_after": trainable.cut_after,
-            "activations": trainable.key,
-            "n_activations_computed": trainable.n_computed,
-        }
+        return _describe(
+            task,
+            model,
+            trainable,
+            result,
+            prepare_seconds=prepare_seconds + result.prepare_seconds,
+            model_bytes=(folder / "model.keras").stat().st_size,
+        )
 
 
 def train_network(
@@ -158,33 +156,48 @@ def _save_scores(task: TrainingTask, trainable: Trainable, path: Path) -> None:
     write_table(scored, path)
 
 
-def _facts(task: TrainingTask, model: Model, result: TrainingResult) -> dict[str, Any]:
-    settings, weights = task.settings, task.settings.class_weight
-    stopped_by = "patience" if result.stopped_early else "epochs"
+def _describe(
+    task: TrainingTask,
+    model: Model,
+    trainable: Trainable,
+    result: TrainingResult,
+    *,
+    prepare_seconds: float,
+    model_bytes: int,
+) -> FitFacts:
+    settings, weights, history = task.settings, task.settings.class_weight, result.history
+    stopped_by: StoppedBy = "patience" if result.stopped_early else "epochs"
     if task.n_epochs is not None:
         stopped_by = "folds"
-    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    return {
-        "variant": task.variant.name,
-        "n_parameters": int(model.count_params()),
-        "n_trainable_parameters": trainable,
-        "epochs_run": len(result.history),
-        "best_epoch": result.kept_epoch,
-        "stopped_by": stopped_by,
-        "without_lag": describe_without_lag(
-            result.history, patience=settings.patience, stopped_by=stopped_by
+    return FitFacts(
+        variant=task.variant.name,
+        n_parameters=int(model.count_params()),
+        n_trainable_parameters=sum(
+            int(np.prod(weight.shape)) for weight in model.trainable_weights
         ),
-        "max_epochs": settings.epochs,
-        "patience": settings.patience,
-        "train_seconds": round(result.train_seconds, 3),
-        "seconds_per_epoch": round(result.train_seconds / len(result.history), 4),
-        "resumed_from_epoch": result.resumed_after_epoch,
-        "device": describe_device(),
-        "threads": task.config.threads,
-        "learning_rate": settings.learning_rate,
-        "batch_size": settings.batch_size,
-        "class_weight": weights and {str(label): value for label, value in weights.items()},
-        "n_train": len(task.train_rows),
-        "n_val": len(rows_of(task.split, "val")),
-        "weights_origin": task.weights_origin,
-    }
+        epochs_run=len(history),
+        best_epoch=result.kept_epoch,
+        stopped_by=stopped_by,
+        without_lag=describe_without_lag(
+            history, patience=settings.patience, stopped_by=stopped_by
+        ),
+        max_epochs=settings.epochs,
+        patience=settings.patience,
+        train_seconds=round(result.train_seconds, 3),
+        seconds_per_epoch=round(result.train_seconds / len(history), 4),
+        resumed_from_epoch=result.resumed_after_epoch,
+        device=describe_device(),
+        threads=task.config.threads,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size,
+        class_weight={str(label): each for label, each in weights.items()} if weights else None,
+        n_train=len(task.train_rows),
+        n_val=len(rows_of(task.split, "val")),
+        model_bytes=model_bytes,
+        weights_origin=task.weights_origin,
+        prepare_seconds=round(prepare_seconds, 3),
+        precision=trainable.precision,
+        cut_after=trainable.cut_after,
+        activations=trainable.key,
+        n_activations_computed=trainable.n_computed,
+    )

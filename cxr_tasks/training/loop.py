@@ -27,22 +27,14 @@ CHECKPOINT_INTERVAL_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training went; the model then has the weights of `kept_epoch`.
+    """How a training went; the model then has the weights of `kept_epoch`."""
 
-    Args:
-        history: Every epoch, those before an interruption included.
-        kept_epoch: The epoch, counted from 1, with the lowest validation loss; or the last one.
-        stopped_early: Whether patience ended it and not the limit of epochs.
-        resumed_after_epoch: The last epoch of an interrupted training that was continued; 0 for
-            one that began here.
-        prepare_seconds: Time from the call to the first epoch that was trained here.
-    """
-
-    history: tuple[EpochResult, ...]
-    kept_epoch: int
-    stopped_early: bool
+    history: tuple[EpochResult, ...]  # every epoch, those before an interruption included
+    kept_epoch: int  # the epoch, counted from 1, with the lowest validation loss; or the last one
+    stopped_early: bool  # whether patience ended it and not the limit of epochs
+    # the last epoch of an interrupted training that was continued; 0 for one that began here
     resumed_after_epoch: int
-    prepare_seconds: float
+    prepare_seconds: float  # time from the call to the first epoch that was trained here
 
     @property
     def train_seconds(self) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_fold, read_split, rows_of
 from cxr_tasks.data.split_record import SplitRecord
-from cxr_tasks.runs.ingest_record import IngestRecord
+from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.activations import frozen_activations
 from cxr_tasks.training.batch_norm import with_fused_batch_norm
@@ -22,7 +22,7 @@ from cxr_tasks.training.networks import build_model, calibrate_batch_norm
 from cxr_tasks.training.weights import weights_of
 from cxr_tasks.variants import QUICKSTART_BATCH_NORM_MOMENTUM, VARIANTS, Variant
 from cxr_tasks.volume.paths import RunPaths
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.records import require_record
 
 N_CALIBRATION_IMAGES = 32
 """As many as one batch of the study, so that calibration needs no more memory than training."""
@@ -32,27 +32,17 @@ Model = Any
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """One variant with the images it trains on.
+    """One variant with the images it trains on."""
 
-    Args:
-        run: Whose home has weights and activations.
-        config: How to train.
-        variant: What to train.
-        dataset: The images.
-        ingested: The record of the run's ingestion.
-        split: The part of each image, in the data set's order: the run's own, or a fold's.
-        seed: Decides first weights, order, dropout and augmentation.
-        n_epochs: Train exactly so long and keep the last weights; None stops by patience and
-            keeps the best.
-    """
-
-    run: RunPaths
-    config: RunConfig
-    variant: Variant
+    run: RunPaths  # whose home has weights and activations
+    config: RunConfig  # how to train
+    variant: Variant  # what to train
     dataset: Dataset
-    ingested: Record
+    ingested: IngestFacts  # what the run began with
+    # the part of each image, in the data set's order: the run's own, or a fold's
     split: pd.DataFrame
-    seed: int
+    seed: int  # decides first weights, order, dropout and augmentation
+    # train exactly so long and keep the last weights; None stops by patience and keeps the best
     n_epochs: int | None = None
 
     @property
@@ -63,13 +53,12 @@ class TrainingTask:
     @property
     def weights_origin(self) -> str:
         """Where the backbone's first weights are from."""
-        return str(self.ingested["weights"]["origin"]) if self.variant.uses_backbone else "none"
+        return self.ingested.weights.origin if self.variant.uses_backbone else "none"
 
     @property
     def context(self) -> str:
         """What the numbers depend on beside settings and first weights."""
-        digest = self.ingested["weights"]["sha256"]
-        return f"{self.dataset.fingerprint} {self.config.threads} {digest}"
+        return f"{self.dataset.fingerprint} {self.config.threads} {self.ingested.weights.sha256}"
 
     @property
     def settings(self) -> TrainingSettings:
@@ -138,7 +127,7 @@ def open_task(
         run,
         config,
         VARIANTS[variant],
-        open_dataset(run.home, ingested["dataset"]),
+        open_dataset(run.home, ingested.dataset),
         ingested,
         read_fold(run.split, fold) if fold else read_split(run.split),
         fold_seed(config.seed, fold) if fold else config.seed,
@@ -153,25 +142,15 @@ def fold_seed(seed: int, number: int) -> int:
 
 @dataclass(frozen=True)
 class Trainable:
-    """What training works on: the layers that change, and their input.
+    """What training works on: the layers that change, and their input."""
 
-    Attributes:
-        model: Shares its layers with the whole network.
-        network: The same for training only, by the fastest kernels.
-        values: What goes into it, a row for each image of the data set.
-        precision: What it computes in; the frozen layers' rest, which is cheap, in float32.
-        cut_after: Name of the last frozen layer that was left out, if any.
-        key: Stands for `values` where they are activations.
-        n_computed: How many activations were computed now.
-    """
-
-    model: Model
-    network: Model
-    values: NDArray[Any]
-    precision: str
-    cut_after: str | None = None
-    key: str = ""
-    n_computed: int = 0
+    model: Model  # shares its layers with the whole network
+    network: Model  # the same for training only, by the fastest kernels
+    values: NDArray[Any]  # what goes into it, a row for each image of the data set
+    precision: str  # what it computes in; the frozen layers' rest, which is cheap, in float32
+    cut_after: str | None = None  # name of the last frozen layer that was left out, if any
+    key: str = ""  # stands for `values` where they are activations
+    n_computed: int = 0  # how many activations were computed now
 
 
 def trainable_part(model: Model, task: TrainingTask, *, note: Callable[[str], None]) -> Trainable:

@@ -3,12 +3,12 @@
 Killed at any moment, a training is finished or can be continued.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.machine.memory import MemoryWatch
@@ -17,25 +17,20 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.fit import CHECKPOINT, fit
 from cxr_tasks.training.gpu_lease import CardLease
 from cxr_tasks.training.task import fold_seed, open_task
-from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
+from cxr_tasks.training.training_record import (
+    FitFacts,
+    FoldFacts,
+    FoldRecord,
+    FoldSummary,
+    TrainingFacts,
+    TrainingRecord,
+)
 from cxr_tasks.volume.files import put_in_place, remove_leftovers, sha256_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import Note, find_finished, make_record, require_record, write_record
 
 FitT = TypeVar("FitT", TrainingRecord, FoldRecord)
-
-_OF_FOLD = (
-    "best_epoch",
-    "epochs_run",
-    "stopped_by",
-    "train_seconds",
-    "prepare_seconds",
-    "resumed_from_epoch",
-    "peak_anon_mb",
-    "without_lag",
-)
-"""What the final fit's record repeats of each fold's."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +52,13 @@ class TrainingContext:
             ArtifactError: Ingestion or split is not finished.
         """
         run = self.run
-        digests = {"config": sha256_of(run.config)}
         require_record(run.ingest, IngestRecord)
-        digests["ingest"] = sha256_of(run.ingest / IngestRecord.FILE)
         require_record(run.split, SplitRecord)
-        digests["split"] = sha256_of(run.split / SplitRecord.FILE)
-        return digests
+        return {
+            "config": sha256_of(run.config),
+            "ingest": sha256_of(run.ingest / IngestRecord.FILE),
+            "split": sha256_of(run.split / SplitRecord.FILE),
+        }
 
 
 def train_variant(context: TrainingContext, *, train_one: Callable[[int], None]) -> TrainingRecord:
@@ -127,7 +123,7 @@ def train_once(
     inputs: Mapping[str, str],
     config_fingerprint: str,
     seed: int,
-    train: Callable[[Path], dict[str, Any]],
+    train: Callable[[Path], FitFacts],
     note: Note,
 ) -> FitT:
     """Train into a folder and put it in place, unless it is finished from the same inputs.
@@ -155,7 +151,7 @@ def train_once(
             inputs=inputs,
             config_fingerprint=config_fingerprint,
             seed=seed,
-            seconds=facts["train_seconds"],
+            seconds=facts.train_seconds,
             facts=facts,
             leave_out=[CHECKPOINT],
         )
@@ -169,7 +165,7 @@ def train_once(
 
 def _train_folds_and_final(
     context: TrainingContext, train_one: Callable[[int], None], folder: Path
-) -> dict[str, Any]:
+) -> TrainingFacts:
     run, config, variant = context.run, context.config, context.variant
     task = open_task(run, config, variant)
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,14 +174,14 @@ def _train_folds_and_final(
     if folds:
         task = replace(task, n_epochs=final_epochs(folds))
     final = fit(task, folder, progress=context.progress, card=context.card)
-    final["peak_anon_mb"] = context.memory.peak_anon_mb()
-    return _with_costs(final, folds)
+    return _with_folds(final, folds, peak_anon_mb=context.memory.peak_anon_mb())
 
 
-def _train_fold(context: TrainingContext, number: int, folder: Path) -> dict[str, Any]:
+def _train_fold(context: TrainingContext, number: int, folder: Path) -> FoldFacts:
     task = open_task(context.run, context.config, context.variant, fold=number)
     facts = fit(task, folder, progress=context.progress, card=context.card, with_scores=True)
-    return facts | {"round": number, "peak_anon_mb": context.memory.peak_anon_mb()}
+    peak = context.memory.peak_anon_mb()
+    return FoldFacts(**facts.content(), round=number, peak_anon_mb=peak)
 
 
 def keep_whole_folds(damaged: Path, folder: Path, *, inputs: Mapping[str, str], note: Note) -> None:
@@ -199,30 +195,32 @@ def keep_whole_folds(damaged: Path, folder: Path, *, inputs: Mapping[str, str], 
 
 def _finish_folds(
     context: TrainingContext, train_one: Callable[[int], None], folder: Path
-) -> list[dict[str, Any]]:
+) -> list[FoldSummary]:
     """Train the folds that a variant's folder lacks, one after another; return how each went."""
     split, found = require_record(context.run.split, SplitRecord), []
-    n_rounds = len(split["folds"]["rounds"]) if split["folds"] else 0
-    for number in range(1, n_rounds + 1):
+    for number in range(1, len(split.folds.rounds if split.folds else ()) + 1):
         place = fold_folder(folder, number)
         record = find_finished(place, FoldRecord, inputs=context.inputs, note=context.progress.note)
         if record is None:
             train_one(number)
             record = require_record(place, FoldRecord)
-        found.append({"round": number, **{key: record[key] for key in _OF_FOLD}})
+        found.append(record.only(FoldSummary))
     return found
 
 
-def final_epochs(folds: list[dict[str, Any]]) -> int:
+def final_epochs(folds: Sequence[FoldSummary]) -> int:
     """Return the number of epochs for the final fit: the median of the folds' best epochs."""
-    return max(1, round(median(int(fold["best_epoch"]) for fold in folds)))
+    return max(1, round(median(fold.best_epoch for fold in folds)))
 
 
-def _with_costs(final: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_folds(final: FitFacts, folds: list[FoldSummary], *, peak_anon_mb: float) -> TrainingFacts:
     """Describe a final fit with its folds: the time of all, and the most memory of any."""
     sums = {
-        key: round(final[key] + sum(fold[key] for fold in folds), 3)
-        for key in ("train_seconds", "prepare_seconds")
+        "train_seconds": round(final.train_seconds + sum(f.train_seconds for f in folds), 3),
+        "prepare_seconds": round(final.prepare_seconds + sum(f.prepare_seconds for f in folds), 3),
     }
-    peak = max(each["peak_anon_mb"] for each in (final, *folds))
-    return final | sums | {"peak_anon_mb": peak, "folds": folds}
+    return TrainingFacts(
+        **(final.content() | sums),
+        folds=folds,
+        peak_anon_mb=max([peak_anon_mb, *(fold.peak_anon_mb for fold in folds)]),
+    )

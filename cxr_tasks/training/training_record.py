@@ -9,37 +9,26 @@ StoppedBy = Literal["patience", "epochs", "folds"]
 
 
 class WithoutLag(Facts):
-    """How early stopping would have gone under batch statistics without lag.
-
-    Attributes:
-        stops_after: The epoch after which patience would have ended it; None where it would not.
-        decided_stopping: Whether lag ended the training.
-    """
+    """How early stopping would have gone under batch statistics without lag."""
 
     best_epoch: int
     val_loss: float
     val_accuracy: float
     stops_after: int | None
+    """The epoch after which patience would have ended it; None where it would not."""
     decided_stopping: bool
+    """Whether lag ended the training."""
 
 
 class FitFacts(Facts):
-    """One fit of a network.
-
-    Attributes:
-        best_epoch: Whose weights the model has, from 1.
-        class_weight: Factor of the loss by label; None weighs all images equally.
-        device: What computed it.
-        cut_after: The last frozen layer that was run once, if any.
-        activations: Key of what it gave; empty where there is none.
-        n_activations_computed: Images whose activations were not in the cache.
-    """
+    """One fit of a network."""
 
     variant: str
     n_parameters: int
     n_trainable_parameters: int
     epochs_run: int
     best_epoch: int
+    """Whose weights the model has, from 1."""
     stopped_by: StoppedBy
     without_lag: WithoutLag | None = None
     max_epochs: int
@@ -48,10 +37,12 @@ class FitFacts(Facts):
     seconds_per_epoch: float
     resumed_from_epoch: int
     device: str
+    """What computed it."""
     threads: int
     learning_rate: float
     batch_size: int
     class_weight: dict[str, float] | None
+    """Factor of the loss by label; None weighs all images equally."""
     n_train: int
     n_val: int
     model_bytes: int
@@ -59,8 +50,11 @@ class FitFacts(Facts):
     prepare_seconds: float
     precision: str
     cut_after: str | None
+    """The last frozen layer that was run once, if any."""
     activations: str
+    """Key of what it gave; empty where there is none."""
     n_activations_computed: int
+    """Images whose activations were not in the cache."""
 
 
 class FoldSummary(Facts):
@@ -96,7 +90,11 @@ class _Round(Facts):
     round: int
 
 
-class FoldRecord(PeakMemory, _Round, FitFacts, StageRecord):
+class FoldFacts(PeakMemory, _Round, FitFacts):
+    """The fit of a fold; `round` is from 1."""
+
+
+class FoldRecord(FoldFacts, StageRecord):
     """One finished fold, in its own folder below the variant's."""
 
     FILE: ClassVar[str] = "train.json"

@@ -6,7 +6,6 @@ import shutil
 import urllib.parse
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_tasks.errors import ArtifactError, DamagedError, SourceError
 from cxr_tasks.machine.memory import ran_out
+from cxr_tasks.runs.ingest_record import IngestFacts, WeightsFacts
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.keras_runtime import first_line
 from cxr_tasks.variants import VARIANTS
@@ -54,26 +54,9 @@ class WeightsDownloadRecord(SealedRecord):
     sha256: str
 
 
-@dataclass(frozen=True)
-class BackboneWeights:
-    """Which weights a run's backbones start from; `file_name` lies in `cache/backbones`."""
-
-    origin: Origin
-    sha256: str = ""
-    file_name: str = ""
-
-    def path(self, home: Home) -> Path | None:
-        """Return the file, or None for random weights."""
-        return _cache(home) / self.file_name if self.file_name else None
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the facts as JSON knows them."""
-        return asdict(self)
-
-
 def prepare_weights(
     config: RunConfig, home: Home, *, environ: Mapping[str, str], report: Callable[[str], None]
-) -> BackboneWeights:
+) -> WeightsFacts:
     """Bring the run's backbone weights into the cache, checked.
 
     Raises:
@@ -81,9 +64,9 @@ def prepare_weights(
         SourceError: No file is named, the download failed, and the profile needs weights.
     """
     if not any(VARIANTS[name].uses_backbone for name in config.variants):
-        return BackboneWeights("none")
+        return WeightsFacts(origin="none", sha256="", file_name="")
     if config.weights == "random":
-        return BackboneWeights("random")
+        return WeightsFacts(origin="random", sha256="", file_name="")
     with locked(home.locks / "backbones.lock"):
         if config.weights and config.weights != "phantom":
             return _cached(Path(config.weights), home, origin="file")
@@ -102,11 +85,15 @@ def prepare_weights(
         return _cached(OWN_WEIGHTS, home, origin="phantom", name=OWN_WEIGHTS.name)
 
 
-def weights_of(run: RunPaths, record: Mapping[str, Any]) -> Path | None:
-    """Find the weights file that a run's ingestion recorded, and check that it is the same."""
-    weights = BackboneWeights(**record["weights"])
-    path = weights.path(run.home)
-    if path is not None and (not path.exists() or sha256_of(path) != weights.sha256):
+def weights_of(run: RunPaths, ingested: IngestFacts) -> Path | None:
+    """Find the weights file that a run's ingestion recorded, and check that it is the same.
+
+    None for random weights.
+    """
+    if not ingested.weights.file_name:
+        return None
+    path = _cache(run.home) / ingested.weights.file_name
+    if not path.exists() or sha256_of(path) != ingested.weights.sha256:
         raise DamagedError(
             f"The backbone weights {path} are missing or changed.",
             "They are kept in the cache under the digest that ingestion recorded.",
@@ -171,7 +158,7 @@ def _cache(home: Home) -> Path:
     return home.cache / "backbones"
 
 
-def _keras_weights(home: Home, url: str, report: Callable[[str], None]) -> BackboneWeights:
+def _keras_weights(home: Home, url: str, report: Callable[[str], None]) -> WeightsFacts:
     """Fetch Keras' own weights, unless an earlier run did."""
     download = _cache(home) / "keras-download" / "download.h5"
     if not _is_as_downloaded(download, report):
@@ -246,7 +233,7 @@ def _reason_of(err: Exception) -> str:
     return type(err).__name__
 
 
-def _cached(path: Path, home: Home, *, origin: Origin, name: str = "") -> BackboneWeights:
+def _cached(path: Path, home: Home, *, origin: Origin, name: str = "") -> WeightsFacts:
     """Copy a checked file into the cache under its digest, and its own name or a common one."""
     if not path.is_file():
         raise ArtifactError(
@@ -255,13 +242,13 @@ def _cached(path: Path, home: Home, *, origin: Origin, name: str = "") -> Backbo
             "Correct the path, or leave weights empty for Keras' own download.",
         )
     suffix, digest = check_backbone_file(path), sha256_of(path)
-    weights = BackboneWeights(origin, digest, f"{digest[:16]}/{name or 'mobilenetv2' + suffix}")
-    target = _cache(home) / weights.file_name
+    file_name = f"{digest[:16]}/{name or 'mobilenetv2' + suffix}"
+    target = _cache(home) / file_name
     remove_leftovers(target.parent)
     if not target.exists() or sha256_of(target) != digest:
         with building(target.parent) as folder:
             shutil.copyfile(path, folder / target.name)
-    return weights
+    return WeightsFacts(origin=origin, sha256=digest, file_name=file_name)
 
 
 def _no_backbone(path: Path, reason: str) -> ArtifactError:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from cxr_tasks.errors import ConfigError, shown
 
@@ -21,11 +21,11 @@ class Home:
     """The places of the shared volume."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.datasets = root / "datasets"  # ingested image stores, one folder a fingerprint
-        self.cache = root / "cache"  # what can be had again: downloads, backbone weights
-        self.locks = root / "locks"  # a lock of the operating system dies with its holder
-        self.champion = root / "champion"  # the model that serves, and those before it
+        self.root: Final = root
+        self.datasets: Final = root / "datasets"  # ingested image stores, one folder a fingerprint
+        self.cache: Final = root / "cache"  # what can be had again: downloads, backbone weights
+        self.locks: Final = root / "locks"  # a lock of the operating system dies with its holder
+        self.champion: Final = root / "champion"  # the model that serves, and those before it
 
     def scores(self, name: str) -> Path:
         """Return the folder of one batch of scored images.
@@ -48,17 +48,21 @@ class RunPaths:
     """The places of one run: a folder for each stage."""
 
     def __init__(self, home: Home, key: str) -> None:
-        self.home = home
-        self.key = key
-        self.root = home.root / "runs" / key
-        self.config = self.root / "config.json"  # checked, written before the first stage
-        self.progress = self.root / "progress.jsonl"  # a line for each thing worth knowing
-        self.ingest = self.root / "ingest"  # which data set and backbone weights the run uses
-        self.split = self.root / "split"  # which image is in which part
-        self.audit = self.root / "audit"  # what else than disease could tell the classes apart
-        self.evaluate = self.root / "evaluate"  # scores and metrics of each finished variant
-        self.report = self.root / "report"  # the page, its figures as JSON, and the table
-        self.promote = self.root / "promote"  # whether its model took the champion's place
+        self.home: Final = home
+        self.key: Final = key
+        self.root: Final = home.root / "runs" / key
+        self.config: Final = self.root / "config.json"  # checked, written before the first stage
+        self.progress: Final = self.root / "progress.jsonl"  # a line for each thing worth knowing
+        self.ingest: Final = (
+            self.root / "ingest"
+        )  # which data set and backbone weights the run uses
+        self.split: Final = self.root / "split"  # which image is in which part
+        self.audit: Final = (
+            self.root / "audit"
+        )  # what else than disease could tell the classes apart
+        self.evaluate: Final = self.root / "evaluate"  # scores and metrics of each finished variant
+        self.report: Final = self.root / "report"  # the page, its figures as JSON, and the table
+        self.promote: Final = self.root / "promote"  # whether its model took the champion's place
 
     def train(self, variant: str) -> Path:
         """Return the place of a finished training."""

@@ -4,7 +4,7 @@ A model has the keys of its file under their names and in their order, so that r
 changes no byte that the digest covers. Older schema versions are migrated before (`sealed.py`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
@@ -38,6 +38,9 @@ _REASONS = {
 """What is wrong with a value, by pydantic's name of the error; others in pydantic's own words."""
 
 
+FactsT = TypeVar("FactsT", bound="Facts")
+
+
 class Facts(BaseModel):
     """A part of a record: frozen, and strict, so that no text counts as a number.
 
@@ -55,6 +58,7 @@ class Facts(BaseModel):
         str_max_length=_MAX_CHARACTERS,
         validate_by_name=True,
         validate_by_alias=True,
+        use_attribute_docstrings=True,
         defer_build=True,  # most processes read few of the records
     )
 
@@ -62,50 +66,14 @@ class Facts(BaseModel):
         """Return it as JSON knows it: the keys that were read or given, in their order."""
         return self.model_dump(by_alias=True, exclude_unset=True)
 
-    # Read access as to the dict that a record was; it goes with its last reader.
+    def fields_of(self, model: type["Facts"]) -> Content:
+        """Return the fields of a model that were read or given here, as arguments for another."""
+        names = (name for name in model.model_fields if name in self.model_fields_set)
+        return {name: getattr(self, name) for name in names}
 
-    def __getitem__(self, key: str) -> Any:
-        extra = self.model_extra or {}
-        if key in extra:
-            return extra[key]
-        name = next((name for name, alias in self._keys() if alias == key), None)
-        if name is None:
-            raise KeyError(key)
-        return getattr(self, name)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.keys()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value of a key that the file may lack."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
-    def keys(self) -> list[str]:
-        """Return the keys that the file has."""
-        return [*(alias for _, alias in self._keys()), *(self.model_extra or {})]
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Return the keys that the file has, with their values."""
-        return [(key, self[key]) for key in self.keys()]
-
-    def values(self) -> list[Any]:
-        """Return the values of the keys that the file has."""
-        return [value for _, value in self.items()]
-
-    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
-        return iter(self.keys())
-
-    def __or__(self, other: Mapping[str, Any]) -> Content:
-        return {**dict(self.items()), **other}
-
-    def _keys(self) -> Iterator[tuple[str, str]]:
-        """Yield the names of the fields that were read or given, with their keys in the file."""
-        for name, field in type(self).model_fields.items():
-            if name in self.model_fields_set:
-                yield name, field.serialization_alias or name
+    def only(self, model: type[FactsT]) -> FactsT:
+        """Return what another model has of it."""
+        return model(**self.fields_of(model))
 
 
 class SealedRecord(Facts):
@@ -115,27 +83,24 @@ class SealedRecord(Facts):
 
 
 class StageRecord(SealedRecord):
-    """The record of a finished stage, which makes its folder count.
-
-    Attributes:
-        FILE: The record's name in its folder.
-        COMMAND: The stage of the command line that makes it.
-        seconds: How long it took.
-        inputs: SHA-256 of everything it has read, by name.
-        outputs: SHA-256 of every file in its folder, by path.
-        versions: Of Python, the libraries and the project's code.
-    """
+    """The record of a finished stage, which makes its folder count."""
 
     FILE: ClassVar[str]
+    """The record's name in its folder."""
     COMMAND: ClassVar[str]
+    """The stage of the command line that makes it."""
 
     stage: str
     seconds: float
+    """How long it took."""
     seed: int
     config_fingerprint: str
     inputs: dict[str, str]
+    """SHA-256 of everything it has read, by name."""
     outputs: dict[str, str]
+    """SHA-256 of every file in its folder, by path."""
     versions: dict[str, str]
+    """Of Python, the libraries and the project's code."""
 
     @classmethod
     def stage_name(cls) -> str:
@@ -149,7 +114,6 @@ class PeakMemory(Facts):
     peak_anon_mb: int | float = 0
 
 
-FactsT = TypeVar("FactsT", bound=Facts)
 SealedT = TypeVar("SealedT", bound=SealedRecord)
 
 

@@ -17,9 +17,6 @@ from cxr_tasks.volume.source_code import source_digest
 
 _NOT_THERE = (errno.ENOENT, errno.ESTALE, errno.EIO, errno.EISDIR, errno.ENOTDIR)
 
-Record = Any
-"""A record, or a part of one, that is still read and made as a dict."""
-
 StageT = TypeVar("StageT", bound=StageRecord)
 Note = Callable[[str], None]
 
@@ -159,7 +156,7 @@ def make_record(
         "inputs": dict(inputs),
         "outputs": outputs,
         "versions": versions(),
-        **facts,
+        **(facts.content() if isinstance(facts, Facts) else facts),
     }
     return model.model_validate(as_json(content))
 
@@ -211,7 +208,7 @@ def check_outputs(folder: Path, record: StageRecord) -> None:
         path = folder / name
         found = _digest_if_there(path)
         if found != digest:
-            variant = record.get("variant", "VARIANT")
+            variant = getattr(record, "variant", "VARIANT")
             raise DamagedError(
                 f"{path} is {'not what its record says' if found else 'missing or unreadable'}.",
                 "Artifacts are never changed once their stage has finished.",

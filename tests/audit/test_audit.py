@@ -1,7 +1,6 @@
 """The audit of drawn data sets, clean and with something planted; every file is ingested."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from bench.alarms import as_table, control_scores, controls_table, rate
 from bench.audit_rates import RESULTS, _parser, _place, main
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
+from cxr_tasks.audit.audit_record import AuditFacts
 from cxr_tasks.audit.features import (
     MaskedFeatures,
     intensity_table,
@@ -31,13 +31,13 @@ def clean() -> dict[str, bytes]:
     return draw_files(120, seed=SEED)
 
 
-def audited(planted: Planted, folder: Path) -> dict[str, Any]:
+def audited(planted: Planted, folder: Path) -> AuditFacts:
     dataset, split = ingest_planted(planted, folder, seed=SEED)
     return audit_dataset(dataset, split, folds=None, features=None, seed=SEED, built=folder)
 
 
-def grave_checks(facts: dict[str, Any]) -> set[str]:
-    return {each["check"] for each in facts["findings"] if each["severity"] != "info"}
+def grave_checks(facts: AuditFacts) -> set[str]:
+    return {each.check for each in facts.findings if each.severity != "info"}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -55,14 +55,14 @@ def test_copy_with_the_other_label_is_an_error(clean: dict[str, bytes], tmp_path
     path = next(path for path in clean if path.startswith("COVID"))
     planted = Planted({**clean, "NORMAL/NORMAL/copy.png": clean[path]})
     facts = audited(planted, tmp_path)
-    worst = facts["findings"][0]
-    assert (worst["check"], worst["severity"]) == ("duplicates_across_labels", "error")
-    assert path in worst["message"]
-    assert facts["duplicates"]["pairs"][0]["kind"] == "bytes"
+    worst = facts.findings[0]
+    assert (worst.check, worst.severity) == ("duplicates_across_labels", "error")
+    assert path in worst.message
+    assert facts.duplicates.pairs[0].kind == "bytes"
     # its group has both labels, so that no control can be asked about it
-    assert facts["n_excluded_images"] >= 2
+    assert facts.n_excluded_images >= 2
     scores = read_control_scores(tmp_path)
-    assert scores["metadata"].isna().sum() == facts["n_excluded_images"]
+    assert scores["metadata"].isna().sum() == facts.n_excluded_images
 
 
 def test_controls_are_not_asked_about_too_few_patients(tmp_path: Path) -> None:
@@ -75,16 +75,17 @@ def test_controls_are_not_asked_about_too_few_patients(tmp_path: Path) -> None:
     }
     dataset, split = ingest_planted(Planted(few), tmp_path, seed=0, kind="paper")
     found = audit_dataset(dataset, split, folds=None, features=None, seed=0, built=tmp_path)
-    assert found["controls"] == {}
+    assert found.controls == {}
     assert "controls" in grave_checks(found)
 
 
 def test_sources_with_one_class_are_confounded_by_design() -> None:
     index = pd.DataFrame({"source": ["a", "a", "b", "b", "c", ""], "label": [1, 1, 0, 0, 1, 0]})
     facts, [finding] = audit_sources(index)
-    assert (facts["n_sources"], facts["n_one_class"]) == (3, 3)
-    assert facts["known_fraction"] == {"covid": 1.0, "normal": pytest.approx(2 / 3)}
-    assert "Confounded by design: 3 of 3 sources" in finding["message"]
+    assert (facts.n_sources, facts.n_one_class) == (3, 3)
+    assert facts.known_fraction.covid == 1.0
+    assert facts.known_fraction.normal == pytest.approx(2 / 3)
+    assert "Confounded by design: 3 of 3 sources" in finding.message
     mixed = pd.DataFrame({"source": ["a", "a"], "label": [1, 0]})
     assert audit_sources(mixed)[1] == []
     assert audit_sources(index.assign(source=""))[1] == []
@@ -155,10 +156,10 @@ def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
     outside[4:24, 4:24] = False
     features = MaskedFeatures(pixels, pixels * outside.ravel(), pixels * ~outside.ravel())
     facts = audit_dataset(dataset, split, folds=None, features=features, seed=0, built=tmp_path)
-    assert facts["controls"]["centre_blacked_out"]["above_chance"]
-    assert "whole_image" not in {each["check"] for each in facts["findings"]}
-    assert facts["controls"]["permuted_labels"]["auc"] == pytest.approx(0.5, abs=0.05)
-    assert list(facts["controls"]) == [
+    assert facts.controls["centre_blacked_out"].above_chance
+    assert "whole_image" not in {each.check for each in facts.findings}
+    assert facts.controls["permuted_labels"].auc == pytest.approx(0.5, abs=0.05)
+    assert list(facts.controls) == [
         "metadata",
         "coarse_intensity",
         "centre_blacked_out",
@@ -181,9 +182,9 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
         seed=0,
         built=tmp_path,
     )
-    [about_backbone] = [each for each in facts["findings"] if each["check"] == "whole_image"]
-    assert about_backbone["severity"] == "info"
-    assert "says little" in about_backbone["message"]
+    [about_backbone] = [each for each in facts.findings if each.check == "whole_image"]
+    assert about_backbone.severity == "info"
+    assert "says little" in about_backbone.message
     assert grave_checks(facts) == set()
 
 

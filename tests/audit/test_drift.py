@@ -11,12 +11,14 @@ import pytest
 
 from cxr_tasks.audit.audit import make_audit
 from cxr_tasks.audit.drift import drift_finding, measure_drift
+from cxr_tasks.audit.drift_record import DriftCompared, DriftFacts
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.champion.versions import dataset_of
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.split import read_split
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.ingest_record import IngestFacts, WeightsFacts
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.weights import prepare_weights
 from cxr_tasks.volume.paths import Home
@@ -46,7 +48,7 @@ def inputs_of(
     *,
     champion: str | None,
     dataset: str = OTHER,
-    weights: dict[str, str] | None = None,
+    weights: WeightsFacts | None = None,
     notes: list[str] | None = None,
 ) -> AuditInputs:
     run, config = open_run(home, "new")
@@ -56,10 +58,12 @@ def inputs_of(
         dataset=open_dataset(home, dataset),
         split=read_split(run.split),
         folds=None,
-        ingested={
-            "champion": champion,
-            "weights": weights or {"origin": "none", "sha256": "", "file_name": ""},
-        },
+        ingested=IngestFacts(
+            weights=weights or WeightsFacts(origin="none", sha256="", file_name=""),
+            dataset=dataset,
+            external=None,
+            champion=champion,
+        ),
         champion_dataset=partial(dataset_of, home, champion or ""),
         note=(notes if notes is not None else []).append,
     )
@@ -67,7 +71,7 @@ def inputs_of(
 
 def measured(
     home: Home, *, features: MaskedFeatures | None = None, **changed: Any
-) -> dict[str, Any] | None:
+) -> DriftFacts | None:
     """Measure the drift of the drawn run, as its audit does."""
     return measure_drift(inputs_of(home, **changed), features)
 
@@ -79,33 +83,33 @@ def test_without_champion_there_is_no_drift(home: Home) -> None:
 def test_champions_own_data_are_the_same_data(home: Home) -> None:
     facts = measured(home, champion=serving(home), dataset=FINGERPRINT)
     assert facts is not None
-    assert (facts["status"], facts["dataset"]) == ("same data", FINGERPRINT)
+    assert (facts.status, facts.dataset) == ("same data", FINGERPRINT)
     finding = drift_finding(facts)
-    assert (finding["severity"], finding["check"]) == ("info", "drift")
-    assert "so nothing can have moved" in finding["message"]
+    assert (finding.severity, finding.check) == ("info", "drift")
+    assert "so nothing can have moved" in finding.message
 
 
 def test_other_data_are_compared_and_json_can_say_it(home: Home) -> None:
     facts = measured(home, champion=serving(home))
-    assert facts is not None
-    assert (facts["status"], facts["champion"]) == ("compared", "0001-first")
-    assert (facts["n_images"], facts["n_new"]) == ({"champion": 80, "run": 100}, 100)
-    assert json.loads(json.dumps(facts)) == facts
-    assert facts["left_out"] == [
+    assert isinstance(facts, DriftCompared)
+    assert (facts.status, facts.champion) == ("compared", "0001-first")
+    assert (facts.n_images.champion, facts.n_images.run, facts.n_new) == (80, 100, 100)
+    assert json.loads(json.dumps(facts.content())) == facts.content()
+    assert facts.left_out == [
         "Frozen features were not compared: this run has no pre-trained weights."
     ]
-    assert facts["left_out"][0] in drift_finding(facts)["message"]
+    assert facts.left_out[0] in drift_finding(facts).message
 
 
 def test_random_weights_are_as_good_as_none(home: Home) -> None:
     blind = np.zeros((100, 3))
-    weights = {"origin": "random", "sha256": "", "file_name": ""}
+    weights = WeightsFacts(origin="random", sha256="", file_name="")
     facts = measured(
         home, champion=serving(home), weights=weights, features=MaskedFeatures(blind, blind, blind)
     )
-    assert facts is not None
-    assert "features" not in {check["figure"] for check in facts["checks"]}
-    assert "no pre-trained weights" in facts["left_out"][0]
+    assert isinstance(facts, DriftCompared)
+    assert "features" not in {check.figure for check in facts.checks}
+    assert "no pre-trained weights" in facts.left_out[0]
 
 
 @pytest.mark.parametrize("what", ["data set", "version", "damaged"])
@@ -120,12 +124,12 @@ def test_what_is_gone_is_told_and_ends_nothing(what: str, home: Home) -> None:
         (home.datasets / FINGERPRINT / "images.npy").write_bytes(b"")
     facts = measured(home, champion=version)
     assert facts is not None
-    assert facts["status"] == "not compared"
+    assert facts.status == "not compared"
     finding = drift_finding(facts)
-    assert finding["severity"] == "info"
-    assert (FINGERPRINT if what != "version" else version) in finding["message"]
-    assert "run the stage audit again" in finding["message"]
-    assert len(finding["message"]) < LONGEST_MESSAGE
+    assert finding.severity == "info"
+    assert (FINGERPRINT if what != "version" else version) in finding.message
+    assert "run the stage audit again" in finding.message
+    assert len(finding.message) < LONGEST_MESSAGE
 
 
 @pytest.mark.slow
@@ -140,7 +144,7 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
         file
     )
     config = make_config({"profile": "paper", "weights": str(file), "source": "phantom"})
-    weights = prepare_weights(config, home, environ={}, report=lambda _: None).as_dict()
+    weights = prepare_weights(config, home, environ={}, report=lambda _: None)
     known = np.random.default_rng(0).normal(5, 1, (100, 1280))
     notes: list[str] = []
     for _ in range(2):
@@ -151,18 +155,19 @@ def test_features_of_the_champions_images_are_this_runs_and_kept(home: Home) -> 
             notes=notes,
             features=MaskedFeatures(known, known, known),
         )
-    assert facts is not None
-    of_features = [check for check in facts["checks"] if check["figure"] == "features"]
-    assert [check["class"] for check in of_features] == ["COVID-19", "normal"]
+    assert isinstance(facts, DriftCompared)
+    of_features = [check for check in facts.checks if check.figure == "features"]
+    assert [check.class_name for check in of_features] == ["COVID-19", "normal"]
     # what this run is said to have is not what the network gives
-    assert min(check["effect"] for check in of_features) > 0.9
-    assert facts["left_out"] == []
+    assert min(check.effect for check in of_features) > 0.9
+    assert facts.left_out == []
     assert any("computed for 80 images" in note for note in notes)
     assert any("read from the cache" in note for note in notes)
 
 
 def test_audit_of_a_run_holds_drift_and_its_finding(home: Home, tmp_path: Path) -> None:
     facts = make_audit(inputs_of(home, champion=serving(home)), built=tmp_path)
-    assert facts["drift"]["status"] == "compared"
-    assert drift_finding(facts["drift"]) in facts["findings"]
-    assert facts["controls"]
+    assert facts.drift
+    assert facts.drift.status == "compared"
+    assert drift_finding(facts.drift) in facts.findings
+    assert facts.controls

@@ -11,9 +11,11 @@ from scipy.stats import ks_2samp
 from bench.planted import Planted, draw_files
 from cxr_tasks.audit.drift import drift_finding
 from cxr_tasks.audit.drift_comparison import Features, TwoDatasets, compare_datasets
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.audit.drift_record import DriftCompared
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
 from tests.audit.planted_dataset import ingest_planted
 from tests.champion import planted_drift
+from tests.made_facts import filled
 
 N_PHANTOMS = 100
 LONGEST_MESSAGE = 600  # the page shows no more of a finding
@@ -44,11 +46,15 @@ def drawn(
         }
     )
     pixels = np.repeat(images.astype(np.uint8)[..., None], 3, axis=-1)
-    return Dataset(f"{first}-{n}-{bright}", index, pixels, {})
+    return Dataset(index, pixels, f"{first}-{n}-{bright}", filled(DatasetRecord))
 
 
-def moved(facts: dict[str, Any]) -> set[str]:
-    return {check["figure"] for check in facts["checks"] if check["moved"]}
+def compared(old: Dataset, new: Dataset, features: Features | None = None) -> DriftCompared:
+    return compare_datasets(old, new, champion="0001-a", features=features, seed=0)
+
+
+def moved(facts: DriftCompared) -> set[str]:
+    return {check.figure for check in facts.checks if check.moved}
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +84,10 @@ def test_what_is_planted_is_found_and_nothing_else(
     plant: Any, found: set[str], old: Dataset, new_files: dict[str, bytes], tmp_path: Path
 ) -> None:
     new = ingested(plant(new_files), tmp_path)
-    facts = compare_datasets(old, new, features=None, seed=0)
+    facts = compared(old, new)
     assert moved(facts) == found
-    assert facts["moved"] == bool(found)
-    assert len(facts["checks"]) == 1 + 2 * 5
+    assert facts.moved == bool(found)
+    assert len(facts.checks) == 1 + 2 * 5
 
 
 def test_marker_moves_features_alone(
@@ -91,32 +97,34 @@ def test_marker_moves_features_alone(
     # the brightest pixel of each of 8 x 8 fields, as a network's maps might have it
     fields = [np.asarray(each.images)[..., 0].reshape(-1, 8, 28, 8, 28) for each in (old, new)]
     seen = [each.max(axis=(2, 4)).reshape(-1, 64) / 255.0 for each in fields]
-    assert moved(compare_datasets(old, new, features=Features(*seen), seed=0)) == {"features"}
+    assert moved(compared(old, new, Features(*seen))) == {"features"}
 
 
 # The comparison.
 
 
 def test_only_new_images_are_compared_with_all_of_the_champions() -> None:
-    facts = compare_datasets(drawn(120), drawn(100, first=60), features=None, seed=0)
-    assert (facts["n_shared"], facts["n_new"], facts["n_gone"]) == (60, 40, 60)
-    for check in facts["checks"][1:]:
-        assert (check["champion"]["n_images"], check["run"]["n_images"]) == (60, 20)
-    balance = facts["class_balance"]
-    assert (balance["champion"]["n_images"], balance["run"]["n_images"]) == (120, 100)
-    low, high = balance["run"]["interval"]
-    assert low < balance["run"]["value"] == 0.5 < high
+    facts = compared(drawn(120), drawn(100, first=60))
+    assert (facts.n_shared, facts.n_new, facts.n_gone) == (60, 40, 60)
+    for check in facts.checks[1:]:
+        assert check.champion
+        assert check.run
+        assert (check.champion.n_images, check.run.n_images) == (60, 20)
+    balance = facts.class_balance
+    assert (balance.champion.n_images, balance.run.n_images) == (120, 100)
+    low, high = balance.run.interval or (1, 0)
+    assert low < balance.run.value == 0.5 < high
 
 
 def test_without_new_images_only_the_class_balance_is_left() -> None:
     known = drawn(120)
-    less = Dataset("less", known.index[:80], known.images[:80], {})
-    facts = compare_datasets(known, less, features=None, seed=0)
-    assert [check["figure"] for check in facts["checks"]] == ["class_balance"]
-    assert (facts["n_new"], facts["n_gone"]) == (0, 40)
-    finding = drift_finding({"status": "compared", "champion": "0001-a", **facts})
-    assert finding["severity"] == "info"
-    assert "No image is new: all 80 are among the champion's 120" in finding["message"]
+    less = Dataset(known.index[:80], known.images[:80], "less", filled(DatasetRecord))
+    facts = compared(known, less)
+    assert [check.figure for check in facts.checks] == ["class_balance"]
+    assert (facts.n_new, facts.n_gone) == (0, 40)
+    finding = drift_finding(facts)
+    assert finding.severity == "info"
+    assert "No image is new: all 80 are among the champion's 120" in finding.message
 
 
 def test_class_balance_alone_moves_nothing_else() -> None:
@@ -127,34 +135,37 @@ def test_class_balance_alone_moves_nothing_else() -> None:
         each.index.loc[positive, ["width", "height"]] += 50
         each.index.loc[positive, "bytes"] += 20_000
     rows = np.flatnonzero((new.index["label"] == 1) | (new.index.index < 80))
-    uneven = Dataset("uneven", new.index.iloc[rows].reset_index(), new.images[rows], {})
-    assert moved(compare_datasets(known, uneven, features=None, seed=0)) == {"class_balance"}
+    of_rows = new.index.iloc[rows].reset_index()
+    uneven = Dataset(of_rows, new.images[rows], "uneven", filled(DatasetRecord))
+    assert moved(compared(known, uneven)) == {"class_balance"}
 
 
 def test_class_that_moved_is_named_and_the_other_is_not() -> None:
     new = drawn(120, first=1000)
     new.index.loc[new.index["label"] == 1, "height"] += 30
-    facts = compare_datasets(drawn(120), new, features=None, seed=0)
-    found = [(check["figure"], check["class"]) for check in facts["checks"] if check["moved"]]
+    facts = compared(drawn(120), new)
+    found = [(check.figure, check.class_name) for check in facts.checks if check.moved]
     assert found == [("height", "COVID-19")]
 
 
 def test_trifle_is_no_drift_however_sure() -> None:
     known, new = drawn(1600), drawn(1600, first=5000)
     new.index["bytes"] += 400  # of 3,100 that they spread over: certain, and small
-    facts = compare_datasets(known, new, features=None, seed=0)
-    of_bytes = [check for check in facts["checks"] if check["figure"] == "file_size"]
-    assert max(check["p_holm"] for check in of_bytes) < 0.01
+    facts = compared(known, new)
+    of_bytes = [check for check in facts.checks if check.figure == "file_size"]
+    assert max(check.p_holm for check in of_bytes) < 0.01
     assert moved(facts) == set()
 
 
 def test_class_with_too_few_patients_is_left_out() -> None:
     new = drawn(60, first=1000)
     kept = np.flatnonzero((new.index["label"] == 0) | (new.index.index < 8))
-    few = Dataset("few", new.index.iloc[kept].reset_index(), new.images[kept], {})
-    facts = compare_datasets(drawn(120), few, features=None, seed=0)
-    assert {check["class"] for check in facts["checks"]} == {None, "normal"}
-    [sentence] = facts["left_out"]
+    few = Dataset(
+        new.index.iloc[kept].reset_index(), new.images[kept], "few", filled(DatasetRecord)
+    )
+    facts = compared(drawn(120), few)
+    assert {check.class_name for check in facts.checks} == {None, "normal"}
+    sentence, _ = facts.left_out
     assert "Too few COVID-19 images to compare: of 4 patients" in sentence
 
 
@@ -175,7 +186,7 @@ def test_few_patients_with_many_images_do_not_raise_an_alarm() -> None:
             drawn(160, first=4000 * seed, n_views=8),
             drawn(160, first=4000 * seed + 2000, n_views=8),
         )
-        assert moved(compare_datasets(known, new, features=None, seed=0)) == set()
+        assert moved(compared(known, new)) == set()
         grey = [each.images[each.index["label"] == 1].mean(axis=(1, 2, 3)) for each in (known, new)]
         naive.append(ks_2samp(*grey).pvalue)
     assert min(naive) < 1e-6  # what images taken as independent would say
@@ -200,11 +211,12 @@ def test_warning_names_what_moved_with_numbers_and_what_it_does_not_mean() -> No
     new.index["bytes"] *= 3
     blind = np.random.default_rng(0).normal(0, 1, (120, 40))
     features = Features(blind, blind + 1)
-    facts = compare_datasets(drawn(120), new, features=features, seed=0)
-    finding = drift_finding({"status": "compared", "champion": "0012-" + "long-name-" * 4, **facts})
-    n_moved = sum(check["moved"] for check in facts["checks"])
-    assert (finding["severity"], finding["value"]) == ("warning", n_moved)
-    assert "width of COVID-19 images (median 343 px, there 303; KS 1.00)" in finding["message"]
-    assert f"and {n_moved - 3} more" in finding["message"]
-    assert "nothing about this run's scores, or about which model is better" in finding["message"]
-    assert len(finding["message"]) < LONGEST_MESSAGE
+    version = "0012-" + "long-name-" * 4
+    facts = compare_datasets(drawn(120), new, champion=version, features=features, seed=0)
+    finding = drift_finding(facts)
+    n_moved = sum(check.moved for check in facts.checks)
+    assert (finding.severity, finding.value) == ("warning", n_moved)
+    assert "width of COVID-19 images (median 343 px, there 303; KS 1.00)" in finding.message
+    assert f"and {n_moved - 3} more" in finding.message
+    assert "nothing about this run's scores, or about which model is better" in finding.message
+    assert len(finding.message) < LONGEST_MESSAGE

@@ -15,13 +15,19 @@ from typing import Any
 import numpy as np
 
 from cxr_tasks.champion import promotion
-from cxr_tasks.champion.promotion_record import PromotionRecord
+from cxr_tasks.champion.promotion_record import (
+    ChallengeFacts,
+    ContestFacts,
+    ContestFigures,
+    PromotionFacts,
+    PromotionRecord,
+)
 from cxr_tasks.champion.restoring import restore_version
 from cxr_tasks.evaluation.external_dataset import Score
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import Record, finish_once
+from cxr_tasks.volume.records import finish_once
 from tests.drawn_run import Drawing, draw_run, finish_report
 
 VARIANT = "mobilenetv2_frozen"
@@ -56,7 +62,7 @@ def versions_on_disk(home: Home) -> list[str]:
     return sorted(path.name for path in home.champion.iterdir() if path.is_dir())
 
 
-def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
+def promote(home: Home, key: str, *, score: Score | None = None) -> PromotionRecord:
     """Run the stage `promote` of a run, as the stage does; nobody may score unless given."""
     run, config = open_run(home, key)
     record = finish_once(
@@ -70,16 +76,35 @@ def promote(home: Home, key: str, *, score: Score | None = None) -> Record:
             run, config, score=score or _refuse_to_score, now=NOW, note=lambda _: None, built=built
         ),
     )
-    if record["version"]:
-        restore_version(run, config, record, note=print)
+    restore_version(run, config, record, note=print)
     return record
+
+
+def compared(record: PromotionFacts) -> ContestFacts:
+    """Return what was compared, which has to be."""
+    assert record.comparison is not None
+    return record.comparison
+
+
+def challenged(record: PromotionFacts) -> ChallengeFacts:
+    """Return the challenge that was counted."""
+    challenge = compared(record).challenge
+    assert challenge is not None
+    return challenge
+
+
+def figures_of(record: PromotionFacts) -> ContestFigures:
+    """Return the figures by which was decided."""
+    figures = compared(record).figures
+    assert figures is not None
+    return figures
 
 
 def draw_champion(root: Path, key: str = "first", **drawing: Any) -> Home:
     """Make a home with a champion, promoted from a drawn run."""
     draw_challenger(root, key, **drawing)
     record = promote(Home(root), key)
-    assert record["decision"] == "promoted", record["reason"]
+    assert record.decision == "promoted", record.reason
     return Home(root)
 
 
@@ -100,4 +125,4 @@ def _refuse_to_score(_model_file: Path, _images: Any, rows: Any) -> np.ndarray:
 if __name__ == "__main__":
     for name in sys.argv[3:]:
         setattr(promotion, name, dying(getattr(promotion, name)))
-    print(promote(Home(Path(sys.argv[1])), sys.argv[2])["decision"])
+    print(promote(Home(Path(sys.argv[1])), sys.argv[2]).decision)

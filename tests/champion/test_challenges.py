@@ -22,17 +22,27 @@ from cxr_tasks.champion.challenges import (
 from cxr_tasks.champion.contest import Answers, Contest, compare, conclude
 from cxr_tasks.champion.describe import confidence_of, describe_champion, percent_of
 from cxr_tasks.champion.pointer import changing, history, write_history
+from cxr_tasks.champion.promotion_record import ContestFigures, PairedFigure
 from cxr_tasks.champion.restoring import restore_pointer, roll_back
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
-from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
+from tests.champion.drawn_champion import (
+    NOW,
+    challenged,
+    compared,
+    draw_challenger,
+    draw_champion,
+    figures_of,
+    promote,
+)
+from tests.made_facts import filled
 
 FIRST = "0001-first"
 
 
 def runs_of(home: Home, version: str = FIRST) -> list[str]:
-    return [entry["run"] for entry in challenges_of(home, version)]
+    return [entry.run for entry in challenges_of(home, version)]
 
 
 def forget(home: Home, *keys: str) -> None:
@@ -51,14 +61,11 @@ def test_levels_of_all_challenges_together_stay_below_five_percent() -> None:
 
 def test_challenge_is_told_and_written_down(home: Home) -> None:
     kept, refused = promote(home, "like"), promote(home, "bad")
-    assert [each["comparison"]["challenge"]["number"] for each in (kept, refused)] == [1, 2]
-    challenge = refused["comparison"]["challenge"]
-    assert challenge["level"] == pytest.approx(LEVEL * 6 / math.pi**2 / 4)
-    assert challenge["spent"] == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
-    assert (
-        "Challenge 2 of this champion, decided at 0.76 % of the 5.0 % for all"
-        in (refused["reason"])
-    )
+    assert [challenged(each).number for each in (kept, refused)] == [1, 2]
+    challenge = challenged(refused)
+    assert challenge.level == pytest.approx(LEVEL * 6 / math.pi**2 / 4)
+    assert challenge.spent == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
+    assert "Challenge 2 of this champion, decided at 0.76 % of the 5.0 % for all" in refused.reason
     assert runs_of(home) == ["like", "bad"]
     described = " ".join(describe_champion(home).split())
     assert "Challenged 2 times; each time is another chance" in described
@@ -69,18 +76,18 @@ def test_challenge_is_told_and_written_down(home: Home) -> None:
 def test_new_champion_begins_to_count_anew_and_the_old_one_goes_on(home: Home) -> None:
     promote(home, "like")
     promote(home, "good")
-    assert promote(home, "best")["comparison"]["challenge"]["number"] == 1
+    assert challenged(promote(home, "best")).number == 1
     assert (runs_of(home), runs_of(home, "0002-good")) == (["like", "good"], ["best"])
     roll_back(home, FIRST, now=NOW)
-    assert promote(home, "bad")["comparison"]["challenge"]["number"] == 3
+    assert challenged(promote(home, "bad")).number == 3
 
 
 def test_what_is_refused_before_the_comparison_is_no_challenge(tmp_path: Path) -> None:
     home = draw_champion(tmp_path, n_images=60, strength=1.2)
     draw_challenger(tmp_path, "few", n_images=60, strength=3.0)
     draw_challenger(tmp_path, "drawn", synthetic=True, strength=3.0)
-    assert promote(home, "few")["comparison"]["challenge"] is None
-    assert promote(home, "drawn")["decision"] == "refused"
+    assert compared(promote(home, "few")).challenge is None
+    assert promote(home, "drawn").decision == "refused"
     assert runs_of(home) == []
 
 
@@ -89,20 +96,19 @@ def test_repeated_promotion_is_the_same_challenge(home: Home) -> None:
     promote(home, "bad")
     forget(home, "like")
     again = promote(home, "like")
-    for key in ("decision", "reason"):
-        assert again[key] == first[key]
-    assert again["comparison"]["challenge"] == first["comparison"]["challenge"] | {
-        "spent": pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
-    }
+    assert (again.decision, again.reason) == (first.decision, first.reason)
+    both = challenged(again), challenged(first)
+    assert both[0].content() | {"spent": 0} == both[1].content() | {"spent": 0}
+    assert both[0].spent == pytest.approx(LEVEL * 6 / math.pi**2 * 1.25)
     assert runs_of(home) == ["like", "bad"]
 
 
 def test_equal_run_under_another_name_is_the_same_challenge(home: Home) -> None:
     promote(home, "like")
     draw_challenger(home.root, "like-again", strength=1.3)
-    assert promote(home, "like-again")["comparison"]["challenge"]["number"] == 1
+    assert challenged(promote(home, "like-again")).number == 1
     draw_challenger(home.root, "unlike", strength=1.31)
-    assert promote(home, "unlike")["comparison"]["challenge"]["number"] == 2
+    assert challenged(promote(home, "unlike")).number == 2
 
 
 class Killed(BaseException):
@@ -120,8 +126,8 @@ def test_killed_before_its_figures_a_challenge_is_counted_and_found_again(
         with pytest.raises(Killed):
             promote(home, "like")
     assert runs_of(home) == ["like"]
-    assert promote(home, "bad")["comparison"]["challenge"]["number"] == 2
-    assert promote(home, "like")["comparison"]["challenge"]["number"] == 1
+    assert challenged(promote(home, "bad")).number == 2
+    assert challenged(promote(home, "like")).number == 1
     assert runs_of(home) == ["like", "bad"]
 
 
@@ -146,28 +152,28 @@ def test_fixed_level_is_a_setting(home: Home) -> None:
     draw_challenger(home.root, "fixed", strength=1.2, settings=settings)
     promote(home, "like")
     record = promote(home, "fixed")
-    assert record["comparison"]["challenge"]["level"] == LEVEL
-    assert "Challenge 2 of this champion, decided at 5.0 % like every one." in record["reason"]
-    brier = record["comparison"]["figures"]["brier"]
-    assert brier["interval_at_level"] == brier["interval"]
+    assert challenged(record).level == LEVEL
+    assert "Challenge 2 of this champion, decided at 5.0 % like every one." in record.reason
+    brier = figures_of(record).brier
+    assert brier.interval_at_level == brier.interval
 
 
 def test_late_challenger_has_to_be_better_by_more(home: Home) -> None:
     """The good one is promoted at its first turn, and kept out at its five-hundredth."""
     shutil.copytree(home.root, home.root.with_name("other"))
-    assert promote(home, "good")["decision"] == "promoted"
+    assert promote(home, "good").decision == "promoted"
     other = Home(home.root.with_name("other"))
     with changing(other):
         register(other, FIRST, run_key="run", challenger="0", kind=SPENT)
         [entry] = challenges_of(other, FIRST)
-        earlier = [entry | {"challenger": f"{number}"} for number in range(499)]
+        earlier = [entry.model_copy(update={"challenger": f"{number}"}) for number in range(499)]
         write_history(other, history(other), challenges=earlier)
     late = promote(other, "good")
-    assert late["comparison"]["challenge"]["number"] == 500
-    brier = late["comparison"]["figures"]["brier"]
-    assert brier["interval"][0] > 0 > brier["interval_at_level"][0]
-    assert late["decision"] == "kept"
-    assert "Not shown to be better" in late["reason"]
+    assert challenged(late).number == 500
+    brier = figures_of(late).brier
+    assert (brier.interval or [])[0] > 0 > (brier.interval_at_level or [])[0]
+    assert late.decision == "kept"
+    assert "Not shown to be better" in late.reason
 
 
 def test_runs_of_an_older_version_of_the_project_are_counted(home: Home) -> None:
@@ -184,10 +190,10 @@ def test_runs_of_an_older_version_of_the_project_are_counted(home: Home) -> None
         del record["comparison"]["challenge"]
         write_sealed(path, record)
     assert runs_of(home) == ["bad", "like"]
-    assert {entry["level"] for entry in challenges_of(home, FIRST)} == {LEVEL}
+    assert {entry.level for entry in challenges_of(home, FIRST)} == {LEVEL}
     forget(home, "like")
-    assert promote(home, "like")["comparison"]["challenge"]["number"] == 2
-    assert promote(home, "good")["comparison"]["challenge"]["number"] == 3
+    assert challenged(promote(home, "like")).number == 2
+    assert challenged(promote(home, "good")).number == 3
     assert runs_of(home) == ["bad", "like", "good"]
 
 
@@ -220,20 +226,21 @@ def test_interval_at_the_level_is_students() -> None:
         labels, np.arange(80), Answers(challenger, decisions), Answers(champion, decisions)
     )
     level = challenge_level_of(9, SPENT)
-    brier = compare(contest, seed=3, level=level)["brier"]
+    brier = compare(contest, seed=3, level=level).brier
     gains = (champion - labels) ** 2 - (challenger - labels) ** 2
     error = math.sqrt(sum(gains[labels == each].var() for each in (0, 1)) / 40) / 2
-    low, high = brier["interval_at_level"]
+    low, high = brier.interval_at_level or []
     margin = t.ppf(1 - level / 2, 78) * error
     assert (high + low) / 2 == pytest.approx(gains.mean())
     assert (high - low) / 2 == pytest.approx(margin, rel=0.06)  # 2,000 resamples
-    assert compare(contest, seed=3)["brier"]["interval_at_level"] == brier["interval"]
+    assert compare(contest, seed=3).brier.interval_at_level == brier.interval
 
 
 def test_better_needs_both_intervals_and_worse_only_one() -> None:
     def found(interval: list[float], at_level: list[float]) -> str:
-        brier = {"interval": interval, "interval_at_level": at_level}
-        return conclude({"brier": brier, "auc": {"interval": [-0.1, 0.1]}})
+        brier = filled(PairedFigure, interval=interval, interval_at_level=at_level)
+        auc = filled(PairedFigure, interval=[-0.1, 0.1])
+        return conclude(filled(ContestFigures, brier=brier, auc=auc))
 
     assert found([0.1, 0.3], [0.01, 0.4]) == "better"
     assert found([0.1, 0.3], [-0.01, 0.4]) == "not shown to be better"

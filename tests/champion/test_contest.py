@@ -14,7 +14,9 @@ from cxr_tasks.champion.contest import (
     conclude,
     is_too_small,
 )
+from cxr_tasks.champion.promotion_record import ContestFigures, PairedFigure
 from tests.champion.simulated import simulate
+from tests.made_facts import filled
 
 
 def answers(probabilities: list[float], decisions: list[int]) -> Answers:
@@ -34,16 +36,16 @@ def tiny() -> Contest:
 def test_figures_are_those_computed_by_hand(tiny: Contest) -> None:
     found = compare(tiny, seed=1)
     # (0.01 + 0.04 + 0.16 + 0.16) / 4 and (0.09 + 0.16 + 0.16 + 0.36) / 4
-    assert found["brier"]["challenger"] == pytest.approx(0.0925)
-    assert found["brier"]["champion"] == pytest.approx(0.1925)
-    assert found["brier"]["difference"] == pytest.approx(0.1)
+    assert found.brier.challenger == pytest.approx(0.0925)
+    assert found.brier.champion == pytest.approx(0.1925)
+    assert found.brier.difference == pytest.approx(0.1)
     # of the champion's four pairs three are in order and one is a tie
-    assert (found["auc"]["challenger"], found["auc"]["champion"]) == (1.0, 0.875)
-    assert found["auc"]["difference"] == pytest.approx(0.125)
-    assert found["accuracy"] == {"challenger": 1.0, "champion": 0.75}
-    assert found["sensitivity"] == {"challenger": 1.0, "champion": 0.5}
-    assert found["specificity"] == {"challenger": 0.5, "champion": 0.5}
-    assert found["right"] == {
+    assert (found.auc.challenger, found.auc.champion) == (1.0, 0.875)
+    assert found.auc.difference == pytest.approx(0.125)
+    assert found.accuracy.content() == {"challenger": 1.0, "champion": 0.75}
+    assert found.sensitivity.content() == {"challenger": 1.0, "champion": 0.5}
+    assert found.specificity.content() == {"challenger": 0.5, "champion": 0.5}
+    assert found.right.content() == {
         "n_only_challenger_right": 1,
         "n_only_champion_right": 0,
         "p_value": 1.0,
@@ -58,13 +60,13 @@ def test_right_images_are_compared_over_groups() -> None:
     found = compare(
         Contest(labels, groups, right, answers(list(wrong_of_two), list(labels))), seed=1
     )
-    assert found["right"]["n_only_challenger_right"] == 10
-    assert found["right"]["p_value"] == pytest.approx(2 * 0.5**2)
+    assert found.right.n_only_challenger_right == 10
+    assert found.right.p_value == pytest.approx(2 * 0.5**2)
 
 
 def test_interval_draws_whole_groups(tiny: Contest) -> None:
     # group 5 is all of its class, so that only groups 6 (gain 0.12) and 7 (gain 0.2) vary
-    low, high = compare(tiny, seed=1)["brier"]["interval"]
+    low, high = compare(tiny, seed=1).brier.interval or []
     assert low == pytest.approx((0.08 + 0.0 + 0.12 + 0.12) / 4)
     assert high == pytest.approx((0.08 + 0.0 + 0.2 + 0.2) / 4)
 
@@ -102,8 +104,9 @@ def test_groups_count_and_not_images(n_covid: int, n_normal: int) -> None:
     ],
 )
 def test_rule(brier: Any, auc: Any, expected: str) -> None:
-    briers = {"interval": brier, "interval_at_level": brier}
-    assert conclude({"brier": briers, "auc": {"interval": auc}}) == expected
+    briers = filled(PairedFigure, interval=brier, interval_at_level=brier)
+    figures = filled(ContestFigures, brier=briers, auc=filled(PairedFigure, interval=auc))
+    assert conclude(figures) == expected
 
 
 def test_equal_challenger_is_seldom_promoted_and_a_better_one_often() -> None:

@@ -16,8 +16,9 @@ from cxr_tasks.champion.pairing import (
     Side,
     pair_images,
 )
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
 from cxr_tasks.errors import ArtifactError
+from tests.made_facts import filled
 
 
 def side(
@@ -44,7 +45,7 @@ def side(
         group=list(groups or range(n)), part=list(parts or ["oof"] * n)
     )
     basis = "test" if parts else "oof"
-    return Side(Dataset("drawn", index, images, {}), table, basis)
+    return Side(Dataset(index, images, "drawn", filled(DatasetRecord)), table, basis)
 
 
 def kinds(challenger: Side, champion: Side) -> list[str]:

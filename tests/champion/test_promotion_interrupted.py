@@ -10,24 +10,25 @@ import pytest
 
 from cxr_tasks.champion import promotion
 from cxr_tasks.champion.pointer import history, serving
+from cxr_tasks.champion.promotion_record import PromotionFacts, PromotionRecord
 from cxr_tasks.champion.restoring import roll_back
 from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
-from tests.champion.drawn_champion import NOW, promote, versions_on_disk
+from tests.champion.drawn_champion import NOW, compared, promote, versions_on_disk
 
 
-def check_promoted_once(home: Home, record: dict[str, Any]) -> None:
-    assert (record["decision"], record["version"]) == ("promoted", "0002-best")
-    assert record["champion_before"] == "0001-first"
-    assert record["reason"].startswith("Better than 0001-first.")
-    assert record["comparison"]["n_same_image"] == 160
+def check_promoted_once(home: Home, record: PromotionRecord) -> None:
+    assert (record.decision, record.version) == ("promoted", "0002-best")
+    assert record.champion_before == "0001-first"
+    assert record.reason.startswith("Better than 0001-first.")
+    assert compared(record).n_same_image == 160
     assert versions_on_disk(home) == versions(home) == ["0001-first", "0002-best"]
-    actions = [(entry["action"], entry["version"], entry["before"]) for entry in history(home)]
+    actions = [(entry.action, entry.version, entry.before) for entry in history(home)]
     assert actions == [("promoted", "0001-first", None), ("promoted", "0002-best", "0001-first")]
     assert serving(home) == "0002-best"
     assert (home.run("best").promote / "pairs.csv").exists()
-    assert require_champion(home).record["decision_reason"] == record["reason"]
+    assert require_champion(home).record.decision_reason == record.reason
 
 
 class Killed(BaseException):
@@ -63,9 +64,9 @@ def test_killed_process_is_gone_on_with(step: str, home: Home) -> None:
 
 def test_retry_leaves_no_version_where_another_was_faster(home: Home) -> None:
     assert killed_behind("make_version", home, "good")
-    assert promote(home, "best")["version"] == "0003-best"
+    assert promote(home, "best").version == "0003-best"
     record = promote(home, "good")
-    assert (record["decision"], record["champion_before"]) == ("refused", "0003-best")
+    assert (record.decision, record.champion_before) == ("refused", "0003-best")
     assert versions_on_disk(home) == ["0001-first", "0003-best"]
 
 
@@ -73,8 +74,7 @@ def test_finished_promotion_is_told_again_and_not_repeated(home: Home) -> None:
     first = promote(home, "best")
     shutil.rmtree(home.run("best").promote)
     again = promote(home, "best")
-    kept = ("decision", "reason", "variant", "champion_before", "version", "comparison")
-    assert {key: again[key] for key in kept} == {key: first[key] for key in kept}
+    assert again.only(PromotionFacts) == first.only(PromotionFacts)
     check_promoted_once(home, again)
 
 
@@ -96,11 +96,11 @@ def test_two_at_once_take_turns(home: Home) -> None:
     assert decisions["best"] == "promoted"
     assert decisions["good"] in ("promoted", "refused")
     entries = history(home)
-    befores = [None, *(entry["version"] for entry in entries[:-1])]
-    assert [entry["before"] for entry in entries] == befores
-    assert serving(home) == entries[-1]["version"]
-    assert require_champion(home).record["run_key"] == "best"
-    assert versions_on_disk(home) == [entry["version"] for entry in entries]
+    befores = [None, *(entry.version for entry in entries[:-1])]
+    assert [entry.before for entry in entries] == befores
+    assert serving(home) == entries[-1].version
+    assert require_champion(home).record.run_key == "best"
+    assert versions_on_disk(home) == [entry.version for entry in entries]
 
 
 def command(home: Home, key: str, *step: str) -> list[str]:

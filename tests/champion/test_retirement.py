@@ -18,12 +18,12 @@ from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.cli.main import main
 from cxr_tasks.cli.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import write_sealed_record
 from cxr_tasks.volume.records import require_record
-from tests.champion.drawn_champion import NOW, draw_challenger, draw_champion, promote
+from tests.champion.drawn_champion import NOW, compared, draw_challenger, draw_champion, promote
 from tests.stored import flip_bit
 
 MASKS = "Masks, no radiographs."
@@ -65,10 +65,10 @@ def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> Non
 
 def test_run_that_was_too_much_alike_is_first_after_the_retirement(home: Home) -> None:
     record = promote(home, "right")
-    assert (record["decision"], record["version"]) == ("promoted", "0002-right")
-    assert (record["champion_before"], record["comparison"]) == (None, None)
-    assert record["reason"].startswith("The first champion since 0001-masks was retired on 2026-")
-    assert MASKS in record["reason"]
+    assert (record.decision, record.version) == ("promoted", "0002-right")
+    assert (record.champion_before, record.comparison) == (None, None)
+    assert record.reason.startswith("The first champion since 0001-masks was retired on 2026-")
+    assert MASKS in record.reason
     assert serving(home) == "0002-right"
     with pytest.raises(ConfigError, match="Nothing served before 0002-right"):
         roll_back(home, None, now=LATER)
@@ -78,14 +78,14 @@ def test_run_that_was_too_much_alike_is_first_after_the_retirement(home: Home) -
 def test_same_model_from_another_run_does_not_bring_a_retired_one_back(home: Home) -> None:
     draw_challenger(home.root, "masks-again")
     record = promote(home, "masks-again")
-    assert record["decision"] == "refused"
-    assert "It is the model of 0001-masks, which was retired on 2026-01-03" in record["reason"]
+    assert record.decision == "refused"
+    assert "It is the model of 0001-masks, which was retired on 2026-01-03" in record.reason
     assert serving(home) is None
 
 
 def test_run_of_the_retired_version_does_not_bring_it_back(home: Home) -> None:
     shutil.rmtree(home.run("masks").promote)
-    assert promote(home, "masks")["version"] == "0001-masks"
+    assert promote(home, "masks").version == "0001-masks"
     assert serving(home) is None
 
 
@@ -162,10 +162,10 @@ def test_retired_version_serves_again_only_by_its_name(home: Home) -> None:
         roll_back(home, None, now=LATER)
     assert serving(home) is None
     assert roll_back(home, "0001-masks", now=LATER).name == "0001-masks"
-    assert history(home)[-1]["reason"] == (
+    assert history(home)[-1].reason == (
         "0001-masks was retired. Retired on 2026-01-03T03:04:05+00:00, it serves again."
     )
-    assert promote(home, "better")["comparison"]["champion"] == "0001-masks"
+    assert compared(promote(home, "better")).champion == "0001-masks"
     assert roll_back(home, None, now=LATER).name == "0001-masks"
 
 
@@ -173,7 +173,7 @@ def test_rollback_passes_over_what_was_retired(home: Home) -> None:
     roll_back(home, "0001-masks", now=LATER)
     promote(home, "better")
     retire(home, reason="", now=LATER)
-    assert promote(home, "right")["version"] == "0003-right"
+    assert promote(home, "right").version == "0003-right"
     roll_back(home, "0002-better", now=LATER)
     assert roll_back(home, None, now=LATER).name == "0001-masks"
     retire(home, reason="again", now=LATER)
@@ -216,7 +216,7 @@ def test_drift_is_not_measured_against_a_retired_champion(home: Home) -> None:
 
 def test_retired_champion_and_its_run_are_still_there(home: Home) -> None:
     assert versions(home) == ["0001-masks"]
-    assert require_champion(home, "0001-masks").record["run_key"] == "masks"
+    assert require_champion(home, "0001-masks").record.run_key == "masks"
 
 
 def champion(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -275,10 +275,10 @@ def test_run_whose_model_was_retired_does_not_tell_that_it_serves(
 
 def test_run_whose_model_another_has_replaced_says_so(home: Home) -> None:
     record = promote(home, "right")
-    assert describe_promotion(home, record) == f"promoted: {record['reason']}"
+    assert describe_promotion(home, record) == f"promoted: {record.reason}"
     roll_back(home, "0001-masks", now=LATER)
     assert describe_promotion(home, record) == (
-        f"promoted, but 0001-masks serves now: it serves no more. Then: {record['reason']}"
+        f"promoted, but 0001-masks serves now: it serves no more. Then: {record.reason}"
     )
     (home.champion / "champion.json").write_text("{", encoding="utf-8")
-    assert describe_promotion(home, record) == f"promoted: {record['reason']}"
+    assert describe_promotion(home, record) == f"promoted: {record.reason}"

@@ -6,25 +6,24 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.champion.describe import describe_champion
-from cxr_tasks.champion.pointer import PROMOTED, changing, history, serve, serving
+from cxr_tasks.champion.pointer import changing, history, serve, serving
 from cxr_tasks.champion.restoring import roll_back
-from cxr_tasks.champion.version_record import VersionRecord
+from cxr_tasks.champion.version_record import VersionFacts
 from cxr_tasks.champion.versions import put_version, remove_unserved, require_champion, versions
 from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.volume.records import Record
 from tests.champion.drawn_champion import draw_champion
-from tests.made_facts import facts_for
+from tests.made_facts import filled
 from tests.stored import change_record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def put(home: Home, run_key: str) -> str:
-    def build(built: Path) -> Record:
+    def build(built: Path, name: str) -> VersionFacts:
         (built / "model.keras").write_bytes(run_key.encode())
-        return facts_for(VersionRecord, variant="vanilla_cnn")
+        return filled(VersionFacts, variant="vanilla_cnn", version=name, run_key=run_key)
 
     with changing(home):
         return put_version(
@@ -36,7 +35,7 @@ def put_and_serve(home: Home, *run_keys: str) -> None:
     for run_key in run_keys:
         name = put(home, run_key)
         with changing(home):
-            serve(home, name, action=PROMOTED, reason=f"{run_key} is better", now=NOW)
+            serve(home, name, action="promoted", reason=f"{run_key} is better", now=NOW)
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_version_serves_only_once_it_is_told_to(home: Home) -> None:
     assert (serving(home), versions(home)) == ("0001-one", ["0001-one"])
     champion = require_champion(home)
     assert champion.model_file.read_bytes() == b"one"
-    assert (champion.record["version"], champion.record["run_key"]) == ("0001-one", "one")
+    assert (champion.record.version, champion.record.run_key) == ("0001-one", "one")
 
 
 def test_history_says_what_served_when_and_why(home: Home) -> None:
@@ -88,9 +87,9 @@ def test_rollback_goes_back_step_by_step_and_is_written_down(home: Home) -> None
     assert roll_back(home, None, now=later).name == "0002-two"
     assert roll_back(home, None, now=later).name == "0001-one"
     assert serving(home) == "0001-one"
-    assert [entry["action"] for entry in history(home)[3:]] == ["rolled back", "rolled back"]
-    assert history(home)[3]["reason"] == "Rolled back from 0003-three."
-    assert history(home)[3]["at"] == "2026-01-03T03:04:05+00:00"
+    assert [entry.action for entry in history(home)[3:]] == ["rolled back", "rolled back"]
+    assert history(home)[3].reason == "Rolled back from 0003-three."
+    assert history(home)[3].at == "2026-01-03T03:04:05+00:00"
     with pytest.raises(ConfigError, match=r"Nothing served before 0001-one(.|\n)*0003-three"):
         roll_back(home, None, now=later)
 
@@ -192,7 +191,7 @@ def test_terminal_is_told_what_serves_with_its_figures(described: Home) -> None:
     text = describe_champion(described)
     assert max(len(line) for line in text.splitlines()) <= 100
     record = require_champion(described).record
-    assert f"{record['headline']['roc_auc']['value']:.3f}" in text
+    assert f"{record.headline.roc_auc.value:.3f}" in text
     assert "In service since 2026-01-02T03:04:05+00:00, promoted." in text
     assert "not a medical device" in text
     assert "this model itself was never scored" in text

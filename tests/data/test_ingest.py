@@ -71,8 +71,8 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
         "sha256": hashlib.sha256(files[names[3]]).hexdigest(),
         "phash": decode_image(files[names[3]]).phash,
     }
-    assert dataset.record["n_by_class"] == {"COVID-19": 3, "normal": 4}
-    assert dataset.record["known_patient_fraction_by_class"] == {"COVID-19": 0, "normal": 0.25}
+    assert dataset.record.n_by_class == {"COVID-19": 3, "normal": 4}
+    assert dataset.record.known_patient_fraction_by_class == {"COVID-19": 0, "normal": 0.25}
 
 
 def test_same_content_is_ingested_once_wherever_it_lies(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_rejected_files_are_listed_with_their_reason(tmp_path: Path) -> None:
         ("NORMAL/huge.png", "0", "more than 40 megapixels or a side of 20,000 pixels"),
     ]
     record = open_dataset(Home(tmp_path), fingerprint).record
-    assert (record["n_images"], record["n_rejected"], record["n_candidates"]) == (6, 4, 10)
+    assert (record.n_images, record.n_rejected, record.n_candidates) == (6, 4, 10)
     assert "4 rejected (1 empty file, 1 not an image" in notes[-1]
 
 
@@ -136,8 +136,8 @@ def test_one_file_too_large_costs_that_file_only(tmp_path: Path, kind: str) -> N
     config = make_config({"source": kind, "data": str(data), "max_rejected_fraction": 0.2})
     fingerprint, _ = do_ingest(tmp_path, config)
     record = open_dataset(Home(tmp_path), fingerprint).record
-    assert record["n_rejected_by_reason"] == {"larger than 64 MiB": 1}
-    assert record["n_images"] == 6
+    assert record.n_rejected_by_reason == {"larger than 64 MiB": 1}
+    assert record.n_images == 6
 
 
 def test_what_is_left_out_is_told_and_counted(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_what_is_left_out_is_told_and_counted(tmp_path: Path) -> None:
     data = make_files(tmp_path / "data", class_files() | others)
     fingerprint, notes = do_ingest(tmp_path, folder_config(data))
     record = open_dataset(Home(tmp_path), fingerprint).record
-    assert record["n_left_out_by_reason"] == {MASK: 1, TABLE: 1, NO_CLASS: 1, OTHER: 1}
-    assert (record["n_unmatched"], record["n_ignored_links"]) == (1, 0)
+    assert record.n_left_out_by_reason == {MASK: 1, TABLE: 1, NO_CLASS: 1, OTHER: 1}
+    assert (record.n_unmatched, record.n_ignored_links) == (1, 0)
     assert "left out: 1 image in no class folder. Right where" in "\n".join(notes)
     assert "not read: 'metadata.csv'" in notes
 
@@ -331,8 +331,8 @@ def test_real_archive(shared_data: Path, tmp_path: Path) -> None:
     )
     fingerprint, _ = do_ingest(tmp_path, config)
     dataset = open_dataset(Home(tmp_path), fingerprint)
-    assert dataset.record["n_by_class"] == {"COVID-19": 157, "normal": 167}
-    assert dataset.record["n_rejected"] == 0
+    assert dataset.record.n_by_class == {"COVID-19": 157, "normal": 167}
+    assert dataset.record.n_rejected == 0
     assert dataset.index["patient"].nunique() == 280
     assert dataset.images.shape == (324, 224, 224, 3)
     assert dataset.index["path"].is_monotonic_increasing
@@ -351,5 +351,5 @@ def test_what_scoring_would_refuse_is_not_ingested(tmp_path: Path) -> None:
     config = folder_config(make_files(tmp_path / "data", files), max_rejected_fraction=0.5)
     fingerprint, _ = do_ingest(tmp_path, config)
     record = open_dataset(Home(tmp_path), fingerprint).record
-    assert record["n_by_class"] == {"COVID-19": 9, "normal": 3}
-    assert record["n_rejected_by_reason"] == {BLANK: 2, COLOUR: 1, MASK_IMAGE: 1}
+    assert record.n_by_class == {"COVID-19": 9, "normal": 3}
+    assert record.n_rejected_by_reason == {BLANK: 2, COLOUR: 1, MASK_IMAGE: 1}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
 from cxr_tasks.data.split import (
     make_folds,
     make_split,
@@ -22,6 +22,7 @@ from cxr_tasks.data.split import (
 )
 from cxr_tasks.errors import DataError
 from cxr_tasks.settings.config import make_config
+from tests.made_facts import filled
 
 # Keras itself says which files train and which validate.
 KERAS_SPLIT = """
@@ -116,7 +117,7 @@ def drawn_dataset(labels: list[int]) -> Dataset:
         }
     )
     images = rng.integers(0, 256, (len(labels), 224, 224, 3), dtype=np.uint8)
-    return Dataset(index=index, images=images, fingerprint="drawn", record={})
+    return Dataset(index=index, images=images, fingerprint="drawn", record=filled(DatasetRecord))
 
 
 def test_split_file_has_every_image_once(tmp_path: Path) -> None:
@@ -124,9 +125,9 @@ def test_split_file_has_every_image_once(tmp_path: Path) -> None:
     table = read_split(tmp_path)
     assert sorted(table["path"]) == sorted(f"{n}.png" for n in range(24))
     assert {part: len(rows_of(table, part)) for part in ("train", "val", "test")} == {
-        part: counts["n_images"] for part, counts in facts["parts"].items()
+        part: counts.n_images for part, counts in facts.parts.items()
     }
-    assert facts["n_groups_across_parts"] == 0
+    assert facts.n_groups_across_parts == 0
 
 
 def test_part_without_a_class_is_refused(tmp_path: Path) -> None:
@@ -186,12 +187,12 @@ def test_a_round_reads_back_as_a_split(tmp_path: Path) -> None:
     paths = [f"{'NA' if n == 3 else n}" for n in range(40)]
     table = pd.DataFrame({"path": paths, "label": labels, "group": groups})
     rounds = write_folds(table, parts, built=tmp_path)
-    assert [each["round"] for each in rounds] == list(range(1, 9))
+    assert [each.round for each in rounds] == list(range(1, 9))
     for number in (1, 8):
         read = read_fold(tmp_path, number)
         assert read["path"].tolist() == paths
         assert (read["part"].to_numpy() == parts[:, number - 1]).all()
         assert (read["group"].to_numpy() == groups).all()
-        assert rounds[number - 1]["n_val"] == (read["part"] == "val").sum()
+        assert rounds[number - 1].n_val == (read["part"] == "val").sum()
     tested_in = read_tested_in(tmp_path, n_folds=4)
     assert all(parts[n, tested_in[n] - 1] == "test" for n in range(40))

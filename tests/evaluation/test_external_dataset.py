@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
+from cxr_tasks.evaluation.comparison_record import DecisionRule, ExternalFacts
 from cxr_tasks.evaluation.external_dataset import measure_external
-from cxr_tasks.evaluation.predictions import DecisionRule
 from cxr_tasks.settings.config import make_config
+from tests.made_facts import filled
 
 
 def drawn_dataset(n: int, *, seed: int) -> Dataset:
@@ -24,11 +25,11 @@ def drawn_dataset(n: int, *, seed: int) -> Dataset:
         }
     )
     images = rng.integers(0, 256, (n, 64, 64, 3), dtype=np.uint8)
-    record = {"description": "drawn images", "synthetic": True}
+    record = filled(DatasetRecord, description="drawn images", synthetic=True)
     return Dataset(fingerprint=f"drawn-{seed}", index=index, images=images, record=record)
 
 
-def measured(external: Dataset, internal: Dataset, *, strength: float = 1.0) -> dict[str, Any]:
+def measured(external: Dataset, internal: Dataset, *, strength: float = 1.0) -> ExternalFacts:
     def score(_file: Path, images: Any, rows: np.ndarray) -> np.ndarray:
         assert images is external.images
         labels = external.index["label"].to_numpy()[rows]
@@ -41,12 +42,16 @@ def measured(external: Dataset, internal: Dataset, *, strength: float = 1.0) -> 
 
 def test_saved_model_is_measured_with_what_was_fitted_for_it() -> None:
     found = measured(drawn_dataset(40, seed=1), drawn_dataset(20, seed=2))
-    assert (found["n_images"], found["n_groups"], found["n_excluded_copies"]) == (40, 20, 0)
-    facts = found["variants"]["vanilla_cnn"]
-    assert facts["operating_point"]["cutoff"]["median"] == 0.4
-    assert facts["calibration"]["temperature"]["median"] == 2.0
-    low, high = facts["metrics"]["roc_auc"]["interval"]
-    assert low < facts["metrics"]["roc_auc"]["value"] < high
+    assert (found.n_images, found.n_groups, found.n_excluded_copies) == (40, 20, 0)
+    facts = found.variants["vanilla_cnn"]
+    assert facts.operating_point
+    assert facts.operating_point.cutoff.median == 0.4
+    assert facts.calibration.temperature
+    assert facts.calibration.temperature.median == 2.0
+    area = facts.metrics.roc_auc
+    assert area.value
+    assert area.interval
+    assert area.interval[0] < area.value < area.interval[1]
 
 
 def test_copies_of_internal_images_are_left_out_with_their_patients() -> None:
@@ -55,15 +60,15 @@ def test_copies_of_internal_images_are_left_out_with_their_patients() -> None:
     external.images[7] = internal.images[3]
     found = measured(external, internal)
     # image 6 shows the same patient as image 7
-    assert (found["n_images"], found["n_excluded_copies"]) == (38, 2)
+    assert (found.n_images, found.n_excluded_copies) == (38, 2)
 
 
 def test_one_class_left_is_told_and_not_measured() -> None:
     external = drawn_dataset(8, seed=1)
     external.index["label"] = 1
     found = measured(external, drawn_dataset(20, seed=2))
-    assert found["variants"] == {}
-    assert (found["n_covid"], found["n_normal"]) == (8, 0)
+    assert found.variants == {}
+    assert (found.n_covid, found.n_normal) == (8, 0)
 
 
 def test_model_of_a_paper_split_has_no_cutoff_of_its_own() -> None:
@@ -75,6 +80,6 @@ def test_model_of_a_paper_split_has_no_cutoff_of_its_own() -> None:
         config=make_config({}),
         score=lambda _file, _images, rows: np.linspace(0, 1, len(rows)),
     )
-    facts = found["variants"]["vanilla_cnn"]
-    assert facts["operating_point"] is None
-    assert facts["metrics"]["accuracy"]["value"] == pytest.approx(0.5, abs=0.2)
+    facts = found.variants["vanilla_cnn"]
+    assert facts.operating_point is None
+    assert facts.metrics.accuracy.value == pytest.approx(0.5, abs=0.2)

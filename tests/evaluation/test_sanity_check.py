@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cxr_tasks.evaluation.explanation_record import SanityStep
 from cxr_tasks.evaluation.grad_cam import GradCam
 from cxr_tasks.evaluation.sanity_check import (
     MAX_STAGES,
@@ -40,16 +41,18 @@ def test_similarity_falls_with_structure_and_not_with_scale() -> None:
 
 def test_empty_maps_are_not_compared_and_decide_nothing() -> None:
     before, after = np.stack([RAMP, RAMP, 0 * RAMP]), np.stack([RAMP, 0 * RAMP, RAMP])
-    assert compare(before, after)["n_compared"] == 1
-    assert compare(before, after)["rank_correlation"] == pytest.approx(1)
-    nothing = compare(before, 0 * after)
-    assert nothing == {"n_compared": 0, "rank_correlation": None, "ssim": None}
+    assert compare(before, after, layer="").n_compared == 1
+    assert compare(before, after, layer="").rank_correlation == pytest.approx(1)
+    nothing = compare(before, 0 * after, layer="")
+    assert nothing == SanityStep(layer="", n_compared=0, rank_correlation=None, ssim=None)
     assert passes([nothing]) is None
 
 
 def test_maps_that_stay_do_not_pass() -> None:
-    assert passes([compare(RAMP[None], RAMP[None])]) is False
-    assert passes([compare(RAMP[None], RAMP[None]), compare(RAMP[None], RAMP[None, ::-1])]) is True
+    stays = compare(RAMP[None], RAMP[None], layer="")
+    goes = compare(RAMP[None], RAMP[None, ::-1], layer="")
+    assert passes([stays]) is False
+    assert passes([stays, goes]) is True
 
 
 @pytest.mark.parametrize("variant", ["vanilla_cnn", "mobilenetv2_unfrozen"])
@@ -68,14 +71,14 @@ def test_maps_change_as_weights_are_randomised_the_same_way_by_one_seed() -> Non
     start_keras(threads=2, seed=0)
     images = np.random.default_rng(0).integers(0, 256, (6, 224, 224, 3), dtype=np.uint8)
 
-    def steps_of(seed: int) -> list[dict[str, object]]:
+    def steps_of(seed: int) -> list[SanityStep]:
         model = build_model(VARIANTS["vanilla_cnn"], seed=3, backbone_weights=None)
         cam = GradCam.of(model)
         return check_sanity(model, cam, images=images, signs=np.ones(6), seed=seed)
 
     steps = steps_of(0)
     names = ["covid", "dense", "conv4", "conv3", "conv2", "conv1"]
-    assert [step["layer"] for step in steps] == names
+    assert [step.layer for step in steps] == names
     assert passes(steps)
     assert steps_of(0) == steps != steps_of(1)
 

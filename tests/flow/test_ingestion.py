@@ -9,7 +9,7 @@ from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.sources.left_out import LINK_OUT, OTHER
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress, read_events
@@ -40,11 +40,11 @@ def test_links_out_are_told_and_recorded(data: Path) -> None:
     run, told = do_ingest(data.parent)
     start = "6 images, 0 rejected, 9 left out: 9 links that lead out of the folder ("
     assert told.startswith(start)
-    left_out = require_record(run.ingest, IngestRecord)["n_left_out_by_reason"]
+    left_out = require_record(run.ingest, IngestRecord).n_left_out_by_reason
     assert left_out == {"dataset": {LINK_OUT: 9}}
-    record = open_dataset(run.home, require_record(run.ingest, IngestRecord)["dataset"]).record
-    assert record["n_left_out_by_reason"] == {LINK_OUT: 9}
-    assert (record["n_unmatched"], record["n_ignored_links"]) == (0, 9)
+    record = open_dataset(run.home, require_record(run.ingest, IngestRecord).dataset).record
+    assert record.n_left_out_by_reason == {LINK_OUT: 9}
+    assert (record.n_unmatched, record.n_ignored_links) == (0, 9)
 
 
 def test_links_out_are_used_where_that_is_asked_for(data: Path) -> None:
@@ -65,6 +65,6 @@ def test_what_was_left_out_is_this_runs_also_of_a_data_set_ingested_before(data:
     make_files(data, {"README": b"x", "COVID/notes.txt": b"x"})
     second, told = do_ingest(data.parent, "b")
     records = [require_record(run.ingest, IngestRecord) for run in (first, second)]
-    assert records[0]["dataset"] == records[1]["dataset"]
-    assert records[1]["n_left_out_by_reason"]["dataset"] == {LINK_OUT: 9, OTHER: 2}
+    assert records[0].dataset == records[1].dataset
+    assert records[1].n_left_out_by_reason["dataset"] == {LINK_OUT: 9, OTHER: 2}
     assert "11 left out: " in told

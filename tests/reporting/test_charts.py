@@ -13,7 +13,10 @@ from PIL import Image
 from cxr_tasks.reporting.chart_style import VARIANT_STYLES
 from cxr_tasks.reporting.charts import draw_cost, draw_curve, draw_roc
 from cxr_tasks.reporting.radiographs import SIZE_PX, data_uri
+from cxr_tasks.reporting.report_record import Headline, ReportVariant
+from cxr_tasks.statistics.figures_record import FigureFacts, PartMeasures, RocCurve
 from cxr_tasks.variants import VARIANTS
+from tests.made_facts import facts_for, filled
 
 HISTORY = pd.DataFrame(
     {
@@ -32,15 +35,23 @@ def curve(history: pd.DataFrame = HISTORY, **changes: object) -> Markup:
 
 
 def roc() -> Markup:
-    line = {"fpr": [0.0, 0.1, 1.0], "tpr": [0.0, 0.8, 1.0]}
-    areas = dict(zip(VARIANTS, (0.811, 0.822, 0.833, 0.844), strict=True))
-    return draw_roc(dict.fromkeys(VARIANTS, line), areas, basis="test")
+    line = RocCurve(fpr=[0.0, 0.1, 1.0], tpr=[0.0, 0.8, 1.0])
+    trained = {
+        name: filled(
+            ReportVariant, measured={"test": facts_for(PartMeasures, roc=line, roc_auc=area)}
+        )
+        for name, area in zip(VARIANTS, (0.811, 0.822, 0.833, 0.844), strict=True)
+    }
+    drawn = draw_roc(trained, basis="test")
+    assert drawn is not None
+    return drawn
 
 
 def cost(seconds: tuple[float, ...] = (40.0, 2.0, 12.0, 160.0)) -> Markup:
-    accuracy = {"value": 0.9, "interval": [0.8, 0.95]}
+    accuracy = facts_for(FigureFacts, value=0.9, interval=[0.8, 0.95])
+    headline = facts_for(Headline, accuracy=accuracy)
     trained = {
-        name: {"total_seconds": second, "headline": {"accuracy": accuracy}}
+        name: filled(ReportVariant, total_seconds=second, headline=headline)
         for name, second in zip(VARIANTS, seconds, strict=True)
     }
     return draw_cost(trained, basis="test")

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from cxr_tasks.data.dataset import DatasetFacts
 from cxr_tasks.data.sources.left_out import LINK_OUT, MASK, TABLE, left_out_in_words, left_out_of
 from cxr_tasks.reporting.documents import STATUS_NAMES, Item, checklist, model_card
+from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.wording import percent
 from tests.drawn_run import Drawing
+from tests.made_facts import changed, filled
 from tests.reporting.test_report import Made, make
 
 LEFT_OUT = {LINK_OUT: 10, MASK: 1}
@@ -51,7 +54,7 @@ def card_of(made: Made) -> str:
 
 def test_figures_are_those_of_the_recommended_variant_with_intervals(single: Made) -> None:
     report, card = single.report, card_of(single)
-    headline = report["variants"][report["recommendation"]["variant"]]["headline"]
+    headline = report.shown.headline.content()
     for name in ("accuracy", "sensitivity", "specificity"):
         low, high = headline[name]["interval"]
         told = f"{percent(headline[name]['value'])} ({100 * low:.1f} to {percent(high)})"
@@ -79,10 +82,10 @@ def test_cut_off_is_told_only_where_images_were_left_to_choose_one(
 
 def test_calibration_is_told_with_and_without_temperature(single: Made) -> None:
     report, card = single.report, card_of(single)
-    chosen = report["variants"][report["recommendation"]["variant"]]
-    calibration = chosen["statistics"]["calibration"]
-    for key in ("raw", "scaled"):
-        assert f"{calibration[key]['ece']:.3f}" in card
+    calibration = report.shown.statistics.calibration
+    for each in (calibration.raw, calibration.scaled):
+        assert each is not None
+        assert f"{each.ece:.3f}" in card
 
 
 def test_what_is_missing_is_said(single: Made, folded: Made, studied: Made) -> None:
@@ -97,9 +100,9 @@ def test_verdict_and_every_finding_stand_in_the_card(single: Made) -> None:
     report = single.report
     card = {section.title: section.lines for section in model_card(report)}
     told = " ".join(card["What the audit found"])
-    assert report["audit"]["sentence"] in told
-    assert all(finding["message"] in told for finding in report["audit"]["findings"])
-    assert all(banner["text"] in card["Limits"] for banner in report["banners"])
+    assert report.audit.sentence in told
+    assert all(finding.message in told for finding in report.audit.findings)
+    assert all(banner.text in card["Limits"] for banner in report.banners)
 
 
 def test_hostile_text_is_no_markup(folded: Made) -> None:
@@ -110,10 +113,10 @@ def test_hostile_text_is_no_markup(folded: Made) -> None:
 def test_file_names_and_commands_are_not_reworded(folded: Made) -> None:
     report = folded.report
     literal = next(section for section in model_card(report) if section.literal)
-    name = report["recommendation"]["variant"]
+    name = report.recommendation.variant
     assert f"Run drawn, folder train/{name}/" in literal.lines
-    assert report["reproduce"] in literal.lines
-    assert f"SHA-256 of model.keras: {report['hashes'][f'{name}/model.keras']}" in literal.lines
+    assert report.reproduce in literal.lines
+    assert f"SHA-256 of model.keras: {report.hashes[f'{name}/model.keras']}" in literal.lines
 
 
 def test_card_promises_no_use_on_patients(single: Made) -> None:
@@ -171,7 +174,7 @@ def test_answers_tell_how_this_run_was_divided(
 def test_what_was_left_out_is_told_with_what_to_do(tmp_path: Path) -> None:
     left_out = {"dataset": LEFT_OUT, "external": {TABLE: 1}}
     made = make(tmp_path, Drawing(left_out=left_out, external=True))
-    assert made.report["data"]["n_left_out_by_reason"] == LEFT_OUT
+    assert made.report.data.n_left_out_by_reason == LEFT_OUT
     items = answers(made)
     assert "10 links that lead out of the folder, 1 file in a mask folder." in items[8].answer
     assert "left out before, by name or place: 11." in items[35].answer
@@ -181,11 +184,11 @@ def test_what_was_left_out_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_what_older_versions_recorded_is_still_told(single: Made) -> None:
-    ingest = {"dataset": "d", "external": None}
-    assert left_out_of(ingest, {"n_images": 3}) == {}
-    before = left_out_of(ingest, {"n_unmatched": 2, "n_ignored_links": 1})
+    ingest = filled(IngestFacts)
+    assert left_out_of(ingest, filled(DatasetFacts)) == {}
+    before = left_out_of(ingest, filled(DatasetFacts, n_unmatched=2, n_ignored_links=1))
     assert left_out_in_words(before) == "2 images in no class folder, 1 link that was not followed"
-    assert single.report["data"]["n_left_out"] == 0
+    assert single.report.data.n_left_out == 0
     assert "<h3>Left out</h3>" not in single.page
 
 
@@ -198,7 +201,7 @@ def test_page_counts_what_it_lists(single: Made) -> None:
 
 def test_text_from_outside_begins_no_item_and_no_section(folded: Made) -> None:
     hostile = "images\n## Model\n- Approved.\n- Metrics [answered] Perfect"
-    report = {**folded.report, "data": {**folded.report["data"], "description": hostile}}
+    report = changed(folded.report, {"data.description": hostile})
     assert len(checklist(report)) == 44
     before, after = (
         [(s.title, len(s.lines)) for s in model_card(r)] for r in (folded.report, report)

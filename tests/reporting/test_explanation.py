@@ -3,8 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr_tasks.evaluation.explanation_record import ExplanationFacts
 from cxr_tasks.reporting.radiographs import attention_pictures, overlay
 from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.made_facts import filled
 
 GREY = np.full((224, 224, 3), 100, np.uint8)
 
@@ -30,8 +32,9 @@ def test_picture_says_right_or_wrong_and_where(tmp_path: Path) -> None:
     np.savez(tmp_path / "explanation.npz", maps=np.ones((2, 7, 7), np.float16))
     example = {"row": 0, "label": 1, "score": 0.2, "right": False, "outside_fraction": 0.25}
     empty = {"row": 1, "label": 0, "score": 0.2, "right": True, "outside_fraction": None}
+    explanation = filled(ExplanationFacts, examples=[example, empty])
     first, second = attention_pictures(
-        tmp_path, {"examples": [example, empty]}, np.stack([GREY, GREY]), ["a/one.png", "b/2.png"]
+        tmp_path, explanation, np.stack([GREY, GREY]), ["a/one.png", "b/2.png"]
     )
     assert first.title == "wrong"
     assert "is COVID-19, called normal; 25.0" in first.detail

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from cxr_tasks.audit.audit_record import ControlFacts
 from cxr_tasks.cli.main import make_parser
-from cxr_tasks.reporting.last_screen import WIDTH, comparison_table, last_screen
+from cxr_tasks.reporting.last_screen import comparison_table, last_screen
 from cxr_tasks.reporting.next_step import next_step
-from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.reporting.report_record import ReportExternal, ReportRecord
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.wording import WIDTH
 from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.made_facts import changed, facts_for
 
+CLEAN = {"audit.verdict": "clean", "audit.controls": {}}
 OWN_WEIGHTS = "pre-trained on this project's synthetic images"
 
 
@@ -30,7 +34,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> ReportRecord:
     return finish_report(*run)
 
 
-def screen(report: Any, *, width: int = 80, with_make: bool = True) -> str:
+def screen(report: ReportRecord, *, width: int = 80, with_make: bool = True) -> str:
     return last_screen(
         report,
         width=width,
@@ -47,7 +51,7 @@ def flat(text: str) -> str:
 @pytest.mark.parametrize("width", [80, 100])
 @pytest.mark.parametrize("with_make", [True, False])
 def test_it_is_one_screen_and_no_line_is_too_wide(
-    width: int, with_make: bool, phantom: dict[str, Any]
+    width: int, with_make: bool, phantom: ReportRecord
 ) -> None:
     lines = screen(phantom, width=width, with_make=with_make).splitlines()
     assert max(map(len, lines)) <= width
@@ -55,7 +59,7 @@ def test_it_is_one_screen_and_no_line_is_too_wide(
 
 
 def test_it_says_done_verdict_comparison_recommendation_notes_report_next(
-    phantom: dict[str, Any],
+    phantom: ReportRecord,
 ) -> None:
     told = flat(screen(phantom))
     marks = (
@@ -76,10 +80,10 @@ def test_it_says_done_verdict_comparison_recommendation_notes_report_next(
     places = [told.index(mark) for mark in marks]
     assert places == sorted(places)
     assert all(name in told for name in VARIANTS)
-    assert phantom["recommendation"]["reason"] in told
+    assert phantom.recommendation.reason in told
 
 
-def test_next_command_is_one_that_the_command_line_takes(phantom: dict[str, Any]) -> None:
+def test_next_command_is_one_that_the_command_line_takes(phantom: ReportRecord) -> None:
     told = screen(phantom, with_make=False)
     command = next(line for line in told.splitlines() if "python -m cxr_tasks run" in line)
     options = vars(make_parser().parse_args(shlex.split(command)[3:]))
@@ -88,7 +92,7 @@ def test_next_command_is_one_that_the_command_line_takes(phantom: dict[str, Any]
     assert "VARIANTS=" not in told
 
 
-def test_real_images_are_not_sent_to_the_first_steps(real: dict[str, Any]) -> None:
+def test_real_images_are_not_sent_to_the_first_steps(real: ReportRecord) -> None:
     assert "/path/to/xrays" not in screen(real)
     assert OWN_WEIGHTS not in screen(real)
     assert "Synthetic" not in screen(real)
@@ -98,37 +102,33 @@ def test_real_images_are_not_sent_to_the_first_steps(real: dict[str, Any]) -> No
     ("changes", "told"),
     [
         ({}, "EXTERNAL_SOURCE=folder"),
-        ({"external": {"n_images": 1}}, None),
-        ({"recommendation": {"variant": None}}, "More images, or more patients"),
+        ({"external": facts_for(ReportExternal)}, None),
+        ({"recommendation.variant": None}, "More images, or more patients"),
         ({"basis": "val"}, "models that have seen neither it nor its patient:"),
-        ({"audit": {"verdict": "warning", "controls": {}}}, "Settle what the audit found"),
+        ({"audit.verdict": "warning"}, "Settle what the audit found"),
         (
             {
-                "audit": {
-                    "verdict": "shortcut",
-                    "controls": {"metadata": {"role": "control", "above_chance": True}},
-                }
+                "audit.verdict": "shortcut",
+                "audit.controls.metadata": facts_for(ControlFacts, above_chance=True),
             },
             "Do not rely on this score",
         ),
     ],
 )
 def test_next_step_is_what_the_verdict_asks_for(
-    changes: dict[str, Any], told: str | None, real: dict[str, Any]
+    changes: dict[str, Any], told: str | None, real: ReportRecord
 ) -> None:
-    clean = {"audit": {"verdict": "clean", "controls": {}}, "recommendation": {"variant": "x"}}
-    step = next_step({**real, **clean, **changes})
+    step = next_step(changed(real, {**CLEAN, "recommendation.variant": "x", **changes}))
     assert (step is None) == (told is None)
     if step is not None and told is not None:
         assert told in step.text
 
 
 def test_scores_of_images_that_stopped_the_training_lead_to_folds_on_the_same_images(
-    real: dict[str, Any], tmp_path: Path
+    real: ReportRecord, tmp_path: Path
 ) -> None:
-    config = {**real["config"], "data": f"{tmp_path}/x rays", "follow_links": True}
-    clean = {"audit": {"verdict": "clean", "controls": {}}, "basis": "val", "config": config}
-    step = next_step({**real, **clean})
+    given = {"config.data": f"{tmp_path}/x rays", "config.follow_links": True}
+    step = next_step(changed(real, {**CLEAN, "basis": "val", **given}))
     assert step is not None
     options = vars(make_parser().parse_args(shlex.split(step.python)[3:]))
     assert (options["data"], options["follow_links"]) == (f"{tmp_path}/x rays", True)
@@ -143,69 +143,65 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ReportRecord:
     return finish_report(*draw_run(tmp_path_factory.mktemp("home"), drawing))
 
 
-def line_of(report: Any, variant: str, *, width: int = WIDTH) -> str:
+def line_of(report: ReportRecord, variant: str, *, width: int = WIDTH) -> str:
     rows = comparison_table(report, width=width)
     return next(line for line in rows if line.startswith(variant))
 
 
-def test_every_variant_has_its_line(report: Any) -> None:
+def test_every_variant_has_its_line(report: ReportRecord) -> None:
     assert [line.split()[0] for line in comparison_table(report)[1:]] == list(VARIANTS)
 
 
-def test_line_tells_area_counts_parameters_and_time_of_the_report(report: Any) -> None:
-    facts = report["variants"]["vanilla_cnn"]
-    confusion = facts["test_confusion"]
-    n_right = confusion["true_positive"] + confusion["true_negative"]
-    area, (low, high) = (
-        facts["headline"]["roc_auc"]["value"],
-        facts["headline"]["roc_auc"]["interval"],
-    )
+def test_line_tells_area_counts_parameters_and_time_of_the_report(report: ReportRecord) -> None:
+    facts = report.trained["vanilla_cnn"]
+    measured, area = facts.measured["test"], facts.headline.roc_auc
+    n_right = measured.confusion.true_positive + measured.confusion.true_negative
+    low, high = area.interval or []
     told = line_of(report, "vanilla_cnn")
-    assert f"{area:.3f} ({low:.3f} to {high:.3f})" in told
-    assert f"{n_right}/{facts['test_n_images']} ({facts['test_accuracy']:.1%})" in told
+    assert f"{area.value:.3f} ({low:.3f} to {high:.3f})" in told
+    assert f"{n_right}/{measured.n_images} ({measured.accuracy:.1%})" in told
     assert told.endswith("1,045,441      54 s")
     narrow = line_of(report, "vanilla_cnn", width=80)
-    assert f"{area:.2f} ({low:.2f} to {high:.2f})" in narrow
-    assert f" {n_right}/{facts['test_n_images']} " in narrow
+    assert f"{area.value:.2f} ({low:.2f} to {high:.2f})" in narrow
+    assert f" {n_right}/{measured.n_images} " in narrow
 
 
-def test_undefined_area_is_no_number(report: Any) -> None:
-    facts = report["variants"]["vanilla_cnn"]
-    headline = {**facts["headline"], "roc_auc": {"value": None, "interval": None}}
-    variants = {**report["variants"], "vanilla_cnn": {**facts, "headline": headline}}
-    assert "\N{EN DASH}" in line_of({**report, "variants": variants}, "vanilla_cnn")
+def test_undefined_area_is_no_number(report: ReportRecord) -> None:
+    place = "variants.vanilla_cnn.headline.roc_auc"
+    undefined = changed(report, {f"{place}.value": None, f"{place}.interval": None})
+    assert "\N{EN DASH}" in line_of(undefined, "vanilla_cnn")
 
 
-def test_failed_and_skipped_variants_say_why(report: Any) -> None:
+def test_failed_and_skipped_variants_say_why(report: ReportRecord) -> None:
     assert "failed: TrainingError: the loss" in line_of(report, "mobilenetv2_partial")
     assert line_of(report, "mobilenetv2_unfrozen").endswith("not selected")
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_columns_are_aligned(width: int, report: dict[str, Any]) -> None:
+def test_columns_are_aligned(width: int, report: ReportRecord) -> None:
     header, first, second = comparison_table(report, width=width)[:3]
     assert len(header) == len(first) == len(second)
 
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_fits_the_terminal_with_large_counts_and_long_errors(
-    width: int, report: dict[str, Any]
+    width: int, report: ReportRecord
 ) -> None:
     counts = dict.fromkeys(
         ("true_positive", "false_positive", "true_negative", "false_negative"), 123_456
     )
-    wide = {**report["variants"]["vanilla_cnn"], "test_confusion": counts}
-    failed = {"status": "failed", "error": "why " * 100}
-    variants = {**report["variants"], "vanilla_cnn": wide, "mobilenetv2_partial": failed}
-    told = comparison_table({**report, "variants": variants}, width=width)
+    wide = {
+        "variants.vanilla_cnn.test_confusion": counts,
+        "variants.mobilenetv2_partial.error": "why " * 100,
+    }
+    told = comparison_table(changed(report, wide), width=width)
     assert max(map(len, told)) <= width
     assert "246912/493824" in told[1]
 
 
-def test_names_from_outside_cannot_break_a_line_or_colour_it(report: Any) -> None:
-    failed = {"status": "failed", "error": "bad \x1b[31m name\u202e"}
-    variants = {**report["variants"], "mobilenetv2_partial": failed}
-    told = line_of({**report, "variants": variants}, "mobilenetv2_partial")
+def test_names_from_outside_cannot_break_a_line_or_colour_it(report: ReportRecord) -> None:
+    failed = {"variants.mobilenetv2_partial.error": "bad \x1b[31m name\u202e"}
+    told = line_of(changed(report, failed), "mobilenetv2_partial")
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "bad \\x1b[31m name\\u202e" in told

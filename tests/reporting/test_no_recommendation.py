@@ -46,14 +46,14 @@ def test_records_name_none_and_the_best_with_its_p(guessing: Made) -> None:
         assert set(found["chance"]) == set(VARIANTS)
         assert not any(each["above_chance"] for each in found["chance"].values())
         assert found["chance"][found["best"]]["p_value"] == found["p_chance"]
-    assert guessing.report["audit"]["variant"] == found["best"]
+    assert guessing.report.audit.variant == found["best"]
 
 
 def test_page_begins_without_a_large_share(guessing: Made) -> None:
     told = " ".join(guessing.parsed.text.split())
     assert NONE in told
     assert CHANCE not in notes_of(guessing)  # the recommendation says it
-    assert {"kind": "chance", "text": CHANCE} in guessing.report["banners"]
+    assert CHANCE in [banner.text for banner in guessing.report.banners]
     assert 'class="big"' not in guessing.page
     assert "Recommended variant" not in told
     assert "which has the most images right; no variant is recommended" in told
@@ -87,7 +87,7 @@ def test_where_one_is_recommended_its_figures_are_claimed(tmp_path: Path) -> Non
 
 
 def test_terminal_card_checklist_table_and_notifier_say_the_same(guessing: Made) -> None:
-    reason = guessing.report["recommendation"]["reason"]
+    reason = guessing.report.recommendation.reason
     assert f"{NONE}. {reason}" in " ".join(last_words(guessing).split())
     card = (guessing.run.report / "model_card.md").read_text(encoding="utf-8")
     assert card.startswith(f"# Model card: {NONE}\n")
@@ -121,12 +121,12 @@ def test_seconds_decide_nothing(tmp_path: Path) -> None:
         make(tmp_path / name, replace(CHOOSING, seconds=seconds)).report
         for name, seconds in (("one", None), ("other", dear))
     )
-    frozen = [each["variants"]["mobilenetv2_frozen"]["total_seconds"] for each in (one, other)]
+    frozen = [each.trained["mobilenetv2_frozen"].total_seconds for each in (one, other)]
     assert frozen == [14.4, 912.5]
-    assert one["recommendation"] == other["recommendation"]
-    assert one["recommendation"]["variant"] == "mobilenetv2_frozen"
-    assert one["audit"]["variant"] == other["audit"]["variant"]
-    assert one["banners"] == other["banners"]
+    assert one.recommendation == other.recommendation
+    assert one.recommendation.variant == "mobilenetv2_frozen"
+    assert one.audit.variant == other.audit.variant
+    assert one.banners == other.banners
 
 
 @pytest.mark.parametrize("part", ["statistics", "evaluation", "reporting"])

@@ -13,23 +13,28 @@ from scipy.stats import norm
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.banners import make_banners
+from cxr_tasks.evaluation.comparison_record import RecommendationFacts, TrainedVariant
 from cxr_tasks.reporting.artifacts import read_artifacts
-from cxr_tasks.reporting.environment import make_environment
+from cxr_tasks.reporting.environment import make_environment, matter_of
 from cxr_tasks.reporting.facts import reproduce_command
 from cxr_tasks.reporting.radiographs import MAX_WRONG, data_uri, wrong_images
 from cxr_tasks.reporting.report import MAX_REJECTED, make_report, render_page
 from cxr_tasks.reporting.report_record import ReportRecord
-from cxr_tasks.reporting.run_summary import NOTICE, matter_of
+from cxr_tasks.reporting.run_summary import NOTICE
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.statistics.figures_record import FigureFacts, MetricFigures, StatisticsFacts
 from cxr_tasks.study import TABLE_3, study_differences
+from cxr_tasks.training.training_record import FoldSummary, WithoutLag
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.sealed import read_sealed
 from cxr_tasks.wording import one_line
 from tests.drawn_run import ERROR, HOSTILE_NAMES, Drawing, draw_run, finish_report
+from tests.made_facts import changed, filled
 
 NAMES = list(VARIANTS)
+RECOMMENDATION = filled(RecommendationFacts, variant=NAMES[2])
 VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
 
 
@@ -171,16 +176,15 @@ def test_template_escapes_by_default() -> None:
 
 
 def test_all_four_variants_are_shown(made: Made) -> None:
-    assert list(made.report["variants"]) == NAMES
+    assert list(made.report.variants) == NAMES
     for variant in VARIANTS.values():
         assert made.parsed.text.count(variant.title) >= 6
 
 
 def test_failed_variant_shows_its_whole_message_and_skipped_says_so(mixed: Made) -> None:
-    variants = mixed.report["variants"]
-    assert variants[NAMES[2]]["status"] == "failed"
-    assert variants[NAMES[2]]["error"] == ERROR
-    assert variants[NAMES[3]]["status"] == "skipped"
+    failed, skipped = (mixed.report.variants[name] for name in NAMES[2:])
+    assert (failed.status, failed.error) == ("failed", ERROR)
+    assert skipped.status == "skipped"
     assert ERROR in mixed.parsed.text
     assert mixed.parsed.text.count("Not selected for this run.") >= 5
     assert "no number>" not in mixed.page  # escaped
@@ -245,38 +249,41 @@ def test_json_gives_what_the_study_table_needs(phantom: Made) -> None:
         "test_roc_auc",
     }
     assert all(wanted <= set(each.content()) for each in phantom.report.variants.values())
-    assert phantom.report["run_key"] == "drawn"
-    assert phantom.report["profile"] == "quickstart"
-    assert phantom.report["source"] == "phantom"
+    assert phantom.report.run_key == "drawn"
+    assert phantom.report.profile == "quickstart"
+    assert phantom.report.source == "phantom"
 
 
 def test_headline_has_bootstrap_intervals_and_wilsons_beside(made: Made) -> None:
-    basis = made.report["basis"]
-    facts = made.report["variants"][NAMES[0]]
-    headline = facts["headline"]
-    assert headline["basis"] == basis
-    assert headline["accuracy"]["value"] == facts[f"{basis}_accuracy"]
-    low, high = headline["accuracy"]["interval"]
-    assert low <= headline["accuracy"]["value"] <= high
+    basis = made.report.basis
+    facts = made.report.trained[NAMES[0]]
+    headline, measured = facts.headline, facts.measured[basis]
+    assert headline.basis == basis
+    assert measured.accuracy is not None
+    assert headline.accuracy.value == measured.accuracy
+    low, high = headline.accuracy.interval or []
+    assert low <= measured.accuracy <= high
     assert low < high
-    assert headline["accuracy"]["independent"]["method"] == "Wilson"
-    low, high = headline["accuracy"]["independent"]["interval"]
-    p, n, z = facts[f"{basis}_accuracy"], facts[f"{basis}_n_images"], norm.ppf(0.975)
+    wilson, delong = headline.accuracy.independent, headline.roc_auc.independent
+    assert wilson is not None
+    assert delong is not None
+    assert (wilson.method, delong.method) == ("Wilson", "DeLong")
+    low, high = wilson.interval or []
+    p, n, z = measured.accuracy, measured.n_images, norm.ppf(0.975)
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5
-    assert (low, high) == (pytest.approx(middle - half), pytest.approx(middle + half))
-    assert headline["roc_auc"]["independent"]["method"] == "DeLong"
+    assert [low, high] == pytest.approx([middle - half, middle + half])
 
 
 def test_basis_is_told(phantom: Made, mixed: Made) -> None:
-    assert phantom.report["basis"] == "test"
+    assert phantom.report.basis == "test"
     assert "Test images took no part in training" in phantom.parsed.text
-    assert mixed.report["basis"] == "val"
+    assert mixed.report.basis == "val"
     assert "validation images also chose the stopping epoch" in mixed.parsed.text
 
 
 def kinds(made: Made) -> set[str]:
-    return {banner["kind"] for banner in made.report["banners"]}
+    return {banner.kind for banner in made.report.banners}
 
 
 def notes_of(made: Made) -> str:
@@ -300,7 +307,7 @@ def test_notes_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_pa
 
 def test_notes_of_an_older_run_are_shown_as_they_were_worded(phantom: Made) -> None:
     old = "Random backbone weights: mobilenetv2_frozen started without pre-training. And so on."
-    report = {**phantom.report, "banners": [{"kind": "random_weights", "text": old}]}
+    report = changed(phantom.report, {"banners": [{"kind": "random_weights", "text": old}]})
     page = Parsed(render_page(read_artifacts(phantom.run, phantom.config), report))
     assert old.replace("mobilenetv2_frozen", "MobileNetV2 frozen") in " ".join(page.text.split())
 
@@ -330,7 +337,7 @@ def test_page_begins_with_done_verdict_recommendation_comparison_next_notes(made
 
 def test_page_says_what_was_done(phantom: Made, mixed: Made) -> None:
     told = " ".join(phantom.parsed.text.split())
-    n = {part: facts["n_images"] for part, facts in phantom.report["split"]["parts"].items()}
+    n = {part: facts.n_images for part, facts in phantom.report.split.parts.items()}
     assert (
         f"140 synthetic radiographs, drawn by this project: {n['train']} trained four classifiers "
         "(Vanilla CNN, MobileNetV2 frozen, MobileNetV2 partly frozen, MobileNetV2 unfrozen), "
@@ -345,31 +352,25 @@ def test_page_says_what_was_done(phantom: Made, mixed: Made) -> None:
 def test_trainings_that_lag_ended_are_named(tmp_path: Path) -> None:
     lagged = Drawing(synthetic=False, weights_origin="file", lag_decided=True)
     made = make(tmp_path, lagged, source="folder", data=str(tmp_path))
-    told = {banner["kind"]: banner["text"] for banner in made.report["banners"]}
+    told = {banner.kind: banner.text for banner in made.report.banners}
     assert "patience ended mobilenetv2_partial, mobilenetv2_unfrozen, whose" in told["lag"]
     assert "Stopped by lag: patience ended" in notes_of(made)
     assert made.parsed.text.count("patience would not have ended it.") == 2
-    assert made.report["variants"][NAMES[3]]["without_lag"]["decided_stopping"]
-    assert made.report["variants"][NAMES[0]]["without_lag"] is None
+    lag = made.report.trained[NAMES[3]].without_lag
+    assert lag is not None
+    assert lag.decided_stopping
+    assert made.report.trained[NAMES[0]].without_lag is None
 
 
 def test_lag_in_a_fold_counts(phantom: Made) -> None:
     dataset = read_artifacts(phantom.run, phantom.config).dataset
-    ended = {"best_epoch": 9, "decided_stopping": True}
-    rates = {name: {"value": 0.5} for name in ("sensitivity", "specificity")}
-    facts = {
-        "status": "ok",
-        "weights_origin": "file",
-        "stopped_by": "folds",
-        "without_lag": None,
-        "statistics": {"metrics": rates},
-    }
-    for without_lag, expected in ((ended, 1), (ended | {"decided_stopping": False}, 0), (None, 0)):
-        fold = {"stopped_by": "patience", "without_lag": without_lag}
-        of_older_version = {"stopped_by": "patience"}
-        variants = {NAMES[2]: facts | {"folds": [of_older_version, fold]}}
-        told = make_banners(dataset, variants, {"variant": NAMES[2]}, split_kind="grouped")
-        assert [banner["kind"] for banner in told].count("lag") == expected
+    ended = filled(WithoutLag, best_epoch=9, decided_stopping=True)
+    did_not = filled(WithoutLag, best_epoch=9, decided_stopping=False)
+    for without_lag, expected in ((ended, 1), (did_not, 0), (None, 0)):
+        fold = filled(FoldSummary, without_lag=without_lag)
+        facts = filled(TrainedVariant, folds=[filled(FoldSummary), fold])  # one of an older version
+        told = make_banners(dataset, {NAMES[2]: facts}, RECOMMENDATION, split_kind="grouped")
+        assert [banner.kind for banner in told].count("lag") == expected
 
 
 @pytest.mark.parametrize(
@@ -379,22 +380,19 @@ def test_network_that_calls_every_image_the_same_is_named(
     phantom: Made, sensitivity: float, specificity: float, expected: int
 ) -> None:
     dataset = read_artifacts(phantom.run, phantom.config).dataset
-    rates = {"sensitivity": {"value": sensitivity}, "specificity": {"value": specificity}}
-    facts: dict[str, Any] = {
-        "status": "ok",
-        "weights_origin": "none",
-        "stopped_by": "patience",
-        "folds": [],
-        "without_lag": None,
-        "statistics": {"metrics": rates},
-    }
-    told = make_banners(dataset, {NAMES[0]: facts}, {"variant": NAMES[0]}, split_kind="grouped")
-    assert [banner["kind"] for banner in told].count("unlearned") == expected
+    rates = filled(
+        MetricFigures,
+        sensitivity=filled(FigureFacts, value=sensitivity),
+        specificity=filled(FigureFacts, value=specificity),
+    )
+    facts = filled(TrainedVariant, statistics=filled(StatisticsFacts, metrics=rates))
+    told = make_banners(dataset, {NAMES[0]: facts}, RECOMMENDATION, split_kind="grouped")
+    assert [banner.kind for banner in told].count("unlearned") == expected
 
 
 def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -> None:
     for made in (phantom, mixed):
-        assert ("chance" in kinds(made)) != made.report["recommendation"]["above_chance"]
+        assert ("chance" in kinds(made)) != made.report.recommendation.above_chance
         assert ("Recommended: none" in made.parsed.text) == ("chance" in kinds(made))
 
 
@@ -471,12 +469,12 @@ def test_reproduce_command_gives_the_same_configuration(made: Made) -> None:
 
     from cxr_tasks.cli.main import make_parser
 
-    words = shlex.split(made.report["reproduce"])
+    words = shlex.split(made.report.reproduce)
     assert words[:4] == ["python", "-m", "cxr_tasks", "run"]
     options = vars(make_parser().parse_args(words[3:]))
     given = {key: value for key, value in options.items() if key in made.config.as_dict()}
     assert make_config(given) == made.config
-    assert made.report["reproduce"] in made.parsed.text
+    assert made.report.reproduce in made.parsed.text
 
 
 def test_reproduce_command_states_values_that_look_like_flags() -> None:
@@ -502,7 +500,7 @@ def test_reproduce_command_names_the_weights_that_took_imagenets_place() -> None
 
 
 def test_hashes_name_data_split_and_models(phantom: Made) -> None:
-    hashes = phantom.report["hashes"]
+    hashes = phantom.report.hashes
     assert {"configuration", "data set", "split.csv", "backbone weights"} < set(hashes)
     assert {f"{name}/model.keras" for name in NAMES} < set(hashes)
     assert all(digest in phantom.parsed.text for digest in hashes.values())
@@ -513,9 +511,9 @@ def test_table_has_one_row_a_variant_with_the_same_numbers(mixed: Made) -> None:
         rows = list(csv.DictReader(stream))
     assert [row["variant"] for row in rows] == NAMES
     assert [row["status"] for row in rows] == ["ok", "ok", "failed", "skipped"]
-    facts = mixed.report["variants"][NAMES[0]]
-    assert float(rows[0]["accuracy"]) == facts["val_accuracy"]
-    assert float(rows[0]["accuracy_low"]) == facts["headline"]["accuracy"]["interval"][0]
+    facts = mixed.report.trained[NAMES[0]]
+    assert float(rows[0]["accuracy"]) == facts.measured["val"].accuracy
+    assert float(rows[0]["accuracy_low"]) == (facts.headline.accuracy.interval or [])[0]
     assert rows[0]["basis"] == "val"
     assert rows[2]["error"] == ERROR
 

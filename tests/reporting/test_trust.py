@@ -4,18 +4,19 @@ import csv
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cxr_tasks.audit.finding import finding
+from cxr_tasks.audit.audit_record import finding
 from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.reporting.artifacts import read_artifacts
 from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.report import render_page
+from cxr_tasks.statistics.figures_record import MetricFigures
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import read_json
+from cxr_tasks.volume.files import as_json, read_json
 from tests.drawn_run import HOSTILE_NAMES, Drawing, draw_run, finish_report
+from tests.made_facts import changed
 from tests.reporting.test_report import NAMES, Made, Parsed, make
 from tests.stored import change_record
 
@@ -39,7 +40,7 @@ def text_of(made: Made) -> str:
 
 
 def test_shortcut_stands_before_every_number(folds: Made) -> None:
-    assert folds.report["audit"]["verdict"] == "shortcut"
+    assert folds.report.audit.verdict == "shortcut"
     told = text_of(folds)
     verdict = told.index("This score is no evidence of detecting disease.")
     first_share = re.search(r"\d+\.\d", told)
@@ -53,7 +54,7 @@ def test_verdict_is_at_the_top_level_of_the_json(folds: Made) -> None:
     assert audit["verdict"] in ("clean", "warning", "shortcut")
     for each in audit["findings"]:
         assert set(each) == {"check", "severity", "message", "value", "interval"}
-    assert audit == folds.report["audit"]
+    assert audit == folds.report.audit.content()
     kept = {key: audit[key] for key in read_json(folds.run.evaluate / "verdict.json")}
     assert kept == read_json(folds.run.evaluate / "verdict.json")
 
@@ -63,22 +64,19 @@ def test_verdict_is_at_the_top_level_of_the_json(folds: Made) -> None:
     [("clean", "no shortcut found"), ("warning", "warning"), ("shortcut", "shortcut")],
 )
 def test_each_verdict_has_its_words(verdict: str, title: str, paper: Made) -> None:
-    report = json.loads(json.dumps(paper.report))
-    report["audit"] |= {"verdict": verdict, "sentence": "What <was> found."}
+    said = {"audit.verdict": verdict, "audit.sentence": "What <was> found."}
+    report = changed(paper.report, said)
     told = Parsed(render_page(read_artifacts(paper.run, paper.config), report))
     assert f"Verdict: {title}" in told.text
     assert "What <was> found." in told.text
 
 
 def test_every_headline_metric_has_its_interval(folds: Made) -> None:
-    for facts in folds.report["variants"].values():
-        if facts["status"] != "ok":
-            continue
-        for metric, figure in facts["headline"].items():
-            if metric in ("basis", "n_images"):
-                continue
-            low, high = figure["interval"]
-            assert low <= figure["value"] <= high, metric
+    for facts in folds.report.trained.values():
+        for metric in MetricFigures.model_fields:
+            figure = getattr(facts.headline, metric)
+            low, high = figure.interval
+            assert low <= figure.value <= high, metric
 
 
 def test_out_of_fold_is_said_and_the_final_model_was_never_scored(folds: Made) -> None:
@@ -87,13 +85,13 @@ def test_out_of_fold_is_said_and_the_final_model_was_never_scored(folds: Made) -
     assert "a model that had seen neither it nor another image of its group" in told
     assert "their models were never scored themselves" in told
     assert "This model itself was never scored on this data set." in told
-    assert "train_accuracy" not in folds.report["variants"][NAMES[0]]
+    assert "train" not in folds.report.trained[NAMES[0]].measured
 
 
 def test_variants_are_compared_in_sentences_and_a_table(folds: Made) -> None:
-    assert len(folds.report["pairs"]) == 3
-    for pair in folds.report["pairs"]:
-        assert pair["sentence"] in text_of(folds)
+    assert len(folds.report.pairs) == 3
+    for pair in folds.report.pairs:
+        assert pair.sentence in text_of(folds)
     # the matrix: three variants, each pair in both directions
     assert folds.page.count('class="self"') == 3
     told = len(re.findall("(told apart|not distinguishable)<br>", folds.page))
@@ -101,10 +99,10 @@ def test_variants_are_compared_in_sentences_and_a_table(folds: Made) -> None:
 
 
 def test_external_stands_beside_internal(folds: Made, paper: Made) -> None:
-    external = folds.report["external"]
-    assert external["n_images"] == 140
-    chosen = folds.report["recommendation"]["variant"]
-    auc = external["variants"][chosen]["metrics"]["roc_auc"]["value"]
+    external = folds.report.external
+    assert external is not None
+    assert external.n_images == 140
+    auc = external.variants[folds.report.shown_name].metrics.roc_auc.value
     assert f"ROC AUC {auc:.3f}" in text_of(folds)
     assert "No external test: nothing is known of images from other sources" in text_of(paper)
 
@@ -117,9 +115,9 @@ def test_attention_is_shown_with_its_sanity_check(folds: Made, paper: Made) -> N
 
 def test_without_images_to_fix_a_cutoff_on_the_report_says_so(paper: Made) -> None:
     assert "Not available: this split leaves no images to fix a cut-off on" in text_of(paper)
-    facts = paper.report["variants"][NAMES[0]]
-    assert facts["statistics"]["operating_point"] is None
-    assert facts["fixed"] is None
+    facts = paper.report.trained[NAMES[0]]
+    assert facts.statistics.operating_point is None
+    assert facts.fixed is None
 
 
 def test_table_for_a_paper_has_a_value_and_an_interval_for_every_metric(folds: Made) -> None:
@@ -131,7 +129,7 @@ def test_table_for_a_paper_has_a_value_and_an_interval_for_every_metric(folds: M
             low, high = float(row[f"{metric}_low"]), float(row[f"{metric}_high"])
             assert low <= float(row[metric]) <= high
         assert (row["basis"], row["verdict"], row["n_images"]) == ("oof", "shortcut", "140")
-    best = folds.report["recommendation"]["best"]
+    best = folds.report.recommendation.best
     assert [row["variant"] for row in rows[:3] if not row["p_holm_vs_best"]] == [best]
     assert rows[3]["status"] == "failed"
     assert rows[3]["accuracy"] == ""
@@ -182,9 +180,9 @@ def test_checklist_answers_follow_the_run(folds: Made, paper: Made) -> None:
 
 
 def test_missing_audit_is_told_as_such(paper: Made) -> None:
-    report: dict[str, Any] = json.loads(json.dumps(paper.report))
     verdict = make_verdict(None, None, {}, None, about=NAMES[0], seed=0)  # type: ignore[arg-type]
-    report["audit"] |= verdict | {"controls": {}, "duplicates": None}
+    audit = {**as_json(verdict), "controls": {}, "duplicates": None}
+    report = changed(paper.report, {f"audit.{key}": value for key, value in audit.items()})
     told = Parsed(render_page(read_artifacts(paper.run, paper.config), report)).text
     assert "nothing is known about shortcuts" in told
     assert VARIANTS[NAMES[0]].title in told

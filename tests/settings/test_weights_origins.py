@@ -20,7 +20,7 @@ def test_every_origin_that_ingestion_records_has_its_words() -> None:
 
 def test_own_weights_are_told_in_report_card_and_checklist(tmp_path: Path) -> None:
     made = make(tmp_path, Drawing(n_images=140, weights_origin="phantom", stopped_by="epochs"))
-    assert made.report["recommendation"]["variant"] == "mobilenetv2_frozen"
+    assert made.report.recommendation.variant == "mobilenetv2_frozen"
     assert f"The MobileNetV2 variants were {OWN_WEIGHTS}, not on ImageNet." in notes_of(made)
     assert f"The backbones were {OWN_WEIGHTS}" in made.parsed.text  # beside the study
     assert f"the project's own weights, {OWN_WEIGHTS}" in made.parsed.text  # how to reproduce it

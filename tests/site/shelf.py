@@ -80,7 +80,8 @@ def scoring(accuracies: Mapping[str, float]) -> Change:
 
     def change(report: dict[str, Any]) -> None:
         for name, value in accuracies.items():
-            report["variants"][name]["headline"]["accuracy"] = {"value": value, "interval": None}
+            figure = {"value": value, "interval": None, "independent": None}
+            report["variants"][name]["headline"]["accuracy"] = figure
 
     return change
 

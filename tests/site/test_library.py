@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.champion.pointer import PROMOTED, RETIRED, changing, serve
+from cxr_tasks.champion.pointer import changing, serve
+from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.site.run_facts import RunFacts
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home, RunPaths
-from cxr_tasks.volume.sealed import write_sealed
+from cxr_tasks.volume.record_model import write_sealed_record
+from tests.made_facts import filled
 from tests.site.shelf import BEGAN, put_run, put_unfinished
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -23,6 +25,10 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def read(home: Home) -> dict[str, Any]:
     return {run.key: run for run in Library(home).runs()}
+
+
+def put_promotion(run: RunPaths, **facts: str) -> None:
+    write_sealed_record(run.promote / "promote.json", filled(PromotionRecord, **facts))
 
 
 def test_a_volume_that_does_not_exist_has_no_runs(tmp_path: Path) -> None:
@@ -50,14 +56,13 @@ def test_runs_come_newest_first(home: Home, template: RunPaths) -> None:
 
 def test_run_whose_model_was_retired_says_so(home: Home, template: RunPaths) -> None:
     run = put_run(home, template, "one", began=BEGAN)
-    promoted = {"decision": "promoted", "reason": "The first.", "version": "0001-one"}
-    write_sealed(run.promote / "promote.json", promoted)
+    put_promotion(run, decision="promoted", reason="The first.", version="0001-one")
     with changing(home):
-        serve(home, "0001-one", action=PROMOTED, reason="The first.", now=NOW)
+        serve(home, "0001-one", action="promoted", reason="The first.", now=NOW)
     library = Library(home)
     assert library.runs()[0].decision == "promoted"
     with changing(home):
-        serve(home, "0001-one", action=RETIRED, reason="Masks.", now=NOW)
+        serve(home, "0001-one", action="retired", reason="Masks.", now=NOW)
     for facts in (library.runs()[0], library.find("one")):
         assert facts is not None
         assert (facts.decision, facts.reason) == ("retired", "Masks.")
@@ -134,7 +139,7 @@ def test_failures_are_read_with_their_stage(home: Home, template: RunPaths) -> N
 
 def test_what_the_run_ended_with_is_read(home: Home, template: RunPaths) -> None:
     run = put_run(home, template, "one")
-    write_sealed(run.promote / "promote.json", {"decision": "kept", "reason": "No better."})
+    put_promotion(run, decision="kept", reason="No better.")
     assert (read(home)["one"].decision, read(home)["one"].reason) == ("kept", "No better.")
 
 

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from cxr_tasks.evaluation.verdict_record import VerdictName
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.listing import PAGE_SIZE, View, make_listing, read_view
 from cxr_tasks.site.run_facts import RunFacts
@@ -36,9 +37,9 @@ def test_runs_without_the_figure_stand_last_both_ways(runs: list[RunFacts]) -> N
 
 
 def test_verdicts_are_sorted_by_gravity(runs: list[RunFacts]) -> None:
-    verdicts = {"a": "clean", "b": "shortcut", "c": "warning", "d": "<i>new</i>"}
+    verdicts: dict[str, VerdictName] = {"a": "clean", "b": "shortcut", "c": "warning"}
     judged = [
-        replace(run, report=run.report and replace(run.report, verdict=verdicts[run.key]))
+        replace(run, report=replace(run.report, verdict=verdicts[run.key]) if run.report else None)
         for run in runs
     ]
     assert order_of(judged, View(sort="verdict")) == ["b", "c", "a", "d"]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cxr_tasks.site.library import Library
-from cxr_tasks.site.run_facts import Figure, RunFacts
+from cxr_tasks.site.run_facts import UNDEFINED, RunFacts
 from cxr_tasks.site.trend import FRAME, MAX_RUNS, make_trend
+from cxr_tasks.statistics.figures_record import Basis, Estimate
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.site.shelf import put_run
 
@@ -19,12 +20,12 @@ def run(home: Home, template: RunPaths) -> RunFacts:
     return Library(home).runs()[0]
 
 
-def on(run: RunFacts, data: str, basis: str = "test") -> RunFacts:
+def on(run: RunFacts, data: str, basis: Basis = "test") -> RunFacts:
     assert run.report is not None
     return replace(run, report=replace(run.report, data_fingerprint=data, basis=basis))
 
 
-def with_frozen(run: RunFacts, figure: Figure) -> RunFacts:
+def with_frozen(run: RunFacts, figure: Estimate) -> RunFacts:
     assert run.report is not None
     facts = replace(run.report.variants[FROZEN], accuracy=figure)
     variants = {**run.report.variants, FROZEN: facts}
@@ -43,9 +44,9 @@ def test_neighbours_on_the_same_data_are_joined(run: RunFacts) -> None:
     assert (trend.n_data, len(trend.stretches)) == (1, 1)
 
 
-@pytest.mark.parametrize("other", [("other", "test"), ("same", "val")])
-def test_a_change_of_data_or_part_is_never_crossed(run: RunFacts, other: tuple[str, str]) -> None:
-    runs = [on(run, "same"), on(run, *other), on(run, "same")]
+@pytest.mark.parametrize(("data", "basis"), [("other", "test"), ("same", "val")])
+def test_a_change_of_data_or_part_is_never_crossed(run: RunFacts, data: str, basis: Basis) -> None:
+    runs = [on(run, "same"), on(run, data, basis), on(run, "same")]
     trend = make_trend(runs, "accuracy")
     assert trend is not None
     assert trend.lines[FROZEN] == []
@@ -54,7 +55,7 @@ def test_a_change_of_data_or_part_is_never_crossed(run: RunFacts, other: tuple[s
 
 
 def test_no_line_passes_through_other_data_where_a_variant_is_missing(run: RunFacts) -> None:
-    between = with_frozen(on(run, "other"), Figure())
+    between = with_frozen(on(run, "other"), UNDEFINED)
     trend = make_trend([on(run, "same"), between, on(run, "same")], "accuracy")
     assert trend is not None
     assert len(trend.points[FROZEN]) == 2
@@ -68,7 +69,8 @@ def test_variants_without_a_figure_have_no_point(run: RunFacts) -> None:
 
 
 def test_points_and_intervals_stay_in_the_frame(run: RunFacts) -> None:
-    runs = [with_frozen(run, Figure(1.0, [0.03, 1.0])), with_frozen(run, Figure(0.0, None))]
+    low = Estimate(value=1.0, interval=[0.03, 1.0])
+    runs = [with_frozen(run, low), with_frozen(run, Estimate(value=0.0, interval=None))]
     trend = make_trend(runs, "accuracy")
     assert trend is not None
     heights = [y for point in trend.points[FROZEN] for y in (point.y, point.low, point.high)]

@@ -14,7 +14,7 @@ from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.cli.main import main
 from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.flow.process import StageError, run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.locks import volume_alone, volume_in_use
 from cxr_tasks.volume.paths import Home
@@ -67,7 +67,7 @@ def test_champions_their_runs_and_data_survive_everything(home: Home, free: Free
     free("--keep-runs", "1", "--keep-days", "1")
     for version in ("0001-old", "0002-middle"):
         champion = require_champion(home, version)
-        dataset = home.datasets / champion.record["dataset"]
+        dataset = home.datasets / champion.record.dataset
         check_outputs(dataset, require_record(dataset, DatasetRecord))
     assert keys(home) == {"old", "middle", "new"}
 

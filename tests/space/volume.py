@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cxr_tasks.champion.pointer import changing, serve
-from cxr_tasks.champion.version_record import VersionRecord
+from cxr_tasks.champion.version_record import VersionFacts
 from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.space.run_state import DAY_SECONDS
 from cxr_tasks.training.activations import ActivationsRecord
@@ -22,7 +22,7 @@ from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import make_record, write_record
-from tests.made_facts import facts_for
+from tests.made_facts import facts_for, filled
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,9 +90,9 @@ def put_download(home: Home, handle: str) -> Path:
 def put_champion(home: Home, run_key: str, *, dataset: str) -> str:
     """Let a version serve that a run has made."""
 
-    def build(built: Path) -> dict[str, Any]:
+    def build(built: Path, name: str) -> VersionFacts:
         (built / "model.keras").write_bytes(b"m" * 100)
-        return facts_for(VersionRecord, dataset=dataset)
+        return filled(VersionFacts, dataset=dataset, version=name, run_key=run_key)
 
     with changing(home):
         version = put_version(

@@ -44,22 +44,22 @@ def test_temperature_is_bounded() -> None:
 def test_perfect_probabilities_have_the_error_that_is_expected_of_them() -> None:
     labels, scores = drawn(300, sureness=1.0)
     facts = reliability(labels, scores, seed=1)
-    low, high = facts["ece_if_calibrated"]["interval"]
-    assert low < facts["ece"] < high
-    assert facts["p_calibrated"] > 0.05
-    assert facts["brier"] == pytest.approx(brier_score_loss(labels, scores))
+    low, high = facts.ece_if_calibrated.interval
+    assert low < facts.ece < high
+    assert facts.p_calibrated > 0.05
+    assert facts.brier == pytest.approx(brier_score_loss(labels, scores))
 
 
 def test_too_sure_scores_are_found_out() -> None:
     labels, scores = drawn(300, sureness=4.0)
     facts = reliability(labels, scores, seed=1)
-    assert facts["ece"] > facts["ece_if_calibrated"]["interval"][1]
-    assert facts["p_calibrated"] < 0.01
+    assert facts.ece > facts.ece_if_calibrated.interval[1]
+    assert facts.p_calibrated < 0.01
 
 
 def test_bins_hold_about_equally_many_images_and_all_of_them() -> None:
     labels, scores = drawn(324, sureness=1.0)
-    counts = [each["n"] for each in reliability(labels, scores, seed=0)["bins"]]
+    counts = [each.n for each in reliability(labels, scores, seed=0).bins]
     assert sum(counts) == 324
     assert len(counts) == 10
     assert max(counts) - min(counts) <= 1
@@ -69,10 +69,10 @@ def test_error_is_the_mean_gap_between_said_and_seen() -> None:
     labels = np.array([1] * 15 + [0] * 15)
     scores = np.array([0.9] * 15 + [0.2] * 15)
     facts = reliability(labels, scores, seed=0)
-    assert facts["ece"] == pytest.approx((0.1 + 0.2) / 2)
+    assert facts.ece == pytest.approx((0.1 + 0.2) / 2)
 
 
 @pytest.mark.parametrize("n", [1, 5, 20])
 def test_few_images_and_equal_scores_make_one_bin(n: int) -> None:
     facts = reliability(np.ones(n, np.int64), np.full(n, 0.7), seed=0)
-    assert [each["n"] for each in facts["bins"]] == [n]
+    assert [each.n for each in facts.bins] == [n]

@@ -28,7 +28,7 @@ def interval_of_auc(
     labels: np.ndarray, scores: np.ndarray, groups: np.ndarray
 ) -> list[float] | None:
     resamples = group_resamples(labels, groups, n_resamples=100, seed=0)
-    interval: list[float] | None = estimate_auc(labels, scores, resamples)["interval"]
+    interval: list[float] | None = estimate_auc(labels, scores, resamples).interval
     return interval
 
 
@@ -129,5 +129,5 @@ def test_interval_of_an_area_between_is_the_bootstraps() -> None:
     resamples = group_resamples(labels, groups, n_resamples=200, seed=4)
     drawn_areas = resampled(resamples, auc_of(labels, scores))
     found = estimate_auc(labels, scores, resamples)
-    assert found["interval"] == percentile_interval(drawn_areas)
-    assert found["value"] == pytest.approx(roc_auc_score(labels, scores))
+    assert found.interval == percentile_interval(drawn_areas)
+    assert found.value == pytest.approx(roc_auc_score(labels, scores))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxr_tasks.flow.stages import StageContext, execute
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths, StageName
 from cxr_tasks.volume.progress import Progress

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
 from cxr_tasks.training.activations import (
     BATCH_SIZE,
     Activations,
@@ -20,6 +21,7 @@ from cxr_tasks.training.activations import (
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.paths import Home
+from tests.made_facts import filled
 from tests.other_code import copy_code, run_code
 
 N_IMAGES = 2 * BATCH_SIZE + 5
@@ -32,8 +34,12 @@ def _keras() -> None:
 
 def dataset(n_images: int = N_IMAGES, *, seed: int = 0) -> Dataset:
     images = np.random.default_rng(seed).integers(0, 256, (n_images, 16, 16, 3), dtype=np.uint8)
-    record = {"outputs": {"images.npy": digest_of(images.tolist())}}
-    return Dataset("0123456789abcdef", pd.DataFrame(index=range(n_images)), images, record)
+    index = pd.DataFrame(index=range(n_images))
+    return Dataset(index, images, "0123456789abcdef", record_of(images))
+
+
+def record_of(images: NDArray[np.uint8]) -> DatasetRecord:
+    return filled(DatasetRecord, outputs={"images.npy": digest_of(images.tolist())})
 
 
 def prefix(*, scale: float = 1 / 255, seed: int = 1, depth: int = 1) -> Any:
@@ -86,8 +92,7 @@ def test_any_other_content_misses_the_cache() -> None:
     data = dataset()
     changed = data.images.copy()
     changed[7, 3, 3, 1] ^= 1
-    record = {"outputs": {"images.npy": digest_of(changed.tolist())}}
-    other_image = replace(data, images=changed, record=record)
+    other_image = replace(data, images=changed, record=record_of(changed))
     one_weight = prefix()
     weights = one_weight.get_weights()
     weights[0][0, 0, 0, 0] += 1e-6

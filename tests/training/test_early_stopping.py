@@ -6,6 +6,7 @@ import pytest
 from cxr_tasks.training.early_stopping import describe_without_lag, early_stopping
 from cxr_tasks.training.epoch import EpochResult
 from cxr_tasks.training.keras_runtime import start_keras
+from cxr_tasks.training.training_record import StoppedBy
 
 PATIENCE = 10
 FALLING = list(np.linspace(0.9, 0.5, 15))
@@ -30,20 +31,16 @@ def history(losses: list[float | None]) -> list[EpochResult]:
 
 def test_curve_that_still_falls_was_stopped_by_lag() -> None:
     found = describe_without_lag(history(FALLING), patience=PATIENCE, stopped_by="patience")
-    assert found == {
-        "best_epoch": 15,
-        "val_loss": pytest.approx(0.5),
-        "val_accuracy": pytest.approx(0.5),
-        "stops_after": None,
-        "decided_stopping": True,
-    }
+    assert found is not None
+    assert (found.best_epoch, found.stops_after, found.decided_stopping) == (15, None, True)
+    assert found.val_loss == found.val_accuracy == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("stopped_by", ["epochs", "folds"])
-def test_what_patience_did_not_end_was_not_ended_by_lag(stopped_by: str) -> None:
+def test_what_patience_did_not_end_was_not_ended_by_lag(stopped_by: StoppedBy) -> None:
     found = describe_without_lag(history(FALLING), patience=PATIENCE, stopped_by=stopped_by)
     assert found is not None
-    assert not found["decided_stopping"]
+    assert not found.decided_stopping
 
 
 @pytest.mark.parametrize(
@@ -56,15 +53,15 @@ def test_at_the_end_less_than_half_of_the_patience_is_spent(
     losses = [0.5 + 0.01 * abs(epoch - best_epoch) for epoch in range(1, 16)]
     found = describe_without_lag(history([*losses]), patience=PATIENCE, stopped_by="patience")
     assert found is not None
-    assert (found["best_epoch"], found["stops_after"]) == (best_epoch, stops_after)
-    assert found["decided_stopping"] == decided
+    assert (found.best_epoch, found.stops_after) == (best_epoch, stops_after)
+    assert found.decided_stopping == decided
 
 
 def test_new_low_after_patience_had_run_out_does_not_count() -> None:
     losses = [0.6, *[0.7] * 11, 0.5, 0.4, 0.3]
     found = describe_without_lag(history([*losses]), patience=PATIENCE, stopped_by="patience")
     assert found is not None
-    assert (found["best_epoch"], found["stops_after"], found["decided_stopping"]) == (1, 11, False)
+    assert (found.best_epoch, found.stops_after, found.decided_stopping) == (1, 11, False)
 
 
 def test_nothing_is_said_where_nothing_lags() -> None:

@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.flow.process import StageError, run_fold, run_stage
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.task import fold_seed
 from cxr_tasks.training.train import final_epochs
+from cxr_tasks.training.training_record import FoldSummary
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import read_events
+from tests.made_facts import filled
 from tests.training.ready_run import execute_here, ready_to_train
 
 SETTINGS = {
@@ -155,4 +157,4 @@ def test_folds_have_seeds_of_their_own() -> None:
     seeds = {fold_seed(seed, number) for seed in (1, 2) for number in (1, 2, 3)}
     assert len(seeds) == 6
     assert all(0 <= seed < 2**31 for seed in seeds)
-    assert final_epochs([{"best_epoch": epoch} for epoch in (3, 9, 4)]) == 4
+    assert final_epochs([filled(FoldSummary, best_epoch=epoch) for epoch in (3, 9, 4)]) == 4

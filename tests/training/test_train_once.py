@@ -8,13 +8,13 @@ import pytest
 
 from cxr_tasks.training import train
 from cxr_tasks.training.train import keep_whole_folds, train_once
-from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
+from cxr_tasks.training.training_record import FoldFacts, FoldRecord, TrainingFacts, TrainingRecord
 from cxr_tasks.volume.records import find_finished, make_record, write_record
-from tests.made_facts import facts_for
+from tests.made_facts import filled
 from tests.stored import flip_bit
 
 INPUTS = {"split": "5p"}
-FACTS = facts_for(TrainingRecord, variant="vanilla_cnn", train_seconds=1.0)
+FACTS = filled(TrainingFacts, variant="vanilla_cnn", train_seconds=1.0)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def working(tmp_path: Path) -> Path:
 
 
 def finish(
-    working: Path, train: Callable[[Path], dict[str, Any]] = lambda _: FACTS
+    working: Path, train: Callable[[Path], TrainingFacts] = lambda _: FACTS
 ) -> TrainingRecord:
     return train_once(
         working,
@@ -69,7 +69,7 @@ def test_checkpoint_stays_until_the_training_is_finished(
             finish(working)
     trained = []
 
-    def train_again(folder: Path) -> dict[str, Any]:
+    def train_again(folder: Path) -> TrainingFacts:
         trained.append((folder / "checkpoint.npz").exists())
         return FACTS
 
@@ -100,7 +100,7 @@ def test_whole_folds_of_a_damaged_training_are_kept(tmp_path: Path) -> None:
             config_fingerprint="c",
             seed=1,
             seconds=1,
-            facts=facts_for(FoldRecord, variant="vanilla_cnn"),
+            facts=filled(FoldFacts, variant="vanilla_cnn"),
         )
         write_record(fold, record)
     flip_bit(damaged / "fold-2" / "scores.csv")

@@ -11,14 +11,9 @@ import numpy as np
 import pytest
 
 from cxr_tasks.errors import ArtifactError, SourceError
+from cxr_tasks.runs.ingest_record import WeightsFacts
 from cxr_tasks.settings.config import make_config
-from cxr_tasks.training.weights import (
-    N_PARAMETERS,
-    OWN_WEIGHTS,
-    URL_SETTING,
-    BackboneWeights,
-    prepare_weights,
-)
+from cxr_tasks.training.weights import N_PARAMETERS, OWN_WEIGHTS, URL_SETTING, prepare_weights
 from cxr_tasks.volume.files import sha256_of
 from cxr_tasks.volume.paths import Home
 
@@ -35,7 +30,7 @@ def drawn_weights(path: Path, *, n_numbers: int = N_PARAMETERS, legacy: bool = T
     return path
 
 
-def prepared(home: Path, settings: dict[str, Any], url: str = NOWHERE) -> BackboneWeights:
+def prepared(home: Path, settings: dict[str, Any], url: str = NOWHERE) -> WeightsFacts:
     return prepare_weights(
         make_config(settings), Home(home), environ={URL_SETTING: url}, report=lambda _: None
     )
@@ -66,8 +61,7 @@ def test_named_file_is_kept_under_its_digest(tmp_path: Path, legacy: bool, suffi
     path = drawn_weights(tmp_path / "w.h5", legacy=legacy)
     weights = prepared(tmp_path, PAPER | {"weights": str(path)})
     assert weights.origin == "file"
-    kept = weights.path(Home(tmp_path))
-    assert kept is not None
+    kept = tmp_path / "cache" / "backbones" / weights.file_name
     assert kept.read_bytes() == path.read_bytes()
     assert kept.name.endswith(suffix)
 
@@ -128,8 +122,7 @@ def test_quickstart_without_imagenet_takes_the_projects_own(tmp_path: Path, aske
     weights = prepared(tmp_path, {"profile": "quickstart", "weights": asked})
     assert weights.origin == "phantom"
     assert weights.file_name.endswith(OWN_WEIGHTS.name)
-    kept = weights.path(Home(tmp_path))
-    assert kept is not None
+    kept = tmp_path / "cache" / "backbones" / weights.file_name
     assert kept.read_bytes() == OWN_WEIGHTS.read_bytes()
     assert sha256_of(kept) == weights.sha256
 

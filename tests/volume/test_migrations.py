@@ -12,10 +12,12 @@ from cxr_tasks.champion.promotion import make_promotion
 from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.reporting.report import make_report
+from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.reporting.tables import paper_table
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.volume.files import digest_of, read_json, write_json
 from cxr_tasks.volume.migrations import BINOMIAL, MCNEMAR
+from cxr_tasks.volume.record_model import read_sealed_record
 from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed
 from tests.drawn_run import Drawing, draw_run, finish_report
 
@@ -42,10 +44,11 @@ def test_old_run_is_read_by_all_its_readers(tmp_path: Path) -> None:
     for path in (run.evaluate / "comparison.json", run.report / "report.json"):
         make_old(path, as_version_2)
         assert read_json(path)["schema_version"] == 2
-    report = read_sealed(run.report / "report.json")
-    assert report["schema_version"] == SCHEMA_VERSION
-    chosen = report["recommendation"]["variant"]
-    assert report["recommendation"]["chance"][chosen] == {
+    report = read_sealed_record(run.report / "report.json", ReportRecord)
+    assert report.schema_version == SCHEMA_VERSION
+    chosen = report.shown_name
+    assert report.recommendation.variant == chosen
+    assert report.recommendation.chance[chosen].content() == {
         "p_value": 0.01,
         "p_holm": 0.01,
         "above_chance": True,
@@ -60,7 +63,7 @@ def test_old_run_is_read_by_all_its_readers(tmp_path: Path) -> None:
     assert model_card(report)[0].title == "Model"
     assert len(checklist(report)) == 44
     assert {row["variant"]: row.get("p_holm_vs_chance") for row in paper_table(report)[1]} == {
-        **dict.fromkeys(report["variants"]),
+        **dict.fromkeys(report.variants),
         chosen: 0.01,
     }
     built = tmp_path / "again"
@@ -80,8 +83,8 @@ def test_old_run_can_be_tried_for_promotion(tmp_path: Path) -> None:
 
     now = datetime(2026, 1, 2, tzinfo=UTC)
     record = make_promotion(run, config, score=refuse, now=now, note=print, built=tmp_path)
-    assert record["decision"] == "refused"
-    assert record["reason"].startswith("Its images are synthetic")
+    assert record.decision == "refused"
+    assert record.reason.startswith("Its images are synthetic")
 
 
 def test_old_promotion_keeps_the_name_of_its_test(tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 """A batch of new images scored by the champion, into a folder of its own."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxr_tasks.champion.pointer import retired_versions
-from cxr_tasks.champion.scores_record import ScoresRecord
+from cxr_tasks.champion.pointer_record import ServiceEntry
+from cxr_tasks.champion.scores_record import (
+    CountedShare,
+    KnownData,
+    RetirementFacts,
+    ScoresFacts,
+    ScoresRecord,
+    ScoringChampion,
+)
 from cxr_tasks.champion.scoring.inference import N_BLOCK_IMAGES, Predictor
 from cxr_tasks.champion.scoring.inputs import NewImages, open_images
 from cxr_tasks.champion.scoring.request import ScoreRequest
@@ -26,6 +33,7 @@ from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.statistics.calibration import apply_temperature
+from cxr_tasks.statistics.figures_record import ByClass
 from cxr_tasks.statistics.intervals import wilson
 from cxr_tasks.volume.files import (
     as_unicode,
@@ -38,41 +46,16 @@ from cxr_tasks.volume.files import (
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.progress import watched
-from cxr_tasks.volume.records import (
-    Note,
-    Record,
-    find_finished,
-    find_record,
-    make_record,
-    write_record,
-)
+from cxr_tasks.volume.record_model import Content
+from cxr_tasks.volume.records import Note, find_finished, find_record, make_record, write_record
 from cxr_tasks.volume.source_code import source_digest
 
-_FROM_VERSION = (
-    "variant",
-    "title",
-    "run_key",
-    "promoted_at",
-    "profile",
-    "basis",
-    "synthetic",
-    "temperature",
-    "cutoff",
-    "min_sensitivity",
-    "threads",
-    "verdict",
-    "headline",
-)
 
-
-def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> Record:
+def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime) -> ScoresRecord:
     """Write `scores/<name>/` with scores.csv, index.html and score.json.
 
     The same name with the same images, champion and code repeats nothing. Without a name the batch
     is named by the time.
-
-    Returns:
-        The content of score.json.
 
     Raises:
         ConfigError: No champion, or the name is taken: by other images, another champion, or scores
@@ -98,7 +81,7 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
             note(f"{name} was scored before: the same images, the same champion")
             return finished
         started = time.monotonic()
-        with building(folder) as built:
+        with building(folder) as built, MemoryWatch() as memory:
             asked = {
                 "name": name,
                 "scored_at": now.isoformat(timespec="seconds"),
@@ -109,16 +92,16 @@ def score_batch(home: Home, request: ScoreRequest, *, note: Note, now: datetime)
                 built,
                 ScoresRecord,
                 inputs=inputs,
-                config_fingerprint=champion.record["config_fingerprint"],
-                seed=champion.record["seed"],
+                config_fingerprint=champion.record.config_fingerprint,
+                seed=champion.record.seed,
                 seconds=time.monotonic() - started,
-                facts=facts,
+                facts=facts.content() | {"peak_anon_mb": memory.peak_anon_mb()},
             )
             write_record(built, record)
     return record
 
 
-def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record | None:
+def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> ScoresRecord | None:
     """Find the same work done before; a folder with any other is left as it is."""
     if not folder.exists():
         return None
@@ -142,13 +125,13 @@ def _find_finished(folder: Path, inputs: dict[str, str], note: Note) -> Record |
 
 
 def _score(
-    home: Home, champion: Champion, images: NewImages, asked: Record, *, built: Path, note: Note
-) -> Record:
+    home: Home, champion: Champion, images: NewImages, asked: Content, *, built: Path, note: Note
+) -> ScoresFacts:
     """Write the table and the page, and return the facts of the record."""
-    dataset = open_dataset(home, champion.record["dataset"])
-    cutoff = champion.record["cutoff"]
+    dataset = open_dataset(home, champion.record.dataset)
+    cutoff = champion.record.cutoff
     summary = BatchSummary(cutoff)
-    with MemoryWatch() as memory, open_table(built / "scores.csv", COLUMNS) as table:
+    with open_table(built / "scores.csv", COLUMNS) as table:
         for rows in _blocks(images, Predictor(champion, dataset), note):
             summary.add(rows)
             table.writerows(as_csv(row, champion=champion.name, cutoff=cutoff) for row in rows)
@@ -161,14 +144,13 @@ def _score(
             "radiograph.",
             "Name other files, or convert these; DICOM files have to be exported as PNG first.",
         )
-    facts = {
+    facts = ScoresFacts(
         **asked,
-        "champion": _champion_facts(champion, dataset, retired_versions(home).get(champion.name)),
+        champion=_champion_facts(champion, dataset, retired_versions(home).get(champion.name)),
         **counts,
-        "n_left_out": images.n_left_out,
-        "n_ignored_links": images.n_ignored_links,
-        "peak_anon_mb": memory.peak_anon_mb(),
-    }
+        n_left_out=dict(images.n_left_out),
+        n_ignored_links=images.n_ignored_links,
+    )
     write_text(built / "index.html", render_page(facts, summary))
     return facts
 
@@ -182,44 +164,35 @@ def _blocks(images: NewImages, predictor: Predictor, note: Note) -> Iterator[lis
 
 
 def _champion_facts(
-    champion: Champion, dataset: Dataset, retired: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Collect what a reader of scores has to know of the champion.
-
-    Returns:
-        What its record holds; `start`, where its backbone started if a reader has to know;
-        `retired`, when and why; `data`; `prevalence`, the fraction of COVID-19 in its data, where
-        its probabilities are calibrated; `cutoff_probability`, the cut-off as a probability; and
-        `at_cutoff`, how many of each class its decisions had right there, with interval.
-    """
+    champion: Champion, dataset: Dataset, retired: ServiceEntry | None
+) -> ScoringChampion:
+    """Collect what a reader of scores has to know of the champion."""
     record, predictions = champion.record, champion.predictions()
     n_covid = int((predictions["label"] == 1).sum())
-    cutoff = apply_temperature(np.array([record["cutoff"]]), record["temperature"])
+    cutoff = apply_temperature(np.array([record.cutoff]), record.temperature)
     # champions of older versions do not say, and later ones may say what is unknown here
-    origin = ORIGINS.get(record.get("weights_origin", "none"), ORIGINS["none"])
-    counted = predictions[(predictions["part"] == record["basis"]) & predictions["cutoff"].notna()]
+    origin = ORIGINS.get(record.weights_origin, ORIGINS["none"])
+    counted = predictions[(predictions["part"] == record.basis) & predictions["cutoff"].notna()]
     positive, label = counted["score"] >= counted["cutoff"], counted["label"]
-    return {
-        "version": champion.name,
-        **{key: record[key] for key in _FROM_VERSION},
-        "start": f"Its backbone started {origin.start}." if origin.tag else None,
-        "retired": {key: retired[key] for key in ("at", "reason")} if retired else None,
-        "data": {
-            "description": dataset.record["description"],
-            "fingerprint": dataset.fingerprint,
-            "n_images": len(predictions),
-            "n_covid": n_covid,
-        },
-        "prevalence": n_covid / len(predictions),
-        "example_prevalence": record["config"]["prevalence"],
-        "cutoff_probability": float(cutoff[0]),
-        "at_cutoff": {
-            "covid": _share(positive[label == 1]),
-            "normal": _share(~positive[label == 0]),
-        },
-    }
+    return ScoringChampion(
+        **record.fields_of(ScoringChampion),
+        start=f"Its backbone started {origin.start}." if origin.tag else None,
+        retired=RetirementFacts(at=retired.at, reason=retired.reason) if retired else None,
+        data=KnownData(
+            description=dataset.record.description,
+            fingerprint=dataset.fingerprint,
+            n_images=len(predictions),
+            n_covid=n_covid,
+        ),
+        prevalence=n_covid / len(predictions),
+        example_prevalence=record.config["prevalence"],
+        cutoff_probability=float(cutoff[0]),
+        at_cutoff=ByClass[CountedShare](
+            covid=_share(positive[label == 1]), normal=_share(~positive[label == 0])
+        ),
+    )
 
 
-def _share(right: "pd.Series[bool]") -> dict[str, Any]:
-    counts = [int(right.sum()), len(right)]
-    return {"counts": counts, "interval": wilson(*counts)}
+def _share(right: "pd.Series[bool]") -> CountedShare:
+    n_right, n = int(right.sum()), len(right)
+    return CountedShare(counts=[n_right, n], interval=wilson(n_right, n))

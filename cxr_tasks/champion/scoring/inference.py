@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxr_tasks.champion.scoring.score_table import NEGATIVE, POSITIVE, RefusedFile, Row, ScoredImage
 from cxr_tasks.champion.versions import Champion
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, IndexedImages
 from cxr_tasks.data.decoding import Accepted, Rejected
 from cxr_tasks.data.duplicates import find_copies_across, join_datasets
 from cxr_tasks.statistics.calibration import apply_temperature
@@ -58,13 +58,13 @@ class Predictor:
             return []
         record = self._champion.record
         scores = self._scores(np.stack([each.image.pixels for each in images]))
-        probabilities = apply_temperature(scores, record["temperature"])
+        probabilities = apply_temperature(scores, record.temperature)
         return [
             ScoredImage(
                 path=each.candidate.path,
                 score=float(score),
                 probability=float(probability),
-                decision=POSITIVE if score >= record["cutoff"] else NEGATIVE,
+                decision=POSITIVE if score >= record.cutoff else NEGATIVE,
                 known=known,
                 copy_of=copy_of,
                 sha256=each.sha256,
@@ -78,7 +78,7 @@ class Predictor:
     def _scores(self, pixels: Any) -> FloatArray:
         """Score images in full batches, so that how many there are changes no number."""
         if self._model is None:
-            start_keras(threads=self._champion.record["threads"], seed=0)
+            start_keras(threads=self._champion.record.threads, seed=0)
             self._model = load_model(self._champion.model_file)
         n = len(pixels)
         filled = np.resize(np.arange(n), -(-n // BATCH_SIZE) * BATCH_SIZE)
@@ -108,7 +108,7 @@ class KnownImages:
             "phash": [each.image.phash for each in images],
         }
         pixels = np.stack([each.image.pixels for each in images])
-        both = join_datasets(self._dataset, Dataset("", pd.DataFrame(columns), pixels, {}))
+        both = join_datasets(self._dataset, IndexedImages(pd.DataFrame(columns), pixels))
         pairs = find_copies_across(both.index, both.images, n_first=both.n_first)
         # the gravest is written last
         for known, new in sorted(pairs.tolist(), key=lambda pair: -self._gravity(pair[0])):

@@ -48,20 +48,14 @@ class ImageReader:
 
 @dataclass(frozen=True)
 class NewImages:
-    """The images below the paths of a request.
+    """The images below the paths of a request."""
 
-    Attributes:
-        candidates: Every file that may be an image, by its path, each once.
-        reader: Reads them.
-        n_left_out: Files in folders and archives whose names say that they are no images, by
-            suffix; `hidden` are those that systems make for themselves.
-        n_ignored_links: Symbolic links that are not followed, such as those out of their folder.
-    """
-
-    candidates: tuple[Candidate, ...]
-    reader: ImageReader
+    candidates: tuple[Candidate, ...]  # every file that may be an image, by its path, each once
+    reader: ImageReader  # reads them
+    # files in folders and archives whose names say that they are no images, by suffix; `hidden` are
+    # those that systems make for themselves
     n_left_out: Mapping[str, int]
-    n_ignored_links: int
+    n_ignored_links: int  # symbolic links that are not followed, such as those out of their folder
 
     def digest(self) -> str:
         """Digest names and bytes of all candidates, an archive's as a whole."""

@@ -21,17 +21,11 @@ NO_DATA = (
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """Which images the champion should score.
+    """Which images the champion should score."""
 
-    Attributes:
-        paths: Absolute; each a folder, an image or a zip file.
-        version: Of the champion; None is the one that serves.
-        name: Of the batch, which is its folder's; empty: by the time.
-    """
-
-    paths: tuple[str, ...]
-    version: str | None = None
-    name: str = ""
+    paths: tuple[str, ...]  # absolute; each a folder, an image or a zip file
+    version: str | None = None  # of the champion; None is the one that serves
+    name: str = ""  # of the batch, which is its folder's; empty: by the time
 
 
 def make_request(given: Mapping[str, Any]) -> ScoreRequest:

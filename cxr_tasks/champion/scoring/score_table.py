@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.volume.files import as_unicode
+from cxr_tasks.volume.record_model import Content
 
 COLUMNS = (
     "path",
@@ -34,27 +35,16 @@ _SIGNIFICANT_DIGITS = 6
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """An image that has a score.
+    """An image that has a score."""
 
-    Attributes:
-        path: Absolute; in an archive `archive.zip/member`.
-        score: As the model gives it, in [0, 1]; the cut-off is compared with this.
-        probability: The score by the champion's temperature.
-        decision: `POSITIVE` or `NEGATIVE`.
-        known: What the image was to the champion, if it is in the champion's data; or empty.
-        copy_of: Which image of the champion's data it is, or is a copy of; or empty.
-        sha256: Of the file.
-        pixels: uint8, shape (224, 224, 3).
-    """
-
-    path: str
-    score: float
-    probability: float
-    decision: str
-    known: str
-    copy_of: str
-    sha256: str
-    pixels: NDArray[np.uint8]
+    path: str  # absolute; in an archive `archive.zip/member`
+    score: float  # as the model gives it, in [0, 1]; the cut-off is compared with this
+    probability: float  # the score by the champion's temperature
+    decision: str  # `POSITIVE` or `NEGATIVE`
+    known: str  # what the image was to the champion, if it is in the champion's data; or empty
+    copy_of: str  # which image of the champion's data it is, or is a copy of; or empty
+    sha256: str  # of the file
+    pixels: NDArray[np.uint8]  # uint8, shape (224, 224, 3)
 
 
 @dataclass(frozen=True)
@@ -123,7 +113,7 @@ class BatchSummary:
             [*self._nearest, *scored], key=lambda row: (abs(row.score - self._cutoff), row.path)
         )[: 2 * N_SHOWN]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Content:
         """Return the counts, as `score.json` holds them."""
         n_positive, n_negative = sum(self._bins[POSITIVE]), sum(self._bins[NEGATIVE])
         n_scored, n_refused = n_positive + n_negative, self._reasons.total()

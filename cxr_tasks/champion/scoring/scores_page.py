@@ -10,6 +10,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
+from cxr_tasks.champion.scores_record import ScoresFacts
 from cxr_tasks.champion.scoring.score_table import (
     N_BINS,
     NEGATIVE,
@@ -27,11 +28,9 @@ from cxr_tasks.reporting.chart_style import (
     percent_axes,
 )
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.last_screen import WIDTH
 from cxr_tasks.reporting.radiographs import Picture, data_uri
 from cxr_tasks.volume.files import as_unicode
-from cxr_tasks.volume.records import Record
-from cxr_tasks.wording import PART_NAMES, decimal, one_line, percent
+from cxr_tasks.wording import PART_NAMES, WIDTH, decimal, one_line, percent
 
 _CAPTION_LENGTH = 34
 _SURE = 0.0005
@@ -43,12 +42,12 @@ _VERDICTS = {
 }
 
 
-def render_page(facts: Record, summary: BatchSummary) -> str:
+def render_page(facts: ScoresFacts, summary: BatchSummary) -> str:
     """Fill the page of a batch.
 
     `facts` are those of score.json; `summary` has the images and refused files to show.
     """
-    champion = facts["champion"]
+    champion = facts.champion
     folders = {os.path.dirname(row.path) for row in summary.refused}  # noqa: PTH120
     common = os.path.commonpath(folders) if folders else ""  # so that it stands once
     environment = make_environment("cxr_tasks.champion.scoring")
@@ -64,35 +63,33 @@ def render_page(facts: Record, summary: BatchSummary) -> str:
         ],
         common=as_unicode(common),
         moved=moved_probability(
-            0.5, prevalence=champion["prevalence"], to=champion["example_prevalence"]
+            0.5, prevalence=champion.prevalence, to=champion.example_prevalence
         ),
         part_names=PART_NAMES,
     )
 
 
-def summary_lines(record: Record, folder: Path) -> str:
+def summary_lines(record: ScoresFacts, folder: Path) -> str:
     """Describe for the terminal what was scored, what was refused, and where the results are."""
-    champion = record["champion"]
-    start = champion.get("start") or ""  # older batches do not have it, nor a retirement
-    retired = champion.get("retired")
-    since = f"Retired on {retired['at']}: {one_line(retired['reason'], 300)}" if retired else ""
+    champion, retired = record.champion, record.champion.retired
+    since = f"Retired on {retired.at}: {one_line(retired.reason, 300)}" if retired else ""
     rare = {
-        "known": _with_reasons(record["n_known_by_kind"]),
-        "left out": _with_reasons(record["n_left_out"]),
-        "links": (record["n_ignored_links"], "leading elsewhere, not followed"),
+        "known": _with_reasons(record.n_known_by_kind),
+        "left out": _with_reasons(record.n_left_out),
+        "links": (record.n_ignored_links, "leading elsewhere, not followed"),
     }
     rows = {
-        "images": (record["n_images"], ""),
-        "positive": (record["n_positive"], f"score at least {decimal(champion['cutoff'])}"),
-        "negative": (record["n_negative"], ""),
-        "refused": _with_reasons(record["n_refused_by_reason"]),
+        "images": (record.n_images, ""),
+        "positive": (record.n_positive, f"score at least {decimal(champion.cutoff)}"),
+        "negative": (record.n_negative, ""),
+        "refused": _with_reasons(record.n_refused_by_reason),
         **{name: row for name, row in rare.items() if row[0]},
     }
     width = max(len(str(n)) for n, _ in rows.values())
     lines = [(f"  {name:<10}{n:>{width}}   ", text) for name, (n, text) in rows.items()]
     return "\n".join(
         [
-            f"Scored by champion {champion['version']} ({champion['title']})",
+            f"Scored by champion {champion.version} ({champion.title})",
             *(
                 "\n".join(textwrap.wrap(head + text, WIDTH, subsequent_indent=" " * len(head)))
                 for head, text in lines
@@ -100,9 +97,9 @@ def summary_lines(record: Record, folder: Path) -> str:
             f"Table: {folder / 'scores.csv'}",
             f"Page:  {folder / 'index.html'}",
             *textwrap.wrap(since, WIDTH),
-            *(["Trained on synthetic images."] if champion["synthetic"] else []),
-            *textwrap.wrap(start, WIDTH),
-            _VERDICTS[champion["verdict"]],
+            *(["Trained on synthetic images."] if champion.synthetic else []),
+            *textwrap.wrap(champion.start or "", WIDTH),
+            _VERDICTS[champion.verdict],
             "Research software, not a medical device: nothing here decides about a patient.",
         ]
     )
@@ -150,9 +147,9 @@ def _probability(value: float) -> str:
     return f"> {percent(1 - 2 * _SURE)}" if value > 1 - _SURE else percent(value)
 
 
-def _draw_histogram(facts: Record) -> Markup:
+def _draw_histogram(facts: ScoresFacts) -> Markup:
     """Draw how many images have which probability, and where the cut-off lies."""
-    counts, cutoff = facts["n_by_probability"], facts["champion"]["cutoff_probability"]
+    counts, cutoff = facts.n_by_probability, facts.champion.cutoff_probability
     left = [number / N_BINS for number in range(N_BINS)]
     below, above = (
         sum(sum(each[half]) for each in counts.values())
@@ -165,8 +162,8 @@ def _draw_histogram(facts: Record) -> Markup:
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(5.8, 2.6)
         bars = partial(axes.bar, left, width=0.9 / N_BINS, align="edge")
-        bars(counts[NEGATIVE], color=MUTED, alpha=0.55, label=NEGATIVE)
-        bars(counts[POSITIVE], bottom=counts[NEGATIVE], color=ACCENT, label=POSITIVE)
+        bars(counts["negative"], color=MUTED, alpha=0.55, label=NEGATIVE)
+        bars(counts["positive"], bottom=counts["negative"], color=ACCENT, label=POSITIVE)
         axes.axvline(cutoff, color=TEXT, linewidth=0.9, dashes=(3, 2))
         # above the bars, on the side with more room
         side, gap = ("right", -4) if cutoff > 0.5 else ("left", 4)

@@ -24,21 +24,18 @@ _DID_NOT_DELIVER = ("unreachable", "cut", "stalled")
 
 
 class KaggleRecord(Facts):
-    """A checked download; its schema version is its own, and the file is not sealed.
-
-    Attributes:
-        version: What the server declared: its ETag, else its Last-Modified.
-        last_modified: The file's time, as HTTP writes it.
-        n_files: Members of the archive.
-    """
+    """A checked download; its schema version is its own, and the file is not sealed."""
 
     schema_version: Literal[1]
     handle: str
     version: str
+    """What the server declared: its ETag, else its Last-Modified."""
     last_modified: str
+    """The file's time, as HTTP writes it."""
     size_bytes: int
     sha256: str
     n_files: int
+    """Members of the archive."""
 
 
 def download_dataset(

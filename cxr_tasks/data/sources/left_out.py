@@ -3,8 +3,12 @@
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from cxr_tasks.volume.records import Record
+from cxr_tasks.runs.ingest_record import IngestFacts
+
+if TYPE_CHECKING:  # who only names what was left out does without arrays
+    from cxr_tasks.data.dataset import DatasetFacts
 
 NO_CLASS = "images in no class folder"
 MASK = "files in a mask folder"
@@ -144,7 +148,9 @@ def n_ignored_links(n_by_reason: Mapping[str, int]) -> int:
     return sum(n_by_reason.get(reason, 0) for reason in LINKS)
 
 
-def left_out_of(ingest: Record, dataset: Record, name: str = "dataset") -> dict[str, int]:
+def left_out_of(
+    ingest: IngestFacts, dataset: "DatasetFacts", name: str = "dataset"
+) -> dict[str, int]:
     """Read what a run's ingestion left out of a data set.
 
     The run's own record says it, since the data set may be of an earlier run, when other things
@@ -155,9 +161,9 @@ def left_out_of(ingest: Record, dataset: Record, name: str = "dataset") -> dict[
         dataset: The data set's own.
         name: `dataset` or `external`.
     """
-    by_run = ingest.get("n_left_out_by_reason") or {}
-    by_reason = by_run.get(name, dataset.get("n_left_out_by_reason"))
-    if isinstance(by_reason, dict):
-        return by_reason
-    before = {NO_CLASS: dataset.get("n_unmatched"), _OLD_LINKS: dataset.get("n_ignored_links")}
+    if name in ingest.n_left_out_by_reason:
+        return ingest.n_left_out_by_reason[name]
+    if "n_left_out_by_reason" in dataset.model_fields_set:
+        return dataset.n_left_out_by_reason
+    before = {NO_CLASS: dataset.n_unmatched, _OLD_LINKS: dataset.n_ignored_links}
     return {reason: n for reason, n in before.items() if n}

@@ -156,6 +156,5 @@ def run_promote(context: StageContext) -> str:
             built=built,
         ),
     )
-    if record.version:
-        restore_version(run, config, record, note=note)
+    restore_version(run, config, record, note=note)
     return describe_promotion(run.home, record)

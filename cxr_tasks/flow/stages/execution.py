@@ -8,13 +8,13 @@ from pathlib import Path
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import check_code, is_of_this_code, open_run
+from cxr_tasks.runs.start import check_code, is_of_this_code, open_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress, duration
-from cxr_tasks.volume.record_model import StageRecord
-from cxr_tasks.volume.records import Record, StageT, check_outputs, find_record, finish_once
+from cxr_tasks.volume.record_model import Facts, StageRecord
+from cxr_tasks.volume.records import StageT, check_outputs, find_record, finish_once
 from cxr_tasks.volume.size import as_size, weigh
 
 
@@ -41,20 +41,18 @@ class StageContext:
         folder: Path,
         model: type[StageT],
         inputs: Mapping[str, Path],
-        build: Callable[[Path], Record],
+        build: Callable[[Path], Facts],
     ) -> StageT:
         """Build this stage's folder unless it is finished from the same inputs, and whole."""
-
-        def build_and_look(built: Path) -> Record:
-            return build(built) | {"peak_anon_mb": self.memory.peak_anon_mb()}
-
         return finish_once(
             folder,
             model,
             inputs={"config": self.run.config, **inputs},
             config_fingerprint=self.config.fingerprint,
             seed=self.config.seed,
-            build=build_and_look,
+            build=lambda built: (
+                build(built).content() | {"peak_anon_mb": self.memory.peak_anon_mb()}
+            ),
             note=self.progress.note,
         )
 
@@ -117,10 +115,12 @@ def _keep_finished(stage: StageName, context: StageContext) -> str:
     record = _find_whole(stage, context)
     if record is None:
         check_code(context.run)
-    elif stage == "promote" and record["version"]:
+    elif stage == "promote":
+        from cxr_tasks.champion.promotion_record import PromotionRecord
         from cxr_tasks.champion.restoring import restore_version
 
-        restore_version(context.run, context.config, record, note=context.progress.note)
+        if isinstance(record, PromotionRecord):
+            restore_version(context.run, context.config, record, note=context.progress.note)
     return "finished before, by another state of the project's code; kept as it is"
 
 

@@ -8,12 +8,12 @@ from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.errors import ArtifactError, DataError
 from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages.execution import StageContext
-from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord, WeightsFacts
+from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
 from cxr_tasks.runs.unchanged import reason
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import warning
-from cxr_tasks.volume.records import Record, require_record
+from cxr_tasks.volume.records import require_record
 
 Makers = Mapping[str, Callable[[], Any]]
 
@@ -73,12 +73,8 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
             on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
         )
 
-    def weights() -> WeightsFacts:
-        found = prepare_weights(config, home, environ=context.environ, report=note)
-        return WeightsFacts(**found.as_dict())
-
     return {
-        "weights": weights,
+        "weights": lambda: prepare_weights(config, home, environ=context.environ, report=note),
         "dataset": lambda: ingested(config, "dataset"),
         "external": lambda: ingested(external, "external") if external else None,
     }
@@ -100,7 +96,7 @@ def _facts(
 
 
 def _make_again_if_damaged(
-    context: StageContext, record: Record, name: str, make: Callable[[], Any]
+    context: StageContext, record: IngestRecord, name: str, make: Callable[[], Any]
 ) -> None:
     """Make what a run uses again where it is damaged or gone, if its source still gives the same.
 
@@ -110,34 +106,37 @@ def _make_again_if_damaged(
         _check(context.run, record, name)
     except ArtifactError as err:
         context.progress.note(warning(f"{err.problem} It is made again from its source."))
-        made = make()
-        if made != record[name]:
+        before, made = getattr(record, name), make()
+        if made != before:
             raise DataError(
-                f"{err.problem} Its source no longer gives the same ({record[name]}, now {made}).",
+                f"{err.problem} Its source no longer gives the same ({before}, now {made}).",
                 "A run keeps the images and weights that it began with.",
                 "Put the source back as it was, or start a new run.",
             ) from err
 
 
-def _check(run: RunPaths, record: Record, name: str) -> None:
+def _check(run: RunPaths, record: IngestRecord, name: str) -> None:
     from cxr_tasks.data.dataset import open_dataset
     from cxr_tasks.training.weights import weights_of
 
     if name == "weights":
         weights_of(run, record)
-    elif record[name] is not None:
-        open_dataset(run.home, record[name])
+    elif fingerprint := getattr(record, name):
+        open_dataset(run.home, fingerprint)
 
 
-def _summary(run: RunPaths, record: Record) -> str:
+def _summary(run: RunPaths, record: IngestRecord) -> str:
     from cxr_tasks.data.dataset import open_dataset
 
     parts = []
-    for name, before in (("dataset", ""), ("external", "external: ")):
-        if record[name] is not None:
-            facts = open_dataset(run.home, record[name]).record
+    for name, before, fingerprint in (
+        ("dataset", "", record.dataset),
+        ("external", "external: ", record.external),
+    ):
+        if fingerprint is not None:
+            facts = open_dataset(run.home, fingerprint).record
             left_out = left_out_of(record, facts, name)
-            part = f"{before}{facts['n_images']} images, {facts['n_rejected']} rejected"
+            part = f"{before}{facts.n_images} images, {facts.n_rejected} rejected"
             if left_out:
                 part += f", {sum(left_out.values())} left out: {left_out_in_words(left_out)}"
             parts.append(part)

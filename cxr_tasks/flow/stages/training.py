@@ -38,8 +38,8 @@ def run_train(context: StageContext) -> str:
                 train_fold_here if shares_process else _train_fold_in_child, context, card
             ),
         )
-    if record["folds"]:
-        return f"{len(record['folds'])} folds, final fit of {record['epochs_run']} epochs"
+    if record.folds:
+        return f"{len(record.folds)} folds, final fit of {record.epochs_run} epochs"
     return _summary(record)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.champion.pointer import changing, serve
+from cxr_tasks.champion.version_record import VersionFacts
 from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
@@ -62,19 +63,19 @@ def serve_champion(
     """Promote a model by hand; `parts` are dealt out to the data set's images in turn."""
     config = make_config({"threads": THREADS})
 
-    def build(built: Path) -> dict[str, Any]:
+    def build(built: Path, name: str) -> VersionFacts:
         shutil.copyfile(model_file, built / "model.keras")
         _predictions(dataset, parts).to_csv(built / "predictions.csv", index=False)
         figure = {"value": 0.9, "interval": [0.8, 0.95], "independent": None}
         headline = dict.fromkeys(MetricFigures.model_fields, figure)
-        return {
+        facts: dict[str, Any] = {
             "variant": "vanilla_cnn",
             "title": "Vanilla CNN",
             "promoted_at": NOW.isoformat(),
             "profile": "honest",
             "basis": basis,
             "dataset": dataset.fingerprint,
-            "synthetic": dataset.record["synthetic"],
+            "synthetic": dataset.record.synthetic,
             "temperature": TEMPERATURE,
             "cutoff": CUTOFF,
             "min_sensitivity": 0.95,
@@ -86,7 +87,10 @@ def serve_champion(
             "champion_before": None,
             "comparison": None,
             "decision_reason": "by hand",
-        } | changed
+            "version": name,
+            "run_key": run_key,
+        }
+        return VersionFacts(**facts | changed)
 
     with changing(home):
         version = put_version(

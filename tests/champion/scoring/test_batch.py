@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cxr_tasks.champion.restoring import retire
-from cxr_tasks.champion.scores_record import ScoresRecord
+from cxr_tasks.champion.scores_record import RetirementFacts, ScoresRecord
 from cxr_tasks.champion.scoring.batch import score_batch
 from cxr_tasks.champion.scoring.inference import KINDS
 from cxr_tasks.champion.scoring.request import make_request
@@ -85,9 +85,9 @@ def test_every_file_has_a_row_with_the_champions_answer(served: Served, tmp_path
     assert set(table["champion"]) == {served.version}
     refused = table[table["status"] == "refused"].iloc[0]
     assert (refused["reason"], refused["score"], refused["decision"]) == ("not an image", "", "")
-    assert (record["n_images"], record["n_scored"], record["n_refused"]) == (11, 10, 1)
-    assert record["n_positive"] == (scores >= CUTOFF).sum() == 10 - record["n_negative"]
-    assert sum(map(sum, record["n_by_probability"].values())) == 10
+    assert (record.n_images, record.n_scored, record.n_refused) == (11, 10, 1)
+    assert record.n_positive == (scores >= CUTOFF).sum() == 10 - record.n_negative
+    assert sum(map(sum, record.n_by_probability.values())) == 10
 
 
 def test_score_is_the_networks_own(served: Served, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_score_is_the_networks_own(served: Served, tmp_path: Path) -> None:
     record, table = scored(served.home, make_files(tmp_path, {"ramp.png": encode(image)}))
     logit = 15 * 140 / 255 - 8.5
     assert float(table["score"][0]) == pytest.approx(1 / (1 + np.exp(-logit)), abs=0.005)
-    assert record["champion"]["cutoff_probability"] == pytest.approx(0.449490, rel=1e-5)
+    assert record.champion.cutoff_probability == pytest.approx(0.449490, rel=1e-5)
 
 
 def test_image_has_the_same_numbers_alone_and_among_many(served: Served, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_blocks_make_no_difference(
     monkeypatch.setattr("cxr_tasks.champion.scoring.batch.N_BLOCK_IMAGES", 3)
     record, table = scored(served.home, folder)
     assert table.equals(whole)
-    assert record["n_by_probability"] == whole_record["n_by_probability"]
+    assert record.n_by_probability == whole_record.n_by_probability
     page, whole_page = (
-        (served.home.scores(each["name"]) / "index.html").read_text().replace(each["name"], "")
+        (served.home.scores(each.name) / "index.html").read_text().replace(each.name, "")
         for each in (record, whole_record)
     )
     assert page == whole_page
@@ -143,7 +143,7 @@ def test_implausible_images_are_refused_with_their_reason(served: Served, tmp_pa
         "a colour picture, no grey radiograph",
         "",
     ]
-    assert record["n_refused_by_reason"] == dict.fromkeys(table["reason"][:2], 1)
+    assert record.n_refused_by_reason == dict.fromkeys(table["reason"][:2], 1)
 
 
 def test_hostile_names_are_text_in_table_and_page(served: Served, tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_hostile_names_are_text_in_table_and_page(served: Served, tmp_path: Path
         *(f"refused {name}" for name in HOSTILE_NAMES),
         r"bad\udcff.png",
     }
-    assert record["n_refused_by_reason"] == {"not an image": 5, "file name is not Unicode": 1}
-    page = (served.home.scores(record["name"]) / "index.html").read_text()
+    assert record.n_refused_by_reason == {"not an image": 5, "file name is not Unicode": 1}
+    page = (served.home.scores(record.name) / "index.html").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "{{ 7 * 7 }}" in page
@@ -175,7 +175,7 @@ def test_images_of_the_champions_data_are_marked(served: Served, tmp_path: Path)
     assert list(table["known"][:2]) == ["tested out of fold"] * 2
     assert list(table["copy_of"][:2]) == [known.path] * 2
     assert set(table["known"][2:]) == set(table["copy_of"][2:]) == {""}
-    assert record["n_known_by_kind"] == {"tested out of fold": 2}
+    assert record.n_known_by_kind == {"tested out of fold": 2}
 
 
 def test_what_an_image_was_to_the_champion_is_told_by_its_part(
@@ -196,10 +196,10 @@ def test_an_earlier_version_scores_when_it_is_named(served: Served, tmp_path: Pa
     first = serve_champion(home, served.model_file, dataset)
     serve_champion(home, served.model_file, dataset, run_key="later", cutoff=0.99)
     folder = make_files(tmp_path / "new", phantoms(6))
-    assert scored(home, folder)[0]["n_positive"] == 0
+    assert scored(home, folder)[0].n_positive == 0
     record, table = scored(home, folder, version=first)
-    assert record["champion"]["version"] == set(table["champion"]).pop() == first
-    assert record["n_positive"] > 0
+    assert record.champion.version == set(table["champion"]).pop() == first
+    assert record.n_positive > 0
 
 
 def test_retired_version_scores_only_by_its_name_and_says_so(
@@ -211,17 +211,15 @@ def test_retired_version_scores_only_by_its_name_and_says_so(
     with pytest.raises(ConfigError, match=f"{version} was retired on 2026-02-03"):
         scored(home, folder)
     record, _table = scored(home, folder, version=version)
-    assert record["champion"]["retired"].content() == {
-        "at": "2026-02-03T04:05:06+00:00",
-        "reason": "Masks <b>, no radiographs.",
-    }
-    batch = home.scores(record["name"])
+    at = "2026-02-03T04:05:06+00:00"
+    assert record.champion.retired == RetirementFacts(at=at, reason="Masks <b>, no radiographs.")
+    batch = home.scores(record.name)
     page = (batch / "index.html").read_text(encoding="utf-8")
     assert "This version of the champion was retired</strong> on 2026-02-03" in page
     assert "Masks &lt;b&gt;, no radiographs." in page
     assert "Retired on 2026-02-03T04:05:06+00:00: Masks <b>" in summary_lines(record, batch)
     served_record, _ = scored(served.home, folder, name="not-retired")
-    assert served_record["champion"]["retired"] is None
+    assert served_record.champion.retired is None
     assert "Retired" not in summary_lines(served_record, batch)
 
 
@@ -281,18 +279,18 @@ def test_nothing_usable_is_an_error_that_leaves_nothing(served: Served, tmp_path
 def test_record_says_what_it_was_made_from(served: Served, tmp_path: Path) -> None:
     folder = make_files(tmp_path, phantoms(4) | {"notes.txt": b""})
     record, _ = scored(served.home, folder)
-    check_outputs(served.home.scores(record["name"]), record)
-    assert set(record["outputs"]) == {"scores.csv", "index.html"}
-    assert set(record["inputs"]) == {"champion", "code", "images"}
-    assert record["paths"] == [str(folder)]
-    assert record["n_left_out"] == {".txt": 1}
-    assert record["scored_at"] == "2026-02-03T04:05:06+00:00"
+    check_outputs(served.home.scores(record.name), record)
+    assert set(record.outputs) == {"scores.csv", "index.html"}
+    assert set(record.inputs) == {"champion", "code", "images"}
+    assert record.paths == [str(folder)]
+    assert record.n_left_out == {".txt": 1}
+    assert record.scored_at == "2026-02-03T04:05:06+00:00"
 
 
 def test_batch_without_a_name_is_named_by_the_time(served: Served, tmp_path: Path) -> None:
     request = make_request({"data": str(make_files(tmp_path, phantoms(2)))})
     record = score_batch(served.home, request, note=print, now=NOW)
-    assert record["name"] == "scores-20260203-040506"
+    assert record.name == "scores-20260203-040506"
 
 
 def test_missing_data_set_of_the_champion_is_told(served: Served, tmp_path: Path) -> None:

@@ -3,11 +3,12 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.champion.scoring.inference import NEW, KnownImages
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, DatasetRecord
 from cxr_tasks.data.decoding import Accepted
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.data.sources.candidates import UNLABELLED, Candidate
+from tests.made_facts import filled
 
 
 def accepted(number: int) -> Accepted:
@@ -27,7 +28,8 @@ def known_images(numbers: list[int], parts: list[str]) -> KnownImages:
             "phash": [each.image.phash for each in images],
         }
     )
-    dataset = Dataset("", index, np.stack([each.image.pixels for each in images]), {})
+    pixels = np.stack([each.image.pixels for each in images])
+    dataset = Dataset(index, pixels, "", filled(DatasetRecord))
     return KnownImages(dataset, pd.DataFrame({"part": parts}))
 
 

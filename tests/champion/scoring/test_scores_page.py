@@ -9,6 +9,7 @@ from tests.champion.scoring.conftest import Served
 from tests.champion.scoring.served import ingest_phantoms, serve_champion
 from tests.champion.scoring.test_batch import phantoms, scored
 from tests.image_files import make_files
+from tests.made_facts import changed
 
 SAYINGS = {
     "shortcut": "These scores are no evidence of disease.",
@@ -19,7 +20,7 @@ SAYINGS = {
 
 def page_of(home: Home, folder: Path) -> str:
     record, _ = scored(home, folder)
-    return (home.scores(record["name"]) / "index.html").read_text()
+    return (home.scores(record.name) / "index.html").read_text()
 
 
 @pytest.mark.parametrize("verdict", list(SAYINGS))
@@ -95,7 +96,7 @@ def test_terminal_says_what_became_of_the_images(served: Served, tmp_path: Path)
     text = summary_lines(record, Path("/scores/x"))
     lines = {line.split()[0]: " ".join(line.split()) for line in text.splitlines()}
     assert lines["images"] == "images 6"
-    assert lines["positive"] == f"positive {record['n_positive']} score at least 0.400"
+    assert lines["positive"] == f"positive {record.n_positive} score at least 0.400"
     assert lines["refused"] == "refused 2 1 not an image, 1 empty file"
     assert lines["left"] == "left out 1 .txt"
     assert lines["Table:"] == "Table: /scores/x/scores.csv"
@@ -118,7 +119,7 @@ def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
     home = Home(tmp_path / "home")
     serve_champion(home, served.model_file, ingest_phantoms(home), weights_origin=origin)
     record, _ = scored(home, make_files(tmp_path / "new", phantoms(3)))
-    page = html.unescape((home.scores(record["name"]) / "index.html").read_text())
+    page = html.unescape((home.scores(record.name) / "index.html").read_text())
     terminal = " ".join(summary_lines(record, Path("/scores/x")).split())
     for text in (page, terminal):
         assert text.count("Its backbone started") == (1 if start else 0)
@@ -128,7 +129,9 @@ def test_where_the_champions_backbone_started_is_said_where_it_must_be_known(
 def test_many_reasons_go_on_below_where_they_began(served: Served, tmp_path: Path) -> None:
     record, _ = scored(served.home, make_files(tmp_path, phantoms(2)))
     reasons = {f"a reason of some length, number {k}": k for k in range(1, 7)}
-    text = summary_lines(record | {"n_refused": 21, "n_refused_by_reason": reasons}, Path("/s"))
+    text = summary_lines(
+        changed(record, {"n_refused": 21, "n_refused_by_reason": reasons}), Path("/s")
+    )
     lines = text.splitlines()
     place = next(k for k, line in enumerate(lines) if line.startswith("  refused   21   "))
     assert lines[place + 1][16] == " " != lines[place + 1][17]

@@ -25,19 +25,16 @@ _ONE_START = "Every task works on the run that start of the same DAG run has ope
 
 
 class ConfigRecord(SealedRecord):
-    """A run's settings, which never change.
-
-    Attributes:
-        fingerprint: Digest of the settings that decide about numbers.
-        config: Every setting by its name; `config_from_record` reads older ones too.
-        threads_from: By what the number of threads was chosen.
-        code: Digest of the code that began the run.
-    """
+    """A run's settings, which never change."""
 
     fingerprint: str
+    """Digest of the settings that decide about numbers."""
     config: dict[str, Any]
+    """Every setting by its name; `config_from_record` reads older ones too."""
     threads_from: str = "the settings it was started with"
+    """By what the number of threads was chosen."""
     code: str = ""
+    """Digest of the code that began the run."""
 
 
 def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print) -> RunPaths:

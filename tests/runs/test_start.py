@@ -7,7 +7,7 @@ from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.machine import devices
 from cxr_tasks.machine.devices import n_cores, n_training_threads
 from cxr_tasks.runs import run
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed
