@@ -40,7 +40,14 @@ def grave_checks(facts: AuditFacts) -> set[str]:
     return {each.check for each in facts.findings if each.severity != "info"}
 
 
-@pytest.mark.parametrize("name", KINDS)
+# of what metadata tell and of what the split does, one kind each
+OTHER_KINDS = ("size", "brightness", "copies")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in OTHER_KINDS else []) for name in KINDS],
+)
 def test_what_is_planted_is_found_and_named_and_nothing_else(
     name: str, clean: dict[str, bytes], tmp_path: Path
 ) -> None:

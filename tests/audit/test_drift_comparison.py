@@ -77,7 +77,7 @@ def ingested(files: Any, folder: Path) -> Dataset:
         (planted_drift.nothing, set()),
         (planted_drift.brighter, {"intensity_mean"}),
         (planted_drift.larger, {"width", "height", "file_size"}),
-        (planted_drift.compressed, {"file_size"}),
+        pytest.param(planted_drift.compressed, {"file_size"}, marks=pytest.mark.slow),
     ],
 )
 def test_what_is_planted_is_found_and_nothing_else(

@@ -37,7 +37,15 @@ def write_images(folder: Path) -> NDArray[np.uint8]:
     return pixels
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vanilla_cnn",
+        "mobilenetv2_partial",
+        pytest.param("mobilenetv2_frozen", marks=pytest.mark.slow),
+        pytest.param("mobilenetv2_unfrozen", marks=pytest.mark.slow),
+    ],
+)
 def test_same_parameters_and_same_of_them_trained(name: str) -> None:
     study = build_study_model(VARIANTS[name], None)
     here = build_model(VARIANTS[name], seed=1, backbone_weights=None)

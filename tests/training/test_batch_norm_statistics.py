@@ -14,7 +14,9 @@ from cxr_tasks.training.epoch import EpochTrainer, LabelledImages, TrainingSetti
 from cxr_tasks.training.keras_runtime import MIXED, computing_in, start_keras
 
 SETTINGS = TrainingSettings(epochs=1, patience=1, batch_size=8, learning_rate=1e-2, seed=5)
-FUSED_OR_NOT = pytest.mark.parametrize("fuse", [with_fused_batch_norm, lambda model: model])
+FUSED_OR_NOT = pytest.mark.parametrize(
+    "fuse", [with_fused_batch_norm, pytest.param(lambda model: model, marks=pytest.mark.slow)]
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
