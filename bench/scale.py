@@ -15,7 +15,7 @@ from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.activations import ActivationsRecord
 from cxr_tasks.training.training_record import TrainingRecord

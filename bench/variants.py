@@ -18,7 +18,7 @@ from bench.timing import Trained, compare
 from cxr_tasks.flow.pipeline import Stage
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS

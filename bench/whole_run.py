@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.child import run_python
 from bench.images import BenchImages
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from chaos.struck import Blow
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
 

@@ -25,7 +25,7 @@ from cxr_airflow.tasks import (
 from cxr_tasks.champion.pointer import serving
 from cxr_tasks.machine.devices import POOL
 from cxr_tasks.reporting.completeness import check_complete
-from cxr_tasks.runs.run import choose_run_key, describe_start, read_config, start_run
+from cxr_tasks.runs.start import choose_run_key, describe_start, read_config, start_run
 from cxr_tasks.runs.unchanged import reason, unchanged_since
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.defaults import check_schedule, read_defaults

@@ -30,7 +30,7 @@ from cxr_tasks.evaluation.explanation_record import (
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.statistics.figures_record import ByClass

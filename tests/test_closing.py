@@ -9,7 +9,7 @@ from cxr_tasks.data.sources.left_out import LINK_OUT, TABLE
 from cxr_tasks.flow.stages import StageContext
 from cxr_tasks.reporting.last_screen import ingested_lines
 from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
-from cxr_tasks.runs.run import read_config, start_run
+from cxr_tasks.runs.start import read_config, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import require_record

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.flow.process import run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home

@@ -27,7 +27,7 @@ from cxr_tasks.flow.watch import WatchRecord
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.failure import FailureRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import ConfigRecord
+from cxr_tasks.runs.start import ConfigRecord
 from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
 from cxr_tasks.training.weights import WeightsDownloadRecord
 from cxr_tasks.volume.files import read_json, write_json

@@ -18,7 +18,7 @@ from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths

@@ -9,7 +9,7 @@ import pytest
 
 from cxr_tasks.errors import CxrError
 from cxr_tasks.flow.process import StageError, run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.weights import URL_SETTING, prepare_weights
 from cxr_tasks.volume.files import read_json

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.machine.devices import n_cores
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths

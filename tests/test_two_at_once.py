@@ -25,7 +25,7 @@ from cxr_tasks.flow.result import describe_result
 from cxr_tasks.flow.stages import STAGES, StageContext, execute
 from cxr_tasks.runs.failure import interruption, write_failure
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json, volume_error
 from cxr_tasks.volume.locks import volume_alone

@@ -11,7 +11,7 @@ from bench.gpu_check.children import DONE, Command, Ended, run_at_once
 from bench.gpu_check.memory import CardMemory
 from bench.gpu_check.training import MEASURED, RUN
 from cxr_tasks.flow.process import run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home

@@ -22,7 +22,7 @@ import numpy as np
 from bench.gpu_check.memory import peak_card_mb, peak_host_mb
 from cxr_tasks.data.split import rows_of
 from cxr_tasks.machine.child_process import die_with_parent
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.training.activations import BATCH_SIZE
 from cxr_tasks.training.epoch import EpochResult
 from cxr_tasks.training.fit import train_network

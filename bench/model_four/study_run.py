@@ -8,7 +8,7 @@ from typing import Any
 from cxr_tasks.data.split import rows_of
 from cxr_tasks.flow.process import run_stage
 from cxr_tasks.machine.devices import n_cores
-from cxr_tasks.runs.run import open_run, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.keras_runtime import describe_device, library_versions, start_keras
 from cxr_tasks.training.task import TrainingTask, open_task

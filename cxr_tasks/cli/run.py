@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from cxr_tasks.cli import Command, Options
 from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
-from cxr_tasks.runs.run import check_code, new_run_key, open_run, start_run
+from cxr_tasks.runs.start import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, Setting
 from cxr_tasks.settings.config import make_config

@@ -13,7 +13,7 @@ from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import Facts
 
 _RECORDS = {
-    "config": "runs.run:ConfigRecord",
+    "config": "runs.start:ConfigRecord",
     "failure": "runs.failure:FailureRecord",
     "progress": "volume.progress_record:ProgressRecord",
     "ingest": "runs.ingest_record:IngestRecord",

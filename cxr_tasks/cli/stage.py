@@ -7,7 +7,7 @@ from functools import partial
 from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError
 from cxr_tasks.flow.stages import STAGES, StageContext, execute
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.settings import SETTINGS
 from cxr_tasks.volume.paths import Home, StageName
 from cxr_tasks.volume.progress import Progress

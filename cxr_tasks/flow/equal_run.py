@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cxr_tasks.errors import CxrError
 from cxr_tasks.runs.ingest_record import IngestFacts, IngestRecord
-from cxr_tasks.runs.run import read_config
+from cxr_tasks.runs.start import read_config
 from cxr_tasks.settings import PATH_SETTINGS, RunConfig
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import check_outputs, find_record, versions

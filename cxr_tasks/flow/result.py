@@ -5,7 +5,7 @@ from typing import Any
 
 from cxr_tasks.errors import CxrError
 from cxr_tasks.runs.failure import read_failure
-from cxr_tasks.runs.run import started_key
+from cxr_tasks.runs.start import started_key
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from cxr_tasks.errors import EXIT_CODE, CxrError
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.volume.files import read_json, remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName

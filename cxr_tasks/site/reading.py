@@ -11,7 +11,7 @@ from cxr_tasks.errors import ArtifactError, CxrError
 from cxr_tasks.reporting.report_record import ReportRecord, VariantReport
 from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import ConfigRecord
+from cxr_tasks.runs.start import ConfigRecord
 from cxr_tasks.site.run_facts import FailedStage, ReportFacts, RunFacts, Sign, VariantFacts
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths

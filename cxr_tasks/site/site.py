@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.runs.run import started_key
+from cxr_tasks.runs.start import started_key
 from cxr_tasks.settings.form import RUN_NAME
 from cxr_tasks.site.comparison import compare
 from cxr_tasks.site.library import Library

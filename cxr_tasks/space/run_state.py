@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import read_config
+from cxr_tasks.runs.start import read_config
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.volume.paths import Home, RunPaths

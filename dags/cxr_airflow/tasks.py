@@ -19,7 +19,7 @@ from cxr_tasks.data.sources.kaggle_secrets import credentials_environment
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.flow.process import StageError, run_command, run_stage
 from cxr_tasks.runs.failure import STOPPED
-from cxr_tasks.runs.run import open_started
+from cxr_tasks.runs.start import open_started
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.paths import Home, RunPaths, StageName
 from cxr_tasks.volume.progress import level_of

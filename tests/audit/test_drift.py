@@ -18,7 +18,7 @@ from cxr_tasks.champion.versions import dataset_of
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.split import read_split
 from cxr_tasks.runs.ingest_record import IngestFacts, WeightsFacts
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.weights import prepare_weights
 from cxr_tasks.volume.paths import Home

@@ -24,7 +24,7 @@ from cxr_tasks.champion.promotion_record import (
 )
 from cxr_tasks.champion.restoring import restore_version
 from cxr_tasks.evaluation.external_dataset import Score
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import finish_once

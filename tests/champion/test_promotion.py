@@ -19,7 +19,7 @@ from cxr_tasks.champion.versions import read_predictions, require_champion
 from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.verdict import NO_AUDIT
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.volume.files import read_json, sha256_of
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import require_record

@@ -18,7 +18,7 @@ from cxr_tasks.champion.versions import require_champion, versions
 from cxr_tasks.cli.main import main
 from cxr_tasks.cli.run import show_result
 from cxr_tasks.errors import ConfigError, DamagedError
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import write_sealed_record

@@ -9,7 +9,7 @@ from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.sources.left_out import LINK_OUT, OTHER
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import Progress, read_events

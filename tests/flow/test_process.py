@@ -10,7 +10,7 @@ import pytest
 
 from cxr_tasks.flow.process import StageError, run_stage
 from cxr_tasks.runs.failure import failure_message, failure_of_process
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths

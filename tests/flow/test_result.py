@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from cxr_tasks.flow.result import describe_result
-from cxr_tasks.runs.run import describe_start
+from cxr_tasks.runs.start import describe_start
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home
 from tests.drawn_run import Drawing, draw_run, finish_report

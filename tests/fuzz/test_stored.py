@@ -20,7 +20,7 @@ from cxr_tasks.data.split import make_split, read_split
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, CxrError, DamagedError
 from cxr_tasks.flow.result import describe_result
-from cxr_tasks.runs.run import open_run, read_config, start_run
+from cxr_tasks.runs.start import open_run, read_config, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

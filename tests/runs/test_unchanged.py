@@ -6,7 +6,7 @@ import pytest
 
 from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.runs.ingest_record import IngestRecord, WeightsFacts
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config

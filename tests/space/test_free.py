@@ -14,7 +14,7 @@ from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.cli.main import main
 from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.flow.process import StageError, run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.locks import volume_alone, volume_in_use
 from cxr_tasks.volume.paths import Home

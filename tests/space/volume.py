@@ -14,7 +14,7 @@ from cxr_tasks.champion.versions import put_version
 from cxr_tasks.data.dataset import DatasetRecord
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.space.run_state import DAY_SECONDS
 from cxr_tasks.training.activations import ActivationsRecord

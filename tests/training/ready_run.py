@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxr_tasks.flow.process import run_stage
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths
 

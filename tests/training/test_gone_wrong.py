@@ -15,7 +15,7 @@ from cxr_tasks.cli.main import main
 from cxr_tasks.errors import TrainingError
 from cxr_tasks.flow.process import StageError, run_stage
 from cxr_tasks.runs.failure import failure_message
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import load_checkpoint
 from cxr_tasks.training.fit import naming_batch_size

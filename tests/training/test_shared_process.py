@@ -14,7 +14,7 @@ from cxr_tasks.errors import ConfigError
 from cxr_tasks.flow.process import run_fold, run_stage
 from cxr_tasks.flow.stages import StageContext
 from cxr_tasks.flow.stages.training import train_fold_here
-from cxr_tasks.runs.run import open_run
+from cxr_tasks.runs.start import open_run
 from cxr_tasks.training.gpu_lease import process_card
 from cxr_tasks.volume.files import read_json, sha256_of
 from cxr_tasks.volume.paths import Home, RunPaths

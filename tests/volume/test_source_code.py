@@ -12,7 +12,7 @@ from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, DamagedError
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home, RunPaths, StageName
@@ -45,7 +45,7 @@ from pathlib import Path
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import require_record
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import read_config
+from cxr_tasks.runs.start import read_config
 from cxr_tasks.flow.equal_run import find_equal_run
 run = Home(Path(sys.argv[1])).run("before")
 ingested = require_record(run.ingest, IngestRecord)
@@ -206,7 +206,7 @@ import sys
 from pathlib import Path
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
-from cxr_tasks.runs.run import start_run
+from cxr_tasks.runs.start import start_run
 start_run(make_config({SETTINGS!r}), Home(Path(sys.argv[1])), sys.argv[2])
 """
 

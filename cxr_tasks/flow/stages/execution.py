@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.machine.memory import MemoryWatch
 from cxr_tasks.runs.ingest_record import IngestRecord
-from cxr_tasks.runs.run import check_code, is_of_this_code, open_run
+from cxr_tasks.runs.start import check_code, is_of_this_code, open_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName
