@@ -6,7 +6,7 @@ import pytest
 from cxr_tasks.errors import ArtifactError, ConfigError
 from cxr_tasks.machine import devices
 from cxr_tasks.machine.devices import n_cores, n_training_threads
-from cxr_tasks.runs import run
+from cxr_tasks.runs import start
 from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
@@ -64,7 +64,7 @@ def test_home_that_cannot_be_made_is_said() -> None:
 def with_more_cores(monkeypatch: pytest.MonkeyPatch) -> int:
     """Pretend, once a run has begun, that another machine goes on with it: say how many cores."""
     n = 8 * n_cores()
-    for module in (devices, run):
+    for module in (devices, start):
         monkeypatch.setattr(module, "n_cores", lambda: n)
     return n
 
