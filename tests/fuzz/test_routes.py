@@ -13,33 +13,26 @@ from hypothesis import strategies as st
 from cxr_tasks.site.listing import SORTS, View, read_view
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.site.site import AirflowRun, Answer, Site
-from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.fuzz.cases import changed, damaged, fuzzed, texts, values
 
-FIGURE = {"value": 0.9, "interval": [0.8, 0.95]}
-OK = {"status": "ok", "headline": {"accuracy": FIGURE, "roc_auc": FIGURE}, "total_seconds": 3.5}
-# of schema version 1: such a record has no digest that would keep what is odd from the pages
-OLD = {"schema_version": 1}
-REPORT: dict[str, Any] = OLD | {
-    "profile": "honest",
-    "data": {"description": "folder x", "fingerprint": "ab", "n_images": 24, "synthetic": True},
-    "audit": {"verdict": "clean", "sentence": "Nothing was found."},
-    "basis": "oof",
-    "hashes": {"split.csv": "cd"},
-    "weights": {"origin": "random"},
-    "recommendation": {"variant": "vanilla_cnn"},
-    "variants": dict.fromkeys(VARIANTS, OK) | {"mobilenetv2_frozen": {"status": "failed"}},
-}
-CONFIG = OLD | {"config": {"profile": "honest", "seed": 42, "variants": list(VARIANTS)}}
+EXAMPLES = Path(__file__).parents[1] / "record_examples" / "1"
+"""Of schema version 1: such a record has no digest that would keep what is odd from the pages."""
 EVENT = {"stage": "ingest", "variant": "", "kind": "start", "text": "started", "at": 1.7e9}
+
+
+def example(name: str) -> dict[str, Any]:
+    return read_json(EXAMPLES / name)
+
+
 RECORDS: dict[str, dict[str, Any]] = {
-    "report/report.json": REPORT,
-    "config.json": CONFIG,
-    "ingest/ingest.json": OLD | {"unchanged_since": "earlier", "dataset": "ab"},
-    "promote/promote.json": OLD | {"decision": "promoted", "reason": "better"},
+    "report/report.json": example("report.json"),
+    "config.json": example("config.json"),
+    "ingest/ingest.json": example("ingest.json") | {"unchanged_since": "earlier"},
+    "promote/promote.json": example("promote.json"),
     "ingest.error.json": {"message": "DataError: no image."},
-    "train/vanilla_cnn.error.json": {"message": "TrainingError: no number."},
+    "train/vanilla_cnn.error.json": example("vanilla_cnn.error.json"),
     "progress.jsonl": EVENT,
 }
 ELEMENTS = {

@@ -103,8 +103,14 @@ def test_old_promotion_keeps_the_name_of_its_test(tmp_path: Path) -> None:
     read = read_sealed(tmp_path / "version.json")["comparison"]
     assert read["figures"]["right"] == mcnemar | {"test": MCNEMAR}
     assert "mcnemar" not in read["figures"]
-    facts = {"card": "", "at": "", "before": None, "reason": "", "basis": "test"}
-    card = fill_text("promotion.md.j2", **facts, comparison=read)
+    version = {
+        "promoted_at": "",
+        "champion_before": None,
+        "decision_reason": "",
+        "basis": "test",
+        "comparison": read,
+    }
+    card = fill_text("promotion.md.j2", card="", version=version)
     assert f"9 images against 2 ({MCNEMAR}, p = 0.065)" in card
 
 
