@@ -26,6 +26,7 @@ def test_lessons_are_the_same_from_any_number_of_workers() -> None:
     assert all((a.pixels == b.pixels).all() for a, b in zip(alone, together, strict=True))
 
 
+@pytest.mark.slow
 def test_every_finding_is_drawn_in_every_zone() -> None:
     seen = np.stack([draw_lesson(n, seed=1).findings for n in range(150)])
     for zone in range(len(ZONES)):

@@ -14,6 +14,10 @@ from cxr_tasks.training.networks import build_model, calibrate_batch_norm
 from cxr_tasks.variants import VARIANTS
 
 N_IMAGES = 8
+FIRST_AND_REST = [
+    "vanilla_cnn",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS if name != "vanilla_cnn"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,15 +41,7 @@ def write_images(folder: Path) -> NDArray[np.uint8]:
     return pixels
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "vanilla_cnn",
-        "mobilenetv2_partial",
-        pytest.param("mobilenetv2_frozen", marks=pytest.mark.slow),
-        pytest.param("mobilenetv2_unfrozen", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("name", FIRST_AND_REST)
 def test_same_parameters_and_same_of_them_trained(name: str) -> None:
     study = build_study_model(VARIANTS[name], None)
     here = build_model(VARIANTS[name], seed=1, backbone_weights=None)
@@ -54,7 +50,7 @@ def test_same_parameters_and_same_of_them_trained(name: str) -> None:
     assert float(study.optimizer.learning_rate) == pytest.approx(VARIANTS[name].learning_rate)
 
 
-@pytest.mark.parametrize("name", ["vanilla_cnn", "mobilenetv2_partial"])
+@pytest.mark.parametrize("name", FIRST_AND_REST)
 def test_same_weights_give_the_same_probabilities_of_the_same_files(
     name: str, tmp_path: Path
 ) -> None:

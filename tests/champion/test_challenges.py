@@ -82,6 +82,7 @@ def test_new_champion_begins_to_count_anew_and_the_old_one_goes_on(home: Home) -
     assert challenged(promote(home, "bad")).number == 3
 
 
+@pytest.mark.slow
 def test_what_is_refused_before_the_comparison_is_no_challenge(tmp_path: Path) -> None:
     home = draw_champion(tmp_path, n_images=60, strength=1.2)
     draw_challenger(tmp_path, "few", n_images=60, strength=3.0)
@@ -103,6 +104,7 @@ def test_repeated_promotion_is_the_same_challenge(home: Home) -> None:
     assert runs_of(home) == ["like", "bad"]
 
 
+@pytest.mark.slow
 def test_equal_run_under_another_name_is_the_same_challenge(home: Home) -> None:
     promote(home, "like")
     draw_challenger(home.root, "like-again", strength=1.3)

@@ -62,6 +62,7 @@ def test_killed_process_is_gone_on_with(step: str, home: Home) -> None:
     check_promoted_once(home, promote(home, "best"))
 
 
+@pytest.mark.slow
 def test_retry_leaves_no_version_where_another_was_faster(home: Home) -> None:
     assert killed_behind("make_version", home, "good")
     assert promote(home, "best").version == "0003-best"
@@ -86,6 +87,7 @@ def test_rollback_is_not_undone_by_the_run_that_was_rolled_back(home: Home) -> N
     assert serving(home) == "0001-first"
 
 
+@pytest.mark.slow
 def test_two_at_once_take_turns(home: Home) -> None:
     both = [subprocess.Popen(command(home, key)) for key in ("good", "best")]
     assert [process.wait(200) for process in both] == [0, 0]

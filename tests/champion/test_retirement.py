@@ -228,6 +228,7 @@ def champion(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_one_command_retires_the_first_champion(tmp_path: Path) -> None:
     home = draw_champion(tmp_path, n_images=80)
     done = champion(home, "--retire", "--reason", "not\x1b[31m\nlungs \udcff")

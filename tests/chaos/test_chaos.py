@@ -31,9 +31,8 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Prefix:
     return make_prefix(recipe, tmp_path_factory.mktemp("chaos"))
 
 
-@pytest.mark.parametrize(
-    "kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_stage_that_is_hit_is_gone_on_with(kind: str, prefix: Prefix) -> None:
     if kind == "full volume" and not can_mount():
         pytest.skip("no file system may be mounted here")
@@ -76,6 +75,7 @@ def lingering(home: Path) -> Iterator[subprocess.Popen[bytes]]:
         child.kill()
 
 
+@pytest.mark.slow
 def test_every_fault_is_seen(
     home: Path, prefix: Prefix, lingering: subprocess.Popen[bytes]
 ) -> None:

@@ -56,6 +56,7 @@ def last_error(done: subprocess.CompletedProcess[str]) -> str:
     return str(told[-1])
 
 
+@pytest.mark.slow
 def test_other_settings_under_a_name_that_exists_touch_nothing(
     airflow_environ: dict[str, str], finished: tuple[RunPaths, RunConfig]
 ) -> None:

@@ -321,6 +321,7 @@ def test_folder_that_changes_meanwhile_is_not_stored(
     assert content_of(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_real_archive(shared_data: Path, tmp_path: Path) -> None:
     config = make_config(
         {

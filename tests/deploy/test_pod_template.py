@@ -25,15 +25,24 @@ from airflow.providers.cncf.kubernetes.executors.kubernetes_executor_utils impor
 from airflow.providers.cncf.kubernetes.kube_config import KubeConfig
 from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 
-executor_config, arguments = json.loads(sys.argv[1]), sys.argv[2:]
+templates, arguments = json.loads(sys.argv[1]), sys.argv[2:]
 config = KubeConfig()
-pod = PodGenerator.construct_pod(
-    namespace="cxr", scheduler_job_id="1", pod_id="cxr-1", dag_id="cxr_pipeline",
-    task_id="train.vanilla_cnn", kube_image=config.kube_image, try_number=1, date=None,
-    run_id="r", args=arguments, pod_override_object=PodGenerator.from_obj(executor_config),
-    base_worker_pod=get_base_pod_from_template(executor_config.get("pod_template_file"), config),
-)
-print(json.dumps(ApiClient().sanitize_for_serialization(pod)))
+
+def build(executor_config):
+    return PodGenerator.construct_pod(
+        namespace="cxr", scheduler_job_id="1", pod_id="cxr-1", dag_id="cxr_pipeline",
+        task_id="train.vanilla_cnn", kube_image=config.kube_image, try_number=1, date=None,
+        run_id="r", args=arguments, pod_override_object=PodGenerator.from_obj(executor_config),
+        base_worker_pod=get_base_pod_from_template(
+            executor_config.get("pod_template_file"), config
+        ),
+    )
+
+pods = [build({}), *(build({"pod_template_file": each}) for each in templates)]
+read = [PodGenerator.deserialize_model_file(each) for each in templates]
+plain = ApiClient().sanitize_for_serialization
+print(json.dumps({"default": plain(pods[0]), "built": dict(zip(templates, plain(pods[1:]))),
+                  "read": dict(zip(templates, plain(read)))}))
 """
 
 DESCRIBE = """
@@ -58,8 +67,10 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-def build_pod(executor_config: dict[str, str], environ: dict[str, str]) -> dict[str, Any]:
-    return run_python(BUILD, json.dumps(executor_config), *ARGUMENTS, environ=environ)
+@pytest.fixture(scope="module")
+def pods(environ: dict[str, str]) -> dict[str, Any]:
+    """Return the pod of a task that names no template, and of both those built and those read."""
+    return run_python(BUILD, json.dumps([str(CPU), str(GPU)]), *ARGUMENTS, environ=environ)
 
 
 def run_python(code: str, *arguments: str, environ: dict[str, str]) -> dict[str, Any]:
@@ -76,8 +87,8 @@ def run_python(code: str, *arguments: str, environ: dict[str, str]) -> dict[str,
     return content
 
 
-def test_training_pod_has_one_card_the_volume_and_no_root(environ: dict[str, str]) -> None:
-    spec = build_pod({"pod_template_file": str(GPU)}, environ)["spec"]
+def test_training_pod_has_one_card_the_volume_and_no_root(pods: dict[str, Any]) -> None:
+    spec = pods["built"][str(GPU)]["spec"]
     (container,) = spec["containers"]
     assert container["name"] == "base"
     assert container["args"] == ARGUMENTS
@@ -89,23 +100,16 @@ def test_training_pod_has_one_card_the_volume_and_no_root(environ: dict[str, str
     assert spec["restartPolicy"] == "Never"
 
 
-def test_other_tasks_pod_has_no_card(environ: dict[str, str]) -> None:
-    (container,) = build_pod({}, environ)["spec"]["containers"]
+def test_other_tasks_pod_has_no_card(pods: dict[str, Any]) -> None:
+    (container,) = pods["default"]["spec"]["containers"]
     assert container["image"] == "cxr-pipeline:cpu"
     assert "nvidia" not in json.dumps(container)
 
 
 @pytest.mark.parametrize("template", [CPU, GPU], ids=lambda path: path.stem)
-def test_no_key_of_the_template_is_lost(template: Path, environ: dict[str, str]) -> None:
+def test_no_key_of_the_template_is_lost(template: Path, pods: dict[str, Any]) -> None:
     """The client drops what it does not know without a word: a misspelt key would be gone."""
-    code = (
-        "import json, sys; from kubernetes.client import ApiClient;"
-        "from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator;"
-        "pod = PodGenerator.deserialize_model_file(sys.argv[1]);"
-        "print(json.dumps(ApiClient().sanitize_for_serialization(pod)))"
-    )
-    read = run_python(code, str(template), environ=environ)
-    assert read == yaml.safe_load(template.read_text(encoding="utf-8"))
+    assert pods["read"][str(template)] == yaml.safe_load(template.read_text(encoding="utf-8"))
 
 
 def test_templates_and_compose_file_name_the_same_user_and_folders() -> None:

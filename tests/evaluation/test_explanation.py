@@ -37,15 +37,8 @@ def explain(model: Any, images: Any, folder: Path, **changed: Any) -> Explanatio
     return facts
 
 
-@pytest.mark.parametrize(
-    "variant",
-    [
-        "vanilla_cnn",
-        "mobilenetv2_frozen",
-        pytest.param("mobilenetv2_partial", marks=pytest.mark.slow),
-        pytest.param("mobilenetv2_unfrozen", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_is_explained_from_its_saved_file(variant: str, tmp_path: Path) -> None:
     start_keras(threads=2, seed=0)
     model = build_model(VARIANTS[variant], seed=1, backbone_weights=None)

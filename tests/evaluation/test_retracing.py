@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCORE = """
 import sys
 from functools import cache
@@ -28,6 +30,7 @@ for n_images in (5, 3):
 """
 
 
+@pytest.mark.slow
 def test_no_graph_is_traced_for_few_images(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SCORE, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -58,6 +58,7 @@ def fold_scores(run: RunPaths, number: int) -> pd.DataFrame:
     return pd.read_csv(trained_folder(run) / f"fold-{number}" / "scores.csv")
 
 
+@pytest.mark.slow
 def test_second_fold_has_the_numbers_of_a_process_of_its_own(
     trained: RunPaths, variant: str
 ) -> None:
@@ -125,6 +126,7 @@ def test_retry_goes_on_with_the_folds_that_are_missing(trained: RunPaths, varian
     assert history.equals(again)
 
 
+@pytest.mark.slow
 def test_report_of_a_run_with_folds_is_out_of_fold(trained: RunPaths, variant: str) -> None:
     execute_here("audit", trained)
     execute_here("evaluate", trained)

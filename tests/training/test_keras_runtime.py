@@ -73,6 +73,7 @@ def test_versions_of_what_decides_about_numbers() -> None:
     assert {"python", "keras", "tensorflow", "numpy"} <= set(versions)
 
 
+@pytest.mark.slow
 def test_jax_is_told_to_repeat_its_numbers_and_the_terminal_gets_no_greetings() -> None:
     used = {
         "": "--xla_gpu_deterministic_ops=true",

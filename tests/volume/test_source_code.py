@@ -187,6 +187,7 @@ def test_only_results_of_this_code_are_called_unchanged(tmp_path: Path, upgraded
     assert told == ["before", "None"]
 
 
+@pytest.mark.slow
 def test_data_sets_are_decoded_again_where_what_decides_about_them_has_changed(
     begun: RunPaths, upgraded: Path, tmp_path: Path
 ) -> None:
@@ -211,6 +212,7 @@ start_run(make_config({SETTINGS!r}), Home(Path(sys.argv[1])), sys.argv[2])
 """
 
 
+@pytest.mark.slow
 def test_other_code_mends_a_version_of_the_champion_from_its_run(
     tmp_path: Path, upgraded: Path
 ) -> None:

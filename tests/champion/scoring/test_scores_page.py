@@ -46,6 +46,7 @@ def test_page_is_one_file_without_script(served: Served, tmp_path: Path) -> None
     assert page.count("data:image/jpeg;base64,") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_images", "n_shown"), [(40, 40), (70, 60)])
 def test_galleries_show_each_image_once_and_not_all_of_many(
     served: Served, tmp_path: Path, n_images: int, n_shown: int

@@ -243,6 +243,7 @@ def test_full_disk_is_said_at_once(kaggle: StandIn, fetch: Fetch, told: list[str
     assert fetch().read_bytes() == kaggle.content
 
 
+@pytest.mark.slow
 def test_checked_download_serves_while_kaggle_fails(
     kaggle: StandIn, fetch: Fetch, told: list[str], contents: tuple[bytes, bytes]
 ) -> None:
@@ -253,6 +254,7 @@ def test_checked_download_serves_while_kaggle_fails(
     assert sum("trying again" in line for line in told) == 2
 
 
+@pytest.mark.slow
 def test_unreachable_server_is_said(fetch: Fetch) -> None:
     # Nothing listens at this proxy, so that the server need not be stopped.
     with pytest.raises(SourceError, match="cannot be reached") as caught:
