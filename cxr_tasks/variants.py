@@ -25,11 +25,11 @@ class Variant:
     name: VariantName  # the variant's name in configuration, folders, task ids and the report
     title: str  # what a person calls it
     study_name: str  # what the study calls it
-    learning_rate: float  # Adam's, as in the study's code (its Table 2 reads ten times higher)
-    # Adam's where a training is short. Not the study's: at its rates three of the four variants are
-    # still near chance after eight epochs.
+    learning_rate: float  # Adam's rate, as in the study's code (its Table 2 reads ten times higher)
+    # Adam's rate where a training is short. Not the study's: at its rates three of the four
+    # variants are still near chance after eight epochs.
     quickstart_learning_rate: float
-    # how many at most where the configuration leaves it to the variant: as many as it learns in,
+    # maximum of epochs where the configuration leaves it to the variant: as many as it learns in,
     # fewer where one takes longer
     quickstart_epochs: int
     dropout: float  # fraction of the head's units that are dropped in training

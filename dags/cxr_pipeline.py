@@ -158,7 +158,7 @@ def promote() -> None:
     if record.decision != "promoted":
         raise AirflowSkipException(f"{record.decision}: {record.reason}")
     if serving(run.home) != record.version:
-        raise AirflowSkipException(f"{record.version} was promoted, but serves no more.")
+        raise AirflowSkipException(f"{record.version} was promoted, but no longer serves.")
 
 
 def training_executor_config() -> dict[str, Any]:

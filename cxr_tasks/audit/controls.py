@@ -117,9 +117,8 @@ def audit_controls(
         name: with_interactions(standardised(table.to_numpy(np.float64)), seed=seed)
         for name, table in tables.items()
     }
-    for name in ("centre_blacked_out", "border_blacked_out", "whole_image"):
-        if features is not None:
-            seen[name] = standardised(getattr(features, name)[rows])
+    if features is not None:
+        seen |= {name: standardised(values[rows]) for name, values in vars(features).items()}
     tests = {
         name: permutation_test(values, labels, groups, tested_in, seed=seed)
         for name, values in seen.items()

@@ -38,7 +38,7 @@ class DriftCheck(Facts):
     figure: str
     """A key of `FIGURES`."""
     class_name: str | None = Field(validation_alias="class", serialization_alias="class")
-    """`class` in the file, of which `class` is no name in Python."""
+    """The class that is compared; `class` in the file, which Python keeps for itself."""
     title: str
     unit: str
     measure: str
@@ -48,9 +48,9 @@ class DriftCheck(Facts):
     effect: float
     p_value: float
     champion: QuantityFacts | None = None
-    """Of a quantity; absent for features and the class balance."""
+    """The quantity in the champion's data; absent for features and the class balance."""
     run: QuantityFacts | None = None
-    """Likewise."""
+    """The quantity in the run's data; absent likewise."""
     p_holm: float
     moved: bool
     """Whether it differs beyond chance and by enough to matter."""

@@ -64,9 +64,9 @@ class AuditInputs:
 class MaskedFeatures:
     """A frozen backbone's pooled features, each shape (n, d): of whole and of masked images."""
 
-    whole_image: FloatArray
     centre_blacked_out: FloatArray
     border_blacked_out: FloatArray
+    whole_image: FloatArray
 
 
 def metadata_table(index: pd.DataFrame) -> pd.DataFrame:

@@ -51,9 +51,9 @@ def describe_champion(home: Home) -> str:
 
 
 def describe_promotion(home: Home, promotion: PromotionFacts) -> str:
-    """Describe how a run's challenge was decided, and whether a promoted model serves no more."""
+    """Describe how a run's challenge was decided, and whether a promoted model no longer serves."""
     since = _replaced_since(home, promotion.version)
-    then = f", but {since}: it serves no more. Then" if since else ""
+    then = f", but {since}: it no longer serves. Then" if since else ""
     return f"{promotion.decision}{then}: {promotion.reason}"
 
 
@@ -61,8 +61,8 @@ def fill_text(template: str, **facts: Any) -> str:
     """Fill a template of this package with plain text."""
     from cxr_tasks.reporting.environment import make_environment
 
-    environment = make_environment("cxr_tasks.champion")
-    environment.filters |= {"level": percent_of, "confidence": confidence_of}
+    filters = {"level": percent_of, "confidence": confidence_of}
+    environment = make_environment("cxr_tasks.champion", **filters)
     return environment.get_template(template).render(**facts)
 
 

@@ -57,7 +57,7 @@ def serving_without(home: Home, run_key: str) -> str | None:
 def serve(home: Home, version: str, *, action: Action, reason: str, now: datetime) -> None:
     """Let a version serve from now on, and record why; the caller holds the lock.
 
-    Retired, it serves no more, and no other does.
+    Retired, it no longer serves, nor does another.
     """
     pointer = read_pointer(home)
     at = now.isoformat(timespec="seconds")

@@ -15,7 +15,7 @@ class ServiceEntry(Facts):
     """ISO 8601."""
     action: Literal["promoted", "rolled back", "retired"]
     version: str
-    """The one that serves from then on; or, retired, serves no more."""
+    """The one that serves from then on or, where it is retired, no longer serves."""
     before: str | None
     """The one that served until then."""
     reason: str
@@ -34,7 +34,7 @@ class ChallengeEntry(Facts):
     challenger: str | None
     """Digest of the model and its predictions; None where only the run is known."""
     level: float
-    """Of its decision."""
+    """Significance level of its decision."""
 
 
 class PointerRecord(SealedRecord):

@@ -51,7 +51,7 @@ class ChallengeFacts(Facts):
     number: int
     """Its place among the challenges of this version, from 1."""
     level: float
-    """Of its decision."""
+    """Significance level of its decision."""
     spent: float
     """The levels of all challenges of this version so far, this one among them."""
     kind: str

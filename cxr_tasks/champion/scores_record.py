@@ -56,7 +56,7 @@ class ScoringChampion(Facts):
     prevalence: float
     """The fraction of COVID-19 in its data, where its probabilities are calibrated."""
     example_prevalence: float
-    """The one for which the page says what 50 % would be."""
+    """Another fraction, for which the page says what a probability of 50 % would be."""
     cutoff_probability: float
     """The cut-off as a probability."""
     at_cutoff: ByClass[CountedShare]

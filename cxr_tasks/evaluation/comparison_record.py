@@ -49,6 +49,7 @@ class _Trained(Facts):
     status: Literal["ok"]
     error: None
     total_seconds: float
+    """Of preparing and training, with all folds."""
     seconds: float
     seed: int
 
@@ -60,17 +61,13 @@ class _Measured(Facts):
     oof: PartMeasures | None = None
     statistics: StatisticsFacts
     fixed: DecisionRule | None
+    """What new images are scored with; None where no images were left to fix it on."""
     explanation: ExplanationFacts | None
+    """None where the backend gives no gradients."""
 
 
 class TrainedVariant(_Measured, TrainingFacts, _Trained):
-    """A variant with its training, its measures on every part, and its statistics.
-
-    Attributes:
-        total_seconds: Of preparing and training, with all folds.
-        fixed: What new images are scored with; None where no images were left to fix it on.
-        explanation: None where the backend gives no gradients.
-    """
+    """A variant with its training, its measures on every part, and its statistics."""
 
     def measures(self, part: ScoredPart) -> PartMeasures:
         """Return its measures on a part that it has scored."""

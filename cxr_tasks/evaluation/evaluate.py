@@ -63,7 +63,7 @@ class EvaluationInputs:
     dataset: Dataset
     split: pd.DataFrame  # the part of each image
     audit: AuditFacts | None  # None where it failed
-    # what the audit's controls say of each image; None likewise
+    # what the audit's controls say of each image; None where it failed
     control_scores: pd.DataFrame | None
     external: Dataset | None  # the second data set, where there is one
     score: Score  # returns the probability of some rows of an image store by a saved model

@@ -47,5 +47,5 @@ class ExplanationFacts(Facts):
     outside_fraction: ByClass[OutsideShare]
     sanity: list[SanityStep]
     sanity_passes: bool | None
-    """Whether the maps depend on what was learned; None of none."""
+    """Whether the maps depend on what was learned; None where no map has evidence."""
     examples: list[ExplainedImage]

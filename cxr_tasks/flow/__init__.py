@@ -1,1 +1,1 @@
-"""The way of a run: its stages, each as a process, with and without Airflow."""
+"""How a run proceeds: its stages, each as a process, with and without Airflow."""

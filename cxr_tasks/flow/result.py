@@ -1,10 +1,11 @@
 """How a run ended, in words and figures."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from cxr_tasks.errors import CxrError
-from cxr_tasks.runs.failure import read_failure
+from cxr_tasks.errors import CxrError, DamagedError
+from cxr_tasks.runs.failure import FailureRecord, read_failure
 from cxr_tasks.runs.start import started_key
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.volume.paths import Home, RunPaths
@@ -47,7 +48,7 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
     from cxr_tasks.champion.promotion_record import PromotionRecord
     from cxr_tasks.reporting.report_record import ReportRecord
 
-    failures = {path: read_failure(path) for path in sorted(run.root.rglob("*.error.json"))}
+    failures = {path: _failure(path) for path in sorted(run.root.rglob("*.error.json"))}
     facts: dict[str, Any] = {
         "errors": {
             path.name.removesuffix(".error.json"): failure.first_line
@@ -66,6 +67,14 @@ def _facts_of(run: RunPaths) -> dict[str, Any]:
     if earlier := unchanged_since(run):
         facts["unchanged_since"] = earlier
     return facts
+
+
+def _failure(path: Path) -> FailureRecord:
+    """Read how a stage failed; what is damaged does not cost the rest."""
+    try:
+        return read_failure(path)
+    except DamagedError:
+        return FailureRecord(message="")
 
 
 def _text(facts: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ class WatchRecord(SealedRecord):
     is_new: bool
     """Whether nobody else had seen it before."""
     source: str
-    """Its description."""
+    """What was looked at, for a person."""
 
 
 def look(

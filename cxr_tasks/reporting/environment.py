@@ -1,6 +1,7 @@
 """Jinja as the report uses it, for every page that looks like it; imports nothing heavy."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -33,11 +34,12 @@ _WORDING = (
 
 
 @cache
-def make_environment(*packages: str) -> Environment:
+def make_environment(*packages: str, **filters: Callable[..., str]) -> Environment:
     """Prepare Jinja with the report's templates and filters, once: templates stay compiled.
 
     Args:
         packages: Whose templates are looked for before the report's own.
+        filters: Those that they need beside the report's.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(name) for name in (*packages, "cxr_tasks.reporting")]),
@@ -48,6 +50,7 @@ def make_environment(*packages: str) -> Environment:
     )
     environment.filters |= {name: getattr(wording, name) for name in _WORDING}
     environment.filters |= {"duration": duration, "matter_of": matter_of, "titled": titled}
+    environment.filters |= filters
     environment.globals["variant_styles"] = VARIANT_STYLES
     return environment
 

@@ -78,25 +78,22 @@ class UntrainedReportVariant(_Names, _UntrainedStatus):
 
 class _Cost(Facts):
     total_seconds: float
+    """Of preparing and training, with all folds."""
 
 
 class _Figures(Facts):
     statistics: StatisticsFacts
     fixed: DecisionRule | None
+    """What new images are scored with; None where no images were left to fix it on."""
     explanation: ExplanationFacts | None
+    """None where the backend gives no gradients."""
     measured: dict[ScoredPart, PartMeasures]
+    """On each part; in the file a key for each, such as `val_accuracy`, but no curve."""
     headline: Headline
 
 
 class ReportVariant(_Figures, TrainingFacts, _Cost, _Names, _Status):
-    """A trained variant.
-
-    Attributes:
-        total_seconds: Of preparing and training, with all folds.
-        fixed: What new images are scored with; None where no images were left to fix it on.
-        explanation: None where the backend gives no gradients.
-        measured: On each part; in the file a key for each, such as `val_accuracy`, but no curve.
-    """
+    """A trained variant."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,1 +1,1 @@
-"""A run: how it begins, whether it is complete, repeats another, failed, and how it ended."""
+"""A run's beginning, and how it failed."""

@@ -14,6 +14,8 @@ from cxr_tasks.volume.paths import RunPaths, StageName
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.record_model import Facts, parse_facts
 
+NO_REASON = "No reason is known."
+
 STOPPED = 130
 """Exit status of a process that a person stopped."""
 
@@ -43,7 +45,7 @@ class FailureRecord(Facts):
     @property
     def first_line(self) -> str:
         """Its message in a line."""
-        return next(iter(self.message.splitlines()), "No reason is known.")
+        return next(iter(self.message.splitlines()), NO_REASON)
 
 
 def failure_of_process(exit_code: int, message: str, lines: list[str]) -> FailureRecord:

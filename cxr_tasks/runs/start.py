@@ -28,7 +28,7 @@ class ConfigRecord(SealedRecord):
     """A run's settings, which never change."""
 
     fingerprint: str
-    """Digest of the settings that decide about numbers."""
+    """Digest of every setting."""
     config: dict[str, Any]
     """Every setting by its name; `config_from_record` reads older ones too."""
     threads_from: str = "the settings it was started with"

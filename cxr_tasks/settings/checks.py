@@ -55,7 +55,7 @@ def check_together(config: RunConfig) -> None:
             raise ConfigError(
                 f"covid_glob={config.covid_glob!r} and normal_glob={config.normal_glob!r} are the "
                 "same.",
-                "An image is of one class; patterns that match the same images tell none.",
+                "An image is of one class; patterns that match the same images cannot tell which.",
                 "Give each class its own pattern (command line: --covid-glob, --normal-glob).",
             )
     if config.source == "kaggle":

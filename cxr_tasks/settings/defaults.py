@@ -56,7 +56,7 @@ def read_defaults(environ: Mapping[str, str] = os.environ) -> Defaults:
     home = Path(environ.get("CXR_HOME", "cxr-home")).absolute()
     named = environ.get(DEFAULTS_FILE)
     path = Path(named).absolute() if named else home / "defaults.toml"
-    if not named and not os.path.exists(path):  # noqa: PTH110 - of a path that can be none: no
+    if not named and not os.path.exists(path):  # noqa: PTH110 - of an invalid path: no
         return Defaults(path, {}, {}, Retention())
     content = _parsed(path)
     score = content.pop("score", {})

@@ -24,7 +24,7 @@ class Notice:
     failures: tuple[FailedStage, ...] = ()
     refresh_seconds: int = 0  # after how long the page loads itself anew; 0 is never
     lost: bool = False  # whether Airflow takes a run for going on that no process works on
-    reason: str = ""  # why the name can be none; empty where it can
+    reason: str = ""  # why the name is invalid; empty where it is not
 
 
 def no_report_yet(
@@ -77,7 +77,7 @@ def refused(key: str, reason: str = "") -> Notice:
     """Return the notice of a run of the DAG that has begun nothing, since its first task refused.
 
     Args:
-        key: The name that it asked for; empty where it can be none.
+        key: The name that it asked for; empty where it is invalid.
         reason: What the task said, where it is known.
     """
     failures = (FailedStage("start", reason),) if reason else ()

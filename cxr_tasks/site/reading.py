@@ -9,7 +9,7 @@ from cxr_tasks.champion.pointer import retired_versions
 from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.errors import ArtifactError, CxrError
 from cxr_tasks.reporting.report_record import ReportRecord, VariantReport
-from cxr_tasks.runs.failure import read_failure
+from cxr_tasks.runs.failure import NO_REASON, read_failure
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.start import ConfigRecord
 from cxr_tasks.site.run_facts import FailedStage, ReportFacts, RunFacts, Sign, VariantFacts
@@ -169,7 +169,7 @@ def _failure(run: RunPaths, path: Path) -> FailedStage:
         failure = None
     message = failure.message.strip() if failure else ""
     stopped = failure is not None and failure.stopped
-    return FailedStage(stage, message or "No reason is known.", stopped)
+    return FailedStage(stage, message or NO_REASON, stopped)
 
 
 def _report(record: ReportRecord) -> ReportFacts:
@@ -186,11 +186,13 @@ def _report(record: ReportRecord) -> ReportFacts:
         verdict=audit.verdict,
         sentence=audit.sentence,
         recommended=record.recommendation.variant,
-        variants={name: _variant(record.variants[name]) for name in VARIANTS},
+        variants={name: _variant(record.variants.get(name)) for name in VARIANTS},
     )
 
 
-def _variant(facts: VariantReport) -> VariantFacts:
+def _variant(facts: VariantReport | None) -> VariantFacts:
+    if facts is None:  # the run is older than the variant
+        return VariantFacts("skipped")
     if facts.status != "ok":
         return VariantFacts(facts.status)
     headline = facts.headline

@@ -195,8 +195,7 @@ def _fill(template: str, base: str, **context: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = make_environment("cxr_tasks.site")
-    environment.filters |= {"utc": utc, "variant_title": variant_title}
+    environment = make_environment("cxr_tasks.site", utc=utc, variant_title=variant_title)
     environment.globals |= {
         "frame": FRAME,
         "variants": VARIANTS,

@@ -40,7 +40,7 @@ class IndependentInterval(Facts):
 
 
 class FigureFacts(Estimate):
-    """A figure, and beside its interval one that knows no groups."""
+    """A figure, and beside its interval one that ignores groups."""
 
     independent: IndependentInterval | None
 
@@ -211,7 +211,7 @@ class AgainstChance(Facts):
     chance: float = 0.5
     """The share of the larger class."""
     correlation: float = 0.0
-    """Of images of one group, in [0, 1]."""
+    """Between images of one group, in [0, 1]."""
     p_value: float
 
 

@@ -52,7 +52,7 @@ class FitFacts(Facts):
     cut_after: str | None
     """The last frozen layer that was run once, if any."""
     activations: str
-    """Key of what it gave; empty where there is none."""
+    """Key of the cached activations; empty where there are none."""
     n_activations_computed: int
     """Images whose activations were not in the cache."""
 

@@ -266,7 +266,7 @@ def test_run_whose_model_was_retired_does_not_tell_that_it_serves(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     since = (
-        f"promoted, but retired on 2026-01-03T03:04:05+00:00 ({MASKS}): it serves no more. Then: "
+        f"promoted, but retired on 2026-01-03T03:04:05+00:00 ({MASKS}): it no longer serves. Then: "
     )
     assert main(["promote", "--home", str(home.root), "--run", "masks"], {}) == 0
     assert f"{since}The first champion" in capsys.readouterr().out
@@ -279,7 +279,7 @@ def test_run_whose_model_another_has_replaced_says_so(home: Home) -> None:
     assert describe_promotion(home, record) == f"promoted: {record.reason}"
     roll_back(home, "0001-masks", now=LATER)
     assert describe_promotion(home, record) == (
-        f"promoted, but 0001-masks serves now: it serves no more. Then: {record.reason}"
+        f"promoted, but 0001-masks serves now: it no longer serves. Then: {record.reason}"
     )
     (home.champion / "champion.json").write_text("{", encoding="utf-8")
     assert describe_promotion(home, record) == f"promoted: {record.reason}"

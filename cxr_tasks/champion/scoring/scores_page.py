@@ -50,8 +50,7 @@ def render_page(facts: ScoresFacts, summary: BatchSummary) -> str:
     champion = facts.champion
     folders = {os.path.dirname(row.path) for row in summary.refused}  # noqa: PTH120
     common = os.path.commonpath(folders) if folders else ""  # so that it stands once
-    environment = make_environment("cxr_tasks.champion.scoring")
-    environment.filters["probability"] = _probability
+    environment = make_environment("cxr_tasks.champion.scoring", probability=_probability)
     return environment.get_template("scores.html.j2").render(
         facts=facts,
         champion=champion,

@@ -44,6 +44,10 @@ class FolderSource:
         names = [os.fsencode(path).hex() for path in paths]  # a name need not be Unicode
         return digest_of([names, digests])
 
+    def watched(self) -> list[Path]:
+        """Return every file of both classes."""
+        return [self.root / candidate.path for candidate in self.listing().candidates]
+
     def listing(self) -> Listing:
         """List the files of both classes.
 

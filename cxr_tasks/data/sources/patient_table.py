@@ -102,7 +102,7 @@ def read_patient_table(path: Path) -> PatientTable:
             _read(stream, table, path)
     except OSError as err:
         raise _unusable(path, err.strerror or str(err)) from err
-    except (csv.Error, ValueError) as err:  # also of a path that can be none
+    except (csv.Error, ValueError) as err:  # also of an invalid path
         raise _unusable(path, str(err)) from err
     return table
 

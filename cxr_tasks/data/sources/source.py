@@ -50,6 +50,9 @@ class Source(Reader, Protocol):
     def listing(self) -> Listing:
         """List the files of both classes; what cannot be an image is left out."""
 
+    def watched(self) -> list[Path]:
+        """Return the files of which one changes where the data set does."""
+
 
 @dataclass(frozen=True)
 class PhantomSource:
@@ -75,6 +78,10 @@ class PhantomSource:
         """List the images as if they were files."""
         images = _planned(self.n_images, self.seed).values()
         return Listing(tuple(Candidate(each.path, each.label, each.patient) for each in images))
+
+    def watched(self) -> list[Path]:
+        """Return no file: what is drawn never changes."""
+        return []
 
     def read(self, candidate: Candidate) -> bytes:
         """Draw one image."""
@@ -119,11 +126,7 @@ def stamp_of(source: Source, *, patients: str = "") -> str:
     Raises:
         SourceError: A file cannot be looked at.
     """
-    files = [Path(patients)] if patients else []
-    if isinstance(source, ZipSource):
-        files.append(source.path)
-    if isinstance(source, FolderSource):
-        files += [source.root / candidate.path for candidate in source.listing().candidates]
+    files = [*([Path(patients)] if patients else []), *source.watched()]
     return digest_of([_facts(path) for path in files])
 
 

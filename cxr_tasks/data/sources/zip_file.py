@@ -67,7 +67,7 @@ class ZipArchive:
         """Digest the whole file."""
         try:
             return sha256_of(self.path)
-        except (OSError, ValueError) as err:  # also of a path that can be none
+        except (OSError, ValueError) as err:  # also of an invalid path
             raise self._refused(getattr(err, "strerror", None) or str(err)) from err
 
     def files(self) -> Found:
@@ -192,6 +192,10 @@ class ZipSource(ZipArchive):
         super().__init__(path)
         self.preset = preset
         self.description = description
+
+    def watched(self) -> list[Path]:
+        """Return the file."""
+        return [self.path]
 
     def listing(self) -> Listing:
         """List the files of both classes.

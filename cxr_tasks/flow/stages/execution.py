@@ -74,7 +74,7 @@ def execute_alone(
     lock = run.lock(stage, whose or None)
     with (
         volume_in_use(run.home, on_wait=lambda: progress.echo("space is being freed; waiting")),
-        locked(lock, on_wait=lambda: progress.note("another process is at it; waiting")),
+        locked(lock, on_wait=lambda: progress.note("another process is working on it; waiting")),
         context.memory,
     ):
         open_run(run.home, run.key)  # it may have been removed meanwhile
