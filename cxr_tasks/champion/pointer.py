@@ -84,7 +84,7 @@ def write_history(
     The last one serves, unless it was retired. The caller holds the lock.
     """
     last = entries[-1] if entries else None
-    known: Content = {} if challenges is None else {"challenges": challenges}
+    known = _keys_of_others(home) | ({} if challenges is None else {"challenges": challenges})
     record = PointerRecord(
         version=None if last is None or last.action == "retired" else last.version,
         since=last.at if last else None,
@@ -96,13 +96,36 @@ def write_history(
         write_sealed_record(path, record)
 
 
+def _keys_of_others(home: Home) -> Content:
+    """Return the keys that newer code has added to the pointer or its copy, which are kept.
+
+    Raises:
+        ArtifactError: One of them is of a newer schema version, and must not be overwritten.
+    """
+    known: Content = {}
+    for path in (_copy_file(home), _pointer_file(home)):
+        try:
+            known |= read_sealed_record(path, PointerRecord).model_extra or {}
+        except DamagedError:
+            continue
+        except ArtifactError:
+            if path.exists():
+                raise
+    return known
+
+
 def find_copy(home: Home) -> PointerRecord | None:
-    """Read the pointer's copy; None where it is damaged, missing or empty."""
+    """Read the pointer's copy; None where it is damaged, missing or empty.
+
+    Raises:
+        ArtifactError: A newer version of the project wrote it.
+    """
+    path = _copy_file(home)
     try:
-        content = _read_checked(_copy_file(home))
-    except ArtifactError:
+        content = _read_checked(path) if path.exists() else None
+    except DamagedError:
         return None
-    return content if content.history else None
+    return content if content and content.history else None
 
 
 def is_whole(home: Home) -> bool:

@@ -1,11 +1,14 @@
 """`champion.json`: which version serves, what served before, and who challenged it."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cxr_tasks.volume.record_model import Facts, SealedRecord
 from cxr_tasks.wording import one_line
+
+VersionName = Annotated[str, Field(pattern=r"^[0-9]{4,}-[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A number that grows, and the run that the version is of."""
 
 
 class ServiceEntry(Facts):
@@ -14,9 +17,9 @@ class ServiceEntry(Facts):
     at: str
     """ISO 8601."""
     action: Literal["promoted", "rolled back", "retired"]
-    version: str
+    version: VersionName
     """The one that serves from then on or, where it is retired, no longer serves."""
-    before: str | None
+    before: VersionName | None
     """The one that served until then."""
     reason: str
 
@@ -28,19 +31,19 @@ class ServiceEntry(Facts):
 class ChallengeEntry(Facts):
     """One challenger's turn at a version."""
 
-    champion: str
+    champion: VersionName
     run: str
     """Whose model it was."""
     challenger: str | None
     """Digest of the model and its predictions; None where only the run is known."""
-    level: float
+    level: float = Field(gt=0, le=1)
     """Significance level of its decision."""
 
 
 class PointerRecord(SealedRecord):
     """The champion's pointer and history, oldest first."""
 
-    version: str | None
+    version: VersionName | None
     """Serves now; None before the first one, and after one was retired."""
     since: str | None = None
     """ISO 8601; None before the first one."""

@@ -10,7 +10,14 @@ from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.champion.decision import PAIRS_FILE, Decision, decide
 from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.eligibility import Challenger, lacking, objections, open_challenger
-from cxr_tasks.champion.pointer import changing, retired_versions, retirement, serve, serving
+from cxr_tasks.champion.pointer import (
+    changing,
+    history,
+    retired_versions,
+    retirement,
+    serve,
+    serving,
+)
 from cxr_tasks.champion.promotion_record import PromotionFacts
 from cxr_tasks.champion.version_record import VersionFacts
 from cxr_tasks.champion.versions import (
@@ -138,13 +145,34 @@ def _promoted_before(challenger: Challenger, built: Path) -> PromotionFacts | No
     home = challenger.run.home
     of_run = [name for name in versions(home) if run_key_of(name) == challenger.run.key]
     for name in reversed(of_run):
-        record, pairs = version_record(home, name), home.champion / name / PAIRS_FILE
+        pairs = home.champion / name / PAIRS_FILE
+        try:
+            record = version_record(home, name)
+        except DamagedError:
+            if found := _promoted_by_history(challenger, name):
+                return found
+            continue
         if record.outputs["model.keras"] != challenger.model_digest:
             continue
         if pairs.exists() and sha256_of(pairs) == record.outputs.get(PAIRS_FILE):
             shutil.copyfile(pairs, built / PAIRS_FILE)
         decision = Decision("promoted", record.decision_reason, record.comparison)
         return _record(decision, record.variant, before=record.champion_before, version=name)
+    return None
+
+
+def _promoted_by_history(challenger: Challenger, name: str) -> PromotionFacts | None:
+    """Return what the history says of a version whose own record is damaged, if it is this model.
+
+    What it was compared with is lost with the record.
+    """
+    model = challenger.run.home.champion / name / "model.keras"
+    if not model.is_file() or sha256_of(model) != challenger.model_digest:
+        return None
+    for entry in history(challenger.run.home):
+        if (entry.version, entry.action) == (name, "promoted"):
+            decision = Decision("promoted", entry.reason)
+            return _record(decision, challenger.variant, before=entry.before, version=name)
     return None
 
 

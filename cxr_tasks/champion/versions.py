@@ -117,6 +117,8 @@ def version_record(home: Home, version: str) -> "VersionRecord":
         raise _damaged(folder, err.problem.rstrip(".")) from err
     if record is None:
         raise _damaged(folder, "it has no version.json")
+    if record.version != version:
+        raise _damaged(folder, f"its version.json is that of {record.version}")
     return record
 
 

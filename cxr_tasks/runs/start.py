@@ -150,9 +150,10 @@ def read_config(run: RunPaths) -> RunConfig:
     """
     try:
         return config_from_record(read_sealed_record(run.config, ConfigRecord).config)
-    except DamagedError as err:
+    except (ConfigError, DamagedError) as err:
+        where = "" if isinstance(err, DamagedError) else f"{run.config}: "
         raise DamagedError(
-            err.problem,
+            f"{where}{err.problem}",
             "A run's configuration never changes.",
             f"Give the run its settings again: python -m cxr_tasks run --run {run.key} and the "
             "flags it was started with. What is finished with the same settings is kept.",

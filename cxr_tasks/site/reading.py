@@ -33,8 +33,11 @@ def find_inside(folder: Path, path: Path) -> Path | None:
 
     The folder's own name is taken as it is: if it is a link, nothing in it counts.
     """
-    real = path.resolve()
-    inside = folder.parent.resolve() / folder.name
+    try:
+        real = path.resolve()
+        inside = folder.parent.resolve() / folder.name
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return None
     return real if real.is_relative_to(inside) and real.is_file() else None
 
 
@@ -79,6 +82,11 @@ def read_run(run: RunPaths) -> RunFacts:
     report = read(run.report, ReportRecord, ReportRecord.FILE)
     ingest = read(run.ingest, IngestRecord, IngestRecord.FILE)
     promotion = read(run.promote, PromotionRecord, PromotionRecord.FILE)
+    shown = None
+    try:
+        shown = _report(report) if report else None
+    except _NOT_AS_EXPECTED as err:
+        problems.append(_unreadable((run.report / ReportRecord.FILE).relative_to(run.root), err))
     if not (config or report or ingest or promotion or problems):
         problems.append("config.json is missing.")
     return RunFacts(
@@ -88,7 +96,7 @@ def read_run(run: RunPaths) -> RunFacts:
         problem=problems[0] if problems else "",
         failures=_failures(run),
         config=config.config if config else {},
-        report=_report(report) if report else None,
+        report=shown,
         unchanged_since=(ingest.unchanged_since if ingest else None) or "",
         decision=promotion.decision if promotion else "",
         reason=promotion.reason if promotion else "",
@@ -196,4 +204,7 @@ def _variant(facts: VariantReport | None) -> VariantFacts:
     if facts.status != "ok":
         return VariantFacts(facts.status)
     headline = facts.headline
+    for figure in (headline.accuracy, headline.roc_auc):
+        if any(not -0.01 < end < 1.01 for end in [figure.value or 0.0, *(figure.interval or [])]):
+            raise ValueError(f"no fraction: {figure.value}, {figure.interval}")
     return VariantFacts("ok", headline.accuracy, headline.roc_auc, facts.total_seconds)

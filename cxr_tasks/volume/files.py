@@ -70,6 +70,12 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
     Whoever is killed meanwhile leaves the old file, and one that `remove_leftovers` removes.
     """
+    if path.is_dir():
+        raise ArtifactError(
+            f"{path} is a folder.",
+            "A file belongs there, which is replaced whole.",
+            "Move the folder away, and repeat.",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.writing-")
     temporary = Path(name)

@@ -62,7 +62,7 @@ def finish_once(
         build: Writes the files into the folder it is given and returns the stage's own facts.
         note: Told where what is finished is damaged and made again.
     """
-    digests = {name: sha256_of(path) for name, path in inputs.items() if path.exists()}
+    digests = {name: sha256_of(path) for name, path in inputs.items() if path.is_file()}
     finished = find_finished(folder, model, inputs=digests, note=note)
     if finished is not None:
         remove_leftovers(folder)

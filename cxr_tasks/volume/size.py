@@ -1,5 +1,6 @@
 """How much lies below a path; what vanishes while it is measured counts as gone."""
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -74,6 +75,11 @@ def _files(path: Path, weight: Weight) -> Iterator[os.stat_result]:
         return
     except PermissionError:
         weight.n_unreadable += 1
+        return
+    except OSError as err:
+        if err.errno != errno.ELOOP:  # a link that leads to itself
+            raise
+        yield from _status(path)
         return
     for entry in entries:
         if owner_of_leftover(entry.name):

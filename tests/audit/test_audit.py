@@ -161,7 +161,11 @@ def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
     pixels = np.asarray(dataset.images)[:, ::8, ::8, 0].reshape(len(split), -1) / 255.0
     outside = np.ones((28, 28), np.bool_)
     outside[4:24, 4:24] = False
-    features = MaskedFeatures(pixels, pixels * outside.ravel(), pixels * ~outside.ravel())
+    features = MaskedFeatures(
+        whole_image=pixels,
+        centre_blacked_out=pixels * outside.ravel(),
+        border_blacked_out=pixels * ~outside.ravel(),
+    )
     facts = audit_dataset(dataset, split, folds=None, features=features, seed=0, built=tmp_path)
     assert facts.controls["centre_blacked_out"].above_chance
     assert "whole_image" not in {each.check for each in facts.findings}

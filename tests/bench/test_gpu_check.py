@@ -25,7 +25,7 @@ import time; time.sleep(600)
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("check") / "results.json"
-    arguments = ["--images", "24", "--epochs", "2", "--seconds", "2000", "--out", str(out)]
+    arguments = ["--images", "36", "--epochs", "2", "--seconds", "4000", "--out", str(out)]
     assert main([*arguments, "--variants", f"{WHOLE},{FROZEN}"]) == 0
     report: dict[str, Any] = json.loads(out.read_text())
     return report
@@ -39,7 +39,7 @@ def test_every_measurement_is_there(checked: dict[str, Any]) -> None:
     for part in ("float32", "mixed", "together"):
         for variant in (WHOLE, FROZEN):
             entry = parts[part][variant]
-            assert (entry["status"], entry["finished"], entry["n_train"]) == (DONE, True, 18)
+            assert (entry["status"], entry["finished"], entry["n_train"]) == (DONE, True, 27)
             assert len(entry["epoch_seconds"]) == 2
             assert 0 < entry["seconds_per_epoch"] < entry["training_seconds"]
             assert entry["peak_host_mb"] > 100

@@ -112,3 +112,13 @@ def command(home: Home, key: str, *step: str) -> list[str]:
 def killed_behind(step: str, home: Home, key: str) -> bool:
     ended = subprocess.run(command(home, key, step), check=False, timeout=200)
     return ended.returncode == -signal.SIGKILL
+
+
+def test_version_and_promotion_damaged_together_are_made_again(home: Home) -> None:
+    first = promote(home, "best")
+    for path in (home.run("best").promote / "promote.json", home.champion / "0002-best"):
+        path = path / "version.json" if path.is_dir() else path
+        path.write_text("{", encoding="utf-8")
+    again = promote(home, "best")
+    assert (again.version, again.reason) == (first.version, first.reason)
+    assert require_champion(home).name == "0002-best"

@@ -1,5 +1,6 @@
 """The champion's store: versions, the pointer with its history, rollback."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,10 +8,10 @@ import pytest
 
 from cxr_tasks.champion.describe import describe_champion
 from cxr_tasks.champion.pointer import changing, history, serve, serving
-from cxr_tasks.champion.restoring import roll_back
+from cxr_tasks.champion.restoring import restore_pointer, roll_back
 from cxr_tasks.champion.version_record import VersionFacts
 from cxr_tasks.champion.versions import put_version, remove_unserved, require_champion, versions
-from cxr_tasks.errors import ArtifactError, ConfigError
+from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import draw_champion
@@ -209,3 +210,56 @@ def test_terminal_is_told_of_a_damaged_champion(described: Home) -> None:
 
 def test_terminal_is_told_that_there_is_none(home: Home) -> None:
     assert describe_champion(home).startswith("There is no champion yet.")
+
+
+def test_keys_of_newer_code_stay_in_the_pointer(home: Home) -> None:
+    put_and_serve(home, "one", "two")
+    change_record(home.champion / "champion.json", future=1)
+    roll_back(home, None, now=NOW)
+    assert serving(home) == "0001-one"
+    for name in ("champion.json", "champion-copy.json"):
+        assert read_json(home.champion / name)["future"] == 1
+
+
+def test_copy_of_a_newer_version_is_not_overwritten(home: Home) -> None:
+    put_and_serve(home, "one", "two")
+    copy = home.champion / "champion-copy.json"
+    change_record(copy, schema_version=99)
+    before = copy.read_bytes()
+    with pytest.raises(ArtifactError, match="schema version 99"):
+        roll_back(home, None, now=NOW)
+    (home.champion / "champion.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="schema version 99"):
+        restore_pointer(home, note=print)
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", ["x", "0001", "../../etc", "/tmp", "0001-../x"])
+def test_name_that_no_version_can_have_is_damage(version: str, home: Home) -> None:
+    put_and_serve(home, "one")
+    path = home.champion / "champion.json"
+    entry = read_json(path)["history"][0] | {"version": version}
+    change_record(path, version=version, history=[entry])
+    with pytest.raises(DamagedError, match=r"champion\.json is not what"):
+        require_champion(home)
+    assert restore_pointer(home, note=print) == "0001-one"
+
+
+def test_version_under_the_name_of_another_is_damage(home: Home) -> None:
+    put_and_serve(home, "one", "two")
+    shutil.rmtree(home.champion / "0002-two")
+    shutil.copytree(home.champion / "0001-one", home.champion / "0002-two")
+    with pytest.raises(DamagedError, match=r"its version\.json is that of 0001-one"):
+        require_champion(home)
+
+
+@pytest.mark.parametrize("name", ["champion.json", "champion-copy.json"])
+def test_folder_in_place_of_the_pointer_is_told(name: str, home: Home) -> None:
+    put_and_serve(home, "one", "two")
+    (home.champion / name).unlink()
+    (home.champion / name).mkdir()
+    with pytest.raises(ArtifactError, match=rf"{name} (is a folder|cannot be read)"):
+        roll_back(home, None, now=NOW)
+    if name == "champion.json":
+        with pytest.raises(ArtifactError, match="is a folder"):
+            restore_pointer(home, note=print)

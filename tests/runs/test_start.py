@@ -3,14 +3,16 @@ from typing import Any
 
 import pytest
 
-from cxr_tasks.errors import ArtifactError, ConfigError
+from cxr_tasks.errors import ArtifactError, ConfigError, DamagedError
 from cxr_tasks.machine import devices
 from cxr_tasks.machine.devices import n_cores, n_training_threads
 from cxr_tasks.runs import start
 from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings.config import make_config
+from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.sealed import read_sealed
+from tests.stored import change_record
 
 
 def test_started_run_opens_with_its_configuration(tmp_path: Path) -> None:
@@ -96,3 +98,10 @@ def test_other_threads_that_are_given_are_refused_with_whose_the_first_were(tmp_
     told = rf"threads was {here} \(by the {n_cores()} cores of .*\), now {here + 1}"
     with pytest.raises(ConfigError, match=told):
         begun(tmp_path, threads=here + 1)
+
+
+def test_setting_of_newer_code_is_told_with_its_run(tmp_path: Path) -> None:
+    run = start_run(make_config({}), Home(tmp_path), "first")
+    change_record(run.config, config=read_json(run.config)["config"] | {"future": 5})
+    with pytest.raises(DamagedError, match=r"first/config\.json: Unknown setting: 'future'"):
+        open_run(Home(tmp_path), "first")

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from cxr_tasks.champion.promotion_record import PromotionRecord
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.reading import read_run
 from cxr_tasks.site.run_facts import RunFacts
+from cxr_tasks.site.site import Site
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import write_sealed_record
+from cxr_tasks.volume.size import weigh
 from tests.made_facts import filled
 from tests.site.shelf import BEGAN, put_run, put_unfinished
 
@@ -223,3 +226,38 @@ def test_only_what_changed_is_read_again(
     os.utime(home.run("run-7").progress, ns=(1, 1))
     library.runs()
     assert read_keys[20:] == ["run-7"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda report: report["hashes"].pop("split.csv"),
+        lambda report: report["variants"].pop("vanilla_cnn"),
+        lambda report: report["variants"]["mobilenetv2_frozen"]["headline"]["accuracy"].update(
+            value=1e308, interval=[-1e308, 1e308]
+        ),
+    ],
+    ids=["no digest of the split", "a variant less", "no fraction"],
+)
+def test_whole_record_with_odd_content_costs_its_own_row_only(
+    home: Home, template: RunPaths, change: Callable[[dict[str, Any]], None]
+) -> None:
+    put_run(home, template, "good")
+    put_run(home, template, "odd", change=change)
+    site = Site(home)
+    runs = read(home)
+    assert runs["good"].problem == ""
+    assert (runs["odd"].report is None) == bool(runs["odd"].problem)
+    assert site.all_runs({}, base="/cxr").status == 200
+    assert site.compared("odd", "good", base="/cxr").status in (200, 404)
+
+
+@pytest.mark.parametrize("file", ["config.json", "report/report.json", "progress.jsonl"])
+def test_link_to_itself_costs_its_own_row_only(home: Home, template: RunPaths, file: str) -> None:
+    put_run(home, template, "good")
+    path = put_run(home, template, "odd").root / file
+    path.unlink()
+    path.symlink_to(path)
+    assert set(read(home)) == {"good", "odd"}
+    assert weigh(home.root).n_bytes > 0
+    assert weigh(path).n_bytes >= 0
