@@ -1,5 +1,5 @@
 # make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
-# make test    every test but those of the heavy suites, a process to a core: 4 minutes on two
+# make test    every test but those of the heavy suites, a process to a core: 5 minutes on two
 # make test-slow      whole runs and trainings, kills, more cases of what make test has one of
 # make test-all       both of them: every test but those of the two suites that follow
 # make test-browser   Airflow's UI in a real Chromium
