@@ -53,7 +53,7 @@ run:
 		$(foreach name,$(filter-out $(SWITCHES),$(all_typed)),$(call flag,$(name))) \
 		$(foreach name,$(filter $(SWITCHES),$(all_typed)),$(call switch,$(name)))
 
-# A file's tests stay in one process, which makes what they share once. A process may take 1.5 GB.
+# A file's tests stay in one process, which makes what they share once. A process may take 2.5 GB.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Whole runs that share the cores with others: a slow machine needs more than the usual 300 seconds.
 PATIENT := --timeout 900

@@ -163,6 +163,11 @@ def test_schema_is_printed_and_kept_by_the_files(
             ] == []
 
 
+def test_records_are_listed_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out.split() == list(RECORDS)
+
+
 def test_schema_says_what_a_key_means() -> None:
     entry = RECORDS["champion"].model_json_schema()["$defs"]["ServiceEntry"]
     assert entry["properties"]["at"]["description"] == "ISO 8601."

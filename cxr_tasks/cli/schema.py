@@ -53,12 +53,21 @@ def record_models() -> dict[str, type[Facts]]:
 
 
 def _add_record(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("record", choices=_RECORDS, metavar="RECORD", help=", ".join(_RECORDS))
+    parser.add_argument(
+        "record",
+        nargs="?",
+        choices=_RECORDS,
+        metavar="RECORD",
+        help=f"{', '.join(_RECORDS)}; without one they are listed",
+    )
 
 
 def _print_schema(options: Options, _home: Home, _environ: Mapping[str, str]) -> int:
-    schema = record_models()[options["record"]].model_json_schema()
-    print(json.dumps(schema, indent=2))
+    name = options["record"]
+    if name is None:
+        print("\n".join(_RECORDS))
+    else:
+        print(json.dumps(record_models()[name].model_json_schema(), indent=2))
     return 0
 
 

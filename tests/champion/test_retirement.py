@@ -46,7 +46,7 @@ def home(retired: Home, tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def test_retired_champion_serves_no_more_and_history_says_why(home: Home) -> None:
+def test_retired_champion_no_longer_serves_and_history_says_why(home: Home) -> None:
     assert serving(home) is None
     assert history(home)[-1].content() == {
         "at": "2026-01-03T03:04:05+00:00",
