@@ -20,7 +20,7 @@ from cxr_tasks.data.split import make_split, read_split
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.errors import ConfigError, CxrError, DamagedError
 from cxr_tasks.flow.result import describe_result
-from cxr_tasks.runs.start import open_run, read_config, start_run
+from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -74,7 +74,7 @@ class Stored:
         )
         self.folder = self.home.datasets / fingerprint
         self.readers: dict[Path, Callable[[], object]] = {
-            self.run.config: lambda: (read_config(self.run), str(open_run(self.home, "drawn"))),
+            self.run.config: lambda: open_run(self.home, "drawn")[1],
             self.run.split / "split.json": lambda: require_record(self.run.split, SplitRecord),
             self.run.split / "split.csv": self._read_split,
             self.run.progress: lambda: list(read_events(self.run.progress)),
