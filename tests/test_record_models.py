@@ -28,9 +28,10 @@ from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.failure import FailureRecord
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.start import ConfigRecord
+from cxr_tasks.statistics.figures_record import RateFigures
 from cxr_tasks.training.training_record import FoldRecord, TrainingRecord
 from cxr_tasks.training.weights import WeightsDownloadRecord
-from cxr_tasks.volume.files import read_json, write_json
+from cxr_tasks.volume.files import as_json, read_json, write_json
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.progress_record import ProgressRecord
 from cxr_tasks.volume.record_model import (
@@ -44,6 +45,7 @@ from cxr_tasks.volume.record_model import (
 from cxr_tasks.volume.records import find_record, require_record
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.made_facts import filled
 
 EXAMPLES = Path(__file__).parent / "record_examples"
 RECORDS = record_models()
@@ -342,3 +344,10 @@ def test_record_does_not_change() -> None:
 def test_key_that_is_no_name_in_python_is_read() -> None:
     checks = parse_facts(example("drift.json"), DriftCompared, path=Path("drift.json")).checks
     assert {each.class_name for each in checks} == {None, "COVID-19", "normal"}
+
+
+def test_a_fraction_beyond_one_is_refused_in_plain_words(tmp_path: Path) -> None:
+    content = as_json(filled(RateFigures))
+    content["f1"]["interval"] = [0.5, 1.2]
+    with pytest.raises(DamagedError, match="f1 is not right: a fraction lies between 0 and 1"):
+        parse_facts(content, RateFigures, path=tmp_path / "x.json")

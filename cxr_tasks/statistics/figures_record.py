@@ -1,13 +1,15 @@
 """Figures of scores as every record has them: with intervals, None where one is undefined."""
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import field_serializer
+from pydantic import AfterValidator, field_serializer
 
 from cxr_tasks.volume.record_model import Facts, Interval
 
 Basis = Literal["oof", "test", "val"]
 """What figures are about: out-of-fold scores, or a part of the split."""
+
+_ROUNDING = 1e-9
 
 T = TypeVar("T")
 
@@ -45,24 +47,35 @@ class FigureFacts(Estimate):
     independent: IndependentInterval | None
 
 
+def _of_a_fraction(figure: FigureFacts) -> FigureFacts:
+    ends = [figure.value or 0.0, *(figure.interval or [])]
+    if any(not -_ROUNDING <= end <= 1 + _ROUNDING for end in ends):
+        raise ValueError("a fraction lies between 0 and 1, and so does its interval")
+    return figure
+
+
+FractionFacts = Annotated[FigureFacts, AfterValidator(_of_a_fraction)]
+"""A figure between 0 and 1, and so is its interval."""
+
+
 class RateFigures(Facts):
     """What follows from the calls at the fixed threshold."""
 
-    accuracy: FigureFacts
-    balanced_accuracy: FigureFacts
-    sensitivity: FigureFacts
-    specificity: FigureFacts
-    precision: FigureFacts
-    f1: FigureFacts
+    accuracy: FractionFacts
+    balanced_accuracy: FractionFacts
+    sensitivity: FractionFacts
+    specificity: FractionFacts
+    precision: FractionFacts
+    f1: FractionFacts
 
 
 class MetricFigures(RateFigures):
     """All figures of a variant that have an interval; the loss is in nats."""
 
-    roc_auc: FigureFacts
-    average_precision: FigureFacts
+    roc_auc: FractionFacts
+    average_precision: FractionFacts
     loss: FigureFacts
-    brier: FigureFacts
+    brier: FractionFacts
 
 
 class Confusion(Facts):

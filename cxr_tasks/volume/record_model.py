@@ -166,7 +166,8 @@ def _offences(content: object, err: ValidationError) -> list[str]:
     found: dict[str, str] = {}
     for error in err.errors(include_url=False, include_context=False):
         key = _key_path(content, error["loc"])
-        reason = _REASONS.get(error["type"], f"is not right: {error['msg']}")
+        words = error["msg"].removeprefix("Value error, ")  # before what a validator of ours says
+        reason = _REASONS.get(error["type"], f"is not right: {words}")
         what = "is missing" if error["type"] == "missing" else reason
         seen = (
             "" if error["type"] == "missing" else f" ({shown(error['input'], _SHOWN_CHARACTERS)})"
