@@ -8,9 +8,11 @@ from cxr_tasks.audit.audit_record import AuditFacts, gravest_first
 from cxr_tasks.audit.controls import audit_controls
 from cxr_tasks.audit.drift import drift_finding, measure_drift
 from cxr_tasks.audit.drift_record import DriftFacts
-from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, masked_features
+from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, lungs_of, masked_features
+from cxr_tasks.audit.lungs_found import audit_lungs
 from cxr_tasks.audit.leakage import audit_copies, audit_patients, audit_sources
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS
 from cxr_tasks.statistics.scores import IntArray
 from cxr_tasks.volume.files import write_table
@@ -21,10 +23,12 @@ SCORES_FILE = "control_scores.csv"
 def make_audit(inputs: AuditInputs, *, built: Path) -> AuditFacts:
     """Audit a run's data; write `control_scores.csv` into `built`."""
     origin = inputs.ingested.weights.origin
-    features = masked_features(inputs) if origin != "none" else None
+    lungs = lungs_of(inputs)
+    features = masked_features(inputs, lungs) if origin != "none" else None
     return audit_dataset(
         inputs.dataset,
         inputs.split,
+        lungs,
         folds=inputs.folds,
         features=features,
         seed=inputs.config.seed,
@@ -37,6 +41,7 @@ def make_audit(inputs: AuditInputs, *, built: Path) -> AuditFacts:
 def audit_dataset(
     dataset: Dataset,
     split: pd.DataFrame,
+    lungs: Lungs,
     *,
     folds: IntArray | None,
     features: MaskedFeatures | None,
@@ -49,10 +54,13 @@ def audit_dataset(
     duplicates, of_copies = audit_copies(dataset, split)
     patients, of_patients = audit_patients(dataset, split)
     sources, of_sources = audit_sources(dataset.index)
-    asked = audit_controls(dataset, split, folds, features, seed=seed)
+    asked = audit_controls(dataset, split, folds, lungs, features=features, seed=seed)
     write_table(asked.scores, built / SCORES_FILE)
+    of_lungs, about_lungs = audit_lungs(lungs, split)
     of_drift = [drift_finding(drift)] if drift else []
-    findings = [*of_copies, *of_patients, *of_sources, *asked.findings, *of_drift]
+    findings = [
+        *of_copies, *of_patients, *of_sources, *asked.findings, *about_lungs, *of_drift
+    ]
     return AuditFacts(
         n_images=len(split),
         n_groups=int(split["group"].nunique()),
@@ -63,6 +71,7 @@ def audit_dataset(
         duplicates=duplicates,
         patients=patients,
         sources=sources,
+        lungs=of_lungs,
         findings=gravest_first(findings),
         drift=drift,
         weights_origin=weights_origin,

@@ -127,6 +127,18 @@ class SourcesFacts(Facts):
     examples: list[SourceCounts]
 
 
+class LungsFacts(Facts):
+    """Whence the lungs of the images are known that the controls take out."""
+
+    n_given: int
+    """Masks that came with the data."""
+    n_segmented: int
+    n_not_found: ByClass[int]
+    """Images in which a rectangle stands for the lungs."""
+    quality: float | None
+    """Mean estimate of the segmented ones, in [0, 1]."""
+
+
 class AuditFacts(Facts):
     """The audit; `controls` is empty where too few groups have one label."""
 
@@ -139,6 +151,7 @@ class AuditFacts(Facts):
     duplicates: CopiesFacts
     patients: PatientsFacts
     sources: SourcesFacts
+    lungs: LungsFacts | None = None
     findings: list[FindingFacts]
     drift: DriftFacts | None = None
     weights_origin: str = "none"

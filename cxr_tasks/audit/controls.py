@@ -5,67 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from cxr_tasks.audit.audit_record import (
-    Control,
-    ControlFacts,
-    FindingFacts,
-    Severity,
-    TellingFeature,
-    finding,
-)
-from cxr_tasks.audit.features import (
-    MaskedFeatures,
+from cxr_tasks.audit.audit_record import ControlFacts, FindingFacts, Severity, finding
+from cxr_tasks.audit.control_tests import N_FOLDS, Seen, Tested, ask_controls, divide
+from cxr_tasks.audit.features import MaskedFeatures
+from cxr_tasks.audit.tables import (
+    acquisition_tables,
+    file_size_table,
     intensity_table,
     metadata_table,
-    standardised,
-    with_interactions,
+    outside_table,
 )
 from cxr_tasks.data.dataset import Dataset
-from cxr_tasks.data.split import whole_groups
-from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test
-from cxr_tasks.statistics.resampling import estimate_auc, group_resamples, percentile_interval
+from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.statistics.scores import FloatArray, IntArray
-from cxr_tasks.statistics.significance import holm
-
-N_FOLDS = 5
-SIGNIFICANCE = 0.01
-MAX_NAMED_FEATURES = 8
-
-CONTROLS: dict[str, Control] = {
-    "metadata": Control(
-        title="file metadata",
-        asks="Do size, shape, format, colour mode and compression of the file tell the class?",
-        role="control",
-    ),
-    "coarse_intensity": Control(
-        title="coarse intensity",
-        asks="Do brightness, contrast, border strips and an 8 x 8 thumbnail tell the class?",
-        role="control",
-    ),
-    "centre_blacked_out": Control(
-        title="the border of the image (centre blacked out)",
-        asks="Do frozen features of what lies around the lungs tell the class?",
-        role="control",
-    ),
-    "border_blacked_out": Control(
-        title="the centre of the image (border blacked out)",
-        asks="Do frozen features of the centre alone tell the class, as they should?",
-        role="reassurance",
-    ),
-    "whole_image": Control(
-        title="the whole image",
-        asks="How well do the same features of the whole image tell the class?",
-        role="reference",
-    ),
-    "permuted_labels": Control(
-        title="permuted labels",
-        asks="Does the test itself stay at chance when labels are dealt out at random?",
-        role="machinery",
-    ),
-}
-"""In the order in which a report shows them."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +37,9 @@ def audit_controls(
     dataset: Dataset,
     split: pd.DataFrame,
     folds: IntArray | None,
-    features: MaskedFeatures | None,
+    lungs: Lungs,
     *,
+    features: MaskedFeatures | None,
     seed: int,
 ) -> ControlsAudit:
     """Test every control on the images of groups that have one label.
@@ -94,6 +48,7 @@ def audit_controls(
         dataset: The images with their index.
         split: Path, label and group of each image.
         folds: In which fold each image is tested, where the run has folds; else made here.
+        lungs: Where they are in each image.
         features: Those of a frozen backbone, where there is one.
         seed: Decides folds, permutations and resamples.
     """
@@ -109,94 +64,46 @@ def audit_controls(
         )
         return ControlsAudit({}, 0, n_excluded, [finding("controls", "warning", message)], scores)
     tested_in = divide(labels, groups, seed=seed) if folds is None else folds[rows]
-    tables = {
-        "metadata": metadata_table(dataset.index.iloc[rows]),
-        "coarse_intensity": intensity_table(dataset.images[row] for row in rows),
-    }
-    seen = {
-        name: with_interactions(standardised(table.to_numpy(np.float64)), seed=seed)
-        for name, table in tables.items()
-    }
-    if features is not None:
-        seen |= {name: standardised(values[rows]) for name, values in vars(features).items()}
-    tests = {
-        name: permutation_test(values, labels, groups, tested_in, seed=seed)
-        for name, values in seen.items()
-    }
+    seen = see(dataset, lungs, features, rows)
+    controls, of_controls = ask_controls(seen, Tested(labels, groups, tested_in), seed=seed)
     scores.loc[rows, "fold"] = tested_in
-    for name, test in tests.items():
-        scores.loc[rows, name] = test.scores
-    controls = _describe(tests, seen, tables, labels, groups, seed=seed)
-    n_folds, findings = int(tested_in.max()), _findings(controls, n_excluded)
+    for name, values in of_controls.items():
+        scores.loc[rows, name] = values
+    n_folds, findings = int(tested_in.max()), control_findings(controls, n_excluded)
     return ControlsAudit(controls, n_folds, n_excluded, findings, scores)
 
 
-def divide(labels: IntArray, groups: IntArray, *, seed: int) -> IntArray:
-    """Return in which of `N_FOLDS` folds each image is tested, from 1, groups whole."""
-    folds = np.zeros(len(labels), np.int64)
-    divisions = whole_groups(labels, groups, n_folds=N_FOLDS, seed=seed)
-    for number, (_, tested) in enumerate(divisions, start=1):
-        folds[tested] = number
-    return folds
-
-
-def _describe(
-    tests: Mapping[str, PermutationTest],
-    seen: Mapping[str, FloatArray],
-    tables: Mapping[str, pd.DataFrame],
-    labels: IntArray,
-    groups: IntArray,
-    *,
-    seed: int,
-) -> dict[str, ControlFacts]:
-    resamples = group_resamples(labels, groups, seed=seed)
-    asked = [name for name in tests if CONTROLS[name].role == "control"]
-    corrected = dict(zip(asked, holm([tests[name].p_value for name in asked]), strict=True))
-    facts = {
-        name: ControlFacts(
-            **CONTROLS[name].content(),
-            n_features=seen[name].shape[1],
-            auc=test.auc,
-            interval=estimate_auc(labels, test.scores, resamples).interval,
-            accuracy=test.accuracy,
-            p_value=test.p_value,
-            p_holm=corrected.get(name),
-            above_chance=corrected.get(name, test.p_value) < SIGNIFICANCE,
-            by_feature=_most_telling(tables[name], labels) if name in tables else [],
-        )
-        for name, test in tests.items()
+def see(
+    dataset: Dataset, lungs: Lungs, features: MaskedFeatures | None, rows: IntArray
+) -> Seen:
+    """Return what the controls see of some images of a data set."""
+    index, images = dataset.index.iloc[rows], dataset.images
+    regions = (lungs.region(row) for row in rows)
+    tables = {
+        **file_tables(index),
+        "outside_intensity": outside_table((images[row] for row in rows), regions),
+        "whole_intensity": intensity_table(images[row] for row in rows),
     }
-    null_aucs = (tests.get("whole_image") or tests["metadata"]).null_aucs
-    interval = percentile_interval(null_aucs)
-    facts["permuted_labels"] = ControlFacts(
-        **CONTROLS["permuted_labels"].content(),
-        n_features=None,
-        auc=float(null_aucs.mean()),
-        interval=interval,
-        accuracy=None,
-        p_value=None,
-        p_holm=None,
-        above_chance=interval is not None and interval[0] > 0.5,
-        by_feature=[],
-    )
-    return {name: facts[name] for name in CONTROLS if name in facts}
+    frozen = {} if features is None else vars(features)
+    return Seen(tables, {name: values[rows] for name, values in frozen.items()})
 
 
-def _most_telling(columns: pd.DataFrame, labels: IntArray) -> list[TellingFeature]:
-    """Name the quantities that alone order the images best by class, in either direction."""
-    if not len(columns.columns):
-        return []
-    n_covid = int(labels.sum())
-    ranks = rankdata(columns.to_numpy(np.float64), axis=0)[labels == 1].sum(axis=0)
-    areas = (ranks - n_covid * (n_covid + 1) / 2) / (n_covid * (len(labels) - n_covid))
-    either = pd.Series(np.maximum(areas, 1 - areas), index=columns.columns)
-    # equal areas are one quantity under several names, as `format PNG` and `format JPEG`
-    ordered = either.sort_values(ascending=False, kind="stable").drop_duplicates()
-    named = ordered.head(MAX_NAMED_FEATURES)
-    return [TellingFeature(feature=str(name), auc=float(area)) for name, area in named.items()]
+def file_tables(index: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what the controls see without the picture, by their names."""
+    fields = acquisition_tables(index)
+    together = {"acquisition": pd.concat(fields.values(), axis=1)} if len(fields) > 1 else {}
+    return {
+        "metadata": metadata_table(index),
+        **together,
+        **{f"acquisition_{name}": table for name, table in fields.items()},
+        "file_size": file_size_table(index),
+    }
 
 
-def _findings(controls: Mapping[str, ControlFacts], n_excluded: int) -> list[FindingFacts]:
+def control_findings(
+    controls: Mapping[str, ControlFacts], n_excluded: int = 0
+) -> list[FindingFacts]:
+    """Describe what is above chance and should not be, and what the controls cannot say."""
     findings = [
         _finding_about(name, "warning", facts, _predicts(facts))
         for name, facts in controls.items()
@@ -209,9 +116,9 @@ def _findings(controls: Mapping[str, ControlFacts], n_excluded: int) -> list[Fin
         findings.append(_finding_about("permuted_labels", "error", machinery, message))
     whole = controls.get("whole_image")
     if whole is None:
-        message = "The controls on masked images were not asked: this run has no backbone weights."
-        findings.append(finding("centre_blacked_out", "info", message))
-    elif not whole.above_chance and not controls["centre_blacked_out"].above_chance:
+        message = "Frozen features were not asked: this run has no backbone weights."
+        findings.append(finding("outside_lungs", "info", message))
+    elif not whole.above_chance and not controls["outside_lungs"].above_chance:
         message = (
             "The backbone of the controls on masked images does not tell the classes apart on "
             f"whole images either (AUC {whole.auc:.3f}): that these controls find nothing says "

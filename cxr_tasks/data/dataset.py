@@ -88,6 +88,11 @@ class Dataset(IndexedImages):
     fingerprint: str
     record: DatasetRecord
 
+    @property
+    def images_digest(self) -> str:
+        """The digest of the images, whatever is known about them."""
+        return self.record.outputs["images.npy"]
+
 
 def open_dataset(home: Home, fingerprint: str) -> Dataset:
     """Open a data set, every file of it compared with its digest; images are not held in memory.

@@ -1,6 +1,7 @@
 """The verdict: whether a score is evidence of detecting disease, by a written rule."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,22 @@ from cxr_tasks.audit.audit_record import (
     gravest_first,
 )
 from cxr_tasks.evaluation.verdict_record import ControlComparison, VerdictFacts, VerdictName
-from cxr_tasks.statistics.resampling import auc_of, estimate_auc, group_resamples
+from cxr_tasks.evaluation.verdict_sentences import (
+    EXCLUDED_AUC,
+    clean_sentence,
+    shortcut_sentence,
+    warning_sentence,
+)
+from cxr_tasks.statistics.figures_record import Estimate
+from cxr_tasks.statistics.resampling import (
+    Resamples,
+    Statistic,
+    WeightArray,
+    auc_of,
+    estimate,
+    estimate_auc,
+    group_resamples,
+)
 from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages
 from cxr_tasks.statistics.significance import auc_difference
 from cxr_tasks.variants import VARIANTS
@@ -76,18 +92,22 @@ def make_verdict(
     warnings = [
         each for each in audit.findings if each.check in _WARNING_CHECKS and each.severity != "info"
     ]
+    to_exclude = images_to_exclude(list(controls.values()), n_images=audit.n_images)
     kind: VerdictName = "clean"
     if shortcuts:
-        kind, sentence = "shortcut", _shortcut_sentence(title, shortcuts)
+        kind, sentence = "shortcut", shortcut_sentence(title, shortcuts)
     elif above or warnings:
-        kind, sentence = "warning", _warning_sentence(title, compared, above, warnings)
+        kind, sentence = "warning", warning_sentence(title, compared, above, warnings)
     else:
-        sentence = _clean_sentence(list(controls.values()))
+        sentence = clean_sentence(
+            list(controls.values()), n_images=audit.n_images, n_images_to_exclude=to_exclude
+        )
     return VerdictFacts(
         verdict=kind,
         variant=about,
         sentence=sentence,
         findings=gravest_first([*_shortcut_findings(title, shortcuts), *audit.findings]),
+        n_images_to_exclude=to_exclude,
         comparisons=comparisons,
         rule=RULE,
     )
@@ -118,6 +138,10 @@ def _compare_one(
     resamples = group_resamples(scored.labels, scored.groups, seed=seed)
     model = estimate_auc(scored.labels, scored.scores, resamples)
     difference = auc_difference(scored, of_control, resamples)
+    both_areas = (
+        auc_of(scored.labels, scored.scores),
+        auc_of(scored.labels, of_control),
+    )
     above_chance = model.interval is not None and model.interval[0] > 0.5
     no_better = difference.interval is not None and difference.interval[1] < MARGIN
     return ControlComparison(
@@ -126,10 +150,66 @@ def _compare_one(
         model_interval=model.interval,
         control_auc=_area(scored.labels, of_control),
         difference=difference,
+        reached_fraction=_reached(both_areas, resamples) if above_chance else None,
+        n_images_to_tell=images_to_tell(difference, n_images=len(scored)),
         model_above_chance=above_chance,
         control_above_chance=facts.above_chance,
         is_shortcut=above_chance and facts.above_chance and no_better,
     )
+
+
+def _reached(areas: tuple[Statistic, Statistic], resamples: Resamples) -> Estimate:
+    """Return the control's share of the model's excess over chance, with its interval."""
+    of_model, of_control = areas
+
+    def share(weights: WeightArray) -> FloatArray:
+        excess = of_model(weights) - 0.5
+        reached: FloatArray = np.full(excess.shape, np.nan)
+        np.divide(of_control(weights) - 0.5, excess, out=reached, where=excess > 0.01)
+        return reached
+
+    return estimate(share, resamples)
+
+
+def images_to_tell(difference: Estimate, *, n_images: int) -> int | None:
+    """Estimate how many images would tell whether a model is ahead of a control.
+
+    An interval's half width falls with the square root of the number of images. Told is that the
+    model is ahead, or that it is no better by `MARGIN`; which of the two, the present difference
+    makes likelier.
+
+    Args:
+        difference: Of the areas under the ROC curve, model minus control.
+        n_images: How many gave it.
+
+    Returns:
+        None where it is told already, or where nothing can be said.
+    """
+    if difference.value is None or difference.interval is None:
+        return None
+    low, high = difference.interval
+    if low > 0 or high < MARGIN:
+        return None
+    distance = max(difference.value, MARGIN - difference.value)
+    return _as_many(n_images * ((high - low) / 2 / distance) ** 2)
+
+
+def images_to_exclude(controls: Sequence[ControlFacts], *, n_images: int) -> int | None:
+    """Estimate how many images would show each control, if at chance, to be below `EXCLUDED_AUC`.
+
+    Returns:
+        None where they do already, or where an interval is undefined.
+    """
+    half_widths = [(high - low) / 2 for low, high in (each.interval or (0, 1) for each in controls)]
+    if not half_widths or max(each.interval[1] if each.interval else 1 for each in controls) < EXCLUDED_AUC:
+        return None
+    return _as_many(n_images * (max(half_widths) / (EXCLUDED_AUC - 0.5)) ** 2)
+
+
+def _as_many(n_images: float) -> int:
+    """Round up to two digits: it is an estimate."""
+    unit = 10 ** max(0, math.floor(math.log10(n_images)) - 1)
+    return math.ceil(n_images / unit) * unit
 
 
 def _area(labels: IntArray, scores: FloatArray) -> float:
@@ -150,50 +230,3 @@ def _shortcut_findings(title: str, shortcuts: list[ControlComparison]) -> list[F
     ]
 
 
-def _shortcut_sentence(title: str, shortcuts: list[ControlComparison]) -> str:
-    best = max(shortcuts, key=lambda each: each.control_auc)
-    others = " and ".join(each.title for each in shortcuts if each is not best)
-    also = f" The same holds for {others}." if others else ""
-    return (
-        f"This score is no evidence of detecting disease. {best.title[0].upper()}{best.title[1:]} "
-        f"alone tells the classes apart with AUC {best.control_auc:.3f}; {title}, with AUC "
-        f"{best.model_auc:.3f} on the same images, is no better than that.{also}"
-    )
-
-
-def _warning_sentence(
-    title: str,
-    compared: Mapping[str, ControlComparison],
-    above: Mapping[str, ControlFacts],
-    warnings: list[FindingFacts],
-) -> str:
-    sentences = ["Part of this score may not be about disease."]
-    if above:
-        listed = " and ".join(f"{each.title} (AUC {each.auc:.3f})" for each in above.values())
-        sentences.append(f"The label can be predicted by {listed} alone.")
-        both = [compared[name] for name in above if name in compared]
-        sentences += [_standing(title, both)] if both else []
-    return " ".join([*sentences, *(each.message for each in warnings[:2])])
-
-
-def _standing(title: str, compared: list[ControlComparison]) -> str:
-    """Return whether the model is shown to be better than the controls above chance, in words."""
-    model = f"{title} (AUC {compared[0].model_auc:.3f})"
-    if not compared[0].model_above_chance:
-        return f"{model} is not above chance itself."
-    behind = [each.title for each in compared if (each.difference.interval or [0])[0] <= 0]
-    if behind:
-        return f"{model} is not shown to be better than {' or '.join(behind)}."
-    return f"{model} is ahead of {'it' if len(compared) == 1 else 'them'}."
-
-
-def _clean_sentence(asked: list[ControlFacts]) -> str:
-    # an undefined interval excludes nothing
-    reach = max((each.interval or [0.0, 1.0])[1] for each in asked)
-    titles = ", ".join(each.title.partition(" (")[0] for each in asked)
-    return (
-        f"None of the {len(asked)} controls ({titles}) predicts the label above chance, and no "
-        "copy or known patient crosses the split. Not ruled out: shortcuts worth up to AUC "
-        f"{reach:.2f} (the upper end of the controls' 95 % intervals), and those that these "
-        "controls cannot see, such as devices in the chest."
-    )

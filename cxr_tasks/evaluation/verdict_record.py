@@ -17,6 +17,12 @@ class ControlComparison(Facts):
     model_interval: Interval | None
     control_auc: float
     difference: Estimate
+    reached_fraction: Estimate | None = None
+    """How much of the model's excess over chance, AUC - 0.5, the control has by itself; None where
+    the model has none."""
+    n_images_to_tell: int | None = None
+    """About so many images like these would tell whether the model is ahead; None where it is told
+    already."""
     model_above_chance: bool
     control_above_chance: bool
     is_shortcut: bool
@@ -29,5 +35,8 @@ class VerdictFacts(Facts):
     variant: str
     sentence: str
     findings: list[FindingFacts]
+    n_images_to_exclude: int | None = None
+    """About so many images like these would show every control, if it is at chance, to be below
+    AUC 0.55; None where they do already."""
     comparisons: dict[str, dict[str, ControlComparison]]
     rule: str

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.training.keras_runtime import describe_device, library_versions
 from cxr_tasks.volume.array_file import ArrayFile
 from cxr_tasks.volume.files import building, digest_of, remove_leftovers
@@ -26,6 +25,16 @@ BATCH_SIZE = 32
 """Images at once: the first maps of 32 images take 150 MB each, whatever the data set."""
 
 Model = Any
+
+
+class Images(Protocol):
+    """Images that are read batch by batch: an array, or what makes them as they are read."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """Return some images, uint8, shape (n, height, width, 3)."""
+        ...
 
 
 class ActivationsRecord(StageRecord):
@@ -50,8 +59,9 @@ class Activations:
 
 def frozen_activations(
     prefix: Model,
-    dataset: Dataset,
+    images: Images,
     *,
+    digest: str,
     home: Home,
     config_fingerprint: str,
     seed: int,
@@ -64,13 +74,14 @@ def frozen_activations(
 
     Args:
         prefix: From images (n, height, width, 3), uint8, to one tensor (n, ...).
-        dataset: The images.
+        images: uint8, shape (n, height, width, 3), read batch by batch.
+        digest: Stands for their content.
         home: The shared volume.
         config_fingerprint: Digest of the configuration that wants them first, for the record.
         seed: That configuration's seed, for the record.
         note: Receives what a watching person wants to know.
     """
-    key, n_computed = activations_key(prefix, dataset), 0
+    key, n_computed = activations_key(prefix, digest), 0
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
     with locked(lock, on_wait=lambda: note("another process runs the frozen layers; waiting")):
@@ -78,14 +89,14 @@ def frozen_activations(
             remove_leftovers(folder)
             note("frozen layers computed before: read from the cache")
         else:
-            n_computed, started = len(dataset.images), time.monotonic()
+            n_computed, started = len(images), time.monotonic()
             with building(folder) as built:
-                _compute(prefix, dataset, built / "activations.npy")
+                _compute(prefix, images, built / "activations.npy")
                 seconds = time.monotonic() - started
                 record = make_record(
                     built,
                     ActivationsRecord,
-                    inputs={"images": _digest_of_images(dataset)},
+                    inputs={"images": digest},
                     config_fingerprint=config_fingerprint,
                     seed=seed,
                     seconds=seconds,
@@ -97,7 +108,7 @@ def frozen_activations(
     return Activations(key, values, n_computed)
 
 
-def activations_key(prefix: Model, dataset: Dataset) -> str:
+def activations_key(prefix: Model, images_digest: str) -> str:
     """Digest what decides about the values: images, layers, weights, and what computes them.
 
     Libraries, device and threads move the last bits, and this code may move more. They are in the
@@ -110,7 +121,7 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
         weights.update(f"{weight.dtype.str}:{weight.shape};".encode())
         weights.update(np.ascontiguousarray(weight).data)
     parts = [
-        _digest_of_images(dataset),
+        images_digest,
         digest_of(json.loads(prefix.to_json())),
         weights.hexdigest(),
         prefix.outputs[0].dtype,
@@ -123,19 +134,15 @@ def activations_key(prefix: Model, dataset: Dataset) -> str:
     return digest_of(parts)[:32]
 
 
-def _digest_of_images(dataset: Dataset) -> str:
-    return dataset.record.outputs["images.npy"]
-
-
-def _compute(prefix: Model, dataset: Dataset, path: Path) -> None:
+def _compute(prefix: Model, images: Images, path: Path) -> None:
     row_shape = prefix.outputs[0].shape[1:]
     with ArrayFile(path, row_shape=row_shape, dtype=np.float32) as file:
-        for batch, n_new in _equal_batches(dataset.images):
+        for batch, n_new in _equal_batches(images):
             for row in np.asarray(prefix.predict_on_batch(batch))[-n_new:]:
                 file.append(row)
 
 
-def _equal_batches(images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.uint8], int]]:
+def _equal_batches(images: Images) -> Iterator[tuple[NDArray[np.uint8], int]]:
     """Yield batches of one size, with the number of images that are new at the end of each.
 
     The last one overlaps the one before: a batch of another size is traced anew.

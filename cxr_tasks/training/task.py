@@ -161,7 +161,8 @@ def trainable_part(model: Model, task: TrainingTask, *, note: Callable[[str], No
         return Trainable(model, with_fused_batch_norm(model), task.dataset.images, precision)
     activations = frozen_activations(
         cut.prefix,
-        task.dataset,
+        task.dataset.images,
+        digest=task.dataset.images_digest,
         home=task.run.home,
         config_fingerprint=task.config.fingerprint,
         seed=task.config.seed,
