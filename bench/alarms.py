@@ -9,13 +9,11 @@ from scipy.stats import binomtest
 
 from bench.planted import KINDS
 from bench.results import markdown_table
-from cxr_tasks.audit.controls import CONTROLS
+from cxr_tasks.audit.control_tests import CONTROLS
 
 
 def rate(name: str, told: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Count how often the audit was right about a kind, with a Clopper-Pearson interval.
-
-    Clopper & Pearson 1934, doi 10.1093/biomet/26.4.404.
+    """Count how often the audit was right about a kind.
 
     Args:
         name: Of the kind.
@@ -23,14 +21,19 @@ def rate(name: str, told: Sequence[Sequence[str]]) -> dict[str, Any]:
     """
     named = KINDS[name].named
     n_alarms = sum(bool(set(checks) & set(named)) if named else bool(checks) for checks in told)
-    interval = binomtest(n_alarms, len(told)).proportion_ci(method="exact")
     return {
         "n_sets": len(told),
         "n_alarms": n_alarms,
         "rate": n_alarms / len(told),
-        "interval": [float(interval.low), float(interval.high)],
+        "interval": clopper_pearson(n_alarms, len(told)),
         "checks": dict(Counter(check for checks in told for check in checks).most_common()),
     }
+
+
+def clopper_pearson(n: int, n_all: int) -> list[float]:
+    """Return the 95 % interval of a proportion (1934, doi 10.1093/biomet/26.4.404)."""
+    interval = binomtest(n, n_all).proportion_ci(method="exact")
+    return [float(interval.low), float(interval.high)]
 
 
 def control_scores(aucs: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -26,10 +26,11 @@ import pandas as pd
 from bench.alarms import as_table, control_scores, controls_table, rate
 from bench.planted import KINDS, Kind, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset
-from cxr_tasks.audit.features import MaskedFeatures, masked_networks
+from cxr_tasks.audit.features import MaskedFeatures, masked_images
 from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.ingest import ingest
 from cxr_tasks.data.split import make_split, read_split
+from cxr_tasks.lungs.store import Lungs, find_lungs
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import write_json
@@ -146,11 +147,13 @@ def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> Aud
     with tempfile.TemporaryDirectory(prefix="cxr-audit-") as scratch:
         folder = Path(scratch)
         dataset, split = ingest_planted(planted, folder, seed=seed)
+        lungs = lungs_in(dataset, Home(folder / "home"))
         facts = audit_dataset(
             dataset,
             split,
+            lungs,
             folds=None,
-            features=_features(dataset, weights) if kind.sees_pixels else None,
+            features=_features(dataset, lungs, weights) if kind.sees_pixels else None,
             seed=seed,
             built=folder,
         )
@@ -183,25 +186,31 @@ def ingest_planted(
     return dataset, split
 
 
-def _features(dataset: Dataset, weights: Path | None) -> MaskedFeatures:
-    return MaskedFeatures(
-        **{
-            name: np.concatenate(
-                [
-                    np.asarray(network.predict_on_batch(np.asarray(dataset.images[rows])))
-                    for rows in np.array_split(
-                        np.arange(len(dataset.images)), -(-len(dataset.images) // _BATCH_SIZE)
-                    )
-                ]
-            ).astype(np.float64)
-            for name, network in _networks(weights).items()
-        }
-    )
+def lungs_in(dataset: Dataset, home: Home) -> Lungs:
+    """Find the lungs in a data set's images, as an audit does."""
+    from cxr_tasks.training.keras_runtime import start_keras
+
+    start_keras(threads=1, seed=0, card="")
+    return find_lungs(dataset, home=home, config_fingerprint="", seed=0, note=lambda _text: None)
+
+
+def _features(dataset: Dataset, lungs: Lungs, weights: Path | None) -> MaskedFeatures:
+    prefix, n = frozen_prefix(weights), len(dataset.images)
+    found = {
+        name: np.concatenate(
+            [
+                np.asarray(prefix.predict_on_batch(np.asarray(images[start : start + _BATCH_SIZE])))
+                for start in range(0, n, _BATCH_SIZE)
+            ]
+        ).astype(np.float64)
+        for name, images in masked_images(dataset.images, lungs).items()
+    }
+    return MaskedFeatures(**found)
 
 
 @cache
-def _networks(weights: Path | None) -> dict[str, Any]:
-    """Build the controls' networks once a process; random ones are left as they were drawn."""
+def frozen_prefix(weights: Path | None) -> Any:
+    """Build the frozen backbone once a process; a random one is left as it was drawn."""
     from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
     from cxr_tasks.training.keras_runtime import start_keras
     from cxr_tasks.training.networks import build_model
@@ -212,7 +221,7 @@ def _networks(weights: Path | None) -> dict[str, Any]:
     cut = cut_frozen_prefix(model)
     if cut is None:
         raise RuntimeError("mobilenetv2_frozen has no frozen layers")
-    return masked_networks(cut.prefix)
+    return cut.prefix
 
 
 if __name__ == "__main__":

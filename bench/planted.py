@@ -116,11 +116,11 @@ def _copies(files: Mapping[str, bytes], rng: Generator) -> Planted:
 KINDS: dict[str, Kind] = {
     "clean": Kind("nothing (clean)", (), True, _clean),
     "corner_marker": Kind(
-        "corner marker", ("coarse_intensity", "centre_blacked_out"), True, _corner_marker
+        "corner marker", ("outside_intensity", "outside_lungs"), True, _corner_marker
     ),
     "file_format": Kind("class-wise file format", ("metadata",), False, _file_format),
     "size": Kind("class-wise size", ("metadata",), False, _size),
-    "brightness": Kind("brightness offset", ("coarse_intensity",), False, _brightness),
+    "brightness": Kind("brightness offset", ("outside_intensity",), False, _brightness),
     "patient": Kind("a patient in both parts", ("patients_across_split",), False, _patient),
     "copies": Kind("copies compressed anew", ("duplicates_across_split",), False, _copies),
 }

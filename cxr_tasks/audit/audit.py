@@ -9,8 +9,8 @@ from cxr_tasks.audit.controls import audit_controls
 from cxr_tasks.audit.drift import drift_finding, measure_drift
 from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, lungs_of, masked_features
-from cxr_tasks.audit.lungs_found import audit_lungs
 from cxr_tasks.audit.leakage import audit_copies, audit_patients, audit_sources
+from cxr_tasks.audit.lungs_found import audit_lungs
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS
@@ -58,9 +58,7 @@ def audit_dataset(
     write_table(asked.scores, built / SCORES_FILE)
     of_lungs, about_lungs = audit_lungs(lungs, split)
     of_drift = [drift_finding(drift)] if drift else []
-    findings = [
-        *of_copies, *of_patients, *of_sources, *asked.findings, *about_lungs, *of_drift
-    ]
+    findings = [*of_copies, *of_patients, *of_sources, *asked.findings, *about_lungs, *of_drift]
     return AuditFacts(
         n_images=len(split),
         n_groups=int(split["group"].nunique()),

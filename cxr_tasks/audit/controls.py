@@ -18,7 +18,7 @@ from cxr_tasks.audit.tables import (
 )
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.lungs.store import Lungs
-from cxr_tasks.statistics.scores import FloatArray, IntArray
+from cxr_tasks.statistics.scores import IntArray
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ def audit_controls(
     return ControlsAudit(controls, n_folds, n_excluded, findings, scores)
 
 
-def see(
-    dataset: Dataset, lungs: Lungs, features: MaskedFeatures | None, rows: IntArray
-) -> Seen:
+def see(dataset: Dataset, lungs: Lungs, features: MaskedFeatures | None, rows: IntArray) -> Seen:
     """Return what the controls see of some images of a data set."""
     index, images = dataset.index.iloc[rows], dataset.images
     regions = (lungs.region(row) for row in rows)

@@ -81,7 +81,7 @@ def masked_features(inputs: AuditInputs, lungs: Lungs) -> MaskedFeatures:
     return MaskedFeatures(**found)
 
 
-def masked_images(images: NDArray[np.uint8], lungs: Lungs) -> dict[str, Any]:
+def masked_images(images: Any, lungs: Lungs) -> dict[str, Any]:
     """Return the images as each field of `MaskedFeatures` sees them, masked as they are read."""
     return {
         "outside_lungs": PaintedImages(images, lungs.region),

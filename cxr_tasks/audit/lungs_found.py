@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cxr_tasks.audit.audit_record import FindingFacts, LungsFacts, finding
+from cxr_tasks.audit.audit_record import FindingFacts, LungsFacts, Severity, finding
 from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.statistics.figures_record import ByClass
 
@@ -31,5 +31,5 @@ def audit_lungs(lungs: Lungs, split: pd.DataFrame) -> tuple[LungsFacts, list[Fin
         "rectangle in the middle stands for them"
         + (": what lies outside the lungs is then not well known." if too_many else ".")
     )
-    severity = "warning" if too_many else "info"
+    severity: Severity = "warning" if too_many else "info"
     return facts, [finding("lungs", severity, message, value=int((~found).sum()))]

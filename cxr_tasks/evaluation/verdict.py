@@ -84,7 +84,7 @@ def make_verdict(
     controls = {name: each for name, each in audit.controls.items() if each.role == "control"}
     of_basis = control_scores.iloc[rows]
     comparisons = {
-        name: _compare(each, controls, of_basis, seed=seed) for name, each in scored.items()
+        name: compare_controls(each, controls, of_basis, seed=seed) for name, each in scored.items()
     }
     compared, title = comparisons[about], VARIANTS[about].title
     shortcuts = [each for each in compared.values() if each.is_shortcut]
@@ -92,13 +92,14 @@ def make_verdict(
     warnings = [
         each for each in audit.findings if each.check in _WARNING_CHECKS and each.severity != "info"
     ]
-    to_exclude = images_to_exclude(list(controls.values()), n_images=audit.n_images)
     kind: VerdictName = "clean"
+    to_exclude = None
     if shortcuts:
         kind, sentence = "shortcut", shortcut_sentence(title, shortcuts)
     elif above or warnings:
         kind, sentence = "warning", warning_sentence(title, compared, above, warnings)
     else:
+        to_exclude = images_to_exclude(list(controls.values()), n_images=audit.n_images)
         sentence = clean_sentence(
             list(controls.values()), n_images=audit.n_images, n_images_to_exclude=to_exclude
         )
@@ -113,7 +114,7 @@ def make_verdict(
     )
 
 
-def _compare(
+def compare_controls(
     scored: ScoredImages,
     controls: Mapping[str, ControlFacts],
     control_scores: pd.DataFrame,
@@ -138,10 +139,7 @@ def _compare_one(
     resamples = group_resamples(scored.labels, scored.groups, seed=seed)
     model = estimate_auc(scored.labels, scored.scores, resamples)
     difference = auc_difference(scored, of_control, resamples)
-    both_areas = (
-        auc_of(scored.labels, scored.scores),
-        auc_of(scored.labels, of_control),
-    )
+    both_areas = (auc_of(scored.labels, scored.scores), auc_of(scored.labels, of_control))
     above_chance = model.interval is not None and model.interval[0] > 0.5
     no_better = difference.interval is not None and difference.interval[1] < MARGIN
     return ControlComparison(
@@ -201,14 +199,17 @@ def images_to_exclude(controls: Sequence[ControlFacts], *, n_images: int) -> int
         None where they do already, or where an interval is undefined.
     """
     half_widths = [(high - low) / 2 for low, high in (each.interval or (0, 1) for each in controls)]
-    if not half_widths or max(each.interval[1] if each.interval else 1 for each in controls) < EXCLUDED_AUC:
+    if (
+        not half_widths
+        or max(each.interval[1] if each.interval else 1 for each in controls) < EXCLUDED_AUC
+    ):
         return None
     return _as_many(n_images * (max(half_widths) / (EXCLUDED_AUC - 0.5)) ** 2)
 
 
 def _as_many(n_images: float) -> int:
     """Round up to two digits: it is an estimate."""
-    unit = 10 ** max(0, math.floor(math.log10(n_images)) - 1)
+    unit: int = 10 ** max(0, math.floor(math.log10(max(1.0, n_images))) - 1)
     return math.ceil(n_images / unit) * unit
 
 
@@ -228,5 +229,3 @@ def _shortcut_findings(title: str, shortcuts: list[ControlComparison]) -> list[F
         )
         for each in shortcuts
     ]
-
-

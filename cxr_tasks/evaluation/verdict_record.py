@@ -36,7 +36,7 @@ class VerdictFacts(Facts):
     sentence: str
     findings: list[FindingFacts]
     n_images_to_exclude: int | None = None
-    """About so many images like these would show every control, if it is at chance, to be below
-    AUC 0.55; None where they do already."""
+    """About so many images like these would show every control, if at chance, to be below AUC 0.55;
+    None where they do already, or where the verdict is another than `clean`."""
     comparisons: dict[str, dict[str, ControlComparison]]
     rule: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from cxr_tasks.audit.audit_record import ControlFacts, FindingFacts
 from cxr_tasks.evaluation.verdict_record import ControlComparison
-from cxr_tasks.wording import percent, whole
+from cxr_tasks.wording import whole
 
 SHORTCUT = "This score is no evidence of detecting disease."
 EXCLUDED_AUC = 0.55
@@ -60,10 +60,10 @@ def _reach(title: str, compared: ControlComparison) -> str:
     share = compared.reached_fraction
     if share is None or share.value is None or share.interval is None:
         return ""
-    low, high = share.interval
+    reached, low, high = (f"{max(0.0, each):.0%}" for each in (share.value, *share.interval))
     return (
-        f"{_capital(compared.title)} has by itself {percent(max(0.0, share.value), 0)} of what "
-        f"{title} is above chance ({percent(max(0.0, low), 0)} to {percent(high, 0)})."
+        f"{_capital(compared.title)} has by itself {reached} of what {title} is above chance "
+        f"({low} to {high})."
     )
 
 

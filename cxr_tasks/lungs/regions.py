@@ -18,6 +18,7 @@ from scipy.spatial import ConvexHull, QhullError
 from cxr_tasks.statistics.scores import BoolArray
 
 UInt8Array = NDArray[np.uint8]
+FloatImage = NDArray[np.float32]
 
 MARGIN_FRACTION = 0.05
 """Of the image's side, by which the hull of both lungs is widened on every side."""
@@ -42,7 +43,7 @@ def lung_region(mask: BoolArray) -> BoolArray:
         corners = points[ConvexHull(points).vertices]
     except (QhullError, ValueError):  # no point, or all in one line
         left, top, right, bottom = WITHOUT_LUNGS
-        region = np.zeros(mask.shape, np.bool_)
+        region = mask.copy()
         region[
             round(top * height) : round(bottom * height), round(left * width) : round(right * width)
         ] = True
@@ -76,9 +77,10 @@ def painted_over(image: UInt8Array, region: BoolArray) -> UInt8Array:
         region: What is replaced, same shape.
     """
     known = (~region).astype(np.float32)
-    levels = [(image * known, known)]
+    levels: list[tuple[FloatImage, FloatImage]] = [(image * known, known)]
     while len(levels[-1][0]) % 2 == 0:
-        levels.append(tuple(_halved(each) for each in levels[-1]))
+        values, weights = levels[-1]
+        levels.append((_halved(values), _halved(weights)))
     values, weights = levels.pop()
     total = weights.sum()
     rest = values.sum() / total if total > 0 else np.float32(128)
@@ -92,13 +94,13 @@ def painted_over(image: UInt8Array, region: BoolArray) -> UInt8Array:
     return painted
 
 
-def _halved(field: NDArray[np.float32]) -> NDArray[np.float32]:
+def _halved(field: FloatImage) -> FloatImage:
     side = len(field) // 2
-    halved: NDArray[np.float32] = field.reshape(side, 2, side, 2).sum(axis=(1, 3))
+    halved: FloatImage = field.reshape(side, 2, side, 2).sum(axis=(1, 3))
     return halved
 
 
-def _doubled(field: NDArray[np.float32]) -> NDArray[np.float32]:
+def _doubled(field: FloatImage) -> FloatImage:
     side = 2 * len(field)
     image = Image.fromarray(field.astype(np.float32))
     return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
@@ -125,4 +127,3 @@ class PaintedImages:
         if all(np.array_equal(first, other) for other in others):  # grey, as radiographs are
             return np.repeat(painted_over(first, region)[..., None], 3, axis=-1)
         return np.stack([painted_over(each, region) for each in (first, *others)], axis=-1)
-

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from cxr_tasks.lungs.masks import masks_from
+from cxr_tasks.lungs.segmenter import SEGMENTER_FILE, load_segmenter
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.images import IMAGE_SIZE_PX
-from cxr_tasks.lungs.masks import masks_from
 from cxr_tasks.lungs.regions import lung_region
-from cxr_tasks.lungs.segmenter import SEGMENTER_FILE, load_segmenter
 from cxr_tasks.statistics.scores import BoolArray, FloatArray
 from cxr_tasks.training.keras_runtime import library_versions
 from cxr_tasks.volume.array_file import ArrayFile
@@ -72,12 +72,7 @@ class Lungs:
 
 
 def find_lungs(
-    dataset: Dataset,
-    *,
-    home: Home,
-    config_fingerprint: str,
-    seed: int,
-    note: Callable[[str], None],
+    dataset: Dataset, *, home: Home, config_fingerprint: str, seed: int, note: Callable[[str], None]
 ) -> Lungs:
     """Return the lungs of every image, from `cache/lungs`, or found now.
 
@@ -146,7 +141,9 @@ def _find(dataset: Dataset, built: Path) -> dict[str, int]:
 def _probabilities(segmenter: Any, dataset: Dataset, rows: range) -> NDArray[np.float32]:
     batch = np.asarray(dataset.images[rows.start : rows.stop])
     # always one size: another one is traced anew
-    padded = np.concatenate([batch, np.zeros((BATCH_SIZE - len(batch), *batch.shape[1:]), np.uint8)])
+    padded = np.concatenate(
+        [batch, np.zeros((BATCH_SIZE - len(batch), *batch.shape[1:]), np.uint8)]
+    )
     return np.asarray(segmenter.predict_on_batch(padded))[: len(batch)]
 
 

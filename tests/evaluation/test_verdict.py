@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from cxr_tasks.audit.audit_record import AuditFacts, ControlFacts, finding
-from cxr_tasks.evaluation.verdict import make_verdict
+from cxr_tasks.evaluation.verdict import images_to_exclude, images_to_tell, make_verdict
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
+from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.statistics.scores import ScoredImages
 from tests.made_facts import filled
 
@@ -44,6 +45,7 @@ def verdict(
             ),
             "whole_image": filled(ControlFacts, role="reference", above_chance=True, auc=1.0),
         },
+        n_images=N,
         findings=[finding(check, "warning", f"About {check}.", value=1) for check in findings],
     )
     table = pd.DataFrame({"metadata": scores(control, seed=2), "whole_image": LABELS * 1.0})
@@ -55,6 +57,9 @@ def test_model_no_better_than_a_control_is_a_shortcut_and_says_so_plainly() -> N
     assert found.verdict == "shortcut"
     assert found.sentence.startswith("This score is no evidence of detecting disease. File")
     assert found.findings[0].check == "shortcut"
+    reached = found.comparisons[NAME]["metadata"].reached_fraction
+    assert reached is not None
+    assert reached.value == pytest.approx(1.0, abs=0.2)
     assert found.comparisons[NAME]["metadata"].is_shortcut
     assert set(found.comparisons[NAME]) == {"metadata"}  # a reference is no control
 
@@ -63,6 +68,12 @@ def test_model_far_ahead_of_a_control_is_a_warning() -> None:
     found = verdict(3.0, 0.5)
     assert found.verdict == "warning"
     assert "is ahead of it" in found.sentence
+    compared = found.comparisons[NAME]["metadata"]
+    share = (compared.control_auc - 0.5) / (compared.model_auc - 0.5)
+    assert compared.reached_fraction is not None
+    assert compared.reached_fraction.value == pytest.approx(share)
+    assert f"has by itself {share:.0%} of what MobileNetV2" in found.sentence
+    assert compared.n_images_to_tell is None  # told already
     low, _ = found.comparisons[NAME]["metadata"].difference.interval or (0, 0)
     assert low > 0.02
 
@@ -73,6 +84,12 @@ def test_model_little_ahead_of_a_control_is_not_called_better() -> None:
     low, high = found.comparisons[NAME]["metadata"].difference.interval or (0, 0)
     assert low < 0 < 0.02 < high
     assert "is not shown to be better than file metadata." in found.sentence
+    needed = found.comparisons[NAME]["metadata"].n_images_to_tell
+    assert needed is not None
+    assert needed > N
+    assert f"About {needed:,} such images" in found.sentence.replace(
+        "\N{NARROW NO-BREAK SPACE}", ","
+    )
 
 
 @pytest.mark.parametrize(("interval", "reach"), [([0.31, 0.708], "0.71"), (None, "1.00")])
@@ -81,7 +98,9 @@ def test_without_a_finding_it_is_clean_and_says_what_may_still_hide(
 ) -> None:
     found = verdict(3.0, 0.0, interval=interval)
     assert found.verdict == "clean"
-    assert f"Not ruled out: shortcuts worth up to AUC {reach} " in found.sentence
+    assert f"shortcuts worth up to AUC {reach} " in found.sentence
+    assert found.n_images_to_exclude is not None
+    assert found.n_images_to_exclude > N
 
 
 def test_model_at_chance_is_no_shortcut_whatever_the_control() -> None:
@@ -113,3 +132,22 @@ def test_missing_audit_is_a_warning_and_says_that_nothing_is_known() -> None:
     found = make_verdict(None, None, {NAME: scored}, np.arange(N), about=NAME, seed=0)
     assert found.verdict == "warning"
     assert "nothing is known about shortcuts" in found.sentence
+
+
+def test_four_times_the_images_halve_an_interval() -> None:
+    undecided = Estimate(value=0.05, interval=[-0.05, 0.15])
+    assert images_to_tell(undecided, n_images=100) == 400  # 0.1 / 0.05, squared
+    # no better, more likely than ahead: 0.02 less 0 is to be told apart
+    assert images_to_tell(Estimate(value=0.0, interval=[-0.04, 0.04]), n_images=100) == 400
+    assert images_to_tell(Estimate(value=0.05, interval=[0.01, 0.09]), n_images=100) is None
+    assert images_to_tell(Estimate(value=-0.1, interval=[-0.2, 0.0]), n_images=100) is None
+
+
+def test_images_that_exclude_a_shortcut_go_by_the_widest_interval() -> None:
+    controls = [
+        filled(ControlFacts, auc=0.5, interval=interval)
+        for interval in ([0.45, 0.55], [0.4, 0.6], [0.48, 0.52])
+    ]
+    assert images_to_exclude(controls, n_images=100) == 400
+    assert images_to_exclude(controls[2:], n_images=100) is None
+    assert images_to_exclude([filled(ControlFacts, interval=None)], n_images=123) == 13_000

@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
-from cxr_tasks.audit.controls import divide
-from cxr_tasks.audit.features import standardised
+from cxr_tasks.audit.control_tests import divide
+from cxr_tasks.audit.tables import standardised
 from cxr_tasks.statistics.permutation_test import RIDGE, permutation_test, permute_groups
 
 

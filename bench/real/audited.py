@@ -1,0 +1,46 @@
+"""One data set audited: what is found, and what the verdict would be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.real.normals import Normal
+from bench.real.sets import Kind, draw_set
+from bench.real.versions import Versions
+from cxr_tasks.audit.control_tests import Seen, Tested, ask_controls, divide
+from cxr_tasks.audit.controls import control_findings, file_tables
+from cxr_tasks.evaluation.verdict import compare_controls
+from cxr_tasks.statistics.scores import ScoredImages
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the audit says of one data set."""
+
+    checks: list[str]  # those that gave a finding
+    aucs: dict[str, float]  # for each control the area under the ROC curve
+    shortcuts: list[str]  # the controls that reach the model, here a ridge on frozen features
+
+
+def audit_set(
+    normals: Sequence[Normal], versions: Versions, kind: Kind, *, n_images: int, seed: int
+) -> Audited:
+    """Draw a data set, and ask the controls about it."""
+    drawn = draw_set(normals, kind, n_images=n_images, seed=seed)
+    rows = versions.rows(drawn.images, drawn.versions)
+    tables = file_tables(versions.index.iloc[rows]) | {
+        name: table.iloc[rows] for name, table in versions.seen.tables.items()
+    }
+    features = {name: values[rows] for name, values in versions.seen.features.items()}
+    folds = divide(drawn.labels, drawn.groups, seed=seed)
+    tested = Tested(drawn.labels, drawn.groups, folds)
+    controls, scores = ask_controls(Seen(tables, features), tested, seed=seed)
+    model = ScoredImages(drawn.labels, scores["whole_image"], drawn.groups)
+    asked = {name: each for name, each in controls.items() if each.role == "control"}
+    compared = compare_controls(model, asked, pd.DataFrame(scores), seed=seed)
+    return Audited(
+        checks=[each.check for each in control_findings(controls) if each.severity != "info"],
+        aucs={name: control.auc for name, control in controls.items()},
+        shortcuts=[name for name, each in compared.items() if each.is_shortcut],
+    )
