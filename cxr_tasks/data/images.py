@@ -18,11 +18,6 @@ from cxr_tasks.volume.files import digest_of
 
 IMAGE_SIZE_PX = 224
 
-CENTRE = (0.15, 0.85)
-"""Fractions of width and height between which the lungs are taken to lie, in real and drawn images.
-
-What a phantom's label decides lies there; on real radiographs lungs reach beyond it.
-"""
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 20_000
 MIN_SIDE_PX = 32

@@ -1,13 +1,12 @@
 """One variant explained: how much of its attention lies outside the lungs, and maps to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.data.images import CENTRE
 from cxr_tasks.evaluation.explanation_record import ExplainedImage, ExplanationFacts, OutsideShare
 from cxr_tasks.evaluation.grad_cam import SIDE_PX, GradCam, can_explain, enlarge
 from cxr_tasks.evaluation.sanity_check import check_sanity, passes
@@ -19,12 +18,9 @@ from cxr_tasks.statistics.resampling import (
     percentile_interval,
     resampled,
 )
-from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages, predict
+from cxr_tasks.statistics.scores import BoolArray, FloatArray, IntArray, ScoredImages, predict
 from cxr_tasks.training.model_file import load_model
 from cxr_tasks.volume.files import write_json
-
-OUTSIDE_AREA_FRACTION = 1 - (CENTRE[1] - CENTRE[0]) ** 2
-"""What attention spread evenly would give."""
 
 MAX_IMAGES = 256
 MAX_CHECKED = 32
@@ -38,6 +34,7 @@ def explain_variant(
     rows: IntArray,
     scored: ScoredImages,
     *,
+    region_of: Callable[[int], BoolArray],
     part: str,
     seed: int,
     built: Path,
@@ -52,6 +49,7 @@ def explain_variant(
         images: uint8, shape (n_stored, 224, 224, 3).
         rows: Shape (n,), n > 0; which of them. For the figures `MAX_IMAGES` are taken evenly.
         scored: These rows, with the saved model's own scores.
+        region_of: Return where the lungs are, with a margin, by an image's row; shape (224, 224).
         part: What the images are to the model: `test` or `val`.
         seed: Decides resamples and random weights.
         built: The variant's folder to write into.
@@ -74,7 +72,7 @@ def explain_variant(
     maps = cam.maps(_ChosenImages(images, rows[places]), signs[places])
     _write_maps(maps[np.searchsorted(places, shown)], built / "explanation.npz")
     shares = np.full(len(rows), np.nan)
-    shares[places] = outside_fractions(maps)
+    shares[places] = outside_fractions(maps, (region_of(int(row)) for row in rows[places]))
     checked = _evenly(len(rows), MAX_CHECKED)
     steps = check_sanity(
         model, cam, images=np.asarray(images[rows[checked]]), signs=signs[checked], seed=seed
@@ -85,7 +83,7 @@ def explain_variant(
         part=part,
         n_images=len(taken),
         n_without_evidence=int(np.isnan(shares[taken]).sum()),
-        outside_area_fraction=OUTSIDE_AREA_FRACTION,
+        outside_area_fraction=float(np.mean([(~region_of(int(row))).mean() for row in rows[taken]])),
         outside_fraction=ByClass[OutsideShare](
             covid=mean_outside(shares[covid], groups[covid], seed=seed),
             normal=mean_outside(shares[normal], groups[normal], seed=seed),
@@ -107,24 +105,21 @@ def explain_variant(
     return facts
 
 
-def outside_fractions(maps: FloatArray) -> FloatArray:
-    """Return the share of each map's mass outside the central region, where no lung is.
+def outside_fractions(maps: FloatArray, regions: Iterable[BoolArray]) -> FloatArray:
+    """Return the share of each map's mass outside the lungs.
 
     Args:
         maps: Shape (n, height, width), not negative.
+        regions: Where the lungs are in each image, shape (224, 224) each.
 
     Returns:
         Shape (n,), in [0, 1]; NaN where a map is empty.
     """
-    # how much of each pixel lies in the region, along one side: its ends cut pixels
-    low, high = (fraction * SIDE_PX for fraction in CENTRE)
-    starts = np.arange(SIDE_PX, dtype=np.float64)
-    inside = np.clip(np.minimum(starts + 1, high) - np.maximum(starts, low), 0, 1)
     shares = np.full(len(maps), np.nan)
-    for place, each in enumerate(maps):
+    for place, (each, region) in enumerate(zip(maps, regions, strict=True)):
         large = enlarge(each / each.max()) if each.max() > 0 else np.zeros((SIDE_PX, SIDE_PX))
         if large.sum() > 0:
-            shares[place] = 1 - inside @ large @ inside / large.sum()
+            shares[place] = large[~region].sum() / large.sum()
     return shares
 
 

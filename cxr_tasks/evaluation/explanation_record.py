@@ -7,7 +7,7 @@ from cxr_tasks.volume.record_model import Facts, Interval
 
 
 class OutsideShare(Facts):
-    """The mean share of attention outside the centre; None where no map shows evidence."""
+    """The mean share of attention outside the lungs; None where no map shows evidence."""
 
     mean: float | None
     interval: Interval | None

@@ -144,7 +144,7 @@ def _under_map(example: ExplainedImage, image: UInt8Array, attention: Any, path:
     call = CLASS_NAMES[int(example.score >= 0.5)]
     name = one_line(path.rsplit("/", 1)[-1], CAPTION_LENGTH)
     share = example.outside_fraction
-    where = "no evidence" if share is None else f"{percent(share)} outside the centre"
+    where = "no evidence" if share is None else f"{percent(share)} outside the lungs"
     return Picture(
         uri=data_uri(overlay(image, attention)),
         alt=f"{name}: is {truth}, called {call}; attention {where}",

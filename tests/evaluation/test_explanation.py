@@ -7,7 +7,6 @@ import pytest
 from cxr_tasks.evaluation.explanation import (
     MAX_IMAGES,
     MAX_WRONG,
-    OUTSIDE_AREA_FRACTION,
     explain_variant,
     mean_outside,
     outside_fractions,
@@ -19,7 +18,7 @@ from cxr_tasks.training.model_file import save_model
 from cxr_tasks.training.networks import build_model
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
-from tests.evaluation.networks import CENTRE, CORNER, bright, spot_detector
+from tests.evaluation.networks import CENTRE, CORNER, MIDDLE, bright, spot_detector
 
 LABELS = np.tile([0, 1], 4)
 SCORES = np.array([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.4, 0.6])
@@ -31,7 +30,14 @@ def explain(model: Any, images: Any, folder: Path, **changed: Any) -> Explanatio
     rows = given.pop("rows")
     scored = ScoredImages(**given, groups=np.arange(len(rows)))
     facts = explain_variant(
-        folder / "model.keras", images, rows, scored, part="test", seed=0, built=folder
+        folder / "model.keras",
+        images,
+        rows,
+        scored,
+        region_of=lambda _row: MIDDLE,
+        part="test",
+        seed=0,
+        built=folder,
     )
     assert facts is not None
     return facts
@@ -61,6 +67,7 @@ def test_share_of_a_class_is_that_of_its_evidence(
     facts = explain(spot_detector(field), bright(field, n=8), tmp_path, scores=np.full(8, 0.9))
     assert low <= (facts.outside_fraction.covid.mean or 0) <= high
     assert facts.n_without_evidence == 0
+    assert facts.outside_area_fraction == pytest.approx((~MIDDLE).mean())
 
 
 def test_image_without_evidence_is_counted_and_its_map_is_empty(tmp_path: Path) -> None:
@@ -105,21 +112,25 @@ def test_of_many_images_some_are_measured_and_the_surest_mistakes_shown(tmp_path
     assert len(facts.examples) == MAX_WRONG + 4
 
 
-# The share of attention outside the centre.
+# The share of attention outside the lungs.
 
 
 @pytest.mark.parametrize("side", [7, 14, 224])
 def test_even_attention_gives_the_share_of_the_area(side: int) -> None:
-    assert outside_fractions(np.ones((2, side, side))) == pytest.approx(OUTSIDE_AREA_FRACTION)
+    wide = np.ones((224, 224), np.bool_)
+    shares = outside_fractions(np.ones((2, side, side)), [MIDDLE, wide])
+    assert shares == pytest.approx([(~MIDDLE).mean(), 0])
 
 
 def test_share_does_not_depend_on_the_size_of_the_evidence() -> None:
     maps = np.random.default_rng(0).uniform(0, 1, (3, 7, 7))
-    assert outside_fractions(1e-30 * maps) == pytest.approx(outside_fractions(1e6 * maps))
+    assert outside_fractions(1e-30 * maps, [MIDDLE] * 3) == pytest.approx(
+        outside_fractions(1e6 * maps, [MIDDLE] * 3)
+    )
 
 
 def test_empty_map_has_no_share_and_is_left_out_of_the_mean() -> None:
-    assert np.isnan(outside_fractions(np.zeros((1, 7, 7)))).all()
+    assert np.isnan(outside_fractions(np.zeros((1, 7, 7)), [MIDDLE])).all()
     assert mean_outside(np.array([0.2, np.nan, 0.6]), np.arange(3), seed=0).mean == 0.4
     none = OutsideShare(mean=None, interval=None)
     assert mean_outside(np.array([np.nan]), np.arange(1), seed=0) == none

@@ -6,13 +6,13 @@ from cxr_tasks.evaluation.grad_cam import BATCH_SIZE, GradCam
 from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.networks import build_model
 from cxr_tasks.variants import VARIANTS
-from tests.evaluation.networks import CENTRE, CORNER, bright, spot_detector
+from tests.evaluation.networks import CENTRE, CORNER, MIDDLE, bright, spot_detector
 
 
 @pytest.mark.parametrize(("field", "low", "high"), [(CORNER, 0.95, 1.0), (CENTRE, 0.0, 0.05)])
 def test_attention_lies_where_the_evidence_is(field: int, low: float, high: float) -> None:
     maps = GradCam.of(spot_detector(field)).maps(bright(field), np.ones(4))
-    shares = outside_fractions(maps)
+    shares = outside_fractions(maps, [MIDDLE] * len(maps))
     assert ((low <= shares) & (shares <= high)).all()
 
 
@@ -20,14 +20,14 @@ def test_place_that_the_head_ignores_is_no_evidence_however_bright() -> None:
     white = np.full((1, 224, 224, 3), 255, np.uint8)
     maps = GradCam.of(spot_detector(CORNER)).maps(white, np.ones(1))
     assert maps[0, :32, :32].sum() == pytest.approx(maps.sum())
-    assert outside_fractions(maps) == pytest.approx(1)
+    assert outside_fractions(maps, [MIDDLE] * len(maps)) == pytest.approx(1)
 
 
 def test_evidence_for_one_class_is_none_for_the_other() -> None:
     cam = GradCam.of(spot_detector(CORNER))
     maps = cam.maps(bright(CORNER), np.array([1.0, 1.0, -1.0, -1.0]))
     assert (maps.sum(axis=(1, 2)) > 0).tolist() == [True, True, False, False]
-    assert np.isnan(outside_fractions(maps)).tolist() == [False, False, True, True]
+    assert np.isnan(outside_fractions(maps, [MIDDLE] * len(maps))).tolist() == [False, False, True, True]
 
 
 def test_sure_model_still_has_evidence() -> None:

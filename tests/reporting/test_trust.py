@@ -108,7 +108,7 @@ def test_external_stands_beside_internal(folds: Made, paper: Made) -> None:
 
 
 def test_attention_is_shown_with_its_sanity_check(folds: Made, paper: Made) -> None:
-    assert "62.0 % lies outside the central region" in text_of(folds).replace("\xa0", " ")
+    assert "62.0 % lies outside the lungs" in text_of(folds).replace("\xa0", " ")
     assert "Attention" in text_of(folds)
     assert "the backend of this run gives no gradients" in text_of(paper)
 

@@ -16,7 +16,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from cxr_tasks.data.images import CENTRE
 from cxr_tasks.data.phantom.anatomy import (
     IMAGE_SIZE_PX,
     FloatImage,
@@ -29,6 +28,9 @@ from cxr_tasks.data.phantom.anatomy import (
     shrink,
     step,
 )
+
+CENTRE = (0.15, 0.85)
+"""Fractions of width and height between which lies all that a phantom's label decides."""
 
 Difficulty = Literal["easy", "hard"]
 FINE_STRUCTURE: dict[Difficulty, float] = {"easy": 1.5, "hard": 1.1}

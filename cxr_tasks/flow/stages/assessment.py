@@ -9,10 +9,14 @@ from cxr_tasks.volume.records import find_record, require_record
 from cxr_tasks.wording import recommended
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.data.split_record import FoldRounds
     from cxr_tasks.evaluation.evaluate import EvaluationInputs
+    from cxr_tasks.lungs.store import Lungs
     from cxr_tasks.runs.ingest_record import IngestRecord
+    from cxr_tasks.statistics.scores import BoolArray
 
 
 def run_audit(context: StageContext) -> str:
@@ -112,8 +116,30 @@ def _evaluation_inputs(context: StageContext) -> "EvaluationInputs":
         control_scores=read_control_scores(run.audit) if audited else None,
         external=open_dataset(run.home, ingested.external) if ingested.external else None,
         score=partial(score_images, config=config, note=note, load=load),
-        explain=partial(explain_variant, seed=config.seed, load=load),
+        explain=partial(explain_variant, region_of=_region_of(context), seed=config.seed, load=load),
     )
+
+
+def _region_of(context: StageContext) -> "Callable[[int], BoolArray]":
+    """Return what finds the lungs of an image of the run's; the masks are read at the first."""
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.lungs.store import find_lungs
+    from cxr_tasks.runs.ingest_record import IngestRecord
+
+    run, config = context.run, context.config
+
+    @cache
+    def lungs() -> "Lungs":
+        ingested = require_record(run.ingest, IngestRecord)
+        return find_lungs(
+            open_dataset(run.home, ingested.dataset),
+            home=run.home,
+            config_fingerprint=config.fingerprint,
+            seed=config.seed,
+            note=context.progress.note,
+        )
+
+    return lambda row: lungs().region(row)
 
 
 def run_report(context: StageContext) -> str:

@@ -15,9 +15,8 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cxr_tasks.data.images import CENTRE
 from cxr_tasks.data.phantom.anatomy import IMAGE_SIZE_PX
-from cxr_tasks.data.phantom.drawing import Difficulty
+from cxr_tasks.data.phantom.drawing import CENTRE, Difficulty
 from cxr_tasks.data.phantom.plan import PATIENT_PATTERN, PhantomImage, draw_phantom, plan_phantom
 
 FloatArray = NDArray[np.float64]
