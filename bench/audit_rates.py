@@ -164,7 +164,7 @@ def _audit(kind: Kind, planted: Planted, seed: int, weights: Path | None) -> Aud
 
 
 def ingest_planted(
-    planted: Planted, folder: Path, *, seed: int, kind: str = "grouped"
+    planted: Planted, folder: Path, *, seed: int, kind: str = "grouped", patients: str = ""
 ) -> tuple[Dataset, pd.DataFrame]:
     """Write files into a folder, ingest and split them as a run does; move what is to be moved."""
     for path, content in planted.files.items():
@@ -173,7 +173,13 @@ def ingest_planted(
         file.write_bytes(content)
     home = Home(folder / "home")
     config = make_config(
-        {"source": "folder", "data": str(folder / "data"), "split": kind, "seed": seed}
+        {
+            "source": "folder",
+            "data": str(folder / "data"),
+            "split": kind,
+            "seed": seed,
+            "patients": patients,
+        }
     )
     fingerprint = ingest(config, home=home, environ={}, report=lambda _text: None)
     dataset = open_dataset(home, fingerprint)

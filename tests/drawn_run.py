@@ -29,6 +29,7 @@ from cxr_tasks.evaluation.explanation_record import (
 )
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings import RunConfig
@@ -94,7 +95,7 @@ class Drawing:
     first: int = 0
     """Number of the first image; two data sets share the images whose numbers they share."""
     spot: float = 45
-    """How much brighter the positive class is in one place; 0: no control can tell it."""
+    """How much brighter the positive class is in a corner; 0: no control can tell it."""
     images: npt.NDArray[np.uint8] | None = None
     drift: DriftFacts | None = None
 
@@ -177,6 +178,7 @@ def _draw_run(
         build=lambda built: audit_dataset(
             dataset,
             table,
+            drawn_lungs(len(dataset.index)),
             folds=None,
             features=None,
             seed=1,
@@ -346,19 +348,31 @@ def _path(i: int, label: int) -> str:
 
 
 def _draw_images(labels: list[int], *, first: int, spot: float) -> npt.NDArray[np.uint8]:
-    """Draw two dark ovals on grey, a lighter spot in them for the positive class."""
-    rows, columns = np.mgrid[0:224, 0:224] / 224 - 0.5
-    lungs = np.minimum(
-        ((columns - 0.2) / 0.14) ** 2 + (rows / 0.32) ** 2,
-        ((columns + 0.2) / 0.14) ** 2 + (rows / 0.32) ** 2,
-    )
-    images = []
+    """Draw two dark ovals on grey, a lighter spot in a corner for the positive class."""
+    rows, columns = _places()
+    lungs, images = _ovals(), []
     for i, label in enumerate(labels):
         rng = np.random.default_rng(first + i)
-        grey = 150 - 90 * (lungs < 1) + rng.normal(0, 6, (224, 224))
-        inside = ((columns - 0.22) / 0.07) ** 2 + ((rows - 0.15) / 0.07) ** 2 < 1
-        images.append(np.clip(grey + spot * label * inside, 0, 255).astype(np.uint8))
+        grey = 150 - 90 * lungs + rng.normal(0, 6, (224, 224))
+        corner = ((columns - 0.43) / 0.06) ** 2 + ((rows + 0.43) / 0.06) ** 2 < 1
+        images.append(np.clip(grey + spot * label * corner, 0, 255).astype(np.uint8))
     return np.repeat(np.stack(images)[..., None], 3, axis=-1)
+
+
+def drawn_lungs(n_images: int) -> Lungs:
+    """Return the ovals of the drawn images, as if they had come with the data."""
+    packed = np.tile(np.packbits(_ovals(), axis=1), (n_images, 1, 1))
+    return Lungs(packed, np.ones(n_images, np.bool_), np.ones(n_images), key="drawn")
+
+
+def _ovals() -> npt.NDArray[np.bool_]:
+    rows, columns = _places()
+    ovals = [((columns - x) / 0.14) ** 2 + (rows / 0.32) ** 2 < 1 for x in (-0.2, 0.2)]
+    return ovals[0] | ovals[1]
+
+
+def _places() -> npt.NDArray[np.float64]:
+    return np.mgrid[0:224, 0:224] / 224 - 0.5
 
 
 def _draw_split(run: RunPaths, dataset: Dataset, drawing: Drawing) -> pd.DataFrame:

@@ -11,7 +11,14 @@ from tests.one_core import on_one_core
 
 
 def ingest_planted(
-    planted: Planted, folder: Path, *, seed: int, kind: str = "grouped"
+    planted: Planted,
+    folder: Path,
+    *,
+    seed: int,
+    kind: str = "grouped",
+    patients: Path | None = None,
 ) -> tuple[Dataset, pd.DataFrame]:
     with on_one_core():
-        return audit_rates.ingest_planted(planted, folder, seed=seed, kind=kind)
+        return audit_rates.ingest_planted(
+            planted, folder, seed=seed, kind=kind, patients=str(patients or "")
+        )

@@ -1,5 +1,6 @@
 """The audit of drawn data sets, clean and with something planted; every file is ingested."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,21 +8,19 @@ import pandas as pd
 import pytest
 
 from bench.alarms import as_table, control_scores, controls_table, rate
-from bench.audit_rates import RESULTS, _parser, _place, main
+from bench.audit_rates import RESULTS, _parser, _place, lungs_in, main
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.audit_record import AuditFacts
-from cxr_tasks.audit.features import (
-    MaskedFeatures,
-    intensity_table,
-    masked_networks,
-    metadata_table,
-    standardised,
-    with_interactions,
-)
+from cxr_tasks.audit.controls import audit_controls
+from cxr_tasks.audit.features import MaskedFeatures, masked_images
 from cxr_tasks.audit.leakage import audit_sources
-from cxr_tasks.data.images import CENTRE
+from cxr_tasks.audit.lungs_found import audit_lungs
+from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.lungs.store import Lungs
+from cxr_tasks.volume.paths import Home
 from tests.audit.planted_dataset import ingest_planted
+from tests.drawn_run import drawn_lungs
 
 SEED = 5
 
@@ -31,9 +30,24 @@ def clean() -> dict[str, bytes]:
     return draw_files(120, seed=SEED)
 
 
-def audited(planted: Planted, folder: Path) -> AuditFacts:
-    dataset, split = ingest_planted(planted, folder, seed=SEED)
-    return audit_dataset(dataset, split, folds=None, features=None, seed=SEED, built=folder)
+def audited(
+    planted: Planted,
+    folder: Path,
+    *,
+    kind: str = "grouped",
+    features: Callable[[Dataset, Lungs], MaskedFeatures] | None = None,
+) -> AuditFacts:
+    dataset, split = ingest_planted(planted, folder, seed=SEED, kind=kind)
+    lungs = lungs_in(dataset, Home(folder / "home"))
+    return audit_dataset(
+        dataset,
+        split,
+        lungs,
+        folds=None,
+        features=features(dataset, lungs) if features else None,
+        seed=SEED,
+        built=folder,
+    )
 
 
 def grave_checks(facts: AuditFacts) -> set[str]:
@@ -80,8 +94,7 @@ def test_controls_are_not_asked_about_too_few_patients(tmp_path: Path) -> None:
         for path, content in files.items()
         if path.startswith("NORMAL") or path[:-6] in covid
     }
-    dataset, split = ingest_planted(Planted(few), tmp_path, seed=0, kind="paper")
-    found = audit_dataset(dataset, split, folds=None, features=None, seed=0, built=tmp_path)
+    found = audited(Planted(few), tmp_path, kind="paper")
     assert found.controls == {}
     assert "controls" in grave_checks(found)
 
@@ -98,100 +111,45 @@ def test_sources_with_one_class_are_confounded_by_design() -> None:
     assert audit_sources(index.assign(source=""))[1] == []
 
 
-def test_metadata_are_ranks_and_kinds_and_intensity_is_measured() -> None:
-    n = 8
-    index = pd.DataFrame(
-        {
-            "width": np.arange(n) + 300,
-            "height": 300,
-            "mode": "L",
-            "bytes": np.arange(n) * 1000,
-            "format": ["PNG"] * 4 + ["JPEG"] * 4,
-            "jpeg_tables": [""] * 4 + ["ab"] * 4,
-            "jpeg_quantization": [0.0] * 4 + [9.0] * 4,
-            "depth": ["8"] * 4 + ["16"] * 4,
-        }
-    )
-    table = metadata_table(index)
-    assert "height" not in table  # the same for all
-    assert table["width"].tolist() == pytest.approx(np.linspace(-1, 1, n))
-    assert table["file format JPEG"].tolist() == [0.0] * 4 + [1.0] * 4
-    assert table["bit depth 16"].tolist() == [0.0] * 4 + [1.0] * 4
-    image = np.zeros((2, 224, 224, 3), np.uint8)
-    image[0, :22] = 255
-    measured = intensity_table(image)
-    assert measured["border at the top"].tolist() == [255.0, 0.0]
-    assert measured["mean"][0] == pytest.approx(255 * 22 / 224)
-    assert measured["thumbnail, row 1 column 1"][0] == pytest.approx(255 * 22 / 28, abs=0.5)
+def pooled_pixels(dataset: Dataset, lungs: Lungs) -> MaskedFeatures:
+    """See every eighth pixel of what a backbone would see."""
+    seen = {
+        name: images[0 : len(dataset.images)][:, ::8, ::8, 0].reshape(len(dataset.images), -1)
+        for name, images in masked_images(dataset.images, lungs).items()
+    }
+    return MaskedFeatures(**{name: values / 255.0 for name, values in seen.items()})
 
 
-def test_interactions_see_what_no_column_tells_alone() -> None:
-    rng = np.random.default_rng(0)
-    values = rng.choice([-1.0, 1.0], (200, 2))
-    labels = values[:, 0] * values[:, 1]
-    seen = with_interactions(standardised(values), seed=0)
-    fitted = np.linalg.lstsq(seen, labels, rcond=None)[0]
-    assert np.corrcoef(seen @ fitted, labels)[0, 1] > 0.99
-    assert np.abs(np.corrcoef(values.T, labels)[2, :2]).max() < 0.2
-
-
-def test_masks_leave_what_they_say() -> None:
-    from cxr_tasks.training.keras_runtime import start_keras
-
-    start_keras(threads=2, seed=0)
-    import keras
-
-    image = keras.Input((224, 224, 3), name="image")
-    networks = masked_networks(keras.Model(image, keras.layers.Identity()(image)))
-    picture = np.full((1, 224, 224, 3), 200, np.uint8)
-    low, high = (round(fraction * 224) for fraction in CENTRE)
-    centre = np.zeros((224, 224), np.bool_)
-    centre[low:high, low:high] = True
-    for name, left in (("border_blacked_out", centre), ("centre_blacked_out", ~centre)):
-        seen = networks[name].predict_on_batch(picture)[0, ..., 0]
-        assert (seen[left] == 200).all(), name
-        assert (seen[~left] == 0).all(), name
-
-
-def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
+def test_marker_is_seen_outside_the_lungs_and_every_control_is_told(
     clean: dict[str, bytes], tmp_path: Path
 ) -> None:
     planted = KINDS["corner_marker"].plant(clean, np.random.default_rng(0))
-    dataset, split = ingest_planted(planted, tmp_path, seed=SEED)
-    pixels = np.asarray(dataset.images)[:, ::8, ::8, 0].reshape(len(split), -1) / 255.0
-    outside = np.ones((28, 28), np.bool_)
-    outside[4:24, 4:24] = False
-    features = MaskedFeatures(
-        whole_image=pixels,
-        centre_blacked_out=pixels * outside.ravel(),
-        border_blacked_out=pixels * ~outside.ravel(),
-    )
-    facts = audit_dataset(dataset, split, folds=None, features=features, seed=0, built=tmp_path)
-    assert facts.controls["centre_blacked_out"].above_chance
+    facts = audited(planted, tmp_path, features=pooled_pixels)
+    assert facts.controls["outside_lungs"].above_chance
+    assert not facts.controls["inside_lungs"].above_chance
     assert "whole_image" not in {each.check for each in facts.findings}
     assert facts.controls["permuted_labels"].auc == pytest.approx(0.5, abs=0.05)
     assert list(facts.controls) == [
         "metadata",
-        "coarse_intensity",
-        "centre_blacked_out",
-        "border_blacked_out",
+        "outside_intensity",
+        "outside_lungs",
+        "file_size",
+        "inside_lungs",
+        "whole_intensity",
         "whole_image",
         "permuted_labels",
     ]
+    assert facts.lungs is not None
+    assert (facts.lungs.n_given, facts.lungs.n_segmented) == (0, 120)
+    assert (facts.lungs.n_not_found.covid, facts.lungs.n_not_found.normal) == (0, 0)
 
 
 def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
     clean: dict[str, bytes], tmp_path: Path
 ) -> None:
-    dataset, split = ingest_planted(Planted(clean), tmp_path, seed=SEED)
-    blind = np.random.default_rng(0).normal(0, 1, (len(split), 40))
-    facts = audit_dataset(
-        dataset,
-        split,
-        folds=None,
-        features=MaskedFeatures(blind, blind, blind),
-        seed=0,
-        built=tmp_path,
+    blind = np.random.default_rng(0).normal(0, 1, (len(clean), 40))
+    facts = audited(
+        Planted(clean), tmp_path, features=lambda *_: MaskedFeatures(blind, blind, blind)
     )
     [about_backbone] = [each for each in facts.findings if each.check == "whole_image"]
     assert about_backbone.severity == "info"
@@ -199,15 +157,51 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
     assert grave_checks(facts) == set()
 
 
+def test_field_of_the_acquisition_that_tells_the_class_is_named(
+    clean: dict[str, bytes], tmp_path: Path
+) -> None:
+    table = tmp_path / "patients.csv"
+    rows = [
+        f"{path},{path.rsplit('/', 1)[1][:-6]},{'AP' if path.startswith('COVID') else 'PA'},{age}"
+        for age, path in enumerate(sorted(clean, key=lambda path: path.rsplit("/", 1)[1]), start=1)
+    ]
+    table.write_text("\n".join(["path,patient,view,age", *rows]), encoding="utf-8")
+    dataset, split = ingest_planted(Planted(clean), tmp_path, seed=SEED, patients=table)
+    lungs = drawn_lungs(len(split))
+    found = audit_controls(dataset, split, None, lungs, features=None, seed=SEED)
+    of_fields = {name: each for name, each in found.controls.items() if "acquisition" in name}
+    assert list(of_fields) == ["acquisition", "acquisition_age", "acquisition_view"]
+    assert of_fields["acquisition_view"].auc == 1
+    assert of_fields["acquisition"].by_feature[0].feature == "view AP"
+    assert not of_fields["acquisition_age"].above_chance
+    assert {"acquisition", "acquisition_view"} == {
+        each.check for each in found.findings if each.severity == "warning"
+    }
+
+
+def test_lungs_that_are_not_found_are_counted_by_class() -> None:
+    split = pd.DataFrame({"label": [1] * 10 + [0] * 10})
+    lungs = drawn_lungs(20)
+    lungs.packed[:2] = 0
+    facts, [about] = audit_lungs(lungs, split)
+    assert (facts.n_given, facts.n_segmented, facts.quality) == (20, 0, None)
+    assert (facts.n_not_found.covid, facts.n_not_found.normal) == (2, 0)
+    assert about.severity == "warning"
+    assert "2 COVID-19 and 0 normal images" in about.message
+    lungs.packed[1] = 1
+    assert audit_lungs(lungs, split)[1][0].severity == "info"
+    assert audit_lungs(drawn_lungs(20), split)[1] == []
+
+
 def test_rates_have_clopper_pearson_intervals_and_count_by_name() -> None:
-    found = rate("file_format", [["metadata"], ["coarse_intensity"], []])
+    found = rate("file_format", [["metadata"], ["outside_intensity"], []])
     assert (found["n_alarms"], found["n_sets"]) == (1, 3)
     none = rate("clean", [[]] * 60)
     assert none["rate"] == 0
     assert none["interval"] == [0.0, pytest.approx(1 - 0.025 ** (1 / 60))]
     results = {"kinds": {"clean": none, "file_format": found}}
     assert "0 of 60" in as_table(results)
-    assert "metadata 1, coarse_intensity 1" in as_table(results)
+    assert "metadata 1, outside_intensity 1" in as_table(results)
 
 
 @pytest.mark.parametrize("arguments", [["--sets", "0"], ["--weights", "/no/such/file"]])
