@@ -17,7 +17,7 @@ SHARED_DATA = "CXR_SHARED_DATA"
 
 N_PHANTOMS = 324
 _SEED = 42
-_BESIDE = Path(__file__).parents[1].parent / "shared" / "data"
+BESIDE = Path(__file__).parents[1].parent / "shared" / "data"
 _ZIP, _WEIGHTS = "cxr-324.zip", "mobilenet_v2_imagenet_notop.weights.h5"
 
 
@@ -44,7 +44,7 @@ def find_images(
     Raises:
         ConfigError: What was named does not exist.
     """
-    shared = Path(environ.get(SHARED_DATA) or _BESIDE)
+    shared = Path(environ.get(SHARED_DATA) or BESIDE)
     images = _named_or_default("DATA", data, shared / _ZIP)
     weights_file = _named_or_default("WEIGHTS", weights, shared / _WEIGHTS)
     folder = _as_folder(images, scratch / "images") if images else _draw(scratch / "phantoms")

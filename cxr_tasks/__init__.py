@@ -13,6 +13,7 @@ It never imports Airflow. Each part below imports only from parts above it (test
     runs          a run's beginning, and how it failed
     data          sources, decoding, ingestion, phantoms; copies, split, folds
     training      networks, frozen layers run once, epochs, checkpoints, folds
+    lungs         a lung mask for every image: the user's, or a small segmenter's
     audit         copies across the split, shortcut controls, drift
     evaluation    out-of-fold scores, comparison, verdict, recommendation, explanation
     reporting     the page of a run, its figures, model card, checklist

@@ -28,6 +28,11 @@ def write_weights(backbone: Model, path: Path) -> None:
         input_shape=(224, 224, 3), include_top=False, weights=None
     )
     network.set_weights(backbone.get_weights())
+    write_packed(network, path)
+
+
+def write_packed(network: Model, path: Path) -> None:
+    """Write any network's weights with its kernels in half precision."""
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.weights.h5"
         network.save_weights(whole)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from cxr_tasks.cli import Command, champion, operation, predict, run, schema, space, stage
+from cxr_tasks.cli import Command, champion, lungs, operation, predict, run, schema, space, stage
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import die_with_parent
@@ -24,6 +24,7 @@ examples:
   python -m cxr_tasks run --run NAME                          go on with a run that stopped
   python -m cxr_tasks report --run NAME                       one stage of a run that exists
   python -m cxr_tasks predict new-images/                     the champion on other images
+  python -m cxr_tasks lungs new-images/ --out lung-masks/     a lung mask for each image
 
 exit status: 0 done; 1 a stage broke down or memory ran out; 2 a setting, a file, the data, the
 shared volume or a training is not as it has to be (the message says what to do); 130 stopped.
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     **stage.COMMANDS,
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
+    "lungs": lungs.COMMAND,
     "space": space.COMMAND,
     "schema": schema.COMMAND,
     **operation.COMMANDS,

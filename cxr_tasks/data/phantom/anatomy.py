@@ -48,11 +48,11 @@ def make_scene(of_patient: Generator, of_view: Generator) -> Scene:
 
 def chest(scene: Scene, of_patient: Generator) -> tuple[FloatImage, FloatImage]:
     """Draw a chest without opacities: its attenuation, and the depth of air in its lungs."""
-    lungs = _lung_depth(scene)
-    attenuation = _soft_tissue(scene) * (1 + 0.08 * _unevenness(scene, of_patient))
+    lungs = lung_depth(scene)
+    attenuation = soft_tissue(scene) * (1 + 0.08 * unevenness(scene, of_patient))
     attenuation -= lungs * (1.05 + 0.12 * scene.habitus[0])
-    attenuation += _heart(scene) + _bones(scene, lungs)
-    attenuation += lungs * _vessels(scene, of_patient)
+    attenuation += heart(scene) + skeleton(scene, lungs)
+    attenuation += lungs * vessel_tree(scene, of_patient)
     attenuation += 0.12 * (blur(attenuation, 8) - attenuation)  # scatter
     return attenuation, lungs
 
@@ -92,7 +92,7 @@ def _sided(scene: Scene, right: float, left: float) -> FloatImage:
     return np.where(scene.right, np.float32(right), np.float32(left))
 
 
-def _lung_depth(scene: Scene) -> FloatImage:
+def lung_depth(scene: Scene) -> FloatImage:
     """Depth of air, 0 to about 1."""
     h, side, v = scene.habitus, scene.side, scene.v
     apex, angle = -0.375 + 0.02 * h[1], 0.29 + 0.03 * h[2]
@@ -108,7 +108,7 @@ def _lung_depth(scene: Scene) -> FloatImage:
     return depth
 
 
-def _soft_tissue(scene: Scene) -> FloatImage:
+def soft_tissue(scene: Scene) -> FloatImage:
     """Chest wall, shoulders, breasts and abdomen; air around them."""
     h, side, v = scene.habitus, scene.side, scene.v
     wall = 0.47 + 0.03 * h[10] + 0.12 * np.clip(-v - 0.12, 0, 1) + 0.04 * np.clip(v, 0, 1)
@@ -128,7 +128,7 @@ def _soft_tissue(scene: Scene) -> FloatImage:
     return tissue
 
 
-def _unevenness(scene: Scene, of_patient: Generator) -> FloatImage:
+def unevenness(scene: Scene, of_patient: Generator) -> FloatImage:
     """Fat and muscle as they differ from patient to patient, fixed to the patient's body."""
     field = np.zeros_like(shrink(scene.u))
     u, v = shrink(scene.u), shrink(scene.v)
@@ -137,7 +137,7 @@ def _unevenness(scene: Scene, of_patient: Generator) -> FloatImage:
     return enlarge(0.45 * field)
 
 
-def _heart(scene: Scene) -> FloatImage:
+def heart(scene: Scene) -> FloatImage:
     """Heart, aortic knob, mediastinum, hila, and the air of trachea and stomach."""
     h, u, v, side = scene.habitus, scene.u, scene.v, scene.side
     size, lean = 1 + 0.12 * h[17], cmath.exp(1j * (0.62 + 0.1 * h[21]))
@@ -158,7 +158,7 @@ def _heart(scene: Scene) -> FloatImage:
     return mass - 0.26 * trachea - max(0.0, 0.25 + 0.25 * h[20]) * bubble
 
 
-def _bones(scene: Scene, lungs: FloatImage) -> FloatImage:
+def skeleton(scene: Scene, lungs: FloatImage) -> FloatImage:
     """Spine, ribs and clavicles."""
     h, u, v, side = scene.habitus, scene.u, scene.v, scene.side
     discs = 0.5 + 0.5 * np.cos((v + 0.01 * h[21]) * (2 * np.pi / 0.066))
@@ -189,7 +189,7 @@ def _rib(phase: FloatImage) -> FloatImage:
     return band
 
 
-def _vessels(scene: Scene, of_patient: Generator) -> FloatImage:
+def vessel_tree(scene: Scene, of_patient: Generator) -> FloatImage:
     """Branches that leave the hila and thin out towards the pleura."""
     canvas = Image.new("L", (IMAGE_SIZE_PX, IMAGE_SIZE_PX))
     pen = ImageDraw.Draw(canvas)
