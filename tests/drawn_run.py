@@ -27,9 +27,9 @@ from cxr_tasks.evaluation.explanation_record import (
     OutsideShare,
     SanityStep,
 )
+from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.reporting.report_record import ReportRecord
-from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.start import open_run, start_run
 from cxr_tasks.settings import RunConfig

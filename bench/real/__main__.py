@@ -6,7 +6,6 @@ alarm. Shortcuts are planted in some or all images of the class that has disease
 """
 
 import argparse
-import logging
 import multiprocessing
 import sys
 import time
@@ -14,16 +13,15 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.real.audited import Audited, audit_set
+from bench.real.audited import Audited, audit_sets, start_auditor
 from bench.real.normals import Normal, read_normals
 from bench.real.rates import as_tables, count
 from bench.real.sets import kinds
-from bench.real.versions import Versions, make_versions
+from bench.real.versions import Versions, make_versions, start_worker
 from cxr_tasks.audit.control_tests import Seen
 from cxr_tasks.errors import EXIT_CODE, CxrError
 from cxr_tasks.machine.devices import n_cores
@@ -34,6 +32,7 @@ RESULTS = Path(__file__).parents[1] / "real_audit_rates.json"
 N_SETS, N_IMAGES = 60, 120
 
 _SEED = 2000
+_PART_SIZE = 25
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,13 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CODE
     _report(f"{len(normals)} different normal radiographs")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_cores(), mp_context=context, initializer=_quiet) as pool:
-        all_versions = _joined(pool.map(_make(options), _parts(normals)))
-        _report(f"{len(all_versions.index)} versions of them seen")
-        audited: dict[str, list[Audited]] = {name: [] for name in kinds()}
-        todo = [_SEED + number for number in range(options.sets)]
-        audit = partial(audit_sets, normals, all_versions, n_images=options.set_images)
-        for number, found in enumerate(pool.map(audit, todo), start=1):
+    with ProcessPoolExecutor(n_cores(), mp_context=context, initializer=start_worker) as pool:
+        make = partial(make_versions, weights=options.weights, seed=_SEED)
+        all_versions = _joined(pool.map(make, _parts(normals)))
+    _report(f"{len(all_versions.index)} versions of them seen")
+    audited: dict[str, list[Audited]] = {name: [] for name in kinds()}
+    with ProcessPoolExecutor(
+        n_cores(),
+        mp_context=context,
+        initializer=start_auditor,
+        initargs=(normals, all_versions, options.set_images),
+    ) as pool:
+        seeds = range(_SEED, _SEED + options.sets)
+        for number, found in enumerate(pool.map(audit_sets, seeds), start=1):
             for name, each in found.items():
                 audited[name].append(each)
             _report(f"{number} of {options.sets} sets of each kind")
@@ -88,18 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _make(options: argparse.Namespace) -> Any:
-    return partial(_versions_of, weights=options.weights)
-
-
 def _parts(normals: Sequence[Normal]) -> list[tuple[int, Sequence[Normal]]]:
-    size = 25
-    return [(start, normals[start : start + size]) for start in range(0, len(normals), size)]
-
-
-def _versions_of(part: tuple[int, Sequence[Normal]], *, weights: Path | None) -> Versions:
-    first, normals = part
-    return make_versions(normals, first=first, weights=weights, seed=_SEED)
+    starts = range(0, len(normals), _PART_SIZE)
+    return [(start, normals[start : start + _PART_SIZE]) for start in starts]
 
 
 def _joined(parts: Iterable[Versions]) -> Versions:
@@ -114,23 +110,6 @@ def _joined(parts: Iterable[Versions]) -> Versions:
     }
     index = pd.concat([each.index for each in every], ignore_index=True)
     return Versions(index, Seen(tables, features), np.concatenate([each.found for each in every]))
-
-
-def audit_sets(
-    normals: Sequence[Normal], versions: Versions, seed: int, *, n_images: int
-) -> dict[str, Audited]:
-    """Audit one set of each kind."""
-    return {
-        name: audit_set(normals, versions, kind, n_images=n_images, seed=seed)
-        for name, kind in kinds().items()
-    }
-
-
-def _quiet() -> None:
-    from cxr_tasks.training.keras_runtime import start_keras
-
-    logging.disable(logging.INFO)
-    start_keras(threads=1, seed=0, card="")
 
 
 def _report(text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.real.normals import Normal
-from bench.real.sets import Kind, draw_set
+from bench.real.sets import Kind, draw_set, kinds
 from bench.real.versions import Versions
 from cxr_tasks.audit.control_tests import Seen, Tested, ask_controls, divide
 from cxr_tasks.audit.controls import control_findings, file_tables
@@ -21,6 +21,32 @@ class Audited:
     checks: list[str]  # those that gave a finding
     aucs: dict[str, float]  # for each control the area under the ROC curve
     shortcuts: list[str]  # the controls that reach the model, here a ridge on frozen features
+
+
+@dataclass
+class _Given:
+    """What a process that audits is given once."""
+
+    normals: Sequence[Normal]
+    versions: Versions
+    n_images: int
+
+
+_given: list[_Given] = []
+
+
+def start_auditor(normals: Sequence[Normal], versions: Versions, n_images: int) -> None:
+    """Keep in a process what all of its sets are drawn from."""
+    _given.append(_Given(normals, versions, n_images))
+
+
+def audit_sets(seed: int) -> dict[str, Audited]:
+    """Audit one set of each kind."""
+    [given] = _given
+    return {
+        name: audit_set(given.normals, given.versions, kind, n_images=given.n_images, seed=seed)
+        for name, kind in kinds().items()
+    }
 
 
 def audit_set(

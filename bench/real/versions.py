@@ -1,5 +1,6 @@
 """Every image in every version that a set may need, ingested and seen by the controls once."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -8,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from cxr_tasks.lungs.masks import masks_from
-from cxr_tasks.lungs.segmenter import load_segmenter
 from numpy.typing import NDArray
 
 from bench.real.disease import STRENGTHS, Strength, draw_disease, enlarged
@@ -19,6 +18,8 @@ from cxr_tasks.audit.control_tests import Seen
 from cxr_tasks.audit.features import masked_images
 from cxr_tasks.audit.tables import intensity_table, outside_table
 from cxr_tasks.data.images import decode_image
+from cxr_tasks.lungs.masks import masks_from
+from cxr_tasks.lungs.segmenter import load_segmenter, predict_lungs
 from cxr_tasks.lungs.store import Lungs
 
 PLAIN = "plain"
@@ -43,17 +44,26 @@ class Versions:
         return np.array([i * len(VERSIONS) + VERSIONS.index(name) for i, name in pairs], np.int64)
 
 
+def start_worker() -> None:
+    """Start Keras in a process that makes versions."""
+    from cxr_tasks.training.keras_runtime import start_keras
+
+    logging.disable(logging.INFO)
+    start_keras(threads=1, seed=0, card="")
+
+
 def make_versions(
-    normals: Sequence[Normal], *, first: int, weights: Path | None, seed: int
+    part: tuple[int, Sequence[Normal]], *, weights: Path | None, seed: int
 ) -> Versions:
     """Draw, save, decode and look at all versions of some images.
 
     Args:
-        normals: The images.
-        first: The number of the first of them among all, which decides what is drawn.
+        part: The images, and before them the number of the first of them among all, which decides
+            what is drawn.
         weights: Of MobileNetV2; None for random ones.
         seed: Decides what is drawn.
     """
+    first, normals = part
     plain = np.stack([decode_image(png(each.grey)).pixels for each in normals])
     masks = _lungs(plain)
     decoded, rows = [], []
@@ -95,13 +105,13 @@ class _AsRgb:
 
 
 def _lungs(images: Any) -> Lungs:
+    parts = range(0, len(images), _BATCH_SIZE)
     found = [
-        masks_from(np.asarray(_segmenter().predict_on_batch(images[start : start + _BATCH_SIZE])))
-        for start in range(0, len(images), _BATCH_SIZE)
+        masks_from(predict_lungs(_segmenter(), images[start : start + _BATCH_SIZE]))
+        for start in parts
     ]
-    masks, quality = (
-        np.concatenate([getattr(each, name) for each in found]) for name in ("masks", "quality")
-    )
+    masks = np.concatenate([each.masks for each in found])
+    quality = np.concatenate([each.quality for each in found])
     return Lungs(np.packbits(masks, axis=2), np.zeros(len(masks), np.bool_), quality, key="")
 
 

@@ -83,7 +83,9 @@ def explain_variant(
         part=part,
         n_images=len(taken),
         n_without_evidence=int(np.isnan(shares[taken]).sum()),
-        outside_area_fraction=float(np.mean([(~region_of(int(row))).mean() for row in rows[taken]])),
+        outside_area_fraction=float(
+            np.mean([(~region_of(int(row))).mean() for row in rows[taken]])
+        ),
         outside_fraction=ByClass[OutsideShare](
             covid=mean_outside(shares[covid], groups[covid], seed=seed),
             normal=mean_outside(shares[normal], groups[normal], seed=seed),

@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from cxr_tasks.lungs.masks import masks_from
-from cxr_tasks.lungs.segmenter import SEGMENTER_FILE, load_segmenter
 from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.data.images import IMAGE_SIZE_PX
+from cxr_tasks.lungs.masks import masks_from
 from cxr_tasks.lungs.regions import lung_region
+from cxr_tasks.lungs.segmenter import BATCH_SIZE, OWN_WEIGHTS, load_segmenter, predict_lungs
 from cxr_tasks.statistics.scores import BoolArray, FloatArray
 from cxr_tasks.training.keras_runtime import library_versions
 from cxr_tasks.volume.array_file import ArrayFile
@@ -24,8 +24,6 @@ from cxr_tasks.volume.progress import duration
 from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_finished, make_record, write_record
 from cxr_tasks.volume.source_code import source_digest
-
-BATCH_SIZE = 32
 
 _PACKED_WIDTH = IMAGE_SIZE_PX // 8
 
@@ -111,10 +109,9 @@ def _key(dataset: Dataset) -> str:
     parts = [
         dataset.images_digest,
         dataset.record.outputs.get("masks.npy"),
-        sha256_of(SEGMENTER_FILE),
+        sha256_of(OWN_WEIGHTS),
         library_versions(),
         source_digest("lungs"),
-        BATCH_SIZE,
     ]
     return digest_of(parts)[:32]
 
@@ -126,8 +123,9 @@ def _find(dataset: Dataset, built: Path) -> dict[str, int]:
     n_not_found = 0
     with ArrayFile(built / "masks.npy", row_shape=row_shape, dtype=np.uint8) as file:
         for start in range(0, n, BATCH_SIZE):
-            rows = range(start, min(start + BATCH_SIZE, n))
-            segmented = masks_from(_probabilities(segmenter, dataset, rows))
+            images = np.asarray(dataset.images[start : start + BATCH_SIZE])
+            rows = range(start, start + len(images))
+            segmented = masks_from(predict_lungs(segmenter, images))
             for row, mask, quality in zip(rows, segmented.masks, segmented.quality, strict=True):
                 given = _given(dataset, row)
                 known[row] = (given is not None, 1.0 if given is not None else quality)
@@ -138,17 +136,8 @@ def _find(dataset: Dataset, built: Path) -> dict[str, int]:
     return {"n_images": n, "n_given": int(known[:, 0].sum()), "n_not_found": n_not_found}
 
 
-def _probabilities(segmenter: Any, dataset: Dataset, rows: range) -> NDArray[np.float32]:
-    batch = np.asarray(dataset.images[rows.start : rows.stop])
-    # always one size: another one is traced anew
-    padded = np.concatenate(
-        [batch, np.zeros((BATCH_SIZE - len(batch), *batch.shape[1:]), np.uint8)]
-    )
-    return np.asarray(segmenter.predict_on_batch(padded))[: len(batch)]
-
-
 def _given(dataset: Dataset, row: int) -> BoolArray | None:
-    if dataset.masks is None:
+    if getattr(dataset, "masks", None) is None:
         return None
     mask = np.asarray(dataset.masks[row], dtype=np.bool_)
     return mask if mask.any() else None

@@ -27,7 +27,12 @@ def test_evidence_for_one_class_is_none_for_the_other() -> None:
     cam = GradCam.of(spot_detector(CORNER))
     maps = cam.maps(bright(CORNER), np.array([1.0, 1.0, -1.0, -1.0]))
     assert (maps.sum(axis=(1, 2)) > 0).tolist() == [True, True, False, False]
-    assert np.isnan(outside_fractions(maps, [MIDDLE] * len(maps))).tolist() == [False, False, True, True]
+    assert np.isnan(outside_fractions(maps, [MIDDLE] * len(maps))).tolist() == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_sure_model_still_has_evidence() -> None:

@@ -55,9 +55,11 @@ def prefix(*, scale: float = 1 / 255, seed: int = 1, depth: int = 1) -> Any:
 
 
 def wanted(home: Path, network: Any = None, data: Dataset | None = None) -> Activations:
+    known = data or dataset()
     return frozen_activations(
         network or prefix(),
-        data or dataset(),
+        known.images,
+        digest=known.images_digest,
         home=Home(home),
         config_fingerprint="",
         seed=0,
@@ -101,12 +103,12 @@ def test_any_other_content_misses_the_cache() -> None:
     other_dtype = prefix()
     keras.config.set_dtype_policy("float32")
     keys = [
-        activations_key(prefix(), data),
-        activations_key(prefix(), other_image),
-        activations_key(one_weight, data),
-        activations_key(prefix(scale=1 / 256), data),
-        activations_key(prefix(depth=2), data),
-        activations_key(other_dtype, data),
+        activations_key(prefix(), data.images_digest),
+        activations_key(prefix(), other_image.images_digest),
+        activations_key(one_weight, data.images_digest),
+        activations_key(prefix(scale=1 / 256), data.images_digest),
+        activations_key(prefix(depth=2), data.images_digest),
+        activations_key(other_dtype, data.images_digest),
     ]
     assert len(set(keys)) == len(keys)
 

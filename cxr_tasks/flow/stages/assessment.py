@@ -116,7 +116,9 @@ def _evaluation_inputs(context: StageContext) -> "EvaluationInputs":
         control_scores=read_control_scores(run.audit) if audited else None,
         external=open_dataset(run.home, ingested.external) if ingested.external else None,
         score=partial(score_images, config=config, note=note, load=load),
-        explain=partial(explain_variant, region_of=_region_of(context), seed=config.seed, load=load),
+        explain=partial(
+            explain_variant, region_of=_region_of(context), seed=config.seed, load=load
+        ),
     )
 
 
