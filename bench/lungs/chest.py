@@ -65,6 +65,7 @@ def draw_chest(rng: Generator, *, centre: complex = 0j) -> Chest:
     attenuation += rng.uniform(0.4, 1.25) * heart(_with_heart(scene, rng))
     attenuation += rng.uniform(0.25, 1.2) * skeleton(scene, lungs)
     attenuation += rng.uniform(0.3, 1.3) * lungs * vessel_tree(scene, rng)
+    attenuation -= _gas(scene, lungs, rng)
     attenuation += rng.uniform(0.05, 0.4) * (blur(attenuation, 8) - attenuation)  # scatter
     return Chest(scene, attenuation, lungs)
 
@@ -126,6 +127,21 @@ def _with_heart(scene: Scene, rng: Generator) -> Scene:
     right, down = rng.normal(size=2) * 0.02
     u = scene.u - np.float32(right)
     return replace(scene, u=u, v=scene.v - np.float32(down), side=np.abs(u), habitus=habitus)
+
+
+def _gas(scene: Scene, lungs: FloatImage, rng: Generator) -> FloatImage:
+    """Gas in stomach and bowel, close below the diaphragm: as dark as lung, and none."""
+    gas = np.zeros_like(scene.u)
+    if rng.random() < 0.4:
+        return gas
+    for _ in range(int(rng.integers(1, 7))):
+        across = rng.uniform(0.02, 0.3) * (1 if rng.random() < 0.75 else -1)
+        down = rng.uniform(0.17, 0.5)
+        width, height = rng.uniform(0.02, 0.11), rng.uniform(0.015, 0.06)
+        radius = np.hypot((scene.u - across) / width, (scene.v - down) / height)
+        wall = 1 + 0.15 * smooth_field(rng, 20)
+        gas = np.maximum(gas, rng.uniform(0.2, 1.0) * step(wall - radius, rng.uniform(0.2, 0.8)))
+    return gas * (1 - np.clip(3 * lungs, 0, 1))
 
 
 def _surroundings(scene: Scene, rng: Generator) -> FloatImage:

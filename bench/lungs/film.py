@@ -10,6 +10,7 @@ from bench.lungs.chest import smooth_field
 from cxr_tasks.data.phantom.anatomy import IMAGE_SIZE_PX, FloatImage, blur
 
 _SIZE = IMAGE_SIZE_PX
+_P_BORDER = 0.25
 
 
 def take_film(attenuation: FloatImage, rng: Generator) -> NDArray[np.uint8]:
@@ -27,6 +28,24 @@ def take_film(attenuation: FloatImage, rng: Generator) -> NDArray[np.uint8]:
     black, white = rng.uniform(0, 0.25), rng.uniform(0.75, 1)
     grey = (black + (white - black) * grey) * 255
     return _annotated(np.rint(grey).astype(np.uint8), rng)
+
+
+def with_border(
+    pixels: NDArray[np.uint8], mask: NDArray[np.uint8], rng: Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Put a picture, and its mask, into a black or white border, by chance."""
+    if rng.random() > _P_BORDER:
+        return pixels, mask
+    left, top, right, low = (rng.integers(0, 24, size=4) * (rng.random(4) < 0.6)).tolist()
+    size = (_SIZE - left - right, _SIZE - top - low)
+    tone = int(rng.choice((0, 255), p=(0.7, 0.3)))
+    framed = []
+    for content, around in ((pixels, tone), (mask, 0)):
+        canvas = Image.new("L", (_SIZE, _SIZE), around)
+        inner = Image.fromarray(content).resize(size, Image.Resampling.BILINEAR)
+        canvas.paste(inner, (left, top))
+        framed.append(np.asarray(canvas))
+    return framed[0], framed[1]
 
 
 def _unevenness(rng: Generator) -> FloatImage:
@@ -60,17 +79,9 @@ def _devices(rng: Generator) -> FloatImage:
 
 
 def _annotated(grey: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
-    """Draw borders, letters and arrows."""
+    """Draw letters, on a box or not, at the sides."""
     picture = Image.fromarray(grey)
     pen = ImageDraw.Draw(picture)
-    ends = (0, 255)
-    if rng.random() < 0.25:
-        tone = int(rng.choice(ends, p=(0.7, 0.3)))
-        left, top, right, low = (rng.integers(0, 22, size=4) * (rng.random(4) < 0.6)).tolist()
-        pen.rectangle((0, 0, _SIZE, top - 1), fill=tone) if top else None
-        pen.rectangle((0, _SIZE - low, _SIZE, _SIZE), fill=tone) if low else None
-        pen.rectangle((0, 0, left - 1, _SIZE), fill=tone) if left else None
-        pen.rectangle((_SIZE - right, 0, _SIZE, _SIZE), fill=tone) if right else None
     for _ in range(int(rng.choice(3, p=(0.45, 0.4, 0.15)))):
         _letter(pen, rng)
     return np.asarray(picture)

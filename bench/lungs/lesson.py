@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from bench.lungs.chest import draw_chest
 from bench.lungs.disease import draw_opacities
-from bench.lungs.film import take_film
+from bench.lungs.film import take_film, with_border
 from cxr_tasks.data.phantom.anatomy import IMAGE_SIZE_PX
 
 SIZE_PX = 112
@@ -32,7 +32,8 @@ def draw_lesson(number: int, *, seed: int) -> Lesson:
         return _no_chest(rng)
     chest = draw_chest(rng)
     pixels = take_film(chest.attenuation + draw_opacities(chest, rng), rng)
-    return Lesson(_small(pixels), _small(chest.mask.astype(np.uint8) * 255))
+    pixels, mask = with_border(pixels, chest.mask.astype(np.uint8) * 255, rng)
+    return Lesson(_small(pixels), _small(mask))
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

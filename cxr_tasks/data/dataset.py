@@ -1,6 +1,6 @@
 """An ingested data set, opened for the stages that use it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -34,10 +34,16 @@ INDEX_COLUMNS = {
     "phash": str,
     "depth": str,
     **dict.fromkeys(ACQUISITION_FIELDS, str),
+    "mask": str,
 }
 """Of `index.csv`, with their types: one row an image."""
 
-_LATER_COLUMNS = ("depth", *ACQUISITION_FIELDS)
+GIVEN = "given"
+"""In the column `mask`: by the user."""
+
+MASKS_FILE = "masks.npy"
+
+_LATER_COLUMNS = ("depth", *ACQUISITION_FIELDS, "mask")
 """Which older stores lack."""
 
 
@@ -65,6 +71,10 @@ class DatasetFacts(Facts):
     n_ignored_links: int = 0
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
     """Files that are no candidates."""
+    n_masks_by_class: dict[str, int] = Field(default_factory=dict)
+    """Images with a mask of their lungs; empty in older records."""
+    n_unusable_masks_by_reason: dict[str, int] = Field(default_factory=dict)
+    """Images that have none, although there are files for one."""
 
 
 class DatasetRecord(DatasetFacts, StageRecord):
@@ -80,10 +90,13 @@ class DatasetRecord(DatasetFacts, StageRecord):
 class IndexedImages:
     """Images with what is known about each."""
 
-    # one row an image; `patient` and `source` are empty where they are not known
+    # one row an image; texts are empty where they are not known; `mask` is GIVEN or empty
     index: "pd.DataFrame"
     # uint8, shape (n, 224, 224, 3), memory-mapped or not, in the order of `index`
     images: NDArray[np.uint8]
+    # bool, shape (n, 224, 224), likewise: True is lung; a row of False for an image without a
+    # mask; None where no image has one
+    masks: NDArray[np.bool_] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -118,13 +131,24 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
     try:
         index = _read_index(folder / "index.csv")
         images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        masks = _open_masks(folder, record)
     except (OSError, ValueError, EOFError) as err:
         raise _damaged(folder, str(err)) from err
     allowed = (len(index), IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3)
     if images.shape != allowed or images.dtype != np.uint8 or len(index) != record.n_images:
         found = f"{images.shape} {images.dtype}, {len(index)} rows, {record.n_images} recorded"
         raise _damaged(folder, f"images and index do not belong together: {found}")
-    return Dataset(index, images, fingerprint, record)
+    if masks is not None and (masks.shape != allowed[:3] or masks.dtype != np.bool_):
+        found = f"{masks.shape} {masks.dtype}"
+        raise _damaged(folder, f"masks and index do not belong together: {found}")
+    return Dataset(index, images, fingerprint, record, masks=masks)
+
+
+def _open_masks(folder: Path, record: DatasetRecord) -> NDArray[np.bool_] | None:
+    if MASKS_FILE not in record.outputs:
+        return None
+    masks: NDArray[np.bool_] = np.load(folder / MASKS_FILE, mmap_mode="r", allow_pickle=False)
+    return masks
 
 
 def _read_index(path: Path) -> "pd.DataFrame":

@@ -7,11 +7,12 @@ import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import DecodedImage, decode_image
+from cxr_tasks.data.masks import Mask, decode_mask
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.source import Reader
 
@@ -30,6 +31,8 @@ class Accepted:
     image: DecodedImage
     n_bytes: int
     sha256: str
+    mask: Mask | None = None  # of the lungs
+    mask_fault: str = ""  # why it has none, although there is a file
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,20 @@ def decode_candidate(source: Reader, candidate: Candidate) -> Accepted | Rejecte
         image = decode_image(content)
     except UnusableImage as err:
         return Rejected(candidate, err.reason)
-    return Accepted(candidate, image, len(content), hashlib.sha256(content).hexdigest())
+    mask, fault = _mask_of(source, candidate, image)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Accepted(candidate, image, len(content), sha256, mask, fault)
+
+
+def _mask_of(source: Reader, candidate: Candidate, image: DecodedImage) -> tuple[Mask | None, str]:
+    """Read and decode the mask of an image; return also why it cannot be used."""
+    if not candidate.mask:
+        return None, ""
+    try:
+        content = source.read(replace(candidate, path=candidate.mask))
+        return decode_mask(content, width=image.width, height=image.height), ""
+    except UnusableImage as err:
+        return None, err.reason
 
 
 @contextmanager

@@ -64,21 +64,16 @@ def decode_image(content: bytes) -> DecodedImage:
         UnusableImage: The file is no whole image of a supported format, size and depth, or its
             picture is no plausible radiograph.
     """
-    if not content:
-        raise UnusableImage("empty file")
-    if len(content) > MAX_FILE_BYTES:
-        raise UnusableImage(TOO_LARGE)
-    if content.startswith(jpeg_layout.START) and content.count(_SCAN) > MAX_SCANS:
-        raise UnusableImage(f"more than {MAX_SCANS} scans")
+    check_content(content)
     try:
         with opened(content) as image:
-            _check_header(image)
+            check_header(image)
             mode, file_format = image.mode, _format_name(image)
             jpeg_tables, jpeg_quantization = _jpeg_compression(image)
             load_whole(image, content)
             rgb, depth = _to_rgb(image, n_bits=_n_bits(image, content))
     except Image.DecompressionBombError as err:
-        raise _too_large() from err
+        raise too_large() from err
     small = rgb.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BILINEAR)
     check_plausible(np.asarray(small), grey_counts=rgb.convert("L").histogram())
     return DecodedImage(
@@ -92,6 +87,35 @@ def decode_image(content: bytes) -> DecodedImage:
         phash=str(imagehash.phash(small.convert("L"))),
         depth=depth,
     )
+
+
+def check_content(content: bytes) -> None:
+    """Refuse what is too much, or too little, to be opened.
+
+    Raises:
+        UnusableImage: It is.
+    """
+    if not content:
+        raise UnusableImage("empty file")
+    if len(content) > MAX_FILE_BYTES:
+        raise UnusableImage(TOO_LARGE)
+    if content.startswith(jpeg_layout.START) and content.count(_SCAN) > MAX_SCANS:
+        raise UnusableImage(f"more than {MAX_SCANS} scans")
+
+
+def check_header(image: Image.Image) -> None:
+    """Refuse an opened image before it is decoded, by its size and kind.
+
+    Raises:
+        UnusableImage: It is too large, too small, or one of several.
+    """
+    if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE_PX:
+        raise too_large()
+    if min(image.size) < MIN_SIDE_PX:
+        raise UnusableImage(f"a side is shorter than {MIN_SIDE_PX} pixels")
+    # not n_frames, for which a TIFF's images are all counted
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise UnusableImage("several images in one file")
 
 
 def _format_name(image: Image.Image) -> str:
@@ -109,17 +133,8 @@ def _jpeg_compression(image: Image.Image) -> tuple[str, float]:
     return digest, sum(luminance) / len(luminance)
 
 
-def _check_header(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE_PX:
-        raise _too_large()
-    if min(image.size) < MIN_SIDE_PX:
-        raise UnusableImage(f"a side is shorter than {MIN_SIDE_PX} pixels")
-    # not n_frames, for which a TIFF's images are all counted
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        raise UnusableImage("several images in one file")
-
-
-def _too_large() -> UnusableImage:
+def too_large() -> UnusableImage:
+    """Return that an image has too many pixels."""
     return UnusableImage(
         f"more than {MAX_PIXELS // 1_000_000} megapixels or a side of {MAX_SIDE_PX:,} pixels"
     )

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetFacts, DatasetRecord
+from cxr_tasks.data.dataset import GIVEN, INDEX_COLUMNS, DatasetFacts, DatasetRecord
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
+from cxr_tasks.data.mask_store import MaskWriter, report_masks
 from cxr_tasks.data.sources.candidates import Listing
 from cxr_tasks.data.sources.left_out import NO_CLASS, REMEDIES, counted, n_ignored_links
 from cxr_tasks.data.sources.patients import with_patients
@@ -74,6 +75,7 @@ def ingest(
             _build(folder, source, listing, config=config, digest=digest, report=report)
         else:
             report(f"{record.n_images} images were ingested before: dataset {fingerprint}")
+            report_masks(record, report)
             _check_usable(folder, record, config)
     return fingerprint
 
@@ -81,7 +83,8 @@ def ingest(
 def _list(source: Source, config: RunConfig, report: Report) -> Listing:
     listing = source.listing()
     counts = ", ".join(f"{n} {name}" for name, n in listing.n_by_class.items())
-    report(f"{source.description}: {counts}")
+    masks = f", {len(listing.masks)} lung masks" if listing.masks else ""
+    report(f"{source.description}: {counts}{masks}")
     for reason, n in listing.n_left_out_by_reason.items():
         report(warning(f"left out: {counted(n, reason)}. {REMEDIES.get(reason, '')}".rstrip()))
     if listing.tables:
@@ -105,6 +108,8 @@ def _fingerprint(digest: str, listing: Listing) -> str:
             item.patient,
             item.source,
             vars(item.acquisition),
+            # what is in a mask is in the source's digest; of one beside it, the name means nothing
+            "beside" if item.mask.startswith("/") else os.fsencode(item.mask).hex(),
         ]
         for item in listing.candidates
     ]
@@ -146,6 +151,7 @@ def _build(
     reasons = ", ".join(f"{n} {reason}" for reason, n in facts.n_rejected_by_reason.items())
     text = f"{facts.n_images} images in {duration(seconds)}, {facts.n_rejected} rejected"
     report(f"{text} ({reasons})" if reasons else text)
+    report_masks(facts, report)
 
 
 def _store(
@@ -161,6 +167,7 @@ def _store(
         ArrayFile(built / "images.npy", row_shape=shape, dtype=np.uint8) as images,
         open_table(built / "index.csv", list(INDEX_COLUMNS)) as index,
         open_table(built / "rejected.csv", REJECTED_COLUMNS) as rejected,
+        MaskWriter(built, expected=bool(listing.masks)) as masks,
         closing(outcomes),
     ):
         for outcome in watched(outcomes, n=len(listing.candidates), report=report):
@@ -173,6 +180,7 @@ def _store(
             labels[outcome.candidate.label] += 1
             with_patient[outcome.candidate.label] += bool(outcome.candidate.patient)
             images.append(outcome.image.pixels)
+            masks.append(outcome)
             index.writerow(_index_row(outcome))
     return DatasetFacts(
         source=name,
@@ -191,6 +199,8 @@ def _store(
         n_unmatched=listing.n_left_out_by_reason.get(NO_CLASS, 0),
         n_ignored_links=n_ignored_links(listing.n_left_out_by_reason),
         n_left_out_by_reason=dict(listing.n_left_out_by_reason),
+        n_masks_by_class={of: masks.n_by_label[label] for label, of in CLASS_NAMES.items()},
+        n_unusable_masks_by_reason={**listing.n_unclear_masks_by_reason, **masks.n_by_fault},
     )
 
 
@@ -198,6 +208,7 @@ def _index_row(outcome: Accepted) -> dict[str, object]:
     candidate = outcome.candidate
     facts = {**vars(candidate), **vars(candidate.acquisition), **vars(outcome.image)}
     facts |= {"bytes": outcome.n_bytes, "sha256": outcome.sha256}
+    facts["mask"] = "" if outcome.mask is None else GIVEN
     return {name: facts[name] for name in INDEX_COLUMNS}
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.settings.kaggle_handle import read_handle
+from cxr_tasks.settings.mask_pattern import mask_pattern_of
 from cxr_tasks.settings.model import WEIGHTS_WITHOUT_FILE, RunConfig, Setting, default_of
 from cxr_tasks.settings.presets import preset_of
 from cxr_tasks.variants import VARIANTS, Variant
@@ -58,6 +59,7 @@ def check_together(config: RunConfig) -> None:
                 "An image is of one class; patterns that match the same images cannot tell which.",
                 "Give each class its own pattern (command line: --covid-glob, --normal-glob).",
             )
+    mask_pattern_of(config)
     if config.source == "kaggle":
         read_handle("kaggle_dataset", config.kaggle_dataset)
     if config.external_source == "kaggle":
@@ -109,6 +111,12 @@ EFFECTS = (
         "source",
         lambda config: config.source != "phantom",
         "Images that the project draws bring their own patients.",
+    ),
+    Effect(
+        ("lung_masks",),
+        "source",
+        lambda config: config.source != "phantom",
+        "Images that the project draws have no masks.",
     ),
     Effect(
         ("preset",),

@@ -99,6 +99,10 @@ class RunConfig(BaseModel):
     patients: Text = _data("", title="Patients file")
     """A CSV file with the columns path,patient and, optionally, source (hospital, archive), sex,
     age, view, device, follow_up and hospital; it overrides what file names say."""
+    lung_masks: Text = _data("", title="Lung masks")
+    """Where the mask of an image's lungs lies, relative to the data's root or absolute, for example
+    `{folder}/../masks/{name}` or `/data/masks/{stem}.png`; `*` is any text. Empty: preset
+    `radiography` takes its own masks, others have none. `none`: masks are ignored."""
     phantom_images: int = _data(192, title="Phantom images", ge=24, le=200_000)
     """How many images to draw for source `phantom`."""
     phantom_difficulty: Literal["easy", "hard"] = _data(
@@ -204,6 +208,7 @@ class RunConfig(BaseModel):
             "kaggle_dataset": self.external_data if kaggle else "",
             "preset": self.preset if self.external_preset == "same" else self.external_preset,
             "patients": self.external_patients,
+            "lung_masks": "none",  # it only tests, and lies elsewhere
             "seed": (self.seed + 1) % 2**31,  # decides phantoms only: with one seed, the same ones
         }
         return self.model_copy(update=external)

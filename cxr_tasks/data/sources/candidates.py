@@ -4,12 +4,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from cxr_tasks.data.acquisition import NOTHING_KNOWN, Acquisition
 from cxr_tasks.data.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
 from cxr_tasks.data.sources import layouts, left_out
+from cxr_tasks.data.sources.mask_files import FoundMasks, check_found, check_images_left, find_masks
 from cxr_tasks.errors import DataError, SourceError, first_few
+from cxr_tasks.settings.mask_pattern import MaskPattern
 from cxr_tasks.settings.presets import Preset
 from cxr_tasks.wording import CLASS_NAMES
 
@@ -47,6 +49,7 @@ class Candidate:
     patient: str  # whom it shows, or empty where that is not known
     source: str = ""  # where it was taken or published, likewise
     acquisition: Acquisition = NOTHING_KNOWN
+    mask: str = ""  # of its lungs: a name as `path`, or an absolute path; empty where there is none
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Listing:
     candidates: tuple[Candidate, ...]  # in the order in which Keras' loader lists files
     n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)  # by those of `left_out`
     tables: tuple[str, ...] = ()  # names of tables, which are not read
+    n_unclear_masks_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """Images without a mask, although something fits its pattern; by those of `mask_files`."""
 
     @property
     def n_by_class(self) -> dict[str, int]:
@@ -74,19 +79,41 @@ class Listing:
         counts = Counter(candidate.label for candidate in self.candidates)
         return {name: counts[label] for label, name in CLASS_NAMES.items()}
 
+    @property
+    def masks(self) -> list[str]:
+        """Where the masks of the images' lungs are, in the order of the images that have one."""
+        return [candidate.mask for candidate in self.candidates if candidate.mask]
 
-def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
+    @property
+    def masks_on_disk(self) -> list[Path]:
+        """Those that lie in another place than the images."""
+        return [Path(mask) for mask in self.masks if mask.startswith("/")]
+
+
+def list_candidates(
+    found: Found, preset: Preset, *, root: object, masks: MaskPattern | None = None
+) -> Listing:
     """Sort the files of a source into classes; what cannot be an image is left out and counted.
+
+    Masks of the lungs, which `masks` finds, belong to their images, and are not counted.
 
     A file with several names, by links, is taken once.
 
     Raises:
         SourceError: No file belongs to a class.
-        DataError: None belongs to one of them, a file belongs to both, or the folders are laid
-            out otherwise than the preset has them.
+        DataError: None belongs to one of them, a file belongs to both, the folders are laid
+            out otherwise than the preset has them, or `masks` finds none.
     """
     reasons = {path: left_out.why_left_out(path, found.targets.get(path)) for path in found.paths}
     labelled = layouts.label_paths([path for path, why in reasons.items() if not why], preset)
+    of_images = FoundMasks()
+    if masks and labelled.has_both_classes:
+        images = [path for path, _ in labelled.paths]
+        of_images = find_masks(images, found.paths, pattern=masks)
+        reasons = {path: why for path, why in reasons.items() if path not in of_images.files}
+        reasons |= dict.fromkeys(of_images.strays, left_out.STRAY_MASK)
+        labelled = layouts.label_paths([path for path, why in reasons.items() if not why], preset)
+        check_images_left(labelled.paths, of_images, pattern=masks)
     counts = Counter(found.n_left_out_by_reason)
     counts.update(reason for reason in reasons.values() if reason)
     taken = {found.targets.get(path) for path, _ in labelled.paths}  # under another name
@@ -98,12 +125,18 @@ def list_candidates(found: Found, preset: Preset, *, root: object) -> Listing:
     if not labelled.has_both_classes:
         raise _missing_class(labelled, reasons, counts, preset, root)
     layouts.check_whole(labelled, preset, root)
+    if masks:
+        check_found(of_images, [path for path, _ in labelled.paths], pattern=masks)
     once = _each_file_once(labelled.paths, found.targets)
     counts[left_out.LINK_AGAIN] += len(labelled.paths) - len(once)
     return Listing(
-        tuple(Candidate(path, label, patient_of(path)) for path, label in once),
+        tuple(
+            Candidate(path, label, patient_of(path), mask=of_images.by_image.get(path, ""))
+            for path, label in once
+        ),
         {reason: n for reason, n in counts.most_common() if n},
         tuple(path for path, reason in reasons.items() if reason == left_out.TABLE),
+        of_images.n_unclear_by_reason,
     )
 
 

@@ -15,6 +15,7 @@ from cxr_tasks.data.sources import left_out
 from cxr_tasks.data.sources.candidates import Candidate, Found, Listing, list_candidates
 from cxr_tasks.errors import SourceError
 from cxr_tasks.machine.devices import n_cores
+from cxr_tasks.settings.mask_pattern import MaskPattern
 from cxr_tasks.settings.presets import Preset
 from cxr_tasks.volume.files import digest_of, sha256_of
 
@@ -31,6 +32,7 @@ class FolderSource:
     preset: Preset
     synthetic: bool = False
     follow_links: bool = False
+    masks: MaskPattern | None = None
 
     @property
     def description(self) -> str:
@@ -38,15 +40,21 @@ class FolderSource:
         return f"folder {self.root.name}"
 
     def digest(self) -> str:
-        """Digest names and bytes of both classes' files; where the folder lies does not matter."""
-        paths = [candidate.path for candidate in self.listing().candidates]
-        digests = digest_files([self.root / path for path in paths])
+        """Digest names and bytes of both classes' files, and bytes of their masks.
+
+        Where the folders lie does not matter.
+        """
+        listing = self.listing()
+        paths = [candidate.path for candidate in listing.candidates]
+        digests = digest_files([self.root / path for path in paths + listing.masks])
         names = [os.fsencode(path).hex() for path in paths]  # a name need not be Unicode
         return digest_of([names, digests])
 
     def watched(self) -> list[Path]:
-        """Return every file of both classes."""
-        return [self.root / candidate.path for candidate in self.listing().candidates]
+        """Return every file of both classes, and their masks."""
+        listing = self.listing()
+        paths = [candidate.path for candidate in listing.candidates]
+        return [self.root / path for path in paths + listing.masks]
 
     def listing(self) -> Listing:
         """List the files of both classes.
@@ -56,7 +64,7 @@ class FolderSource:
             DataError: Its layout is another than the preset's.
         """
         found = walk_files(self.root, follow_links=self.follow_links)
-        return list_candidates(found, self.preset, root=self.root)
+        return list_candidates(found, self.preset, root=self.root, masks=self.masks)
 
     def read(self, candidate: Candidate) -> bytes:
         """Read one file; of one that is too large, no more than shows it."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # who only names what was left out does without arrays
 
 NO_CLASS = "images in no class folder"
 MASK = "files in a mask folder"
+STRAY_MASK = "masks of no image"
 TABLE = "tables, which are not read"
 ARCHIVE = "archives, which are not unpacked"
 HIDDEN = "hidden or system files"
@@ -30,6 +31,7 @@ _OLD_LINKS = "links that were not followed"
 _SINGULAR = {
     NO_CLASS: "image in no class folder",
     MASK: "file in a mask folder",
+    STRAY_MASK: "mask of no image",
     TABLE: "table, which is not read",
     ARCHIVE: "archive, which is not unpacked",
     HIDDEN: "hidden or system file",
@@ -47,6 +49,7 @@ REMEDIES = {
     NO_CLASS: "Right where they are of another class; else correct preset or patterns.",
     MASK: "Right for masks; rename the folder where it holds radiographs.",
     TABLE: "The folders decide the class; a table of patients is given as patients=FILE.csv.",
+    STRAY_MASK: "Right if their images are missing; else correct lung_masks.",
     ARCHIVE: "Unpack them where they hold images.",
     LINK_OUT: "Set follow_links (--follow-links, FOLLOW_LINKS=1), or copy the files there.",
     LINK_BROKEN: "Fetch or mount what they lead to, or remove them.",

@@ -15,6 +15,7 @@ from cxr_tasks.data.sources.zip_file import ZipSource
 from cxr_tasks.errors import SourceError
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle
+from cxr_tasks.settings.mask_pattern import mask_pattern_of
 from cxr_tasks.settings.presets import preset_of
 from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.paths import Home
@@ -103,16 +104,19 @@ def open_source(
         SourceError: It cannot be reached.
     """
     path = Path(config.data)
+    masks = mask_pattern_of(config)
     match config.source:
         case "folder":
-            return FolderSource(path, preset_of(config), follow_links=config.follow_links)
+            links = config.follow_links
+            return FolderSource(path, preset_of(config), follow_links=links, masks=masks)
         case "zip":
-            return ZipSource(path, preset_of(config), f"zip file {path.name}")
+            return ZipSource(path, preset_of(config), f"zip file {path.name}", masks=masks)
         case "kaggle":
             handle = read_handle("kaggle_dataset", config.kaggle_dataset)
             cache = home.cache / "kaggle"
             path = download_dataset(handle, folder=cache, environ=environ, report=report)
-            return ZipSource(path, preset_of(config), f"Kaggle data set {handle}")
+            description = f"Kaggle data set {handle}"
+            return ZipSource(path, preset_of(config), description, masks=masks)
         case "phantom":
             return PhantomSource(config.phantom_images, config.seed, config.phantom_difficulty)
 

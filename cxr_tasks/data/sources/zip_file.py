@@ -15,10 +15,12 @@ from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_FILE_BYTES, TOO_LARGE
 from cxr_tasks.data.sources.candidates import Candidate, Found, Listing, list_candidates
+from cxr_tasks.data.sources.folder import digest_files, read_file
 from cxr_tasks.data.sources.left_out import LINK_IN_ARCHIVE
 from cxr_tasks.errors import SourceError, first_few
+from cxr_tasks.settings.mask_pattern import MaskPattern
 from cxr_tasks.settings.presets import Preset
-from cxr_tasks.volume.files import sha256_of
+from cxr_tasks.volume.files import digest_of, sha256_of
 
 MAX_TOTAL_BYTES = 64 << 30
 MAX_RATIO = 200
@@ -188,14 +190,22 @@ class ZipSource(ZipArchive):
 
     synthetic = False
 
-    def __init__(self, path: Path, preset: Preset, description: str) -> None:
+    def __init__(
+        self, path: Path, preset: Preset, description: str, *, masks: MaskPattern | None = None
+    ) -> None:
         super().__init__(path)
         self.preset = preset
         self.description = description
+        self.masks = masks
+
+    def digest(self) -> str:
+        """Digest the whole file, and masks beside it."""
+        masks = digest_files(self._masks_on_disk())
+        return digest_of([super().digest(), masks]) if masks else super().digest()
 
     def watched(self) -> list[Path]:
-        """Return the file."""
-        return [self.path]
+        """Return the file, and masks beside it."""
+        return [self.path, *self._masks_on_disk()]
 
     def listing(self) -> Listing:
         """List the files of both classes.
@@ -205,13 +215,17 @@ class ZipSource(ZipArchive):
                 class, or none that can be unpacked.
             DataError: Its layout is another than the preset's.
         """
-        listing = list_candidates(self.files(), self.preset, root=self.path)
+        listing = list_candidates(self.files(), self.preset, root=self.path, masks=self.masks)
         self.check_methods([candidate.path for candidate in listing.candidates])
         return listing
 
     def read(self, candidate: Candidate) -> bytes:
-        """Unpack the member of a candidate."""
-        return self.unpack(candidate.path)
+        """Unpack the member of a candidate; read the file where it is a mask beside the archive."""
+        on_disk = candidate.path.startswith("/")  # no member has such a name
+        return read_file(Path(candidate.path)) if on_disk else self.unpack(candidate.path)
+
+    def _masks_on_disk(self) -> list[Path]:
+        return self.listing().masks_on_disk if self.masks and self.masks.top else []
 
 
 def count_sound_members(path: Path) -> int:

@@ -137,6 +137,8 @@ def _summary(run: RunPaths, record: IngestRecord) -> str:
             facts = open_dataset(run.home, fingerprint).record
             left_out = left_out_of(record, facts, name)
             part = f"{before}{facts.n_images} images, {facts.n_rejected} rejected"
+            if n_masks := sum(facts.n_masks_by_class.values()):
+                part += f", {n_masks} with a lung mask"
             if left_out:
                 part += f", {sum(left_out.values())} left out: {left_out_in_words(left_out)}"
             parts.append(part)
