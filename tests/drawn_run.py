@@ -368,7 +368,8 @@ def drawn_lungs(n_images: int) -> Lungs:
 def _ovals() -> npt.NDArray[np.bool_]:
     rows, columns = _places()
     ovals = [((columns - x) / 0.14) ** 2 + (rows / 0.32) ** 2 < 1 for x in (-0.2, 0.2)]
-    return ovals[0] | ovals[1]
+    both: npt.NDArray[np.bool_] = ovals[0] | ovals[1]
+    return both
 
 
 def _places() -> npt.NDArray[np.float64]:

@@ -137,7 +137,7 @@ def _find(dataset: Dataset, built: Path) -> dict[str, int]:
 
 
 def _given(dataset: Dataset, row: int) -> BoolArray | None:
-    if getattr(dataset, "masks", None) is None:
+    if dataset.masks is None:
         return None
     mask = np.asarray(dataset.masks[row], dtype=np.bool_)
     return mask if mask.any() else None
