@@ -53,7 +53,9 @@ def measure_drift(inputs: AuditInputs, features: MaskedFeatures | None) -> Drift
     both = None
     if features is not None and inputs.ingested.weights.origin not in _NOT_TRAINED:
         # the champion's images as this run's backbone sees them; its own run left them cached
-        old = run_frozen(frozen_prefix(inputs), known.images, inputs, digest=known.images_digest)
+        old = run_frozen(
+            frozen_prefix(inputs), known.images, inputs, digests={"images": known.images_digest}
+        )
         both = Features(old, features.whole_image)
     return compare_datasets(
         known, dataset, champion=version, features=both, seed=inputs.config.seed

@@ -1,6 +1,6 @@
 """A frozen backbone's view of each image: whole, without the lungs, and of the lungs alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.files import digest_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.source_code import source_digest
 
@@ -73,10 +72,10 @@ def masked_features(inputs: AuditInputs, lungs: Lungs) -> MaskedFeatures:
     found = {}
     for name, images in masked_images(dataset.images, lungs).items():
         inputs.note(f"control {name.replace('_', ' ')}")
-        digest = dataset.images_digest
+        digests = {"images": dataset.images_digest}
         if images is not dataset.images:
-            digest = digest_of([digest, name, lungs.key, source_digest("lungs")])
-        values = run_frozen(prefix, images, inputs, digest=digest)
+            digests |= {"view": name, "lungs": lungs.key, "code": source_digest("lungs")}
+        values = run_frozen(prefix, images, inputs, digests=digests)
         found[name] = np.asarray(values, dtype=np.float64)
     return MaskedFeatures(**found)
 
@@ -92,15 +91,15 @@ def masked_images(images: Any, lungs: Lungs) -> dict[str, Any]:
 
 
 def run_frozen(
-    network: Model, images: Any, inputs: AuditInputs, *, digest: str
+    network: Model, images: Any, inputs: AuditInputs, *, digests: Mapping[str, str]
 ) -> NDArray[np.float32]:
-    """Return what a frozen network gives for every image; cached under the images' digest."""
+    """Return what a frozen network gives for every image; cached under the images' digests."""
     from cxr_tasks.training.activations import frozen_activations
 
     return frozen_activations(
         network,
         images,
-        digest=digest,
+        inputs=digests,
         home=inputs.run.home,
         config_fingerprint=inputs.config.fingerprint,
         seed=inputs.config.seed,

@@ -22,6 +22,7 @@ _RECORDS = {
     "split": "data.split_record:SplitRecord",
     "weights": "training.weights:WeightsDownloadRecord",
     "activations": "training.activations:ActivationsRecord",
+    "lungs": "lungs.store:LungsRecord",
     "fold": "training.training_record:FoldRecord",
     "train": "training.training_record:TrainingRecord",
     "audit": "audit.audit_record:AuditRecord",

@@ -25,7 +25,7 @@ from cxr_tasks.volume.paths import Home
 _DESCRIPTION = (
     "Show what uses how much of the shared volume, and how much could be freed. With --free it "
     "removes, for good: what killed work left; data sets that no run and no champion version "
-    "names; activations of images that are not used soon again; "
+    "names; activations and lung masks of images that are not used soon again; "
     "Kaggle downloads that no run and no schedule comes from; and runs beyond the rule below. "
     "While anybody works on the volume nothing goes: it waits for a moment at which nobody does if "
     "--wait says so, and otherwise ends. Champion versions (a retired one may serve again), scores "

@@ -13,7 +13,13 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from cxr_tasks.audit.audit_record import ControlFacts, CopiesFacts, PatientsFacts, SourcesFacts
+from cxr_tasks.audit.audit_record import (
+    ControlFacts,
+    CopiesFacts,
+    LungsFacts,
+    PatientsFacts,
+    SourcesFacts,
+)
 from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.data.split_record import FoldNumbers, SplitFacts
 from cxr_tasks.evaluation.comparison_record import (
@@ -149,6 +155,7 @@ class ReportAudit(VerdictFacts):
     n_excluded_images: int | None
     weights_origin: str | None = None
     drift: DriftFacts | None = None
+    lungs: LungsFacts | None = None
 
 
 class ReportExternal(ExternalFacts):

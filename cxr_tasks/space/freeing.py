@@ -19,13 +19,14 @@ from cxr_tasks.volume.record_model import StageRecord
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.volume.size import as_size, weigh
 
-Kind = Literal["leftover", "run", "data set", "activations", "Kaggle download"]
+Kind = Literal["leftover", "run", "data set", "activations", "lung masks", "Kaggle download"]
 
 REASONS: dict[Kind, str] = {
     "leftover": "what killed work did not finish",
     "run": "beyond the rule for runs",
     "data set": "named by no run and no champion version",
     "activations": "of images that no run going on, nor the newest, nor the champion uses",
+    "lung masks": "of images that no run going on, nor the newest, nor the champion uses",
     "Kaggle download": "named by no run, nor by the defaults of scheduled runs",
 }
 """Why things go, in the order in which they go: a run that is gone needs no data set."""
@@ -173,20 +174,31 @@ def _datasets(home: Home, known: Needs) -> list[Path]:
 
 
 def _activations(home: Home, known: Needs) -> list[Path]:
-    """Choose the activations of images that are not used soon again.
+    from cxr_tasks.training.activations import ActivationsRecord
 
-    Whoever wants them later has them computed again, with the same numbers. When they were used
-    last does not count: shared volumes often do not keep it.
+    return _of_images(home.cache / "activations", ActivationsRecord, home, known)
+
+
+def _lungs(home: Home, known: Needs) -> list[Path]:
+    from cxr_tasks.lungs.store import LungsRecord
+
+    return _of_images(home.cache / "lungs", LungsRecord, home, known)
+
+
+def _of_images(place: Path, record: type[StageRecord], home: Home, known: Needs) -> list[Path]:
+    """Choose what was computed of images that are not used soon again.
+
+    Whoever wants it later has it computed again, with the same numbers. When it was used last does
+    not count: shared volumes often do not keep it.
     """
     from cxr_tasks.data.dataset import DatasetRecord
-    from cxr_tasks.training.activations import ActivationsRecord
 
     stored = [home.datasets / fingerprint for fingerprint in known.activations_of]
     used = {_recorded_digest(folder, DatasetRecord, "outputs", "images.npy") for folder in stored}
     return [
         folder
-        for folder in _folders(home.cache / "activations")
-        if _recorded_digest(folder, ActivationsRecord, "inputs", "images") not in used - {None}
+        for folder in _folders(place)
+        if _recorded_digest(folder, record, "inputs", "images") not in used - {None}
     ]
 
 
@@ -209,6 +221,7 @@ def _downloads(home: Home, known: Needs) -> list[Path]:
 _UNNEEDED: dict[Kind, Callable[[Home, Needs], list[Path]]] = {
     "data set": _datasets,
     "activations": _activations,
+    "lung masks": _lungs,
     "Kaggle download": _downloads,
 }
 

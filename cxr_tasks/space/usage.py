@@ -15,6 +15,7 @@ KINDS = {
     "champion": "champion versions",
     "scores": "scores",
     "cache/activations": "cache: activations of frozen layers",
+    "cache/lungs": "cache: lung masks",
     "cache/backbones": "cache: backbone weights",
     "cache/kaggle": "cache: Kaggle downloads",
     "cache": "cache: other",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -61,7 +61,7 @@ def frozen_activations(
     prefix: Model,
     images: Images,
     *,
-    digest: str,
+    inputs: Mapping[str, str],
     home: Home,
     config_fingerprint: str,
     seed: int,
@@ -75,13 +75,14 @@ def frozen_activations(
     Args:
         prefix: From images (n, height, width, 3), uint8, to one tensor (n, ...).
         images: uint8, shape (n, height, width, 3), read batch by batch.
-        digest: Stands for their content.
+        inputs: Digests that stand for their content: `images` of the stored ones, and of whatever
+            changes them as they are read.
         home: The shared volume.
         config_fingerprint: Digest of the configuration that wants them first, for the record.
         seed: That configuration's seed, for the record.
         note: Receives what a watching person wants to know.
     """
-    key, n_computed = activations_key(prefix, digest), 0
+    key, n_computed = activations_key(prefix, inputs), 0
     folder = home.cache / "activations" / key
     lock = home.locks / f"activations-{key}.lock"
     with locked(lock, on_wait=lambda: note("another process runs the frozen layers; waiting")):
@@ -96,7 +97,7 @@ def frozen_activations(
                 record = make_record(
                     built,
                     ActivationsRecord,
-                    inputs={"images": digest},
+                    inputs=inputs,
                     config_fingerprint=config_fingerprint,
                     seed=seed,
                     seconds=seconds,
@@ -108,7 +109,7 @@ def frozen_activations(
     return Activations(key, values, n_computed)
 
 
-def activations_key(prefix: Model, images_digest: str) -> str:
+def activations_key(prefix: Model, inputs: Mapping[str, str]) -> str:
     """Digest what decides about the values: images, layers, weights, and what computes them.
 
     Libraries, device and threads move the last bits, and this code may move more. They are in the
@@ -121,7 +122,7 @@ def activations_key(prefix: Model, images_digest: str) -> str:
         weights.update(f"{weight.dtype.str}:{weight.shape};".encode())
         weights.update(np.ascontiguousarray(weight).data)
     parts = [
-        images_digest,
+        dict(inputs),
         digest_of(json.loads(prefix.to_json())),
         weights.hexdigest(),
         prefix.outputs[0].dtype,

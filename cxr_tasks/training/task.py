@@ -162,7 +162,7 @@ def trainable_part(model: Model, task: TrainingTask, *, note: Callable[[str], No
     activations = frozen_activations(
         cut.prefix,
         task.dataset.images,
-        digest=task.dataset.images_digest,
+        inputs={"images": task.dataset.images_digest},
         home=task.run.home,
         config_fingerprint=task.config.fingerprint,
         seed=task.config.seed,

@@ -38,6 +38,10 @@ def dataset(n_images: int = N_IMAGES, *, seed: int = 0) -> Dataset:
     return Dataset(index, images, "0123456789abcdef", record_of(images))
 
 
+def digests(data: Dataset) -> dict[str, str]:
+    return {"images": data.images_digest}
+
+
 def record_of(images: NDArray[np.uint8]) -> DatasetRecord:
     return filled(DatasetRecord, outputs={"images.npy": digest_of(images.tolist())})
 
@@ -59,7 +63,7 @@ def wanted(home: Path, network: Any = None, data: Dataset | None = None) -> Acti
     return frozen_activations(
         network or prefix(),
         known.images,
-        digest=known.images_digest,
+        inputs={"images": known.images_digest},
         home=Home(home),
         config_fingerprint="",
         seed=0,
@@ -103,12 +107,13 @@ def test_any_other_content_misses_the_cache() -> None:
     other_dtype = prefix()
     keras.config.set_dtype_policy("float32")
     keys = [
-        activations_key(prefix(), data.images_digest),
-        activations_key(prefix(), other_image.images_digest),
-        activations_key(one_weight, data.images_digest),
-        activations_key(prefix(scale=1 / 256), data.images_digest),
-        activations_key(prefix(depth=2), data.images_digest),
-        activations_key(other_dtype, data.images_digest),
+        activations_key(prefix(), digests(data)),
+        activations_key(prefix(), digests(other_image)),
+        activations_key(one_weight, digests(data)),
+        activations_key(prefix(scale=1 / 256), digests(data)),
+        activations_key(prefix(depth=2), digests(data)),
+        activations_key(other_dtype, digests(data)),
+        activations_key(prefix(), {**digests(data), "view": "outside_lungs"}),
     ]
     assert len(set(keys)) == len(keys)
 
