@@ -68,7 +68,8 @@ def test_what_is_planted_is_found_and_named_and_nothing_else(
     planted = KINDS[name].plant(clean, np.random.default_rng(0))
     checks = grave_checks(audited(planted, tmp_path))
     assert bool(checks & set(KINDS[name].named)) == (name != "clean")
-    if name in ("clean", "file_format", "size"):
+    # pixels of a JPEG tell it too
+    if name in ("clean", "size"):
         assert checks == set(KINDS[name].named)
 
 
