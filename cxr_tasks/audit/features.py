@@ -83,7 +83,7 @@ def masked_features(inputs: AuditInputs, lungs: Lungs) -> MaskedFeatures:
 def masked_images(images: Any, lungs: Lungs) -> dict[str, Any]:
     """Return the images as each field of `MaskedFeatures` sees them, masked as they are read."""
     return {
-        "outside_lungs": PaintedImages(images, lungs.region),
+        "outside_lungs": PaintedImages(images, lungs.region, equalise=True),
         "inside_lungs": PaintedImages(images, lungs.outside),
         # last: a training that runs beside the audit computes the same, and has done so by then
         "whole_image": images,

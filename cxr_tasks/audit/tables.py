@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
-from cxr_tasks.lungs.regions import painted_over
+from cxr_tasks.lungs.regions import equalised, painted_over, to_grey
 from cxr_tasks.statistics.scores import BoolArray, FloatArray
 
 UInt8Array = NDArray[np.uint8]
@@ -100,21 +100,22 @@ def intensity_table(images: Iterable[UInt8Array]) -> pd.DataFrame:
 
 
 def outside_table(images: Iterable[UInt8Array], regions: Iterable[BoolArray]) -> pd.DataFrame:
-    """Return the same of what lies outside the lungs, and its corners, background and collimation.
+    """Return the same of what lies outside the lungs, equalised, and what frames the image.
+
+    That is its corners, background and collimation, and the range of its grey values. How bright
+    it is between these ends is left out: display processing makes it follow the lungs.
 
     Args:
         images: uint8, shape (h, w, 3) each.
         regions: What of each is taken out, shape (h, w) each.
     """
-    rows = [
-        _outside(image.mean(axis=2), region) for image, region in zip(images, regions, strict=True)
-    ]
+    rows = [_outside(to_grey(image), region) for image, region in zip(images, regions, strict=True)]
     return _varying(pd.DataFrame(rows))
 
 
-def _outside(grey: FloatArray, region: BoolArray) -> dict[str, float]:
-    rest = grey[~region]
-    painted = painted_over(grey.astype(np.uint8), region).astype(np.float64)
+def _outside(grey: UInt8Array, region: BoolArray) -> dict[str, float]:
+    rest = grey[~region] if not region.all() else grey
+    painted = painted_over(equalised(grey, region), region).astype(np.float64)
     corner = round(CORNER_FRACTION * len(grey))
     upper, lower = slice(None, corner), slice(-corner, None)
     corners = {
@@ -127,9 +128,15 @@ def _outside(grey: FloatArray, region: BoolArray) -> dict[str, float]:
         **_intensity(painted),
         **{name: float(part.mean()) for name, part in corners.items()},
         **{f"brightest in the {name}": float(part.max()) for name, part in corners.items()},
-        "black outside the lungs": float((rest <= _BLACK).mean()) if len(rest) else 0.0,
-        "white outside the lungs": float((rest >= _WHITE).mean()) if len(rest) else 0.0,
-        **{f"flat lines at the {side}": n for side, n in _flat_lines(grey).items()},
+        "black outside the lungs": float((rest <= _BLACK).mean()),
+        "white outside the lungs": float((rest >= _WHITE).mean()),
+        "darkest outside the lungs": float(rest.min()),
+        "brightest outside the lungs": float(rest.max()),
+        "grey levels outside the lungs": float(len(np.unique(rest))),
+        **{
+            f"flat lines at the {side}": n
+            for side, n in _flat_lines(grey.astype(np.float64)).items()
+        },
     }
 
 

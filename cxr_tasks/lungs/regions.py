@@ -3,7 +3,8 @@
 What is left must say nothing about disease, so the region that goes is larger than the lungs: the
 convex hull of both, widened, so that neither a lesion at the edge nor a dense lung base that the
 mask leaves out remains. It is painted over with what surrounds it, smoothly: the outline of a
-black hole would tell the lungs' shape.
+black hole would tell the lungs' shape. And what is left is equalised: a radiograph is displayed by
+its own grey values, so that dense lungs change the brightness of all that lies around them.
 """
 
 from collections.abc import Callable
@@ -66,6 +67,21 @@ def _inner(mask: BoolArray) -> BoolArray:
     return inner
 
 
+def equalised(image: UInt8Array, region: BoolArray) -> UInt8Array:
+    """Map grey values so that those outside a region are evenly spread, as ranks.
+
+    No monotone change of an image's grey values, as window, gamma or film curve, is left in it.
+
+    Args:
+        image: Grey values, shape (h, w).
+        region: What does not count, same shape.
+    """
+    counts = np.bincount(image[~region], minlength=256)
+    below = np.cumsum(counts) - counts / 2
+    values: UInt8Array = np.rint(255 * below / max(1, counts.sum())).astype(np.uint8)
+    return values[image]
+
+
 def painted_over(image: UInt8Array, region: BoolArray) -> UInt8Array:
     """Replace a region by a smooth continuation of what surrounds it.
 
@@ -106,12 +122,22 @@ def _doubled(field: FloatImage) -> FloatImage:
     return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
+def to_grey(image: UInt8Array) -> UInt8Array:
+    """Return the mean of an image's three channels, shape (h, w)."""
+    grey: UInt8Array = np.rint(image.mean(axis=2)).astype(np.uint8)
+    return grey
+
+
 @dataclass(frozen=True)
 class PaintedImages:
-    """Images of which a region each is painted over as they are read, batch by batch."""
+    """Images of which a region each is painted over as they are read, batch by batch.
+
+    Where it is asked, grey values of the rest are equalised first.
+    """
 
     images: Any  # uint8, shape (n, side, side, 3); grey, with three equal channels, or colour
     region_of: Callable[[int], BoolArray]  # what is painted over, by the image's row
+    equalise: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -121,8 +147,11 @@ class PaintedImages:
         return np.stack([self.read(row) for row in places])
 
     def read(self, row: int) -> UInt8Array:
-        """Return one image, all of its channels painted over."""
+        """Return one image, all of its channels painted over; in grey where it is equalised."""
         image, region = np.asarray(self.images[row]), self.region_of(row)
+        if self.equalise:
+            grey = equalised(to_grey(image), region)
+            return np.repeat(painted_over(grey, region)[..., None], 3, axis=-1)
         first, *others = (image[..., channel] for channel in range(3))
         if all(np.array_equal(first, other) for other in others):  # grey, as radiographs are
             return np.repeat(painted_over(first, region)[..., None], 3, axis=-1)

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from cxr_tasks.lungs.regions import MARGIN_FRACTION, PaintedImages, lung_region, painted_over
+from cxr_tasks.lungs.regions import (
+    MARGIN_FRACTION,
+    PaintedImages,
+    equalised,
+    lung_region,
+    painted_over,
+)
 
 SIDE = 224
 
@@ -76,3 +82,25 @@ def test_images_are_painted_as_they_are_read() -> None:
     assert both.shape == (2, SIDE, SIDE, 3)
     np.testing.assert_array_equal(both[0, ..., 1], painted_over(grey[0, ..., 0], ~region))
     np.testing.assert_array_equal(both[1, ..., 2], painted_over(colour[0, ..., 2], region))
+
+
+def test_no_window_or_film_curve_is_left_in_what_is_equalised() -> None:
+    region, image = lung_region(two_lungs()), picture()
+    plain = equalised(image, region)
+    for gamma in (0.5, 2.0):
+        # strictly rising, so that no two grey values become one
+        curve = np.linspace(0, 1, 256) ** gamma
+        levels = np.unique(np.rint(65535 * curve), return_inverse=True)[1].astype(np.uint8)
+        np.testing.assert_array_equal(equalised(levels[image], region), plain)
+    outside = plain[~region].astype(np.float64)
+    assert outside.mean() == pytest.approx(127.5, abs=1)
+    assert outside.std() == pytest.approx(255 / np.sqrt(12), abs=1)
+
+
+def test_equalised_images_are_grey_and_know_nothing_of_the_inside() -> None:
+    region = lung_region(two_lungs())
+    colour = np.random.default_rng(2).integers(0, 256, (2, SIDE, SIDE, 3), dtype=np.uint8)
+    colour[1] = np.where(region[..., None], 255 - colour[0], colour[0])
+    seen = PaintedImages(colour, lambda _row: region, equalise=True)[0:2]
+    np.testing.assert_array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[..., 0], seen[..., 2])
