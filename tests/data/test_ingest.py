@@ -70,6 +70,7 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
         "jpeg_quantization": 0.0,
         "depth": "8",
         **dict.fromkeys(ACQUISITION_FIELDS, ""),
+        "mask": "",
         "sha256": hashlib.sha256(files[names[3]]).hexdigest(),
         "phash": decode_image(files[names[3]]).phash,
     }
