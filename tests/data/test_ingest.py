@@ -101,7 +101,11 @@ def test_other_bytes_names_or_patients_are_another_data_set(tmp_path: Path) -> N
     patients = tmp_path / "patients.csv"
     patients.write_text("path,patient\nCOVID/COVID/c00.png,p\n")
     fingerprints.append(do_ingest(tmp_path, folder_config(data, patients=str(patients)))[0])
-    assert len(set(fingerprints)) == 4
+    patients.write_text("path,patient,sex\nCOVID/COVID/c00.png,p,F\n")
+    fingerprints.append(do_ingest(tmp_path, folder_config(data, patients=str(patients)))[0])
+    assert len(set(fingerprints)) == 5
+    index = open_dataset(Home(tmp_path), fingerprints[-1]).index
+    assert index["sex"].tolist() == ["F", *5 * [""]]
 
 
 BAD = {
