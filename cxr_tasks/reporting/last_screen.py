@@ -157,5 +157,8 @@ def ingested_lines(run: RunPaths) -> Iterator[str]:
         if reasons := dataset.n_rejected_by_reason:  # older versions did not tally them
             counts = (f"{n} {one_line(reason, 200)}" for reason, n in reasons.items())
             yield f"{_INDENT}Rejected: {', '.join(counts)}"
+        if any(dataset.n_masks_by_class.values()):
+            counts = (f"{n} {one_line(of)}" for of, n in dataset.n_masks_by_class.items())
+            yield f"{_INDENT}With a lung mask: {', '.join(counts)}"
         if n_left_out:
             yield f"{_INDENT}Left out: {left_out_in_words(left_out)}"

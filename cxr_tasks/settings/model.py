@@ -32,6 +32,10 @@ PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patie
 """Settings that name a file or a folder; some also take a word that is no path."""
 
 
+_LATER_SETTINGS = ("lung_masks",)
+"""Settings that older runs lack; at their default a run is as it was without them."""
+
+
 def split_list(value: Any) -> Any:
     """Split a comma-separated text; return any other value as it is."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
@@ -186,7 +190,8 @@ class RunConfig(BaseModel):
     @property
     def fingerprint(self) -> str:
         """Digest of every setting: equal if and only if the configurations are."""
-        return digest_of(self.as_dict())
+        settings = self.as_dict().items()
+        return digest_of({name: value for name, value in settings if not _is_new(name, value)})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
@@ -212,6 +217,11 @@ class RunConfig(BaseModel):
             "seed": (self.seed + 1) % 2**31,  # decides phantoms only: with one seed, the same ones
         }
         return self.model_copy(update=external)
+
+
+def _is_new(name: str, value: Any) -> bool:
+    """Return whether a setting is what it was before there was any: older runs digest without."""
+    return name in _LATER_SETTINGS and value == SETTINGS[name].default
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
         "jpeg_quantization": 0.0,
         "depth": "8",
         **dict.fromkeys(ACQUISITION_FIELDS, ""),
+        "mask": "",
         "sha256": hashlib.sha256(files[names[3]]).hexdigest(),
         "phash": decode_image(files[names[3]]).phash,
     }
@@ -100,7 +101,11 @@ def test_other_bytes_names_or_patients_are_another_data_set(tmp_path: Path) -> N
     patients = tmp_path / "patients.csv"
     patients.write_text("path,patient\nCOVID/COVID/c00.png,p\n")
     fingerprints.append(do_ingest(tmp_path, folder_config(data, patients=str(patients)))[0])
-    assert len(set(fingerprints)) == 4
+    patients.write_text("path,patient,sex\nCOVID/COVID/c00.png,p,F\n")
+    fingerprints.append(do_ingest(tmp_path, folder_config(data, patients=str(patients)))[0])
+    assert len(set(fingerprints)) == 5
+    index = open_dataset(Home(tmp_path), fingerprints[-1]).index
+    assert index["sex"].tolist() == ["F", *5 * [""]]
 
 
 BAD = {

@@ -6,7 +6,7 @@ from PIL import Image
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.masks import ALL_LUNG, GREY, NO_LUNG, OTHER_SHAPE, decode_mask
-from tests.image_files import encode, picture, png_header
+from tests.image_files import encode, made_png, picture, png_header
 
 
 def drawn(*, width: int = 299, height: int = 299, value: int = 255) -> Image.Image:
@@ -85,6 +85,21 @@ def test_mask_of_any_kind_is_the_same_lungs(image: Image.Image) -> None:
     assert np.count_nonzero(mask != expected()) < blurred
 
 
+def test_lungs_of_two_colours_are_both_lungs() -> None:
+    levels = np.stack(3 * [np.asarray(drawn())], axis=2)
+    levels[:, 150:, :2] = 0  # the right one blue, the left one white
+    assert np.array_equal(decoded(Image.fromarray(levels)), decoded(drawn()))
+
+
+def test_pixel_of_which_less_than_half_is_lung_is_none() -> None:
+    levels = np.zeros((896, 896), np.uint8)
+    levels[:, 2:448:4] = 255  # a quarter of each pixel, its centre included
+    levels[:, 448:] = 255
+    mask = decode_mask(encode(Image.fromarray(levels)), width=299, height=299)
+    assert not mask[:, :112].any()
+    assert mask[:, 112:].all()
+
+
 def test_jpeg_of_a_mask_is_read() -> None:
     assert np.count_nonzero(decoded(drawn(), "JPEG") != expected()) < 900
 
@@ -108,6 +123,7 @@ def test_mask_lies_on_its_image() -> None:
         (b"", "empty file"),
         (b"hello", "not an image"),
         (encode(drawn())[:-60], "truncated"),
+        (made_png(64, 64, bits=8, colour=0, raw=40 * (b"\0" + 64 * b"\xff")), "truncated"),
         (encode(drawn(value=0)), NO_LUNG),
         (encode(Image.new("L", (299, 299), 255)), ALL_LUNG),
         (encode(Image.new("L", (299, 299), 1)), ALL_LUNG),

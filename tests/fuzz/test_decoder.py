@@ -14,6 +14,7 @@ from PIL import Image
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_candidate
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_SCANS, decode_image
+from cxr_tasks.data.masks import decode_mask
 from cxr_tasks.data.plausible import BLANK
 from cxr_tasks.data.sources.candidates import Candidate
 from tests.fuzz.cases import damaged, fuzzed, texts
@@ -115,6 +116,36 @@ def test_png_made_of_chunks_with_right_checksums(
     body = zlib.compress(data * 1000)
     chunks = b"".join(chunk(kind, data if k % 2 else body) for k, kind in enumerate(kinds))
     check(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunks + chunk(b"IEND", b""))
+
+
+def lungs(mode: str = "L") -> Image.Image:
+    levels = np.zeros((40, 60), np.uint8)
+    levels[10:30, 10:50] = 255
+    return Image.fromarray(levels).convert(mode)
+
+
+MASKS = (
+    encode(lungs()),
+    encode(lungs("RGB"), "JPEG"),
+    encode(lungs("1"), "TIFF"),
+    encode(lungs("F"), "TIFF"),
+    encode(lungs("P"), "BMP"),
+    encode(lungs("LA")),
+)
+
+
+@fuzzed(content=damaged(*MASKS), width=st.integers(58, 62))
+def test_mask(content: bytes, width: int) -> None:
+    with suppress(UnusableImage):
+        mask = decode_mask(content, width=width, height=40)
+        assert mask.shape == (224, 224)
+        assert mask.dtype == np.bool_
+        assert 0 < mask.mean() <= 0.95
+
+
+def test_masks_that_are_mutated_are_whole() -> None:
+    for content in MASKS:
+        assert decode_mask(content, width=60, height=40).mean() > 0.3
 
 
 class OneFile:

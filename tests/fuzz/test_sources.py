@@ -23,6 +23,8 @@ from cxr_tasks.data.sources.patients import with_patients
 from cxr_tasks.data.sources.source import Source
 from cxr_tasks.data.sources.zip_file import ZipSource
 from cxr_tasks.errors import CxrError, SourceError
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.settings.mask_pattern import mask_pattern_of
 from cxr_tasks.settings.presets import PRESETS, Preset, matches, relative_pattern
 from tests.fuzz.cases import ODD_TEXTS, damaged, fuzzed, texts
 
@@ -224,6 +226,28 @@ def test_pattern_of_many_stars_takes_no_time() -> None:
     assert not matches("a/" * 300, "{**,*/}{a,*}" * 100 + "x")
     assert not matches("a" * 1000, "[a-z]{*,?}**" * 100 + "x")
     assert time.process_time() - started < 10
+
+
+PIECES = st.sampled_from(
+    [*"/.*?{}[]~\\a", "..", "**", "{folder}", "{stem}", "{name}", "masks", ".png", "\n", "/tmp/"]
+)
+
+
+@fuzzed(
+    text=st.lists(PIECES, max_size=8).map("".join),
+    names=st.lists(texts | st.sampled_from([*MEMBERS, "masks/a.png", "COVID/masks/b.png"])),
+)
+def test_pattern_of_masks(text: str, names: list[str]) -> None:
+    def find() -> None:
+        config = make_config({"source": "folder", "data": "/data", "lung_masks": text})
+        pattern = mask_pattern_of(config)
+        found = Found(tuple(dict.fromkeys([*MEMBERS, *names])))
+        listing = list_candidates(found, STUDY, root="set", masks=pattern)
+        images = {item.path for item in listing.candidates}
+        assert images.isdisjoint(listing.masks)
+        assert len(set(listing.masks)) == len(listing.masks)
+
+    refused(find)
 
 
 CANDIDATES = (Candidate("COVID/a.png", 1, "p1"), Candidate("NORMAL/b.png", 0, ""))

@@ -40,6 +40,14 @@ def test_fingerprint_of_older_runs_stays() -> None:
     )
 
 
+def test_setting_that_older_runs_lack_decides_where_it_is_set() -> None:
+    digests = {
+        make_config(FILES | given).fingerprint
+        for given in ({}, {"lung_masks": "none"}, {"lung_masks": "m/{name}"})
+    }
+    assert len(digests) == 3
+
+
 def test_profile_fills_what_is_not_given() -> None:
     paper = make_config({"profile": "paper", "kaggle_dataset": "someone/some-set"})
     assert (paper.source, paper.split, paper.epochs, paper.patience) == ("kaggle", "paper", 500, 30)

@@ -109,7 +109,8 @@ def list_candidates(
     of_images = FoundMasks()
     if masks and labelled.has_both_classes:
         images = [path for path, _ in labelled.paths]
-        of_images = find_masks(images, found.paths, pattern=masks)
+        names = [path for path, why in reasons.items() if why in ("", left_out.MASK)]
+        of_images = find_masks(images, names, pattern=masks)
         reasons = {path: why for path, why in reasons.items() if path not in of_images.files}
         reasons |= dict.fromkeys(of_images.strays, left_out.STRAY_MASK)
         labelled = layouts.label_paths([path for path, why in reasons.items() if not why], preset)

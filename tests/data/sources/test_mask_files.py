@@ -79,6 +79,11 @@ def test_mask_that_is_not_certain_is_none() -> None:
     assert listing.n_unclear_masks_by_reason == {OUTSIDE: 1}
 
 
+def test_what_is_no_image_by_its_name_is_no_mask() -> None:
+    others = ("m/a.txt", "m/a.json", "m/a.csv", "m/.a.png")
+    assert listed("m/{stem}.*", "m/a.png", *others).masks == ["m/a.png"]
+
+
 def test_names_full_of_signs_are_taken_at_their_word() -> None:
     images = ("COVID/a*.png", "COVID/[b].png", "NORMAL/{c}.png", "NORMAL/d\n.png", "COVID/ab.png")
     masks = ("m/a*_x.png", "m/[b]_x.png", "m/{c}_x.png", "m/d\n_x.png")
