@@ -126,8 +126,8 @@ def _plan(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Plan:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.lungs", description=__doc__)
     parser.add_argument("--seed", type=int, default=2026, help="default: %(default)s")
-    parser.add_argument("--images", type=int, default=3600, help="drawn; default: %(default)s")
-    parser.add_argument("--steps", type=int, default=2200, help="default: %(default)s")
+    parser.add_argument("--images", type=int, default=1600, help="drawn; default: %(default)s")
+    parser.add_argument("--steps", type=int, default=1200, help="default: %(default)s")
     parser.add_argument(
         "--measured-images", type=int, default=200, help="of each kind; default: %(default)s"
     )

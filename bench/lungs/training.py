@@ -25,7 +25,7 @@ class Plan:
     seed: int  # decides pictures, first weights, order and variation
     n_images: int  # how many are drawn; they come again, varied
     n_steps: int
-    batch_size: int = 24  # pictures in one step
+    batch_size: int = 16  # pictures in one step
     learning_rate: float = 2e-3  # AdamW's largest; falls to nothing along a cosine
 
 
