@@ -53,7 +53,7 @@ def _make(plan: Plan, out: Path) -> dict[str, Any]:
     start_keras(threads=THREADS, seed=plan.seed)
     network, curve = build_network(seed=plan.seed), _Curve(plan.n_steps)
     train_segmenter(network, plan, lessons, on_step=curve)
-    trained = build_network(seed=plan.seed)  # the other one has its optimiser with it
+    trained = build_network()  # the other one has its optimiser with it
     trained.set_weights(network.get_weights())
     write_packed(trained, out)
     return {

@@ -62,7 +62,9 @@ def masks_from(probabilities: NDArray[np.floating]) -> LungMasks:
 def _enlarged(probability: Probability) -> Probability:
     small = Image.fromarray(probability.reshape(probability.shape[:2]).astype(np.float32))
     size = (MASK_SIZE_PX, MASK_SIZE_PX)
-    return gaussian_filter(np.asarray(small.resize(size, Image.Resampling.BILINEAR)), _SMOOTH_PX)
+    whole = np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+    smooth: Probability = gaussian_filter(whole, _SMOOTH_PX)
+    return smooth
 
 
 def _lung_parts(probability: Probability) -> NDArray[np.int_]:
@@ -73,7 +75,8 @@ def _lung_parts(probability: Probability) -> NDArray[np.int_]:
     numbers = np.zeros(n_parts + 1, np.int_)
     for number, part in enumerate(np.argsort(-areas, kind="stable")[:2], start=1):
         numbers[part + 1] = number if areas[part] >= least else 0
-    return numbers[parts]
+    numbered: NDArray[np.int_] = numbers[parts]
+    return numbered
 
 
 def _are_two_lungs(parts: NDArray[np.int_]) -> bool:
