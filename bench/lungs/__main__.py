@@ -103,7 +103,7 @@ def _summary(record: dict[str, Any]) -> str:
     ]
     return (
         f"{record['file']}: {record['bytes']:,} bytes, {record['n_parameters']:,} parameters, "
-        f"{figures['ms_per_image']} ms an image, SHA-256 {record['sha256']}\nDice, "
+        f"{figures['core_ms_per_image']} ms of a core an image, SHA-256 {record['sha256']}\nDice, "
         + "\n      ".join(dices)
     )
 
