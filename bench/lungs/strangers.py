@@ -48,7 +48,7 @@ def _blank(rng: Generator) -> Picture:
     tilt = rng.normal(size=2) * 20
     flat = rng.uniform(20, 230) + tilt[0] * axis[None, :] + tilt[1] * axis[:, None]
     noisy = flat + rng.uniform(0, 4) * rng.standard_normal((SIZE_PX, SIZE_PX))
-    return noisy.clip(0, 255).astype(np.uint8)
+    return np.asarray(noisy.clip(0, 255), np.uint8)
 
 
 def _hand(rng: Generator) -> Picture:
@@ -67,7 +67,7 @@ def _hand(rng: Generator) -> Picture:
     ImageDraw.Draw(soft).ellipse(palm, fill=120)
     both = np.asarray(soft, float) + np.asarray(bone, float)
     noise = rng.normal(size=both.shape) * 4
-    return (gaussian_filter(both, 1.5) + noise + 10).clip(0, 255).astype(np.uint8)
+    return np.asarray((gaussian_filter(both, 1.5) + noise + 10).clip(0, 255), np.uint8)
 
 
 def _photograph() -> Callable[[Generator], Picture]:
@@ -98,4 +98,4 @@ def _text(rng: Generator) -> Picture:
 
 def _as_grey(field: NDArray[np.floating]) -> Picture:
     low, high = np.quantile(field, (0.005, 0.995))
-    return (255 * (field - low) / (high - low)).clip(0, 255).astype(np.uint8)
+    return np.asarray((255 * (field - low) / (high - low)).clip(0, 255), np.uint8)

@@ -25,7 +25,7 @@ class Plan:
     seed: int  # decides pictures, first weights, order and variation
     n_images: int  # how many are drawn; they come again, varied
     n_steps: int
-    batch_size: int = 24  # pictures in one step
+    batch_size: int = 16  # pictures in one step
     learning_rate: float = 2e-3  # AdamW's largest; falls to nothing along a cosine
 
 
@@ -111,7 +111,8 @@ def _varied(
     rows, columns = _moved(rng), _moved(rng)
     grey, mask = grey[np.ix_(rows, columns)], mask[np.ix_(rows, columns)]
     if rng.random() < 0.5:
-        grey = 255 * (grey / 255) ** np.float32(np.exp(rng.uniform(-0.6, 0.6)))
+        curve = np.float32(np.exp(rng.uniform(-0.6, 0.6)))
+        grey = np.float32(255) * np.power(grey / np.float32(255), curve)
     if rng.random() < 0.25:
         top, left = rng.integers(0, SIZE_PX - 10, size=2)
         height, width = rng.integers(8, 40, size=2)
@@ -129,4 +130,4 @@ def _moved(rng: Generator) -> NDArray[np.intp]:
     stretch, shift = rng.uniform(0.88, 1.12), rng.uniform(-6, 6)
     middle = (SIZE_PX - 1) / 2
     places = (np.arange(SIZE_PX) - middle) * stretch + middle + shift
-    return np.rint(places).clip(0, SIZE_PX - 1).astype(np.intp)
+    return np.asarray(np.rint(places).clip(0, SIZE_PX - 1), np.intp)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FOUND, _NOT_FOUND, _UNUSABLE = "found", "no lungs found", "unusable"
 _N_BLOCK_IMAGES = 128
-_THREADS = 1  # on every machine the same masks
+_THREADS = 2  # on every machine the same masks
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,16 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import binary_fill_holes, gaussian_filter, label
+from scipy.ndimage import binary_fill_holes, center_of_mass, find_objects, gaussian_filter, label
 
 MASK_SIZE_PX = 224
 
-MIN_QUALITY = 0.5
-"""Below it an image counts as one without lungs; see docs/lungs.md for what that costs."""
+MIN_QUALITY = 0.6
+"""Below it an image counts as one without lungs; docs/lungs.md says how often that is right."""
+
+_DICE_OF_CONFIDENCE = (-0.9, 1.95)
+"""Dice as a straight line of the mean probability inside the mask, fitted on drawn chests."""
 
 _SMOOTH_PX = 1.5
 _MIN_LUNG_FRACTION = 0.015
 """Of the image, that one lung fills at least; smaller islands are dropped."""
+
+_LUNGS_FRACTION = (0.06, 0.8)
+"""Of the image, that both lungs fill; less or more is no chest radiograph as a person takes it."""
 
 Mask = NDArray[np.bool_]
 Probability = NDArray[np.floating]
@@ -25,14 +31,16 @@ class LungMasks:
     """Where the lungs of each image are."""
 
     masks: Mask  # shape (n, 224, 224); all False where no lungs were found
-    quality: NDArray[np.float64]  # shape (n,), 0 to 1: about the Dice to be expected
+    quality: NDArray[np.float64]  # shape (n,), 0 to 1: the Dice to be expected on drawn chests
     found: Mask  # shape (n,)
 
 
 def masks_from(probabilities: NDArray[np.floating]) -> LungMasks:
     """Turn probabilities of lung into masks.
 
-    Above one half, smoothed, holes filled, the two largest parts kept.
+    A mask is where the smoothed probability is above one half: its two largest parts, holes
+    filled. Lungs count as found where the segmenter is sure enough, and where there are two of
+    them, side by side and of a plausible size.
 
     Args:
         probabilities: Shape (n, s, s, 1) or (n, s, s), in [0, 1].
@@ -41,36 +49,49 @@ def masks_from(probabilities: NDArray[np.floating]) -> LungMasks:
     masks = np.zeros((n, MASK_SIZE_PX, MASK_SIZE_PX), np.bool_)
     quality = np.zeros(n)
     for place in range(n):
-        probability = _enlarged(np.asarray(probabilities[place], np.float32).squeeze())
-        masks[place] = _mask(probability)
-        quality[place] = _quality(masks[place], probability)
+        probability = _enlarged(probabilities[place])
+        parts = _lung_parts(probability)
+        if _are_two_lungs(parts):
+            masks[place] = parts > 0
+            quality[place] = _expected_dice(probability[masks[place]])
     found = quality >= MIN_QUALITY
     masks[~found] = False
     return LungMasks(masks, quality, found)
 
 
 def _enlarged(probability: Probability) -> Probability:
+    small = Image.fromarray(probability.reshape(probability.shape[:2]).astype(np.float32))
     size = (MASK_SIZE_PX, MASK_SIZE_PX)
-    enlarged = Image.fromarray(probability).resize(size, Image.Resampling.BILINEAR)
-    return gaussian_filter(np.asarray(enlarged), _SMOOTH_PX)
+    whole = np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+    smooth: Probability = gaussian_filter(whole, _SMOOTH_PX)
+    return smooth
 
 
-def _mask(probability: Probability) -> Mask:
-    """Keep the two largest parts that are large enough for a lung; both lungs may be one part."""
-    parts, n_parts = label(probability > 0.5)
+def _lung_parts(probability: Probability) -> NDArray[np.int_]:
+    """Number the two largest parts, if they are large enough for a lung; else 0."""
+    parts, n_parts = label(binary_fill_holes(probability > 0.5))
     areas = np.bincount(parts.ravel(), minlength=n_parts + 1)[1:]
-    largest = [part for part in np.argsort(-areas)[:2] if areas[part] >= _min_area(parts)]
-    kept: Mask = binary_fill_holes(np.isin(parts, np.array(largest, int) + 1))
-    return kept
+    least = _MIN_LUNG_FRACTION * parts.size
+    numbers = np.zeros(n_parts + 1, np.int_)
+    for number, part in enumerate(np.argsort(-areas, kind="stable")[:2], start=1):
+        numbers[part + 1] = number if areas[part] >= least else 0
+    numbered: NDArray[np.int_] = numbers[parts]
+    return numbered
 
 
-def _min_area(parts: NDArray[np.int_]) -> float:
-    return _MIN_LUNG_FRACTION * parts.size
+def _are_two_lungs(parts: NDArray[np.int_]) -> bool:
+    """Tell whether two parts lie side by side; both lungs may be one part, wider than high."""
+    least, most = _LUNGS_FRACTION
+    if not least <= (parts > 0).mean() <= most:
+        return False
+    if parts.max() == 1:
+        down, across = find_objects(parts)[0]
+        return bool(across.stop - across.start > down.stop - down.start)
+    (first_down, first_across), (down, across) = center_of_mass(parts > 0, parts, (1, 2))
+    return bool(abs(across - first_across) > abs(down - first_down))
 
 
-def _quality(mask: Mask, probability: Probability) -> float:
-    """Return the Dice that the probabilities lead to expect, less for implausible masks."""
-    if not mask.any():
-        return 0.0
-    expected = 2 * probability[mask].sum() / (probability.sum() + mask.sum())
-    return float(expected)
+def _expected_dice(inside: Probability) -> float:
+    """Return the Dice that drawn chests have at this mean probability inside the mask."""
+    start, slope = _DICE_OF_CONFIDENCE
+    return float(np.clip(start + slope * inside.mean(dtype=np.float64), 0, 1))

@@ -22,36 +22,48 @@ Model = Any
 Tensor = Any
 
 
-def build_network(*, seed: int) -> Model:
+def build_network(*, seed: int | None = None) -> Model:
     """Build it from grey pictures, shape (n, 112, 112, 1), to logits of lung of the same shape.
 
     Args:
-        seed: Decides the first weights.
+        seed: Seeds Keras, and so decides the first weights. None where weights are read from a
+            file: they are 0 until then, and no random number of the process is drawn.
     """
     import keras
     from keras import layers
 
-    keras.utils.set_random_seed(seed)
+    start = "zeros"
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
+        start = "glorot_uniform"
     grey = keras.Input((SIZE_PX, SIZE_PX, 1), name="grey")
     x = _normalised(grey)
     skips = []
     for level, channels in enumerate(CHANNELS):
-        x = _convolution(x, channels, name=f"down_{level}_a", strides=2)
-        x = _convolution(x, channels, name=f"down_{level}_b")
+        x = _convolution(x, channels, start=start, name=f"down_{level}_a", strides=2)
+        x = _convolution(x, channels, start=start, name=f"down_{level}_b")
         skips.append(x)
     for level in reversed(range(len(CHANNELS) - 1)):
         x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{level}_size")(x)
         x = layers.Concatenate(name=f"up_{level}_both")([x, skips[level]])
-        x = _convolution(x, CHANNELS[level], name=f"up_{level}")
-    x = layers.Conv2D(1, 3, padding="same", name="lung")(x)
+        x = _convolution(x, CHANNELS[level], start=start, name=f"up_{level}")
+    x = layers.Conv2D(1, 3, padding="same", kernel_initializer=start, name="lung")(x)
     x = layers.UpSampling2D(interpolation="bilinear", name="logits")(x)
     return keras.Model(grey, x, name="lungs")
 
 
-def _convolution(x: Tensor, channels: int, *, name: str, strides: int = 1) -> Tensor:
+def _convolution(x: Tensor, channels: int, *, start: str, name: str, strides: int = 1) -> Tensor:
     from keras import layers
 
-    x = layers.Conv2D(channels, 3, strides=strides, padding="same", use_bias=False, name=name)(x)
+    x = layers.Conv2D(
+        channels,
+        3,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=start,
+        name=name,
+    )(x)
     x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 

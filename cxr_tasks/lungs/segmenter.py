@@ -33,7 +33,7 @@ def load_segmenter(weights: Path = OWN_WEIGHTS) -> Model:
         A model from images, uint8, shape (n, 224, 224, 3), to float32, shape (n, 112, 112, 1).
         Its layers have names of their own, so that its JSON is the same in every process.
     """
-    network = build_network(seed=0)
+    network = build_network()
     network.load_weights(weights)
     return segmenter_of(network)
 
