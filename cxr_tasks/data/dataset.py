@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
@@ -32,8 +33,12 @@ INDEX_COLUMNS = {
     "sha256": str,
     "phash": str,
     "depth": str,
+    **dict.fromkeys(ACQUISITION_FIELDS, str),
 }
 """Of `index.csv`, with their types: one row an image."""
+
+_LATER_COLUMNS = ("depth", *ACQUISITION_FIELDS)
+"""Which older stores lack."""
 
 
 class DatasetFacts(Facts):
@@ -122,8 +127,9 @@ def _read_index(path: Path) -> "pd.DataFrame":
 
     # keep_default_na: a file called "NA" is no missing value
     index = pd.read_csv(path, dtype=INDEX_COLUMNS, keep_default_na=False, encoding="utf-8")
-    if "depth" not in index:
-        index["depth"] = ""  # ingested before it was recorded
+    for name in _LATER_COLUMNS:
+        if name not in index:
+            index[name] = ""  # ingested before it was recorded
     if list(index.columns) != list(INDEX_COLUMNS):
         raise ValueError(f"index.csv has the columns {', '.join(index.columns)}")
     return index

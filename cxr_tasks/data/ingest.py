@@ -99,7 +99,13 @@ def _fingerprint(digest: str, listing: Listing) -> str:
     Preset, patterns and patients file are in it by what they lead to.
     """
     candidates = [
-        [os.fsencode(item.path).hex(), item.label, item.patient, item.source]
+        [
+            os.fsencode(item.path).hex(),
+            item.label,
+            item.patient,
+            item.source,
+            vars(item.acquisition),
+        ]
         for item in listing.candidates
     ]
     libraries = [versions()[name] for name in _DECIDING_LIBRARIES]
@@ -189,7 +195,8 @@ def _store(
 
 
 def _index_row(outcome: Accepted) -> dict[str, object]:
-    facts = {**vars(outcome.candidate), **vars(outcome.image)}
+    candidate = outcome.candidate
+    facts = {**vars(candidate), **vars(candidate.acquisition), **vars(outcome.image)}
     facts |= {"bytes": outcome.n_bytes, "sha256": outcome.sha256}
     return {name: facts[name] for name in INDEX_COLUMNS}
 

@@ -97,8 +97,8 @@ class RunConfig(BaseModel):
     """For `kaggle`: OWNER/SLUG or the data set's address; OWNER/SLUG/versions/5 for that version.
     The study's slug is `covid-19-vs-normal-chest-x-rays`; the study does not name its owner."""
     patients: Text = _data("", title="Patients file")
-    """A CSV file with the columns path,patient and, optionally, source (hospital, archive); it
-    overrides what file names say."""
+    """A CSV file with the columns path,patient and, optionally, source (hospital, archive), sex,
+    age, view, device, follow_up and hospital; it overrides what file names say."""
     phantom_images: int = _data(192, title="Phantom images", ge=24, le=200_000)
     """How many images to draw for source `phantom`."""
     phantom_difficulty: Literal["easy", "hard"] = _data(

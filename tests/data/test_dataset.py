@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_tasks.data.dataset import DatasetRecord, open_dataset
+from cxr_tasks.data.dataset import INDEX_COLUMNS, DatasetRecord, open_dataset
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from tests.data.test_ingest import do_ingest, folder_config
@@ -59,15 +59,17 @@ def test_missing_row_is_noticed(tmp_path: Path, *, with_image: bool) -> None:
         open_dataset(Home(tmp_path), fingerprint)
 
 
-def test_index_written_before_the_depth_was_told_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", ["phash", "depth"])
+def test_index_of_an_older_version_is_read(tmp_path: Path, last: str) -> None:
     data = make_files(tmp_path / "data", class_files())
     fingerprint, _ = do_ingest(tmp_path, folder_config(data))
-    assert set(open_dataset(Home(tmp_path), fingerprint).index["depth"]) == {"8"}
+    now = open_dataset(Home(tmp_path), fingerprint).index
+    assert set(now["depth"]) == {"8"}
     folder = tmp_path / "datasets" / fingerprint
-    rows = (folder / "index.csv").read_text().splitlines()
-    before = "".join(f"{row.rpartition(',')[0]}\n" for row in rows)
-    (folder / "index.csv").write_text(before)
+    now.loc[:, :last].to_csv(folder / "index.csv", index=False)
     accept_changes(folder, DatasetRecord)
     index = open_dataset(Home(tmp_path), fingerprint).index
-    assert set(index["depth"]) == {""}
-    assert len(index) == len(rows) - 1
+    assert list(index.columns) == list(INDEX_COLUMNS)
+    assert index.loc[:, :last].equals(now.loc[:, :last])
+    later = list(INDEX_COLUMNS)[list(INDEX_COLUMNS).index(last) + 1 :]
+    assert set(index[later].stack()) == {""}

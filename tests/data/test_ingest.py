@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
 from cxr_tasks.data.dataset import open_dataset
 from cxr_tasks.data.images import MAX_FILE_BYTES, decode_image
 from cxr_tasks.data.ingest import ingest
@@ -68,6 +69,7 @@ def test_store_holds_every_image_and_what_is_known_about_it(tmp_path: Path) -> N
         "jpeg_tables": "",
         "jpeg_quantization": 0.0,
         "depth": "8",
+        **dict.fromkeys(ACQUISITION_FIELDS, ""),
         "sha256": hashlib.sha256(files[names[3]]).hexdigest(),
         "phash": decode_image(files[names[3]]).phash,
     }

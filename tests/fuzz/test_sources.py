@@ -231,6 +231,10 @@ TABLES = (
     b"path,patient\nCOVID/a.png,p1\nNORMAL/b.png,p2\n",
     b'\xef\xbb\xbfpath,age,patient,source\r\n"COVID/a.png",3,"p, 1",hospital A\r\n',
     b"patient,path\np1,COVID/a.png\np2\n",
+    (
+        b"path,patient,Sex,Age,View Position,Follow-up #,Manufacturer,Model,site,gender\n"
+        b"COVID/a.png,p1,F,058Y,PA,4,A,B,c,f\nNORMAL/b.png,p2,M,12 M,ap supine,0,,,,\n"
+    ),
     "sep=;\nImage Index;Patient ID\n.\\a.png;1.0\nB;nan\n".encode("utf-16"),
 )
 
@@ -243,6 +247,10 @@ def test_patients_file(folder: Path, content: bytes) -> None:
     refused(lambda: known.extend(with_patients(CANDIDATES, path, report=lambda _line: None)))
     for candidate in known:
         assert isinstance(candidate.patient + candidate.source, str)
+        acquisition = candidate.acquisition
+        assert acquisition.sex in ("", "F", "M")
+        assert 0 <= float(acquisition.age or 0) <= 120
+        assert int(acquisition.follow_up or 0) >= 0
 
 
 READ_WITH_LITTLE_MEMORY = """

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from cxr_tasks.data.acquisition import NOTHING_KNOWN, Acquisition
 from cxr_tasks.data.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
 from cxr_tasks.data.sources import layouts, left_out
 from cxr_tasks.errors import DataError, SourceError, first_few
@@ -45,6 +46,7 @@ class Candidate:
     label: int  # 1 is COVID-19, 0 is normal; or `UNLABELLED`
     patient: str  # whom it shows, or empty where that is not known
     source: str = ""  # where it was taken or published, likewise
+    acquisition: Acquisition = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)

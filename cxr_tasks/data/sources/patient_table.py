@@ -6,12 +6,15 @@ import re
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from cxr_tasks.data.acquisition import ACQUISITION_FIELDS, NOTHING_KNOWN, Acquisition
+from cxr_tasks.data.sources.acquisition_columns import find_columns, read_acquisitions
+from cxr_tasks.data.sources.unknown_words import is_unknown
 from cxr_tasks.errors import DataError, SourceError, first_few
 
 _MAX_BYTES = 256 << 20
@@ -30,28 +33,15 @@ _ALSO_A_REMARK = ("patient", "subject", "participant")
 """Columns that may say whether one is a patient, where another gives the numbers."""
 
 _REQUIRED = ("path", "patient")
+_MAX_UNUSED = 12
+"""Names of columns that are shown, of those that are not used."""
+
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 """Excel's own first line."""
 
 _WHOLE_NUMBER = re.compile(r"(\d+)[.,]0+")
 _ROUNDED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+|\dE\+\d+", re.IGNORECASE)
-
-_UNKNOWN_WORD = re.compile(
-    "nan|none(?: given)?|null|nil|nat|na(?: na)?|n[/.][akd]|n/a n/a|tbd|xxx|missing|empty|blank"
-    "|unk|un(?:known|defined|specified|identified)|unknown (?:patient|id)|(?:patient|id) unknown"
-    "|not (?:known|available|applicable|specified|given|provided|recorded|reported|stated)"
-    "|not (?:disclosed|identified)|no (?:id|data|patient|patient id)"
-    "|anon(?:ym(?:ous|i[sz]ed|isiert|e)?)?|de ?identified|redacted|removed|withheld|hidden"
-    "|confidential|unbekannt|keine angabe|k\\.a|inconnu|desconocido|sconosciuto|不明|未知"
-)
-"""In lower case, without signs at the ends, `_` and `-` between words as blanks."""
-
-_UNKNOWN_CODE = re.compile(
-    r"-(?:1|9+)(?:[.,]0+)?"  # as databases number it
-    r"|#(?:ref|value|name|div/0|num|null|n/a|spill|calc|field|blocked)[!?]?(?: n/a)?"  # Excel's
-    r"|-?1[.,]#(?:ind|qnan|inf)\d*"
-)
 
 _OTHER_KINDS = (
     (b"PK\x03\x04", "it is an Excel workbook or a zip file"),
@@ -70,11 +60,12 @@ _WINDOWS = "cp1252"
 
 
 class Row(NamedTuple):
-    """What one row says of an image; patient and source are empty where they are not known."""
+    """What one row says of an image; all but the path is empty where it is not known."""
 
     path: str
     patient: str
     source: str
+    acquisition: Acquisition = NOTHING_KNOWN
 
 
 @dataclass
@@ -84,14 +75,17 @@ class PatientTable:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # how it was read, where not as documented
     unknown: Counter[str] = field(default_factory=Counter)  # the words for an unknown patient
+    fields: tuple[str, ...] = ()  # the acquisition fields that it has columns for
+    unusable: dict[str, Counter[str]] = field(default_factory=dict)  # by field, what is no value
 
 
 def read_patient_table(path: Path) -> PatientTable:
-    """Read the path, the patient and the source of each row.
+    """Read the path, the patient, the source and the acquisition fields of each row.
 
     Raises:
         SourceError: The file is missing or is no such table.
-        DataError: A row has too many fields, or a patient's number is rounded.
+        DataError: A row has too many fields, a patient's number is rounded, or two columns of one
+            acquisition field disagree.
     """
     table = PatientTable()
     try:
@@ -139,19 +133,36 @@ def _read(stream: IO[str], table: PatientTable, path: Path) -> None:
     columns = _columns(header, path)
     if separator != ",":
         table.notes.append(f"its fields are separated by {separator!r}")
-    if any(header[at] != name for name, at in columns.items()):
-        taken = ", ".join(f"{name} from {header[at]!r}" for name, at in columns.items())
-        table.notes.append(f"its columns were read so: {taken}")
+    found = find_columns(header)
+    table.fields = tuple(found)
+    table.notes += _notes_on_columns(header, columns, found)
     rows = [fields for fields in lines if any(fields)]
     _check_lengths(path, rows, len(header))
     _check_numbers(path, [_field(fields, columns["patient"]) for fields in rows])
-    for fields in rows:
+    acquisitions = read_acquisitions(path, header, rows=rows, unusable=table.unusable)
+    for fields, acquisition in zip(rows, acquisitions, strict=True):
         patient, source = (
             _known(_field(fields, columns.get(name))) for name in ("patient", "source")
         )
         if not patient:
             table.unknown[_field(fields, columns["patient"])] += 1
-        table.rows.append(Row(_field(fields, columns["path"], strip=False), patient, source))
+        image = _field(fields, columns["path"], strip=False)
+        table.rows.append(Row(image, patient, source, acquisition))
+
+
+def _notes_on_columns(
+    header: Sequence[str], columns: Mapping[str, int], found: Mapping[str, Sequence[int]]
+) -> Iterator[str]:
+    """Describe which columns of other names were read, and which were not."""
+    read = [(name, at) for name, at in columns.items()]
+    read += [(ACQUISITION_FIELDS[name], at) for name, places in found.items() for at in places]
+    renamed = [f"{name} from {header[at]!r}" for name, at in read if header[at] != name]
+    if renamed:
+        yield f"its columns were read so: {', '.join(renamed)}"
+    taken = {at for _, at in read}
+    unused = [repr(name) for at, name in enumerate(header) if at not in taken and name.strip()]
+    if unused:
+        yield f"not used: {first_few(unused, limit=_MAX_UNUSED)}"
 
 
 def _split_lines(stream: IO[str]) -> tuple[str, Iterator[list[str]]]:
@@ -244,18 +255,11 @@ def _field(fields: list[str], at: int | None, *, strip: bool = True) -> str:
 def _known(text: str) -> str:
     """Spell a patient or a source so that equal ones are equal; empty where it is not known."""
     text = unicodedata.normalize("NFC", text)
-    if _is_unknown(text):
+    if is_unknown(text):
         return ""
     # pandas makes decimal fractions of a column of whole numbers in which one is missing
     number = _WHOLE_NUMBER.fullmatch(text)
     return number[1] if number else text
-
-
-def _is_unknown(text: str) -> bool:
-    """Return whether a text stands for something unknown; one without letter or digit does."""
-    text = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    words = re.sub(r"[\s_-]+", " ", re.sub(r"^[\W_]+|[\W_]+$", "", text))
-    return not words or bool(_UNKNOWN_WORD.fullmatch(words) or _UNKNOWN_CODE.fullmatch(text))
 
 
 def _unusable(path: Path, problem: str) -> SourceError:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cxr_tasks.data.acquisition import ACQUISITION_FIELDS, Acquisition
+from cxr_tasks.data.sources.acquisition_values import ALLOWED
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.image_names import ImageNames
 from cxr_tasks.data.sources.patient_table import PatientTable, Row, read_patient_table
@@ -14,6 +16,9 @@ from cxr_tasks.volume.progress import Report, warning
 from cxr_tasks.wording import CLASS_NAMES
 
 _DATE = re.compile(r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2(?:\d{4}|\d\d))(?:[T ].*)?")
+
+_TITLES = {"patient": "patient", "source": "source", **ACQUISITION_FIELDS}
+"""What a row says of an image, and what a person calls it."""
 
 _FEWEST_IN_DOUBT = 6
 """So many images of one person, in both classes, are ordinary in a very small data set."""
@@ -34,12 +39,13 @@ def with_patients(
 ) -> tuple[Candidate, ...]:
     """Replace the patients that file names show by what a CSV file says.
 
-    Its columns are path, patient and, where there is one, source: the hospital, archive or
-    publication an image is from. Absolute names in it may begin with `root`, where the data lie.
+    Its columns are path, patient and, where there are such, source (the hospital, archive or
+    publication an image is from) and acquisition fields. Absolute names in it may begin with
+    `root`, where the data lie.
 
     Raises:
         SourceError: The file is missing or is no such CSV file.
-        DataError: It names two patients for one image, no image of the data set, one name fits
+        DataError: It says two things of one image, names no image of the data set, one name fits
             several images, or one patient has most images, of both classes.
     """
     table = read_patient_table(path)
@@ -49,6 +55,7 @@ def with_patients(
     _check_largest(path, {item.path: item.label for item in candidates}, origins)
     _report_reading(table, matches, report)
     known = _with_origins(candidates, origins, report)
+    _report_fields(known, table.fields, report)
     _report_coverage(known, report)
     return known
 
@@ -89,21 +96,29 @@ def _check_names(path: Path, matches: _Matches, *, example: str) -> None:
 
 
 def _origins(path: Path, matches: _Matches) -> dict[str, Row]:
-    """Return each image's patient and source; a row that knows counts before one that does not."""
+    """Return what is known of each image; a row that knows counts before one that does not."""
     origins, clashes = {}, []
     for image, (_distance, rows) in matches.rows.items():
-        patients = {row.patient for row in rows} - {""}
-        sources = {row.source for row in rows} - {""}
-        if len(patients) > 1 or len(sources) > 1:
-            clashes.append(repr(image))
-        origins[image] = Row(image, min(patients, default=""), min(sources, default=""))
+        known = {}
+        for name in _TITLES:
+            values = sorted({_facts(row)[name] for row in rows} - {""})
+            known[name] = values[0] if values else ""
+            if len(values) > 1:
+                listed = " and ".join(map(repr, values))
+                clashes.append(f"{image!r} ({_TITLES[name]} {listed})")
+        patient, source = known.pop("patient"), known.pop("source")
+        origins[image] = Row(image, patient, source, Acquisition(**known))
     if clashes:
         raise DataError(
-            f"{path} names two patients or sources for one image: {first_few(clashes)}.",
-            "Each path has one patient and one source.",
+            f"{path} says two things of one image: {first_few(clashes)}.",
+            "Rows of one path have one patient, one source, one age and so on, or none.",
             "Correct or remove these rows.",
         )
     return origins
+
+
+def _facts(row: Row) -> dict[str, str]:
+    return {"patient": row.patient, "source": row.source, **vars(row.acquisition)}
 
 
 def _check_largest(path: Path, labels: dict[str, int], origins: dict[str, Row]) -> None:
@@ -127,7 +142,7 @@ def _check_largest(path: Path, labels: dict[str, int], origins: dict[str, Row]) 
 def _with_origins(
     candidates: Sequence[Candidate], origins: dict[str, Row], report: Report
 ) -> tuple[Candidate, ...]:
-    """Return the images with the file's patients and sources.
+    """Return the images with what the file says of them.
 
     One that the file leaves out gets the patient whom it gives others with the same number in
     their file names: else that person would have two names, and be on both sides of a split.
@@ -139,12 +154,13 @@ def _with_origins(
     renamed = {old: min(new) for old, new in names.items() if len(new) == 1}
     known, n_renamed = [], 0
     for item in candidates:
-        patient, source = renamed.get(item.patient, item.patient), item.source
         if item.path in origins:
-            _, patient, source = origins[item.path]
-        else:
-            n_renamed += patient != item.patient
-        known.append(replace(item, patient=patient, source=source))
+            _, patient, source, acquisition = origins[item.path]
+            known.append(replace(item, patient=patient, source=source, acquisition=acquisition))
+            continue
+        patient = renamed.get(item.patient, item.patient)
+        n_renamed += patient != item.patient
+        known.append(replace(item, patient=patient))
     if n_renamed:
         report(
             f"patients file: {n_renamed} images that it leaves out get the patient that it gives "
@@ -182,23 +198,27 @@ def _report_reading(table: PatientTable, matches: _Matches, report: Report) -> N
         warnings.append(
             f"{n} of {n_rows} rows name no patient ({first_few(words)}); these stay unknown"
         )
+    for name, texts in table.unusable.items():
+        words = [f"{text!r} {times} times" for text, times in texts.most_common()]
+        warnings.append(
+            f"the {ACQUISITION_FIELDS[name]} of {texts.total()} of {n_rows} rows is not "
+            f"{ALLOWED[name]} ({first_few(words)}); it stays unknown"
+        )
     for text in warnings:
         report(warning(f"patients file: {text}"))
 
 
-def _report_coverage(known: Iterable[Candidate], report: Report) -> None:
+def _report_fields(known: Sequence[Candidate], fields: Sequence[str], report: Report) -> None:
+    """Report for how many images of each class an acquisition field is known."""
+    for name in fields:
+        counts = _counts(known, [vars(item.acquisition)[name] for item in known])
+        report(f"{ACQUISITION_FIELDS[name]}: known for {counts}")
+
+
+def _report_coverage(known: Sequence[Candidate], report: Report) -> None:
     """Report for how many images of each class a patient is known."""
-    images, with_patient = Counter[int](), Counter[int]()
-    for item in known:
-        images[item.label] += 1
-        with_patient[item.label] += bool(item.patient)
-    counts = " and ".join(
-        f"{with_patient[label]} of {images[label]} {name}"
-        for label, name in CLASS_NAMES.items()
-        if images[label]
-    )
-    text = f"a patient is known for {counts} images"
-    if with_patient == images:
+    text = f"a patient is known for {_counts(known, [item.patient for item in known])}"
+    if all(item.patient for item in known):
         report(text)
         return
     report(
@@ -207,3 +227,15 @@ def _report_coverage(known: Iterable[Candidate], report: Report) -> None:
             "train and test"
         )
     )
+
+
+def _counts(items: Sequence[Candidate], values: Sequence[str]) -> str:
+    """Return of how many images of each class a value is known."""
+    images = Counter(item.label for item in items)
+    n_known = Counter(item.label for item, value in zip(items, values, strict=True) if value)
+    counts = " and ".join(
+        f"{n_known[label]} of {images[label]} {name}"
+        for label, name in CLASS_NAMES.items()
+        if images[label]
+    )
+    return f"{counts} images"

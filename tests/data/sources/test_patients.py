@@ -312,7 +312,9 @@ def test_row_that_knows_counts_before_one_that_does_not(tmp_path: Path) -> None:
 
 
 def test_two_spellings_of_one_image_with_two_patients_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="two patients or sources for one image"):
+    with pytest.raises(
+        DataError, match=r"two things of one image: 'COVID/COVID/a.png' \(patient 'p' and 'q'\)"
+    ):
         read(tmp_path, f"path,patient\n./{PATHS[0]},p\n.\\{PATHS[0]},q\n")
 
 

@@ -345,6 +345,7 @@ def test_patients_file_overrides_file_names(tmp_path: Path) -> None:
     assert patients == ["p1", "p2"]
     assert notes == [
         "Warning: patients file: 1 of 2 paths are not in the data set: 'else.png'",
+        "age: known for 0 of 1 COVID-19 and 1 of 1 normal images",
         "a patient is known for 1 of 1 COVID-19 and 1 of 1 normal images",
     ]
 
@@ -391,7 +392,7 @@ def test_external_data_set_has_settings_of_its_own() -> None:
         (b"path,patient\n\x81,b\n", SourceError, "can't decode byte 0x81"),
         (b"path,patient\n", DataError, "names no image"),
         (b"path,patient\nz.png,b\n", DataError, r"names no image.*'z\.png'"),
-        (b"path,patient\nCOVID/a.png,b\nCOVID/a.png,c\n", DataError, "two patients"),
+        (b"path,patient\nCOVID/a.png,b\nCOVID/a.png,c\n", DataError, "patient 'b' and 'c'"),
         (b"path,patient\nCOVID/a.png\n\n", None, ""),
     ],
 )
