@@ -42,6 +42,7 @@ _AUDIT_KEYS = (
     "n_excluded_images",
     "weights_origin",
     "drift",
+    "learning_curve",
 )
 
 

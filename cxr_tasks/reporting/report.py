@@ -10,6 +10,7 @@ from cxr_tasks.reporting.artifacts import Artifacts, read_artifacts
 from cxr_tasks.reporting.documents import STATUS_NAMES, checklist, model_card
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts
+from cxr_tasks.reporting.learning_chart import draw_learning_curve
 from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.reporting.radiographs import (
     MAX_WRONG,
@@ -119,6 +120,7 @@ def _charts(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:
             for name, facts in trained.items()
         },
         "drift": charts.draw_drift(report.audit.drift),
+        "learning_curve": draw_learning_curve(report.audit.learning_curve),
     }
 
 

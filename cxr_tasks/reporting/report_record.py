@@ -34,6 +34,7 @@ from cxr_tasks.statistics.figures_record import (
     PartMeasures,
     StatisticsFacts,
 )
+from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.study import StudyReport
 from cxr_tasks.training.training_record import TrainingFacts
 from cxr_tasks.volume.record_model import Content, Facts, PeakMemory, StageRecord
@@ -149,6 +150,7 @@ class ReportAudit(VerdictFacts):
     n_excluded_images: int | None
     weights_origin: str | None = None
     drift: DriftFacts | None = None
+    learning_curve: LearningCurveFacts | None = None
 
 
 class ReportExternal(ExternalFacts):
