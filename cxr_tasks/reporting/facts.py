@@ -71,6 +71,7 @@ def report_facts(artifacts: Artifacts) -> ReportFigures:
         config=config.as_dict(),
         reproduce=reproduce_command(config, weights_origin=ingest.weights.origin),
         hashes=_hashes(artifacts),
+        subgroups=comparison.subgroups,
     )
 
 

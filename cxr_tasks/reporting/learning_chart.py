@@ -1,5 +1,8 @@
 """The chart of the learning curve: what was measured, and what is expected of more images."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.ticker import NullFormatter
@@ -13,7 +16,7 @@ from cxr_tasks.reporting.chart_style import (
     line_style,
     new_figure,
 )
-from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
+from cxr_tasks.statistics.learning_curve_record import CurvePoint, ExpectedAuc, LearningCurveFacts
 from cxr_tasks.wording import decimal
 
 
@@ -25,30 +28,28 @@ def draw_learning_curve(curve: LearningCurveFacts | None) -> Markup | None:
     """
     if curve is None or not curve.points:
         return None
-    groups = (
-        (curve.points, "measured", MUTED, "o", ()),
-        (curve.expected, "expected", ACCENT, "D", (2.0, 2.0)),
+    groups: tuple[tuple[Sequence[CurvePoint | ExpectedAuc], str, str, str, Any], ...] = (
+        (curve.points, "measured", MUTED, "o", "-"),
+        (curve.expected, "expected", ACCENT, "D", line_style((2.0, 2.0))),
     )
+    every: list[CurvePoint | ExpectedAuc] = [*curve.points, *curve.expected]
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(4.6, 3.0)
-        for points, name, color, marker, dashes in groups:
+        for points, name, color, marker, line in groups:
             sizes, areas = [each.n_images for each in points], [each.auc for each in points]
             for each in points:
                 axes.plot([each.n_images] * 2, each.interval, color=color, linewidth=1.2, alpha=0.5)
-            look = {"marker": marker, "markersize": 6.5, "linestyle": line_style(dashes)}
+            look: dict[str, Any] = {"marker": marker, "markersize": 6.5, "linestyle": line}
             if points:
                 axes.plot(sizes, areas, color=color, linewidth=1.0, label=name, **look, **MARK)
         axes.set_xscale("log")
-        ticks = _ticks([each.n_images for each in (*curve.points, *curve.expected)])
+        ticks = _ticks([each.n_images for each in every])
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("training images (logarithmic)")
         axes.set_ylabel("AUC, ridge on frozen features")
         axes.legend(loc="lower right", handlelength=2.2)
-        told = "; ".join(
-            f"{each.n_images} images {decimal(each.auc)}"
-            for each in (*curve.points, *curve.expected)
-        )
+        told = "; ".join(f"{each.n_images} images {decimal(each.auc)}" for each in every)
         return inline_svg(figure, "learning", description=f"AUC by training images: {told}.")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from cxr_tasks import wording
 from cxr_tasks.data.sources.left_out import REMEDIES, left_out_in_words
+from cxr_tasks.evaluation.subgroups import MEASURE_NAMES
 from cxr_tasks.reporting import charts
 from cxr_tasks.reporting.artifacts import Artifacts, read_artifacts
 from cxr_tasks.reporting.documents import STATUS_NAMES, checklist, model_card
@@ -77,6 +78,7 @@ def render_page(artifacts: Artifacts, report: ReportFigures) -> str:
             versions=artifacts.comparison.versions,
             settings=SETTINGS,
             max_wrong=MAX_WRONG,
+            measure_names=MEASURE_NAMES,
             remedies=REMEDIES,
             told=left_out_in_words,
             part_names=wording.PART_NAMES,

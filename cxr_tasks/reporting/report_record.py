@@ -24,6 +24,7 @@ from cxr_tasks.evaluation.comparison_record import (
     ScoredPart,
 )
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
+from cxr_tasks.evaluation.subgroups_record import SubgroupsFacts
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.runs.ingest_record import WeightsFacts
 from cxr_tasks.statistics.figures_record import (
@@ -218,6 +219,7 @@ class ReportFigures(Facts):
     """The command that starts the same run again."""
     hashes: dict[str, str]
     """What a second run has to have in common with this one, by name."""
+    subgroups: SubgroupsFacts | None = None
 
     @property
     def trained(self) -> dict[str, ReportVariant]:
