@@ -22,6 +22,7 @@ from cxr_tasks.reporting.radiographs import (
 )
 from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.reporting.seed_spread import seed_spread
 from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
@@ -44,6 +45,7 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> ReportFigures:
     """
     artifacts = read_artifacts(run, config)
     report = report_facts(artifacts)
+    report = report.model_copy(update={"seeds": seed_spread(run, report)})
     write_text(built / "index.html", render_page(artifacts, report))
     write_text(built / "model_card.md", render_card(report))
     columns, rows = paper_table(report)

@@ -33,6 +33,7 @@ from cxr_tasks.statistics.figures_record import (
     MetricFigures,
     PairFacts,
     PartMeasures,
+    Spread,
     StatisticsFacts,
 )
 from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
@@ -195,6 +196,20 @@ class ReportData(Facts):
     classes: ByClass[ClassImages]
 
 
+class SeedVariant(Facts):
+    """A variant's figures over runs that differ in the seed alone."""
+
+    roc_auc: Spread | None
+    accuracy: Spread | None
+
+
+class SeedsFacts(Facts):
+    """Other runs that differ from this one in the seed alone; figures are of all together."""
+
+    runs: list[str]
+    variants: dict[str, SeedVariant]
+
+
 class ReportFigures(Facts):
     """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
@@ -220,6 +235,8 @@ class ReportFigures(Facts):
     hashes: dict[str, str]
     """What a second run has to have in common with this one, by name."""
     subgroups: SubgroupsFacts | None = None
+    seeds: SeedsFacts | None = None
+    """None where there is no such run, and in older files."""
 
     @property
     def trained(self) -> dict[str, ReportVariant]:
