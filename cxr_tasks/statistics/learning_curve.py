@@ -4,9 +4,9 @@ The ridge of `permutation_test` is trained on growing parts of the groups, and t
 of all others. Its error, 1 - AUC, is taken to fall as a power of the number of images (Cortes et
 al. 1993, "Learning curves: asymptotic values and rate of convergence"; Hestness et al. 2017, arXiv
 1712.00409). From one or two hundred images the power itself is hardly known, so that it is held
-near what is usual, the more the less the images say. A floor that the error never passes could not
-be told from such data at all: left free, it put the expected AUC further from the truth
-(`bench.learning_curve`).
+near what is usual, the more the less the images say. A floor that the error never passes cannot be
+told from so few: as a further parameter it put the expected AUC further from the truth. How near it
+comes is measured by `bench.learning_curve` and said in docs/report.md.
 """
 
 from dataclasses import dataclass

@@ -169,6 +169,8 @@ def test_marker_outside_the_centre_is_seen_with_the_centre_blacked_out(
     facts = audit_dataset(dataset, split, folds=None, features=features, seed=0, built=tmp_path)
     assert facts.controls["centre_blacked_out"].above_chance
     assert "whole_image" not in {each.check for each in facts.findings}
+    assert facts.learning_curve is not None
+    assert facts.learning_curve.n_images == len(split)
     assert facts.controls["permuted_labels"].auc == pytest.approx(0.5, abs=0.05)
     assert list(facts.controls) == [
         "metadata",
@@ -196,6 +198,9 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
     [about_backbone] = [each for each in facts.findings if each.check == "whole_image"]
     assert about_backbone.severity == "info"
     assert "says little" in about_backbone.message
+    assert facts.learning_curve is not None
+    assert facts.learning_curve.expected == []
+    assert "not told from chance" in str(facts.learning_curve.reason)
     assert grave_checks(facts) == set()
 
 

@@ -95,7 +95,7 @@ def test_what_more_images_would_bring_is_said_of_the_ridge(
     drawn: tuple[Artifacts, ReportFigures], curve: LearningCurveFacts
 ) -> None:
     html = page(drawn, curve=curve)
-    assert "With 240 images like these, 2 times as many, an AUC of" in html
+    assert "With 240 images like these, twice as many as now, an AUC of" in html
     assert "not a promise about the fine-tuned networks" in html
     described = str(draw_learning_curve(curve))
     assert f"480 images {curve.expected[2].auc:.3f}" in described

@@ -32,6 +32,14 @@ def test_a_subgroup_without_errors_is_not_certain() -> None:
     assert mean_test(right, CODES, GROUPS, seed=0) > 0.5
 
 
+def test_a_small_subgroup_does_not_hide_what_differs_between_the_others() -> None:
+    """Dealt out anew, four patients often have no error, and must not count as certain then."""
+    codes = np.repeat([0, 1, 2], [40, 40, 4])
+    right = np.ones(84)
+    right[[*range(3), *range(40, 60), 80, 81]] = 0
+    assert mean_test(right, codes, np.arange(84), seed=0) < 0.01
+
+
 def test_an_auc_that_differs_is_found_and_one_that_does_not_is_not() -> None:
     rng = np.random.default_rng(1)
     labels = (GROUPS // 2 % 2).astype(np.int64)
