@@ -57,8 +57,14 @@ MODELS = {f"{name}.json": model for name, model in RECORDS.items()} | {
 FILES = sorted(EXAMPLES.glob("*/*.json"))
 NEW_FILES = [path for path in FILES if path.parent.name == "3"]
 NOT_ALWAYS_WRITTEN = {
+    "AuditRecord.learning_curve",
+    "ComparisonRecord.subgroups",
     "DriftCheck.champion",
     "DriftCheck.run",
+    "ReportAudit.learning_curve",
+    "ReportRecord.seeds",
+    "ReportRecord.subgroups",
+    "StatisticsFacts.repeats",
     "PartMeasures.roc",
     "TrainedVariant.oof",
     "TrainedVariant.test",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cxr_tasks.audit.audit_record import AuditFacts, gravest_first
@@ -11,8 +12,11 @@ from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, lungs_of, masked_features
 from cxr_tasks.audit.leakage import audit_copies, audit_patients, audit_sources
 from cxr_tasks.audit.lungs_found import audit_lungs
+from cxr_tasks.audit.tables import standardised
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.lungs.store import Lungs
+from cxr_tasks.statistics.learning_curve import learning_curve
+from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS
 from cxr_tasks.statistics.scores import IntArray
 from cxr_tasks.volume.files import write_table
@@ -73,7 +77,17 @@ def audit_dataset(
         findings=gravest_first(findings),
         drift=drift,
         weights_origin=weights_origin,
+        learning_curve=_learning_curve(split, features, seed=seed),
     )
+
+
+def _learning_curve(
+    split: pd.DataFrame, features: MaskedFeatures | None, *, seed: int
+) -> LearningCurveFacts | None:
+    if features is None:
+        return None
+    labels, groups = (split[name].to_numpy(np.int64) for name in ("label", "group"))
+    return learning_curve(standardised(features.whole_image), labels, groups, seed=seed)
 
 
 def read_control_scores(folder: Path) -> pd.DataFrame:

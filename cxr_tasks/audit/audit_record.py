@@ -6,6 +6,7 @@ from pydantic import Field
 
 from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.statistics.figures_record import ByClass
+from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.volume.record_model import Facts, Interval, PeakMemory, StageRecord
 
 Severity = Literal["error", "warning", "info"]
@@ -155,6 +156,8 @@ class AuditFacts(Facts):
     findings: list[FindingFacts]
     drift: DriftFacts | None = None
     weights_origin: str = "none"
+    learning_curve: LearningCurveFacts | None = None
+    """None without a backbone, and in older files."""
 
 
 class AuditRecord(PeakMemory, AuditFacts, StageRecord):

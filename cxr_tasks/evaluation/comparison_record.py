@@ -6,6 +6,7 @@ from pydantic import Field
 
 from cxr_tasks.data.split_record import FoldNumbers
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
+from cxr_tasks.evaluation.subgroups_record import SubgroupsFacts
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.statistics.figures_record import (
     Basis,
@@ -142,6 +143,8 @@ class ComparisonFacts(Facts):
     external: ExternalFacts | None
     audit: VerdictFacts
     banners: list[BannerFacts]
+    subgroups: SubgroupsFacts | None = None
+    """None in older files."""
 
 
 class ComparisonRecord(PeakMemory, ComparisonFacts, StageRecord):

@@ -33,6 +33,7 @@ from cxr_tasks.evaluation.predictions import (
     predict_part,
 )
 from cxr_tasks.evaluation.recommendation import recommend
+from cxr_tasks.evaluation.subgroups import Scored, make_subgroups
 from cxr_tasks.evaluation.verdict import make_verdict
 from cxr_tasks.runs.failure import read_failure
 from cxr_tasks.settings import RunConfig
@@ -129,6 +130,9 @@ def make_comparison(inputs: EvaluationInputs, *, built: Path) -> ComparisonFacts
         external=_external(predictions, inputs),
         audit=audit,
         banners=make_banners(inputs.dataset, variants, recommendation, split_kind=config.split),
+        subgroups=make_subgroups(
+            Scored(inputs.dataset.index.iloc[first.rows], scored, recommendation.shown, config.seed)
+        ),
     )
 
 

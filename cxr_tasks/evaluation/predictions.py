@@ -140,6 +140,7 @@ def predict_out_of_fold(
     n = len(split)
     sums = np.zeros((3, n))
     folds, rules = np.zeros(n, np.int64), []
+    by_repeat = np.zeros((n_repeats, n))
     for number in range(1, n_folds * n_repeats + 1):
         file = fold_folder(folder, number) / "scores.csv"
         table = pd.read_csv(file, dtype=_ROUND_TYPES, keep_default_na=False)
@@ -147,6 +148,7 @@ def predict_out_of_fold(
         val, test = (rows_of(table, part) for part in ("val", "test"))
         rule = fit_rule(labels[val], scores[val], min_sensitivity=min_sensitivity)
         rows = table["row"].to_numpy()[test]
+        by_repeat[(number - 1) // n_folds, rows] = scores[test]
         sums[0, rows] += scores[test]
         sums[1, rows] += apply_temperature(scores[test], rule.temperature)
         sums[2, rows] += rule.cutoff
@@ -154,7 +156,7 @@ def predict_out_of_fold(
         rules.append(rule)
     means, calibrated, cutoffs = sums / n_repeats
     labels, groups = (split[name].to_numpy(np.int64) for name in ("label", "group"))
-    scored = ScoredImages(labels, means, groups, folds, calibrated, cutoffs)
+    scored = ScoredImages(labels, means, groups, folds, calibrated, cutoffs, by_repeat)
     table = split[["path", "label", "group"]].assign(part="oof", fold=folds, score=means)
     rows = np.arange(n)
     return Predictions(scored, rows, _with_decisions(table, rows, scored), tuple(rules))

@@ -43,6 +43,7 @@ _AUDIT_KEYS = (
     "weights_origin",
     "drift",
     "lungs",
+    "learning_curve",
 )
 
 
@@ -71,6 +72,7 @@ def report_facts(artifacts: Artifacts) -> ReportFigures:
         config=config.as_dict(),
         reproduce=reproduce_command(config, weights_origin=ingest.weights.origin),
         hashes=_hashes(artifacts),
+        subgroups=comparison.subgroups,
     )
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from cxr_tasks import wording
 from cxr_tasks.data.sources.left_out import REMEDIES, left_out_in_words
+from cxr_tasks.evaluation.subgroups import MEASURE_NAMES
 from cxr_tasks.reporting import charts
 from cxr_tasks.reporting.artifacts import Artifacts, read_artifacts
 from cxr_tasks.reporting.documents import STATUS_NAMES, checklist, model_card
 from cxr_tasks.reporting.environment import make_environment
 from cxr_tasks.reporting.facts import report_facts
+from cxr_tasks.reporting.learning_chart import draw_learning_curve
 from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.reporting.radiographs import (
     MAX_WRONG,
@@ -20,6 +22,7 @@ from cxr_tasks.reporting.radiographs import (
 )
 from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.reporting.seed_spread import seed_spread
 from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
@@ -42,6 +45,7 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> ReportFigures:
     """
     artifacts = read_artifacts(run, config)
     report = report_facts(artifacts)
+    report = report.model_copy(update={"seeds": seed_spread(run, report)})
     write_text(built / "index.html", render_page(artifacts, report))
     write_text(built / "model_card.md", render_card(report))
     columns, rows = paper_table(report)
@@ -76,6 +80,7 @@ def render_page(artifacts: Artifacts, report: ReportFigures) -> str:
             versions=artifacts.comparison.versions,
             settings=SETTINGS,
             max_wrong=MAX_WRONG,
+            measure_names=MEASURE_NAMES,
             remedies=REMEDIES,
             told=left_out_in_words,
             part_names=wording.PART_NAMES,
@@ -119,6 +124,7 @@ def _charts(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:
             for name, facts in trained.items()
         },
         "drift": charts.draw_drift(report.audit.drift),
+        "learning_curve": draw_learning_curve(report.audit.learning_curve),
     }
 
 

@@ -30,6 +30,7 @@ from cxr_tasks.evaluation.comparison_record import (
     ScoredPart,
 )
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
+from cxr_tasks.evaluation.subgroups_record import SubgroupsFacts
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.runs.ingest_record import WeightsFacts
 from cxr_tasks.statistics.figures_record import (
@@ -38,8 +39,10 @@ from cxr_tasks.statistics.figures_record import (
     MetricFigures,
     PairFacts,
     PartMeasures,
+    Spread,
     StatisticsFacts,
 )
+from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.study import StudyReport
 from cxr_tasks.training.training_record import TrainingFacts
 from cxr_tasks.volume.record_model import Content, Facts, PeakMemory, StageRecord
@@ -156,6 +159,7 @@ class ReportAudit(VerdictFacts):
     weights_origin: str | None = None
     drift: DriftFacts | None = None
     lungs: LungsFacts | None = None
+    learning_curve: LearningCurveFacts | None = None
 
 
 class ReportExternal(ExternalFacts):
@@ -199,6 +203,20 @@ class ReportData(Facts):
     classes: ByClass[ClassImages]
 
 
+class SeedVariant(Facts):
+    """A variant's figures over runs that differ in the seed alone."""
+
+    roc_auc: Spread | None
+    accuracy: Spread | None
+
+
+class SeedsFacts(Facts):
+    """Other runs that differ from this one in the seed alone; figures are of all together."""
+
+    runs: list[str]
+    variants: dict[str, SeedVariant]
+
+
 class ReportFigures(Facts):
     """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
@@ -223,6 +241,9 @@ class ReportFigures(Facts):
     """The command that starts the same run again."""
     hashes: dict[str, str]
     """What a second run has to have in common with this one, by name."""
+    subgroups: SubgroupsFacts | None = None
+    seeds: SeedsFacts | None = None
+    """None where there is no such run, and in older files."""
 
     @property
     def trained(self) -> dict[str, ReportVariant]:

@@ -137,6 +137,31 @@ class FoldMeasures(Facts):
     accuracy: float | None
 
 
+class RepeatMeasures(Facts):
+    """A variant by the scores of one division into folds alone."""
+
+    repeat: int
+    roc_auc: float | None
+    accuracy: float | None
+
+
+class Spread(Facts):
+    """How far a figure differs where only the training's chance does."""
+
+    n: int
+    sd: float
+    least: float
+    most: float
+
+
+class RepeatsFacts(Facts):
+    """A variant's divisions into folds beside each other; None where a figure is undefined."""
+
+    measures: list[RepeatMeasures]
+    roc_auc: Spread | None
+    accuracy: Spread | None
+
+
 class FoldSpread(Facts):
     """What was fixed in each fold, from the lowest to the highest."""
 
@@ -216,6 +241,8 @@ class StatisticsFacts(Facts):
     calibration: CalibrationFacts
     operating_point: OperatingPoint | None
     predictive_values: PredictiveValues
+    repeats: RepeatsFacts | None = None
+    """None where images were divided into folds once or not at all, and in older files."""
 
 
 class AgainstChance(Facts):

@@ -18,6 +18,7 @@ from cxr_tasks.statistics.figures_record import (
 )
 from cxr_tasks.statistics.intervals import delong_interval
 from cxr_tasks.statistics.metrics import count_cells, measure, measure_calls, name_cells
+from cxr_tasks.statistics.repeats import describe_repeats
 from cxr_tasks.statistics.resampling import (
     Resamples,
     average_precision_of,
@@ -67,6 +68,7 @@ def describe(
         ),
         operating_point=_operating_point(scored, resamples, prevalence, min_sensitivity),
         predictive_values=values,
+        repeats=describe_repeats(scored),
     )
 
 

@@ -129,6 +129,8 @@ def test_marker_is_seen_outside_the_lungs_and_every_control_is_told(
     assert facts.controls["outside_lungs"].above_chance
     assert not facts.controls["inside_lungs"].above_chance
     assert "whole_image" not in {each.check for each in facts.findings}
+    assert facts.learning_curve is not None
+    assert facts.learning_curve.n_images == 120
     assert facts.controls["permuted_labels"].auc == pytest.approx(0.5, abs=0.05)
     assert list(facts.controls) == [
         "metadata",
@@ -155,6 +157,9 @@ def test_backbone_that_sees_nothing_is_said_to_prove_nothing(
     [about_backbone] = [each for each in facts.findings if each.check == "whole_image"]
     assert about_backbone.severity == "info"
     assert "says little" in about_backbone.message
+    assert facts.learning_curve is not None
+    assert facts.learning_curve.expected == []
+    assert "not told from chance" in str(facts.learning_curve.reason)
     assert grave_checks(facts) == set()
 
 

@@ -56,6 +56,10 @@ def test_every_image_gets_the_mean_of_its_own_test_scores(tmp_path: Path, n_repe
     assert predictions.scored.folds is not None
     assert set(predictions.scored.folds) == {1, 2, 3}
     assert len(predictions.rules) == 3 * n_repeats
+    assert predictions.scored.by_repeat is not None
+    assert predictions.scored.by_repeat.shape == (n_repeats, 60)
+    assert (predictions.scored.by_repeat > 0).all()  # each repeat scores every image
+    assert predictions.scored.by_repeat.mean(axis=0) == pytest.approx(expected)
     assert (predictions.table["part"] == "oof").all()
 
 
