@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from cxr_tasks.cli import Command, champion, operation, predict, run, schema, space, stage
+from cxr_tasks.cli import Command, champion, label, operation, predict, run, schema, space, stage
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import die_with_parent
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     **stage.COMMANDS,
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
+    "label": label.COMMAND,
     "space": space.COMMAND,
     "schema": schema.COMMAND,
     **operation.COMMANDS,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cxr_tasks.data.images import IMAGE_SIZE_PX
+from cxr_tasks.data.label_decisions_record import LabelDecisionFacts
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import Facts, StageRecord
@@ -60,6 +61,8 @@ class DatasetFacts(Facts):
     n_ignored_links: int = 0
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
     """Files that are no candidates."""
+    label_decisions: LabelDecisionFacts | None = None
+    """Written only where people's decisions about labels were applied."""
 
 
 class DatasetRecord(DatasetFacts, StageRecord):

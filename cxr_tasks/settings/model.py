@@ -28,8 +28,19 @@ PROFILES: dict[str, dict[str, Any]] = {
 WEIGHTS_WITHOUT_FILE = ("phantom", "random")
 """Values of `weights` that name no file; for profile quickstart only."""
 
-PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
+PATH_SETTINGS = (
+    "data",
+    "patients",
+    "label_decisions",
+    "weights",
+    "external_data",
+    "external_patients",
+)
 """Settings that name a file or a folder; some also take a word that is no path."""
+
+
+_LATER_SETTINGS = ("label_decisions",)
+"""Settings that older versions did not have: empty ones leave a run's fingerprint as it was."""
 
 
 def split_list(value: Any) -> Any:
@@ -99,6 +110,9 @@ class RunConfig(BaseModel):
     patients: Text = _data("", title="Patients file")
     """A CSV file with the columns path,patient and, optionally, source (hospital, archive); it
     overrides what file names say."""
+    label_decisions: Text = _data("", title="Label decisions file")
+    """A CSV file with the columns path,decision,by,when,reason, in which people decide to keep or
+    flip an image's label, or to exclude the image; `python -m cxr_tasks label` writes it."""
     phantom_images: int = _data(192, title="Phantom images", ge=24, le=200_000)
     """How many images to draw for source `phantom`."""
     phantom_difficulty: Literal["easy", "hard"] = _data(
@@ -182,7 +196,13 @@ class RunConfig(BaseModel):
     @property
     def fingerprint(self) -> str:
         """Digest of every setting: equal if and only if the configurations are."""
-        return digest_of(self.as_dict())
+        return digest_of(
+            {
+                name: value
+                for name, value in self.as_dict().items()
+                if value or name not in _LATER_SETTINGS
+            }
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
@@ -204,6 +224,7 @@ class RunConfig(BaseModel):
             "kaggle_dataset": self.external_data if kaggle else "",
             "preset": self.preset if self.external_preset == "same" else self.external_preset,
             "patients": self.external_patients,
+            "label_decisions": "",
             "seed": (self.seed + 1) % 2**31,  # decides phantoms only: with one seed, the same ones
         }
         return self.model_copy(update=external)

@@ -137,6 +137,8 @@ def _summary(run: RunPaths, record: IngestRecord) -> str:
             facts = open_dataset(run.home, fingerprint).record
             left_out = left_out_of(record, facts, name)
             part = f"{before}{facts.n_images} images, {facts.n_rejected} rejected"
+            if (decided := facts.label_decisions) and decided.n_changed:
+                part += f", {decided.n_changed} relabelled by decision"
             if left_out:
                 part += f", {sum(left_out.values())} left out: {left_out_in_words(left_out)}"
             parts.append(part)
