@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cxr_tasks.cli import Command, Options
+from cxr_tasks.data.label_decisions import NAME_TO_FILL_IN, LabelDecision, append_decisions
 from cxr_tasks.errors import ArtifactError, ConfigError, first_few, shown
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.wording import CLASS_NAMES, one_line
-
-NAME_TO_FILL_IN = "YOUR NAME"
-"""What stands on a report's page in place of a name."""
 
 _DESCRIPTION = (
     "Write down what somebody who has looked at images decides about their labels. A decision is "
@@ -36,7 +34,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
-    from cxr_tasks.data.label_decisions import LabelDecision, append_decisions
     from cxr_tasks.runs.start import open_run
     from cxr_tasks.volume.files import digest_of
 
@@ -78,7 +75,7 @@ def _check(options: Options, labels: Mapping[str, int]) -> None:
             f"A path is one of its data set's, such as {next(iter(labels))!r}.",
             "Copy it from the page of labels in the run's report.",
         )
-    if options["by"].strip() in ("", NAME_TO_FILL_IN):
+    if options["by"].strip() in ("", NAME_TO_FILL_IN):  # copied as it stands on the page
         raise ConfigError(
             f"--by {shown(options['by'])} is no name.",
             "A decision is signed by the person who has looked at the image.",

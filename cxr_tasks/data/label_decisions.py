@@ -17,6 +17,9 @@ DECISIONS: tuple[Decision, ...] = get_args(Decision)
 """Of the label that the source gives an image: it is right; it is the other class'; left out."""
 
 COLUMNS = ("path", "decision", "by", "when", "reason")
+NAME_TO_FILL_IN = "YOUR NAME"
+"""What stands in a command to copy in place of a name."""
+
 _MAX_BYTES = 64 << 20
 
 

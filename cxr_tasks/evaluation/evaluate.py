@@ -124,7 +124,15 @@ def make_comparison(inputs: EvaluationInputs, *, built: Path) -> ComparisonFacts
         seed=config.seed,
     )
     write_json(built / "verdict.json", audit.content())
-    _find_label_suspects(predictions, recommendation, inputs, built)
+    find_label_suspects(
+        inputs.dataset,
+        inputs.split,
+        predictions,
+        chances=recommendation.chance,
+        basis=basis,
+        decided=read_decided(run.home.datasets / inputs.dataset.fingerprint),
+        built=built,
+    )
     return ComparisonFacts(
         basis=basis,
         folds=FoldNumbers(n_folds=config.folds, n_repeats=config.repeats) if config.folds else None,
@@ -234,27 +242,6 @@ def _recommendation(
             for name, each in scored.items()
         },
         basis=basis,
-    )
-
-
-def _find_label_suspects(
-    predictions: Mapping[str, Predictions],
-    recommendation: RecommendationFacts,
-    inputs: EvaluationInputs,
-    built: Path,
-) -> None:
-    """Rank the labels by the variants that beat chance: of others no opinion is worth a look."""
-    find_label_suspects(
-        inputs.dataset,
-        inputs.split,
-        {
-            name: each
-            for name, each in predictions.items()
-            if recommendation.chance[name].above_chance
-        },
-        basis=inputs.basis,
-        decided=read_decided(inputs.run.home.datasets / inputs.dataset.fingerprint),
-        built=built,
     )
 
 

@@ -15,7 +15,7 @@ from cxr_tasks.data.relabelling import Decided
 from cxr_tasks.evaluation.label_suspects_record import LabelSuspectFacts
 from cxr_tasks.evaluation.predictions import Predictions
 from cxr_tasks.statistics.confident_learning import LabelRanking, rank_labels
-from cxr_tasks.statistics.figures_record import Basis, ByClass
+from cxr_tasks.statistics.figures_record import Basis, ByClass, ChanceTest
 from cxr_tasks.statistics.scores import BoolArray, FloatArray, IntArray
 from cxr_tasks.volume.files import write_json, write_table
 
@@ -28,6 +28,7 @@ def find_label_suspects(
     split: pd.DataFrame,
     predictions: Mapping[str, Predictions],
     *,
+    chances: Mapping[str, ChanceTest],
     basis: Basis,
     decided: Mapping[str, Decided],
     built: Path,
@@ -37,12 +38,14 @@ def find_label_suspects(
     Args:
         dataset: The images with their index.
         split: The group of each image, in the data set's order.
-        predictions: Of the variants that beat chance; where there is none, nothing is ranked.
+        predictions: Of every variant.
+        chances: Which of them are better than chance: of others no opinion is worth a look.
         basis: What the predictions are of.
         decided: What people decided about images of the data set, by path.
         built: The folder.
     """
     labels = dataset.index["label"].to_numpy(np.int64)
+    predictions = {name: each for name, each in predictions.items() if chances[name].above_chance}
     rows, probabilities = _mean_probabilities(predictions, n=len(labels))
     ranking = rank_labels(labels[rows], probabilities[rows]) if len(rows) else None
     table = _lay_out(dataset, split, probabilities, decided)

@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema
 
 from cxr_tasks.audit.audit_record import ControlFacts, CopiesFacts, PatientsFacts, SourcesFacts
 from cxr_tasks.audit.drift_record import DriftFacts
+from cxr_tasks.data.label_decisions_record import LabelDecisionFacts
 from cxr_tasks.data.split_record import FoldNumbers, SplitFacts
 from cxr_tasks.evaluation.comparison_record import (
     BannerFacts,
@@ -24,11 +25,13 @@ from cxr_tasks.evaluation.comparison_record import (
     ScoredPart,
 )
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
-from cxr_tasks.evaluation.verdict_record import VerdictFacts
+from cxr_tasks.evaluation.label_suspects_record import LabelSuspectFacts
+from cxr_tasks.evaluation.verdict_record import VerdictFacts, VerdictName
 from cxr_tasks.runs.ingest_record import WeightsFacts
 from cxr_tasks.statistics.figures_record import (
     Basis,
     ByClass,
+    Estimate,
     MetricFigures,
     PairFacts,
     PartMeasures,
@@ -37,6 +40,9 @@ from cxr_tasks.statistics.figures_record import (
 from cxr_tasks.study import StudyReport
 from cxr_tasks.training.training_record import TrainingFacts
 from cxr_tasks.volume.record_model import Content, Facts, PeakMemory, StageRecord
+
+LABELS_PAGE = "labels.html"
+"""The report's second page: labels that look wrong."""
 
 MEASURED_PARTS: tuple[ScoredPart, ...] = ("train", "val", "test", "oof")
 _MEASURED = {
@@ -192,6 +198,27 @@ class ReportData(Facts):
     classes: ByClass[ClassImages]
 
 
+class RunWithoutDecisions(Facts):
+    """An equal run of the same files, without people's decisions about labels."""
+
+    run_key: str
+    verdict: VerdictName
+    variant: str
+    """Whose figures these are: the recommended one, or else the best."""
+    roc_auc: Estimate
+
+
+class ReportDecisions(LabelDecisionFacts):
+    """People's decisions about labels, and what the run would be without them."""
+
+    file_name: str
+    """Where they stand."""
+    without: RunWithoutDecisions | None
+    """None where no such run is on the shared volume."""
+    command: str
+    """Starts that run."""
+
+
 class ReportFigures(Facts):
     """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
@@ -216,6 +243,10 @@ class ReportFigures(Facts):
     """The command that starts the same run again."""
     hashes: dict[str, str]
     """What a second run has to have in common with this one, by name."""
+    label_suspects: LabelSuspectFacts | None = None
+    """None where the run's evaluation is of an older version."""
+    label_decisions: ReportDecisions | None = None
+    """None where nobody has decided about a label."""
 
     @property
     def trained(self) -> dict[str, ReportVariant]:
