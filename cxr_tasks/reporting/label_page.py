@@ -79,11 +79,11 @@ def in_shell(path: str) -> str:
 
 def commands(artifacts: Artifacts, path: str) -> tuple[str, ...]:
     """Return the commands that decide about an image, one for each decision."""
-    file = shlex.quote(artifacts.config.label_decisions or _FILE)
-    ends = f" --file {file} -- {in_shell(path)}"
-    begins = f"python -m cxr_tasks label --run {artifacts.run.key}"
-    by = shlex.quote(NAME_TO_FILL_IN)
-    return tuple(f"{begins} --{decision} --by {by}{ends}" for decision in DECISIONS)
+    file, by = shlex.quote(artifacts.config.label_decisions or _FILE), shlex.quote(NAME_TO_FILL_IN)
+    begins, word = f"python -m cxr_tasks label --run {artifacts.run.key}", in_shell(path)
+    if path.startswith("-"):  # no flag
+        return tuple(f"{begins} --{each} --by {by} --file {file} -- {word}" for each in DECISIONS)
+    return tuple(f"{begins} {word} --{each} --by {by} --file {file}" for each in DECISIONS)
 
 
 def _sections(artifacts: Artifacts, labels: RankedLabels) -> list[LabelSection]:
@@ -144,7 +144,7 @@ def _card(artifacts: Artifacts, facts: LabelSuspectFacts, row: Mapping[str, Any]
 def _reasons(row: Mapping[str, Any]) -> Iterator[str]:
     if row["copy"]:
         yield f"its copy {one_line(row['copy'], 60)} has the other label"
-    if row["by_model"]:
+    if row["by_model"] and row["copy"]:  # else the section's title says so
         yield "the models are confident in the other class"
     if row["by_patient"]:
         yield "its patient has images of both labels"
