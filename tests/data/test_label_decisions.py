@@ -26,7 +26,8 @@ def add(path: Path, *decisions: LabelDecision) -> None:
 
 
 def test_lines_are_read_as_they_stand(tmp_path: Path) -> None:
-    text = f'\ufeff{HEADER}COVID/a.png,keep,Ann,2026-01-31,clear\r\n\n"b, c.png", flip ,Bo,2026-02-01\n'
+    first = "COVID/a.png,keep,Ann,2026-01-31,clear\r\n"
+    text = f'\ufeff{HEADER}{first}\n"b, c.png", flip ,Bo,2026-02-01\n'
     assert read_label_decisions(file_of(tmp_path, text)) == [
         KEEP,
         LabelDecision("b, c.png", "flip", "Bo", "2026-02-01", ""),
