@@ -5,6 +5,9 @@ them get wrong labels, a patient's all alike, for about 5 % of the images; a lin
 the features scores each image out of fold, whole patients apart, and the labels are ranked as
 `evaluate` does it. The same sets with right labels tell how many suspects there are where nothing
 is wrong. Sets share images: their spread says what other sets of these phantoms would give.
+
+How many are found depends on the classifier, so it is also worked out what one of a given AUC
+would find if its scores were normal in both classes.
 """
 
 import argparse
@@ -17,6 +20,8 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import norm
 
 from bench.results import markdown_table
 from cxr_tasks.data.images import decode_image
@@ -30,7 +35,8 @@ from cxr_tasks.volume.records import versions
 RESULTS = Path(__file__).parent / "label_errors.json"
 N_SETS, N_DRAWN, SEED = 60, 1000, 5
 SIZES = (120, 200)
-WRONG_FRACTION, TARGET = 0.05, 0.8
+WRONG_FRACTION, TOP_FRACTION, TARGET = 0.05, 0.1, 0.8
+AUCS = (0.8, 0.9, 0.95, 0.98, 0.99)
 
 _N_FOLDS, _PENALTY, _N_RESAMPLES = 5, 0.01, 4000
 _MIN_DRAWN = 300
@@ -82,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "wrong_fraction": WRONG_FRACTION,
         "seed": options.seed,
         "difficulties": found,
+        "recall_in_top_tenth_if_normal": {f"{auc}": recall_if_normal(auc) for auc in AUCS},
         "seconds": round(time.monotonic() - started, 1),
         "versions": versions(),
     }
@@ -112,7 +119,7 @@ def try_set(pool: Pool, rng: np.random.Generator) -> Outcome:
     probabilities = _out_of_fold(pool.features[rows], labels, patients)
     clean = rank_labels(right, _out_of_fold(pool.features[rows], right, patients))
     ranking = rank_labels(labels, probabilities)
-    n_top = len(rows) // 10
+    n_top = int(TOP_FRACTION * len(rows))
     return Outcome(
         n_images=len(rows),
         n_wrong=int(are_wrong.sum()),
@@ -132,6 +139,23 @@ def choose_wrong(patients: IntArray, rng: np.random.Generator) -> NDArray[np.boo
             break
         are_wrong |= patients == patient
     return are_wrong
+
+
+def recall_if_normal(auc: float) -> float:
+    """Work out which fraction of wrong labels lies in the top tenth of the ranking.
+
+    Scores are normal with one spread in both classes, and a wrong label changes nothing else.
+
+    Args:
+        auc: Of the scores against the right labels, in (0.5, 1).
+    """
+    apart = np.sqrt(2) * norm.ppf(auc)
+
+    def beyond(cut: float) -> float:
+        right, wrong = norm.cdf(cut - apart / 2), norm.cdf(cut + apart / 2)
+        return float((1 - WRONG_FRACTION) * right + WRONG_FRACTION * wrong - TOP_FRACTION)
+
+    return float(norm.cdf(brentq(beyond, -10, 10) + apart / 2))
 
 
 def summarise(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Any]:

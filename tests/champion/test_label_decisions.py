@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cxr_tasks.champion.describe import fill_text
 from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.data.label_decisions import LabelDecision
 from cxr_tasks.data.relabelling import Decided
@@ -24,16 +25,12 @@ def test_reason_and_card_say_how_many_labels_were_changed(tmp_path: Path) -> Non
     assert "labels.html" in champion.record.outputs  # to which its page leads
 
 
-def test_the_card_says_how_many_compared_images_are_labelled_otherwise(tmp_path: Path) -> None:
-    draw_challenger(tmp_path, "first", strength=0.4)
-    assert promote(Home(tmp_path), "first").decision == "promoted"
-    names = ["NORMAL/NORMAL/image-001.png"]  # the second image, which was COVID-19 before
-    draw_challenger(
-        tmp_path, "better", strength=3.0, names=["NORMAL/n.png", *names], fingerprint="ab" * 32
-    )
-    record = promote(Home(tmp_path), "better")
-    assert record.decision == "promoted", record.reason
-    assert compared(record).n_labelled_otherwise == 1
-    champion = require_champion(Home(tmp_path))
-    card = (champion.folder / "model_card.md").read_text(encoding="utf-8")
-    assert "1 of them has another label here than in the champion's own data" in card
+def test_card_says_how_many_compared_images_are_labelled_otherwise(home: Home) -> None:
+    facts = compared(promote(home, "best"))
+    record = require_champion(home).record
+    for n, said in ((0, ""), (1, "1 of them has"), (3, "3 of them have")):
+        comparison = facts.model_copy(update={"n_labelled_otherwise": n})
+        version = record.model_copy(update={"comparison": comparison})
+        card = fill_text("promotion.md.j2", card="", version=version)
+        assert said in card
+        assert ("another label here than in the champion" in card) == bool(n)

@@ -204,9 +204,9 @@ def test_the_report_is_served_as_it_was_written(site: Site, home: Home, template
     assert site.run("one", base="/cxr").body == (run.report / "index.html").read_bytes()
 
 
-def test_both_pages_of_a_report_lead_to_each_other(site: Site, home: Home, tmp_path: Path) -> None:
+def test_both_pages_of_a_report_lead_to_each_other(site: Site, home: Home) -> None:
     weak = dict.fromkeys(VARIANTS, 1.0)
-    run, config = draw_run(home.root, Drawing(n_images=100, strengths=weak), key="weak")
+    run, config = draw_run(home.root, Drawing(n_images=120, n_folds=3, strengths=weak), key="weak")
     finish_report(run, config)
     report, labels = (site.run("weak", base="/cxr", part=part) for part in ("", "labels"))
     for answer, link in ((report, "/cxr/runs/weak?part=labels"), (labels, "/cxr/runs/weak")):
