@@ -154,7 +154,7 @@ def test_what_somebody_has_decided_about_is_ranked_and_no_suspect(
     facts, table = find(dataset(patients="..pp..."), tmp_path, decided={"2.png": kind})
     assert table["suspect"].sum() == 0
     assert table.loc[2, "rank"] == 1
-    assert table.loc[2, ["decision", "by", "when"]].tolist() == [kind, "Ann", "2026-01-31"]
+    assert [table[name][2] for name in ("decision", "by", "when")] == [kind, "Ann", "2026-01-31"]
     assert (facts.n_suspects, facts.n_by_model, facts.n_decided, facts.n_of_patients) == (
         0,
         0,

@@ -48,3 +48,10 @@ def test_both_classes_are_treated_alike() -> None:
     found, swapped = rank_labels(labels, probabilities), rank_labels(1 - labels, 1 - probabilities)
     assert found.thresholds == pytest.approx(swapped.thresholds[::-1])
     assert np.array_equal(found.are_suspect, swapped.are_suspect)
+
+
+def test_the_threshold_is_that_of_the_other_class() -> None:
+    """Normal images are confident from 0.9 on, COVID-19 ones from two thirds: 0.7 is too little."""
+    labels = np.array([1, 1, 1, 0, 0])
+    probabilities = np.array([0.9, 0.8, 0.3, 0.1, 0.1])
+    assert not rank_labels(labels, probabilities).are_suspect.any()
