@@ -14,6 +14,7 @@ from cxr_tasks.reporting.label_page import CLEAN_SETS, in_shell
 from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.reporting.report import make_report
 from cxr_tasks.reporting.report_record import ReportFigures
+from cxr_tasks.reporting.run_summary import about_decisions
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from tests.drawn_run import FINGERPRINT, HOSTILE_NAMES, Drawing, draw_run, finish_report
@@ -178,7 +179,8 @@ def test_the_verdict_without_them_stands_beside_where_such_a_run_is(tmp_path: Pa
 def test_labels_that_were_only_looked_at_are_no_matter_above_the_verdict(doubtful: Made) -> None:
     assert doubtful.report.label_decisions is not None
     assert doubtful.report.label_decisions.n_kept == 1
-    assert "decided by people" not in doubtful.page
+    assert about_decisions(doubtful.report) == ""
+    assert 'class="decided"' not in doubtful.page
 
 
 def test_a_report_of_an_older_version_reads() -> None:
