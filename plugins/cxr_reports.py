@@ -65,8 +65,8 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
         return page(site.compared(first, second, base=base(request)))
 
     @app.get("/runs/{run_key}", dependencies=[reads_pipeline])
-    def report(request: Request, run_key: str) -> HTMLResponse:
-        return page(site.run(run_key, base=base(request)))
+    def report(request: Request, run_key: str, part: str = "") -> HTMLResponse:
+        return page(site.run(run_key, base=base(request), part=part))
 
     # `requires_access_dag` reads the path's parameter of this name.
     @app.get("/{dag_id}/{run_id}", dependencies=[reads_dag])

@@ -17,6 +17,7 @@ from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.audit_record import AuditRecord
 from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.data.dataset import Dataset, DatasetRecord, open_dataset
+from cxr_tasks.data.relabelling import Decided, count_decisions, write_decided
 from cxr_tasks.data.split import count_parts, make_folds, read_fold, write_folds
 from cxr_tasks.data.split_record import FoldRounds, SplitFacts, SplitRecord
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord
@@ -98,6 +99,8 @@ class Drawing:
     """How much brighter the positive class is in a corner; 0: no control can tell it."""
     images: npt.NDArray[np.uint8] | None = None
     drift: DriftFacts | None = None
+    decided: Sequence[Decided] = ()
+    """What people decided about labels; the drawn ones are already as decided."""
 
 
 def draw_run(
@@ -323,7 +326,7 @@ def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str, *, first: int)
         folder / "rejected.csv", index=False, lineterminator="\n"
     )
     counts = {"covid": labels.count(1), "normal": labels.count(0)}
-    facts = {
+    facts: dict[str, Any] = {
         "image_size_px": 224,
         "n_candidates": n + drawing.n_rejected,
         "n_images": n,
@@ -334,6 +337,9 @@ def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str, *, first: int)
         "description": "drawn images" if drawing.synthetic else "a folder of <images>",
         "synthetic": drawing.synthetic,
     }
+    if drawing.decided:
+        write_decided(drawing.decided, folder)
+        facts["label_decisions"] = count_decisions(drawing.decided, dataset_before=FINGERPRINT)
     _record(folder, DatasetRecord, facts)
     return open_dataset(home, fingerprint)
 

@@ -123,7 +123,10 @@ def test_names_are_text_on_the_report_and_the_browsing_pages(tmp_path: Path) -> 
         )
         finish_report(run, config)
         site = Site(Home(tmp_path / kind))
-        pages = [(run.report / "index.html").read_text(encoding="utf-8")]
+        pages = [
+            (run.report / name).read_text(encoding="utf-8")
+            for name in ("index.html", "labels.html")
+        ]
         pages += [
             str(site.all_runs({}, base="/cxr").body),
             str(site.compared("drawn", "drawn", base="/cxr").body),

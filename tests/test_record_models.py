@@ -59,6 +59,7 @@ NEW_FILES = [path for path in FILES if path.parent.name == "3"]
 NOT_ALWAYS_WRITTEN = {
     "AuditRecord.learning_curve",
     "ComparisonRecord.subgroups",
+    "DatasetRecord.label_decisions",
     "DriftCheck.champion",
     "DriftCheck.run",
     "ReportAudit.learning_curve",

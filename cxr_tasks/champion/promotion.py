@@ -1,7 +1,7 @@
 """Stage `promote`: the run's recommended model takes the champion's place if it is better."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from cxr_tasks.champion.versions import (
 )
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.evaluation.external_dataset import Score
+from cxr_tasks.reporting.report_record import LABELS_PAGE
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import sha256_of, write_text
 from cxr_tasks.volume.paths import RunPaths
@@ -106,7 +107,9 @@ def _build_version(promotion: Promotion, built: Path, name: str) -> VersionFacts
     challenger, decision = promotion.challenger, promotion.decision
     report, pairs = challenger.run.report, promotion.pairs_folder / PAIRS_FILE
     sources = [challenger.model_file, challenger.predictions_file, report / "index.html"]
-    for source in [*sources, pairs] if pairs.exists() else sources:
+    # which run without comparison, or of an older version, does not have
+    sources += [path for path in (report / LABELS_PAGE, pairs) if path.exists()]
+    for source in sources:
         shutil.copyfile(source, built / source.name)
     shown, config, fixed = challenger.report.shown, challenger.config, challenger.fixed
     facts = VersionFacts(
@@ -185,6 +188,9 @@ def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) ->
         decision = decide(challenger, champion, score=score, note=note, built=built)
     else:
         decision = Decision("promoted", _first_reason(challenger))
+    if (decided := challenger.report.label_decisions) and decided.changes_data:
+        said = f"In its data {decided.in_words(decided.file_name)}."
+        decision = replace(decision, reason=f"{decision.reason} {said}")
     if decision.decision != "promoted" or challenger.report.audit.verdict != "shortcut":
         return decision
     remark = (

@@ -9,7 +9,18 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from cxr_tasks.cli import Command, champion, lungs, operation, predict, run, schema, space, stage
+from cxr_tasks.cli import (
+    Command,
+    champion,
+    label,
+    lungs,
+    operation,
+    predict,
+    run,
+    schema,
+    space,
+    stage,
+)
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import die_with_parent
@@ -37,6 +48,7 @@ COMMANDS: dict[str, Command] = {
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
     "lungs": lungs.COMMAND,
+    "label": label.COMMAND,
     "space": space.COMMAND,
     "schema": schema.COMMAND,
     **operation.COMMANDS,

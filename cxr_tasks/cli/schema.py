@@ -30,6 +30,7 @@ _RECORDS = {
     "comparison": "evaluation.comparison_record:ComparisonRecord",
     "metrics": "evaluation.comparison_record:MetricsFile",
     "explanation": "evaluation.explanation_record:ExplanationFacts",
+    "label_suspects": "evaluation.label_suspects_record:LabelSuspectFacts",
     "verdict": "evaluation.verdict_record:VerdictFacts",
     "report": "reporting.report_record:ReportRecord",
     "champion": "champion.pointer_record:PointerRecord",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
 from cxr_tasks.data.images import IMAGE_SIZE_PX
+from cxr_tasks.data.label_decisions_record import LabelDecisionFacts
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.record_model import Facts, StageRecord
@@ -75,6 +76,8 @@ class DatasetFacts(Facts):
     """Images with a mask of their lungs; empty in older records."""
     n_unusable_masks_by_reason: dict[str, int] = Field(default_factory=dict)
     """Images that have none, although there are files for one."""
+    label_decisions: LabelDecisionFacts | None = None
+    """Written only where people's decisions about labels were applied."""
 
 
 class DatasetRecord(DatasetFacts, StageRecord):

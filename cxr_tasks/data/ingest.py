@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from cxr_tasks.data.dataset import GIVEN, INDEX_COLUMNS, DatasetFacts, DatasetRe
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_all
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.data.mask_store import MaskWriter, report_masks
+from cxr_tasks.data.relabelling import Decided, count_decisions, relabelled, write_decided
 from cxr_tasks.data.sources.candidates import Listing
 from cxr_tasks.data.sources.left_out import NO_CLASS, REMEDIES, counted, n_ignored_links
 from cxr_tasks.data.sources.patients import with_patients
@@ -63,16 +64,27 @@ def ingest(
         DataError: A class is empty, or too many files are unusable.
     """
     source = open_source(config, home=home, environ=environ, report=report)
-    listing = _list(source, config, report)
+    listing = as_found = _list(source, config, report)
+    decided: tuple[Decided, ...] = ()
+    if config.label_decisions:
+        listing, decided = relabelled(as_found, Path(config.label_decisions), report=report)
     on_listing(listing)
     digest = source.digest()
-    fingerprint = _fingerprint(digest, listing)
+    fingerprint = _fingerprint(digest, listing, decided)
     folder = home.datasets / fingerprint
     with locked(home.locks / f"dataset-{fingerprint}.lock"):
         record = find_finished(folder, DatasetRecord, note=report)
         remove_leftovers(folder)
         if record is None:
-            _build(folder, source, listing, config=config, digest=digest, report=report)
+            _build(
+                folder,
+                source,
+                listing,
+                decisions=_Decisions(decided, _fingerprint(digest, as_found)),
+                config=config,
+                digest=digest,
+                report=report,
+            )
         else:
             report(f"{record.n_images} images were ingested before: dataset {fingerprint}")
             report_masks(record, report)
@@ -96,10 +108,11 @@ def _list(source: Source, config: RunConfig, report: Report) -> Listing:
     return replace(listing, candidates=known)
 
 
-def _fingerprint(digest: str, listing: Listing) -> str:
+def _fingerprint(digest: str, listing: Listing, decided: tuple[Decided, ...] = ()) -> str:
     """Digest what decides about the store: bytes, what is taken from them, and the code that does.
 
-    Preset, patterns and patients file are in it by what they lead to.
+    Preset, patterns and patients file are in it by what they lead to; people's decisions about
+    labels as they are, since they are kept with the images.
     """
     candidates = [
         [
@@ -114,7 +127,26 @@ def _fingerprint(digest: str, listing: Listing) -> str:
         for item in listing.candidates
     ]
     libraries = [versions()[name] for name in _DECIDING_LIBRARIES]
-    return digest_of([source_digest(*_DECIDING_CODE), libraries, digest, candidates])[:16]
+    content = [source_digest(*_DECIDING_CODE), libraries, digest, candidates]
+    if decided:
+        content.append(sorted(each.decision for each in decided))
+    return digest_of(content)[:16]
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """People's decisions about labels, which are kept with the images that they changed."""
+
+    decided: tuple[Decided, ...]
+    dataset_before: str  # fingerprint of the same without them
+
+    def keep_with(self, facts: DatasetFacts, built: Path) -> DatasetFacts:
+        """Write them beside the images, where there are any, and add their counts to the facts."""
+        if not self.decided:
+            return facts
+        write_decided(self.decided, built)
+        counts = count_decisions(self.decided, dataset_before=self.dataset_before)
+        return facts.model_copy(update={"label_decisions": counts})
 
 
 def _build(
@@ -122,6 +154,7 @@ def _build(
     source: Source,
     listing: Listing,
     *,
+    decisions: _Decisions,
     config: RunConfig,
     digest: str,
     report: Report,
@@ -129,6 +162,7 @@ def _build(
     started = time.monotonic()
     with building(folder) as built:
         facts = _store(source, listing, built, name=config.source, report=report)
+        facts = decisions.keep_with(facts, built)
         _check_usable(built, facts, config)
         if source.digest() != digest:
             raise DataError(

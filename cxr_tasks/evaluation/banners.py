@@ -1,6 +1,7 @@
 """What a reader has to know beside any number: the notes of a run, each a banner by its kind."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.evaluation.comparison_record import (
@@ -25,6 +26,9 @@ NO_TEST = (
     "score, which is therefore optimistic. The study did the same."
 )
 
+DECIDED = "label_decisions"
+"""The kind of the banner that stands above the verdict, not among the notes."""
+
 
 def make_banners(
     dataset: Dataset,
@@ -32,6 +36,7 @@ def make_banners(
     recommendation: RecommendationFacts,
     *,
     split_kind: str,
+    decisions_file: str = "",
 ) -> list[BannerFacts]:
     """Collect the notes that hold for a run, the gravest first.
 
@@ -43,7 +48,11 @@ def make_banners(
     lagged = [name for name, facts in ok.items() if _lag_decided(facts)]
     unlearned = [name for name, facts in ok.items() if _calls_all_the_same(facts)]
     origins = {facts.weights_origin for facts in ok.values()}
+    decided = dataset.record.label_decisions
     texts = {
+        DECIDED: decided
+        and decided.changes_data
+        and f"Labels decided by people: {decided.in_words(Path(decisions_file).name)}.",
         "failed": failed and f"Failed: {', '.join(failed)}. The comparison is without it.",
         "chance": recommendation.variant is None and CHANCE,
         "phantom": dataset.record.synthetic and PHANTOM,

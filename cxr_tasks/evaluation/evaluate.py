@@ -10,6 +10,7 @@ import pandas as pd
 
 from cxr_tasks.audit.audit_record import AuditFacts
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.relabelling import read_decided
 from cxr_tasks.data.split import rows_of
 from cxr_tasks.data.split_record import FoldNumbers
 from cxr_tasks.errors import TrainingError
@@ -26,6 +27,7 @@ from cxr_tasks.evaluation.comparison_record import (
 )
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
 from cxr_tasks.evaluation.external_dataset import Score, measure_external
+from cxr_tasks.evaluation.label_suspects import find_label_suspects
 from cxr_tasks.evaluation.predictions import (
     Predictions,
     choose_basis,
@@ -83,6 +85,8 @@ class EvaluationInputs:
 def make_comparison(inputs: EvaluationInputs, *, built: Path) -> ComparisonFacts:
     """Write predictions, metrics and explanations of each variant into `built`; compare them.
 
+    Which labels look wrong is written there too.
+
     Raises:
         TrainingError: No variant has been trained.
     """
@@ -121,6 +125,15 @@ def make_comparison(inputs: EvaluationInputs, *, built: Path) -> ComparisonFacts
         seed=config.seed,
     )
     write_json(built / "verdict.json", audit.content())
+    find_label_suspects(
+        inputs.dataset,
+        inputs.split,
+        predictions,
+        chances=recommendation.chance,
+        basis=basis,
+        decided=read_decided(run.home.datasets / inputs.dataset.fingerprint),
+        built=built,
+    )
     return ComparisonFacts(
         basis=basis,
         folds=FoldNumbers(n_folds=config.folds, n_repeats=config.repeats) if config.folds else None,
@@ -129,7 +142,13 @@ def make_comparison(inputs: EvaluationInputs, *, built: Path) -> ComparisonFacts
         recommendation=recommendation,
         external=_external(predictions, inputs),
         audit=audit,
-        banners=make_banners(inputs.dataset, variants, recommendation, split_kind=config.split),
+        banners=make_banners(
+            inputs.dataset,
+            variants,
+            recommendation,
+            split_kind=config.split,
+            decisions_file=config.label_decisions,
+        ),
         subgroups=make_subgroups(
             Scored(inputs.dataset.index.iloc[first.rows], scored, recommendation.shown, config.seed)
         ),

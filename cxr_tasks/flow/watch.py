@@ -72,7 +72,7 @@ def look(
     state = _state_file(home)
     with volume_in_use(home):  # a download lies there
         source = open_source(config, home=home, environ=environ, report=report)
-        stamp = stamp_of(source, patients=config.patients)
+        stamp = stamp_of(source, tables=[config.patients, config.label_decisions])
         seen = digest_of([config.preset, config.covid_glob, config.normal_glob, stamp])
     with volume_in_use(home), locked(home.locks / "watch.lock"):
         before = _state_before(state, report)

@@ -11,12 +11,24 @@ from cxr_tasks.data.dataset import Dataset, open_dataset
 from cxr_tasks.data.split import read_split
 from cxr_tasks.data.split_record import SplitRecord
 from cxr_tasks.evaluation.comparison_record import ComparisonRecord
+from cxr_tasks.evaluation.label_suspects import FACTS, read_label_suspects
+from cxr_tasks.evaluation.label_suspects_record import LabelSuspectFacts
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.training.training_record import TrainingRecord
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import RunPaths
+from cxr_tasks.volume.record_model import parse_facts
 from cxr_tasks.volume.records import find_record, require_record
+
+
+@dataclass(frozen=True)
+class RankedLabels:
+    """Which labels look wrong."""
+
+    facts: LabelSuspectFacts
+    table: pd.DataFrame  # a row for each image, in the data set's order
 
 
 @dataclass(frozen=True)
@@ -24,7 +36,7 @@ class Artifacts:
     """Everything of a run that its report shows, read and checked against its records.
 
     `trainings`, `histories` and `predictions` have the variants that finished, in order; `audit`
-    is None where the audit failed.
+    is None where the audit failed, `labels` where an older version evaluated the run.
     """
 
     run: RunPaths
@@ -39,6 +51,7 @@ class Artifacts:
     trainings: Mapping[str, TrainingRecord]
     histories: Mapping[str, pd.DataFrame]
     predictions: Mapping[str, pd.DataFrame]
+    labels: RankedLabels | None
 
 
 def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
@@ -70,7 +83,14 @@ def read_artifacts(run: RunPaths, config: RunConfig) -> Artifacts:
             )
             for name in trained
         },
+        labels=_read_labels(run.evaluate) if FACTS in comparison.outputs else None,
     )
+
+
+def _read_labels(folder: Path) -> RankedLabels:
+    content = read_json(folder / FACTS)
+    facts = parse_facts(content, LabelSuspectFacts, path=folder / FACTS)
+    return RankedLabels(facts, read_label_suspects(folder))
 
 
 def _read_table(path: Path, *, dtype: type[str] | dict[str, type[str]]) -> pd.DataFrame:

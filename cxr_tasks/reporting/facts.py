@@ -1,11 +1,14 @@
 """The content of `report.json`: every figure that the page shows."""
 
 import shlex
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
 from cxr_tasks.audit.audit_record import AuditRecord
 from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.label_decisions_record import LabelDecisionFacts
 from cxr_tasks.data.sources.left_out import left_out_of
 from cxr_tasks.data.split_record import SplitFacts
 from cxr_tasks.evaluation.comparison_record import ExternalFacts, VariantOutcome
@@ -19,18 +22,23 @@ from cxr_tasks.reporting.report_record import (
     Headline,
     ReportAudit,
     ReportData,
+    ReportDecisions,
     ReportExternal,
     ReportFigures,
+    ReportRecord,
     ReportVariant,
+    RunWithoutDecisions,
     UntrainedReportVariant,
     VariantReport,
 )
 from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.settings import SETTINGS, RunConfig, default_of
-from cxr_tasks.statistics.figures_record import Basis, ByClass, MetricFigures
+from cxr_tasks.statistics.figures_record import Basis, ByClass, Estimate, MetricFigures
 from cxr_tasks.study import study_differences, study_report
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.record_model import Content
+from cxr_tasks.volume.records import find_record
 from cxr_tasks.wording import COVID, NORMAL
 
 _AUDIT_KEYS = (
@@ -47,9 +55,13 @@ _AUDIT_KEYS = (
 )
 
 
-def report_facts(artifacts: Artifacts) -> ReportFigures:
-    """Collect what a run has found."""
+FindEqual = Callable[[RunPaths, RunConfig, IngestFacts], str | None]
+
+
+def report_facts(artifacts: Artifacts, *, find_equal: FindEqual) -> ReportFigures:
+    """Collect what a run has found; `find_equal` finds a run like this one, of given inputs."""
     comparison, config, ingest = artifacts.comparison, artifacts.config, artifacts.ingest
+    decided = artifacts.dataset.record.label_decisions
     return ReportFigures(
         run_key=artifacts.run.key,
         profile=config.profile,
@@ -73,6 +85,8 @@ def report_facts(artifacts: Artifacts) -> ReportFigures:
         reproduce=reproduce_command(config, weights_origin=ingest.weights.origin),
         hashes=_hashes(artifacts),
         subgroups=comparison.subgroups,
+        label_suspects=artifacts.labels.facts if artifacts.labels else None,
+        label_decisions=decision_facts(artifacts, decided, find_equal) if decided else None,
     )
 
 
@@ -158,6 +172,34 @@ def _tally(column: pd.Series) -> dict[str, int]:
 
 def _range(column: pd.Series) -> CountSpread:
     return CountSpread(least=int(column.min()), median=int(column.median()), most=int(column.max()))
+
+
+def decision_facts(
+    artifacts: Artifacts, decided: LabelDecisionFacts, find_equal: FindEqual
+) -> ReportDecisions:
+    """Set beside people's decisions about labels what the run would be without them."""
+    config, ingest = artifacts.config, artifacts.ingest
+    before = ingest.only(IngestFacts).model_copy(update={"dataset": decided.dataset_before})
+    return ReportDecisions(
+        **decided.fields_of(LabelDecisionFacts),
+        file_name=Path(config.label_decisions).name,
+        without=_without_decisions(artifacts.run, find_equal(artifacts.run, config, before)),
+        command=reproduce_command(
+            config.model_copy(update={"label_decisions": ""}), weights_origin=ingest.weights.origin
+        ),
+    )
+
+
+def _without_decisions(run: RunPaths, key: str | None) -> RunWithoutDecisions | None:
+    report = find_record(run.home.run(key).report, ReportRecord) if key else None
+    if key is None or report is None:
+        return None
+    return RunWithoutDecisions(
+        run_key=key,
+        verdict=report.audit.verdict,
+        variant=report.shown_name,
+        roc_auc=report.shown.headline.roc_auc.only(Estimate),
+    )
 
 
 def _hashes(artifacts: Artifacts) -> dict[str, str]:

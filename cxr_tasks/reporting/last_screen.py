@@ -2,11 +2,23 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from cxr_tasks.data.sources.left_out import left_out_in_words, left_out_of
 from cxr_tasks.reporting.next_step import NextStep, next_step
-from cxr_tasks.reporting.report_record import ReportFigures, ReportVariant, VariantReport
-from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.reporting.report_record import (
+    LABELS_PAGE,
+    ReportFigures,
+    ReportVariant,
+    VariantReport,
+)
+from cxr_tasks.reporting.run_summary import (
+    NOTICE,
+    about_decisions,
+    about_suspects,
+    notes,
+    what_was_done,
+)
 from cxr_tasks.statistics.figures_record import Basis, Estimate
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.progress import duration
@@ -43,14 +55,33 @@ def last_screen(
     step = next_step(report)
     blocks = [
         _wrapped(what_was_done(report, named=False), width, hanging=False),
+        list(_decided(report, width)),
         _wrapped(f"{verdict}. {audit.sentence}", width),
         comparison_table(report, width=width),
         _wrapped(f"{recommended(chosen.variant)}. {chosen.reason}", width),
         [line for text in (*notes(report), NOTICE) for line in _wrapped(f"- {text}", width)],
-        [*(line for text in also for line in _wrapped(text, width)), f"Report: {report_file}"],
+        [
+            *(line for text in also for line in _wrapped(text, width)),
+            *_suspects(report, report_file),
+            f"Report: {report_file}",
+        ],
         list(_next(step, width, with_make)) if step else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _decided(report: ReportFigures, width: int) -> Iterator[str]:
+    """Yield what people's decisions changed, and how to see the run without them."""
+    if text := about_decisions(report):
+        yield from _wrapped(text, width)
+    if text.endswith(":") and report.label_decisions:
+        yield f"{_INDENT}{report.label_decisions.command}"
+
+
+def _suspects(report: ReportFigures, report_file: str) -> Iterator[str]:
+    if text := about_suspects(report):
+        yield f"Labels: {text}. Look at them:"
+        yield f"{_INDENT}{Path(report_file).with_name(LABELS_PAGE)}"
 
 
 def _next(step: NextStep, width: int, with_make: bool) -> Iterator[str]:

@@ -18,6 +18,7 @@ _OF_THE_DATA = (
     "normal_glob",
     "kaggle_dataset",
     "patients",
+    "label_decisions",
     "weights",
 )
 _SETTING = re.compile(r"\b([A-Z]+(?:_[A-Z]+)*)=")

@@ -70,14 +70,14 @@ def wrong_images(artifacts: Artifacts, variant: str, basis: str) -> WrongImages:
     wrong = of_basis[of_basis["prediction"] != of_basis["label"]]
     surest = (wrong["score"] - wrong["label"]).abs().sort_values(ascending=False, kind="stable")
     pictures = (
-        _picture(
+        picture_of(
             artifacts,
             row,
             alt=f"is {CLASS_NAMES[row['label']]}, probability of COVID-19 {percent(row['score'])}",
             title=f"{percent(row['score'])} COVID-19",
             detail=f"is {CLASS_NAMES[row['label']]}",
         )
-        for row in _rows(wrong.loc[surest.index].head(MAX_WRONG))
+        for row in rows_with_places(wrong.loc[surest.index].head(MAX_WRONG))
     )
     return WrongImages(len(wrong), len(of_basis), tuple(pictures))
 
@@ -88,16 +88,17 @@ def samples(artifacts: Artifacts, label: int) -> tuple[Picture, ...]:
     rows = table[(table["label"] == label) & (table["part"] == "train")]
     chosen = np.unique(np.linspace(0, len(rows) - 1, N_SAMPLES).round().astype(int))
     alt = f"sample of class {CLASS_NAMES[label]}"
-    return tuple(_picture(artifacts, row, alt=alt) for row in _rows(rows.iloc[chosen]))
+    return tuple(picture_of(artifacts, row, alt=alt) for row in rows_with_places(rows.iloc[chosen]))
 
 
-def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def rows_with_places(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield rows with their place in the image store, which predictions share with the index."""
     for place, row in zip(table.index, table.to_dict("records"), strict=True):
         yield {"place": place, **{str(key): value for key, value in row.items()}}
 
 
-def _picture(artifacts: Artifacts, row: Mapping[str, Any], *, alt: str, **words: str) -> Picture:
+def picture_of(artifacts: Artifacts, row: Mapping[str, Any], *, alt: str, **words: str) -> Picture:
+    """Draw the image of a row, which has its `place` in the image store and its `path`."""
     kind = "Synthetic radiograph" if artifacts.dataset.record.synthetic else "Chest X-ray"
     name = one_line(str(row["path"]).rsplit("/", 1)[-1], CAPTION_LENGTH)
     uri = data_uri(np.asarray(artifacts.dataset.images[int(row["place"])]))

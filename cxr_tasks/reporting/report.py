@@ -1,4 +1,4 @@
-"""The report: one self-contained page, its figures as JSON, a model card and a table."""
+"""The report: self-contained pages, its figures as JSON, a model card and a table."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from cxr_tasks.reporting import charts
 from cxr_tasks.reporting.artifacts import Artifacts, read_artifacts
 from cxr_tasks.reporting.documents import STATUS_NAMES, checklist, model_card
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.facts import report_facts
+from cxr_tasks.reporting.facts import FindEqual, report_facts
+from cxr_tasks.reporting.label_page import render_labels
 from cxr_tasks.reporting.learning_chart import draw_learning_curve
 from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.reporting.radiographs import (
@@ -20,8 +21,14 @@ from cxr_tasks.reporting.radiographs import (
     samples,
     wrong_images,
 )
-from cxr_tasks.reporting.report_record import ReportFigures
-from cxr_tasks.reporting.run_summary import NOTICE, notes, what_was_done
+from cxr_tasks.reporting.report_record import LABELS_PAGE, ReportFigures
+from cxr_tasks.reporting.run_summary import (
+    NOTICE,
+    about_decisions,
+    about_suspects,
+    notes,
+    what_was_done,
+)
 from cxr_tasks.reporting.seed_spread import seed_spread
 from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.settings import SETTINGS, RunConfig
@@ -32,10 +39,22 @@ from cxr_tasks.volume.paths import RunPaths
 MAX_REJECTED = 20
 
 
-def make_report(run: RunPaths, config: RunConfig, built: Path) -> ReportFigures:
-    """Write `index.html`, `model_card.md` and `table.csv` into `built`.
+def make_report(
+    run: RunPaths,
+    config: RunConfig,
+    built: Path,
+    *,
+    find_equal: FindEqual = lambda _run, _config, _ingested: None,
+) -> ReportFigures:
+    """Write `index.html`, `labels.html`, `model_card.md` and `table.csv` into `built`.
 
     Where no variant is recommended the card says that there is no model to hand on.
+
+    Args:
+        run: The run.
+        config: Its configuration.
+        built: The folder.
+        find_equal: Finds a finished run of this configuration and of other inputs.
 
     Returns:
         The content of `report.json`, which the stage's record is made of.
@@ -44,9 +63,11 @@ def make_report(run: RunPaths, config: RunConfig, built: Path) -> ReportFigures:
         ArtifactError: A stage is not finished, or a file is not what its record says.
     """
     artifacts = read_artifacts(run, config)
-    report = report_facts(artifacts)
+    report = report_facts(artifacts, find_equal=find_equal)
     report = report.model_copy(update={"seeds": seed_spread(run, report)})
     write_text(built / "index.html", render_page(artifacts, report))
+    if artifacts.labels:
+        write_text(built / LABELS_PAGE, render_labels(artifacts, artifacts.labels, report))
     write_text(built / "model_card.md", render_card(report))
     columns, rows = paper_table(report)
     write_rows(built / "table.csv", columns, rows)
@@ -69,6 +90,9 @@ def render_page(artifacts: Artifacts, report: ReportFigures) -> str:
             shown=report.shown,
             shown_name=report.shown_name,
             done=what_was_done(report, named=True),
+            decided=about_decisions(report),
+            suspects=about_suspects(report),
+            labels_page=LABELS_PAGE,
             next=next_step(report),
             notes=[*notes(report), NOTICE],
             charts=_charts(artifacts, report),

@@ -21,6 +21,7 @@ from cxr_tasks.audit.audit_record import (
     SourcesFacts,
 )
 from cxr_tasks.audit.drift_record import DriftFacts
+from cxr_tasks.data.label_decisions_record import LabelDecisionFacts
 from cxr_tasks.data.split_record import FoldNumbers, SplitFacts
 from cxr_tasks.evaluation.comparison_record import (
     BannerFacts,
@@ -30,12 +31,14 @@ from cxr_tasks.evaluation.comparison_record import (
     ScoredPart,
 )
 from cxr_tasks.evaluation.explanation_record import ExplanationFacts
+from cxr_tasks.evaluation.label_suspects_record import LabelSuspectFacts
 from cxr_tasks.evaluation.subgroups_record import SubgroupsFacts
-from cxr_tasks.evaluation.verdict_record import VerdictFacts
+from cxr_tasks.evaluation.verdict_record import VerdictFacts, VerdictName
 from cxr_tasks.runs.ingest_record import WeightsFacts
 from cxr_tasks.statistics.figures_record import (
     Basis,
     ByClass,
+    Estimate,
     MetricFigures,
     PairFacts,
     PartMeasures,
@@ -46,6 +49,9 @@ from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.study import StudyReport
 from cxr_tasks.training.training_record import TrainingFacts
 from cxr_tasks.volume.record_model import Content, Facts, PeakMemory, StageRecord
+
+LABELS_PAGE = "labels.html"
+"""The report's second page: labels that look wrong."""
 
 MEASURED_PARTS: tuple[ScoredPart, ...] = ("train", "val", "test", "oof")
 _MEASURED = {
@@ -217,6 +223,27 @@ class SeedsFacts(Facts):
     variants: dict[str, SeedVariant]
 
 
+class RunWithoutDecisions(Facts):
+    """An equal run of the same files, without people's decisions about labels."""
+
+    run_key: str
+    verdict: VerdictName
+    variant: str
+    """Whose figures these are: the recommended one, or else the best."""
+    roc_auc: Estimate
+
+
+class ReportDecisions(LabelDecisionFacts):
+    """People's decisions about labels, and what the run would be without them."""
+
+    file_name: str
+    """Where they stand."""
+    without: RunWithoutDecisions | None
+    """None where no such run is on the shared volume."""
+    command: str
+    """Starts that run."""
+
+
 class ReportFigures(Facts):
     """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
@@ -244,6 +271,10 @@ class ReportFigures(Facts):
     subgroups: SubgroupsFacts | None = None
     seeds: SeedsFacts | None = None
     """None where there is no such run, and in older files."""
+    label_suspects: LabelSuspectFacts | None = None
+    """None where the run's evaluation is of an older version."""
+    label_decisions: ReportDecisions | None = None
+    """None where nobody has decided about a label."""
 
     @property
     def trained(self) -> dict[str, ReportVariant]:

@@ -28,11 +28,18 @@ PROFILES: dict[str, dict[str, Any]] = {
 WEIGHTS_WITHOUT_FILE = ("phantom", "random")
 """Values of `weights` that name no file; for profile quickstart only."""
 
-PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
+PATH_SETTINGS = (
+    "data",
+    "patients",
+    "label_decisions",
+    "weights",
+    "external_data",
+    "external_patients",
+)
 """Settings that name a file or a folder; some also take a word that is no path."""
 
 
-_LATER_SETTINGS = ("lung_masks",)
+_LATER_SETTINGS = ("lung_masks", "label_decisions")
 """Settings that older runs lack; at their default a run is as it was without them."""
 
 
@@ -107,6 +114,9 @@ class RunConfig(BaseModel):
     """Where the mask of an image's lungs lies, relative to the data's root or absolute, for example
     `{folder}/../masks/{name}` or `/data/masks/{stem}.png`; `*` is any text. Empty: preset
     `radiography` takes its own masks, others have none. `none`: masks are ignored."""
+    label_decisions: Text = _data("", title="Label decisions file")
+    """A CSV file with the columns path,decision,by,when,reason, in which people decide to keep or
+    flip an image's label, or to exclude the image; `python -m cxr_tasks label` writes it."""
     phantom_images: int = _data(192, title="Phantom images", ge=24, le=200_000)
     """How many images to draw for source `phantom`."""
     phantom_difficulty: Literal["easy", "hard"] = _data(
@@ -214,6 +224,7 @@ class RunConfig(BaseModel):
             "preset": self.preset if self.external_preset == "same" else self.external_preset,
             "patients": self.external_patients,
             "lung_masks": "none",  # it only tests, and lies elsewhere
+            "label_decisions": "",
             "seed": (self.seed + 1) % 2**31,  # decides phantoms only: with one seed, the same ones
         }
         return self.model_copy(update=external)

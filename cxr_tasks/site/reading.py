@@ -41,18 +41,18 @@ def find_inside(folder: Path, path: Path) -> Path | None:
     return real if real.is_relative_to(inside) and real.is_file() else None
 
 
-def report_page(run: RunPaths) -> Path | None:
-    """Find a run's report."""
-    return find_inside(run.root, run.report / PAGE)
+def report_page(run: RunPaths, name: str = PAGE) -> Path | None:
+    """Find a page of a run's report."""
+    return find_inside(run.root, run.report / name)
 
 
-def is_damaged(run: RunPaths, page: bytes) -> bool:
-    """Return whether a report is not the page that its record tells of."""
+def is_damaged(run: RunPaths, page: bytes, name: str = PAGE) -> bool:
+    """Return whether a page of a report is not the one that its record tells of."""
     try:
         record = find_record(run.report, ReportRecord)
     except CxrError:
         return True
-    return record is not None and record.outputs.get(PAGE) != sha256(page).hexdigest()
+    return record is not None and record.outputs.get(name) != sha256(page).hexdigest()
 
 
 def scores_page(home: Home, name: str) -> Path | None:

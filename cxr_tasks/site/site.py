@@ -5,19 +5,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from html import escape
 from typing import Any
 
 from jinja2 import Environment
 
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.reporting.environment import make_environment
+from cxr_tasks.reporting.report_record import LABELS_PAGE
 from cxr_tasks.runs.start import started_key
 from cxr_tasks.settings.form import RUN_NAME
 from cxr_tasks.site.comparison import compare
 from cxr_tasks.site.library import Library
 from cxr_tasks.site.listing import MEASURES, make_listing, read_view
 from cxr_tasks.site.notice import NO_SUCH_RUN, Notice, no_report_yet, no_scores_yet, not_begun
-from cxr_tasks.site.reading import is_damaged, report_page, scores_page
+from cxr_tasks.site.reading import PAGE, is_damaged, report_page, scores_page
 from cxr_tasks.site.run_facts import RunFacts
 from cxr_tasks.site.trend import FRAME, make_trend
 from cxr_tasks.variants import VARIANTS
@@ -28,6 +30,9 @@ from cxr_tasks.wording import NONE, PART_NAMES, VERDICT_NAMES, one_line
 PIPELINE, SCORING = "cxr_pipeline", "cxr_score"
 NAMED_BY = {PIPELINE: RUN_NAME, SCORING: "name"}
 """DAGs whose runs have a page, each with the parameter that may name its folder."""
+
+LABELS = "labels"
+"""The part of a report that is a page of its own."""
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
@@ -120,18 +125,15 @@ class Site:
             return _show(Notice("nothing to compare", "Two runs are needed", status=404), base)
         return Answer(_fill("compare.html.j2", base, comparison=comparison))
 
-    def run(self, key: str, *, base: str, state: str = "") -> Answer:
-        """Return a run's report, or why there is none."""
+    def run(self, key: str, *, base: str, state: str = "", part: str = "") -> Answer:
+        """Return a run's report, or its page of labels (part `labels`), or why there is none."""
         try:
             run = self.home.run(key)
         except ConfigError as err:
             return _show(_refused_name(err), base)
-        page = report_page(run)
-        if page is not None:
-            content = page.read_bytes()
-            if not is_damaged(run, content):
-                return Answer(content)
-            return _show(Notice("damaged", "This report is damaged", key), base)
+        for name in (LABELS_PAGE, PAGE) if part == LABELS else (PAGE,):
+            if answer := _report_page(run, name, base):
+                return answer
         facts = self.library.find(key)
         at_work = is_at_work(run, facts, now=self.clock())
         return _show(no_report_yet(key, facts, state, at_work=at_work), base)
@@ -179,6 +181,21 @@ def is_at_work(run: RunPaths, facts: RunFacts | None, *, now: float) -> bool:
         return False
     seen = facts.last_sign.at if facts.last_sign else facts.started
     return now - seen < _PAUSE_SECONDS or any(is_locked(path) for path in locks_of_run(run))
+
+
+def _report_page(run: RunPaths, name: str, base: str) -> Answer | None:
+    """Return a page of a report, its links to the other one as they are here."""
+    page = report_page(run, name)
+    if page is None:
+        return None
+    content = page.read_bytes()
+    if is_damaged(run, content, name):
+        return _show(Notice("damaged", "This report is damaged", run.key), base)
+    # a page's text has no quotation mark that is not escaped, so nothing else looks like this
+    places = {PAGE: f"{base}/runs/{run.key}", LABELS_PAGE: f"{base}/runs/{run.key}?part={LABELS}"}
+    for file, place in places.items():
+        content = content.replace(f'href="{file}"'.encode(), f'href="{escape(place)}"'.encode())
+    return Answer(content)
 
 
 def _refused_name(err: ConfigError) -> Notice:

@@ -56,11 +56,14 @@ def test_other_classes_of_the_same_files_are_new(watched: RunConfig, tmp_path: P
     assert is_new(make_config(watched.as_dict() | patterns), tmp_path, "second")
 
 
-def test_the_patients_file_is_watched_too(watched: RunConfig, tmp_path: Path) -> None:
-    (tmp_path / "patients.csv").write_text("path,patient\n")
-    config = make_config(watched.as_dict() | {"patients": str(tmp_path / "patients.csv")})
+@pytest.mark.parametrize("setting", ["patients", "label_decisions"])
+def test_tables_beside_the_images_are_watched_too(
+    watched: RunConfig, tmp_path: Path, setting: str
+) -> None:
+    (tmp_path / "table.csv").write_text("path,patient\n")
+    config = make_config(watched.as_dict() | {setting: str(tmp_path / "table.csv")})
     is_new(config, tmp_path, "first")
-    (tmp_path / "patients.csv").write_text("path,patient\nCOVID/1.png,7\n")
+    (tmp_path / "table.csv").write_text("path,patient\nCOVID/1.png,7\n")
     assert is_new(config, tmp_path, "second")
 
 

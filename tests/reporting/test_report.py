@@ -19,7 +19,7 @@ from cxr_tasks.reporting.environment import make_environment, matter_of
 from cxr_tasks.reporting.facts import reproduce_command
 from cxr_tasks.reporting.radiographs import MAX_WRONG, data_uri, wrong_images
 from cxr_tasks.reporting.report import MAX_REJECTED, make_report, render_page
-from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.reporting.report_record import LABELS_PAGE, ReportRecord
 from cxr_tasks.reporting.run_summary import NOTICE
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
@@ -134,7 +134,8 @@ def test_every_image_says_what_it_shows(made: Made) -> None:
 def test_page_is_one_file_without_script(made: Made) -> None:
     for _, attrs in made.parsed.tags:
         for name in ("src", "href", "xlink:href"):
-            assert (attrs.get(name) or "#").startswith(("#", "data:image/jpeg;base64,"))
+            place = attrs.get(name) or "#"
+            assert place.startswith(("#", "data:image/jpeg;base64,")) or place == LABELS_PAGE
         assert "target" not in attrs
         assert not any(name.startswith("on") for name in attrs)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in made.parsed.tags}
@@ -215,7 +216,7 @@ def test_one_line_shows_what_would_hide() -> None:
 def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> None:
     record = read_sealed(made.run.report / "report.json")
     assert record == made.report.content()
-    assert set(record["outputs"]) == {"index.html", "model_card.md", "table.csv"}
+    assert set(record["outputs"]) == {"index.html", "labels.html", "model_card.md", "table.csv"}
     text = " ".join(made.parsed.text.split())
     for facts in record["variants"].values():
         if facts["status"] != "ok":

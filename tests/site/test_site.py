@@ -19,6 +19,7 @@ from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.locks import is_locked, locked
 from cxr_tasks.volume.paths import Home, RunPaths, run_key_from
+from tests.drawn_run import Drawing, draw_run, finish_report
 from tests.site.shelf import BEGAN, Change, on_data, put_run, put_unfinished
 from tests.stored import accept_changes, change_record, flip_bit
 
@@ -201,6 +202,22 @@ def test_text_from_files_is_shown_as_text(site: Site, home: Home, template: RunP
 def test_the_report_is_served_as_it_was_written(site: Site, home: Home, template: RunPaths) -> None:
     run = put_run(home, template, "one")
     assert site.run("one", base="/cxr").body == (run.report / "index.html").read_bytes()
+
+
+def test_both_pages_of_a_report_lead_to_each_other(site: Site, home: Home) -> None:
+    weak = dict.fromkeys(VARIANTS, 1.0)
+    run, config = draw_run(home.root, Drawing(n_images=120, n_folds=3, strengths=weak), key="weak")
+    finish_report(run, config)
+    report, labels = (site.run("weak", base="/cxr", part=part) for part in ("", "labels"))
+    for answer, link in ((report, "/cxr/runs/weak?part=labels"), (labels, "/cxr/runs/weak")):
+        assert link in Tags(shown(answer)).attributes("a", "href")
+        assert 'href="index.html"' not in shown(answer)
+    assert shown(labels).startswith("<!doctype html>")
+    assert "Which labels look wrong" in text_of(labels)
+    flip_bit(run.report / "labels.html")
+    assert "This report is damaged" in text_of(site.run("weak", base="/cxr", part="labels"))
+    (run.report / "labels.html").unlink()  # as an older version leaves a report
+    assert site.run("weak", base="/cxr", part="labels") == report
 
 
 @pytest.mark.parametrize(

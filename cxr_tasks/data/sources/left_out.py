@@ -23,6 +23,7 @@ LINK_BROKEN = "links whose target cannot be reached"
 LINK_CIRCLE = "links that lead in a circle"
 LINK_AGAIN = "links to what is taken already"
 LINK_IN_ARCHIVE = "links in the archive"
+DECIDED = "images that a person's decision leaves out"
 """Each a reason as it is counted in `n_left_out_by_reason`."""
 
 LINKS = (LINK_OUT, LINK_BROKEN, LINK_CIRCLE, LINK_AGAIN, LINK_IN_ARCHIVE)
@@ -42,6 +43,7 @@ _SINGULAR = {
     LINK_CIRCLE: "link that leads in a circle",
     LINK_AGAIN: "link to what is taken already",
     LINK_IN_ARCHIVE: "link in the archive",
+    DECIDED: "image that a person's decision leaves out",
     _OLD_LINKS: "link that was not followed",
 }
 
@@ -54,6 +56,7 @@ REMEDIES = {
     LINK_OUT: "Set follow_links (--follow-links, FOLLOW_LINKS=1), or copy the files there.",
     LINK_BROKEN: "Fetch or mount what they lead to, or remove them.",
     LINK_CIRCLE: "Remove them.",
+    DECIDED: "Right where the decision is; its file is named by label_decisions.",
     LINK_IN_ARCHIVE: "Pack again without keeping links, or unpack and use source=folder.",
 }
 """What to do, where there is something to do."""

@@ -1,6 +1,6 @@
 """Where images come from, by the setting `source`, and whether they may have changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -121,16 +121,16 @@ def open_source(
             return PhantomSource(config.phantom_images, config.seed, config.phantom_difficulty)
 
 
-def stamp_of(source: Source, *, patients: str = "") -> str:
+def stamp_of(source: Source, *, tables: Sequence[str] = ()) -> str:
     """Digest names, sizes and times of what a source holds, without reading its images.
 
-    Equal stamps mean that nothing was written, nor to the patients file; other stamps need not mean
-    other images.
+    Equal stamps mean that nothing was written, nor to the tables (patients, label decisions; empty
+    where there is none); other stamps need not mean other images.
 
     Raises:
         SourceError: A file cannot be looked at.
     """
-    files = [*([Path(patients)] if patients else []), *source.watched()]
+    files = [*(Path(name) for name in tables if name), *source.watched()]
     return digest_of([_facts(path) for path in files])
 
 
@@ -141,7 +141,7 @@ def _facts(path: Path) -> list[object]:
         raise SourceError(
             f"{path} cannot be looked at: {err.strerror}.",
             "What is watched stays in its place and can be read.",
-            "Correct data or patients in defaults.toml, or the permissions.",
+            "Correct data, patients or label_decisions in defaults.toml, or the permissions.",
         ) from err
     # a name need not be Unicode
     return [str(path).encode(errors="surrogateescape").hex(), facts.st_size, facts.st_mtime_ns]

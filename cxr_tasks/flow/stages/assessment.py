@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages.execution import StageContext
 from cxr_tasks.volume.records import find_record, require_record
 from cxr_tasks.wording import recommended
@@ -154,7 +155,10 @@ def run_report(context: StageContext) -> str:
     require_record(run.evaluate, ComparisonRecord)
     inputs = {"evaluate": run.evaluate / ComparisonRecord.FILE}
     context.finish_once(
-        run.report, ReportRecord, inputs, lambda built: make_report(run, config, built)
+        run.report,
+        ReportRecord,
+        inputs,
+        lambda built: make_report(run, config, built, find_equal=find_equal_run),
     )
     return str(run.report / "index.html")
 

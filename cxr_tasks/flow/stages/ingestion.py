@@ -139,6 +139,8 @@ def _summary(run: RunPaths, record: IngestRecord) -> str:
             part = f"{before}{facts.n_images} images, {facts.n_rejected} rejected"
             if n_masks := sum(facts.n_masks_by_class.values()):
                 part += f", {n_masks} with a lung mask"
+            if (decided := facts.label_decisions) and decided.n_changed:
+                part += f", {decided.n_changed} relabelled by decision"
             if left_out:
                 part += f", {sum(left_out.values())} left out: {left_out_in_words(left_out)}"
             parts.append(part)
