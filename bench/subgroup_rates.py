@@ -25,7 +25,7 @@ from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.records import versions
 
 RESULTS = Path(__file__).parent / "subgroup_rates.json"
-N_PAGES, SEED = 300, 31
+N_PAGES, SEED = 100, 31
 _CASES = ((200, 0.0), (600, 0.0), (200, 1.0), (600, 1.0))
 """Images, and by how much the men's signal is smaller."""
 _SIGNAL, _PATIENT_SD = 1.6, 0.7
