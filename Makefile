@@ -8,7 +8,8 @@
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make gpu-check  speed, memory and equal numbers on a graphics card, 8 minutes; QUICK=1, OUT=FILE
-# make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE
+# make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE;
+#              on real normals: REAL='a.zip b.zip', zip files with a folder NORMAL
 # make rejection-rates  how often the tests find a difference where there is none; minutes
 # make chaos   stages killed at random moments and run again: N=30 kills, SEED=1
 # make rot     a bit flipped in each of 20 kinds of artifact: noticed, named, mended?
@@ -90,7 +91,8 @@ gpu-check:
 		-m bench.gpu_check $(call flag,OUT) $(if $(filter-out 0,$(QUICK)),--quick)
 
 audit-rates:
-	@. ./activate.sh && exec python -m bench.audit_rates $(call flag,WEIGHTS) $(call flag,SETS)
+	@. ./activate.sh && exec python -m $(if $(call typed,REAL),bench.real $(REAL),bench.audit_rates) \
+		$(call flag,WEIGHTS) $(call flag,SETS)
 
 rejection-rates:
 	@. ./activate.sh && exec python -m bench.rejection_rates $(call flag,REPEATS) $(call flag,SEED)

@@ -37,7 +37,12 @@ _PART_SIZE = 25
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make all versions, audit every set, count, write the rates and print them."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.sets < 1:
+        parser.error(f"--sets {options.sets}: at least one data set of each kind is needed")
+    if options.weights is not None and not options.weights.is_file():
+        parser.error(f"--weights {options.weights}: no such file; leave it out for random ones")
     started = time.monotonic()
     try:
         normals = read_normals(options.images)
@@ -73,8 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seconds": round(time.monotonic() - started, 1),
         "versions": library_versions(),
     }
-    if options.out:
-        write_json(options.out, results)
+    out = _place(options)
+    if out is not None:
+        write_json(out, results)
     print("\n" + as_tables(results))
     return 0
 
@@ -89,8 +95,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, metavar="PATH", help="of MobileNetV2; else random")
     parser.add_argument("--sets", type=int, default=N_SETS, metavar="N", help="of each kind")
     parser.add_argument("--set-images", type=int, default=N_IMAGES, metavar="N", help="in a set")
-    parser.add_argument("--out", type=Path, metavar="PATH", help="where the rates go")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help=f"where the rates go; bench/{RESULTS.name} where there are at least {N_SETS} sets of "
+        f"{N_IMAGES} images, else they are printed only",
+    )
     return parser
+
+
+def _place(options: argparse.Namespace) -> Path | None:
+    """Return where the rates go: a small try must not replace those of a full run."""
+    if options.out is None and options.sets >= N_SETS and options.set_images >= N_IMAGES:
+        return RESULTS
+    out: Path | None = options.out
+    return out
 
 
 def _parts(normals: Sequence[Normal]) -> list[tuple[int, Sequence[Normal]]]:
