@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from bench.real.normals import Normal
 from bench.real.sets import Kind, draw_set, kinds
@@ -36,7 +37,8 @@ _given: list[_Given] = []
 
 
 def start_auditor(normals: Sequence[Normal], versions: Versions, n_images: int) -> None:
-    """Keep in a process what all of its sets are drawn from."""
+    """Keep in a process what all of its sets are drawn from; it has a core to itself."""
+    threadpool_limits(1)
     _given.append(_Given(normals, versions, n_images))
 
 
@@ -63,8 +65,12 @@ def audit_set(
     tested = Tested(drawn.labels, drawn.groups, folds)
     controls, scores = ask_controls(Seen(tables, features), tested, seed=seed)
     model = ScoredImages(drawn.labels, scores["whole_image"], drawn.groups)
-    asked = {name: each for name, each in controls.items() if each.role == "control"}
-    compared = compare_controls(model, asked, pd.DataFrame(scores), seed=seed)
+    above = {
+        name: each
+        for name, each in controls.items()
+        if each.role == "control" and each.above_chance
+    }
+    compared = compare_controls(model, above, pd.DataFrame(scores), seed=seed)
     return Audited(
         checks=[each.check for each in control_findings(controls) if each.severity != "info"],
         aucs={name: control.auc for name, control in controls.items()},

@@ -94,21 +94,22 @@ def _out_of_fold(
     for fold in np.unique(folds):
         tested, rest = folds == fold, folds != fold
         centre, mean = features[rest].mean(axis=0), signs[rest].mean(axis=0)
-        weights = _ridge(features[rest] - centre, signs[rest] - mean)
-        scores[tested], means[tested] = (features[tested] - centre) @ weights, mean
+        given = features[tested] - centre
+        scores[tested] = _ridge(features[rest] - centre, signs[rest] - mean, given=given)
+        means[tested] = mean
     return scores, means
 
 
-def _ridge(fitted: FloatArray, signs: FloatArray) -> FloatArray:
-    """Return the weights, shape (d, k), by the smaller of the two equal systems of equations."""
+def _ridge(fitted: FloatArray, signs: FloatArray, *, given: FloatArray) -> FloatArray:
+    """Return the scores of given images, shape (m, k), by the smaller of two equal systems."""
     n, d = fitted.shape
     if n < d:
         kernel = fitted @ fitted.T + RIDGE * np.eye(n)
-        weights: FloatArray = fitted.T @ cho_solve(cho_factor(kernel), signs)
+        scores: FloatArray = (given @ fitted.T) @ cho_solve(cho_factor(kernel), signs)
     else:
         penalised = fitted.T @ fitted + RIDGE * np.eye(d)
-        weights = cho_solve(cho_factor(penalised), fitted.T @ signs)
-    return weights
+        scores = given @ cho_solve(cho_factor(penalised), fitted.T @ signs)
+    return scores
 
 
 def _aucs(labels: npt.NDArray[np.integer], scores: FloatArray) -> FloatArray:
