@@ -192,11 +192,11 @@ def ingest_planted(
     return dataset, split
 
 
-def lungs_in(dataset: Dataset, home: Home) -> Lungs:
+def lungs_in(dataset: Dataset, home: Home, *, threads: int = 1) -> Lungs:
     """Find the lungs in a data set's images, as an audit does."""
     from cxr_tasks.training.keras_runtime import start_keras
 
-    start_keras(threads=1, seed=0, card="")
+    start_keras(threads=threads, seed=0, card="")
     return find_lungs(dataset, home=home, config_fingerprint="", seed=0, note=lambda _text: None)
 
 

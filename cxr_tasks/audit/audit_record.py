@@ -66,6 +66,9 @@ class Control(Facts):
     role: Role
     """`control`: an answer above chance is a finding. `reassurance`: it is good news. `machinery`:
     it would be a fault of this test. `reference`: for comparison."""
+    in_picture: bool = True
+    """Whether an image can show it. What none shows, no model has learned: it warns, and is never
+    called a shortcut."""
 
 
 class ControlFacts(Control):

@@ -20,6 +20,9 @@ N_FOLDS = 5
 SIGNIFICANCE = 0.01
 MAX_NAMED_FEATURES = 8
 
+NOT_IN_PICTURE = ("follow_up",)
+"""Fields that no image shows: who was examined often was ill for long, or was chosen otherwise."""
+
 CONTROLS: dict[str, Control] = {
     "metadata": Control(
         title="file metadata",
@@ -28,7 +31,8 @@ CONTROLS: dict[str, Control] = {
     ),
     "acquisition": Control(
         title="the acquisition's fields together",
-        asks="Does what the table says of patient and acquisition tell the class?",
+        asks="Does what the table says of patient and acquisition tell the class, but for what no "
+        "image shows?",
         role="control",
     ),
     **{
@@ -36,6 +40,7 @@ CONTROLS: dict[str, Control] = {
             title=f"the {title}",
             asks=f"Does the {title}, or whether it is given, tell the class?",
             role="control",
+            in_picture=name not in NOT_IN_PICTURE,
         )
         for name, title in ACQUISITION_FIELDS.items()
     },

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.audit.audit_record import ControlFacts, FindingFacts, Severity, finding
-from cxr_tasks.audit.control_tests import N_FOLDS, Seen, Tested, ask_controls, divide
+from cxr_tasks.audit.control_tests import (
+    N_FOLDS,
+    NOT_IN_PICTURE,
+    Seen,
+    Tested,
+    ask_controls,
+    divide,
+)
 from cxr_tasks.audit.features import MaskedFeatures
 from cxr_tasks.audit.tables import (
     acquisition_tables,
@@ -89,7 +96,8 @@ def see(dataset: Dataset, lungs: Lungs, features: MaskedFeatures | None, rows: I
 def file_tables(index: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return what the controls see without the picture, by their names."""
     fields = acquisition_tables(index)
-    together = {"acquisition": pd.concat(fields.values(), axis=1)} if len(fields) > 1 else {}
+    shown = [table for name, table in fields.items() if name not in NOT_IN_PICTURE]
+    together = {"acquisition": pd.concat(shown, axis=1)} if len(shown) > 1 else {}
     return {
         "metadata": metadata_table(index),
         **together,

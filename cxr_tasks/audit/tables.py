@@ -36,7 +36,7 @@ _NAMED = {
     "bit depth": "depth",
 }
 _RAREST = 3  # a value that fewer images have says nothing that can be learned
-_BLACK, _WHITE = 10, 245  # of 255, up to and from which a pixel is taken for background or paint
+_BLACK = 10  # of 255, up to which a pixel is taken for background or a border
 _FLAT = 4.0  # the greatest spread of a line of pixels that shows nothing
 
 
@@ -102,8 +102,8 @@ def intensity_table(images: Iterable[UInt8Array]) -> pd.DataFrame:
 def outside_table(images: Iterable[UInt8Array], regions: Iterable[BoolArray]) -> pd.DataFrame:
     """Return the same of what lies outside the lungs, equalised, and what frames the image.
 
-    That is its corners, background and collimation, and the range of its grey values. How bright
-    it is between these ends is left out: display processing makes it follow the lungs.
+    That is its corners, its black background and borders, and its darkest pixel. How bright it is
+    otherwise is left out: display processing makes that follow the lungs.
 
     Args:
         images: uint8, shape (h, w, 3) each.
@@ -129,10 +129,7 @@ def _outside(grey: UInt8Array, region: BoolArray) -> dict[str, float]:
         **{name: float(part.mean()) for name, part in corners.items()},
         **{f"brightest in the {name}": float(part.max()) for name, part in corners.items()},
         "black outside the lungs": float((rest <= _BLACK).mean()),
-        "white outside the lungs": float((rest >= _WHITE).mean()),
         "darkest outside the lungs": float(rest.min()),
-        "brightest outside the lungs": float(rest.max()),
-        "grey levels outside the lungs": float(len(np.unique(rest))),
         **{
             f"flat lines at the {side}": n
             for side, n in _flat_lines(grey.astype(np.float64)).items()

@@ -36,11 +36,12 @@ from cxr_tasks.variants import VARIANTS
 
 MARGIN = 0.02
 RULE = (
-    "Shortcut: the model is above chance, a control is above chance (labels permuted by group, "
-    "p < 0.01 after Holm's correction), and the upper end of the 95 % interval of (model AUC - "
-    f"control AUC), paired and bootstrapped over groups, is below {MARGIN}. Warning: a control is "
-    "above chance but behind the model, or copies or patients cross the split or the labels, or "
-    "the sources hold one class each, or the audit is missing. Clean: none of these."
+    "Shortcut: the model is above chance, a control of what an image can show is above chance "
+    "(labels permuted by group, p < 0.01 after Holm's correction), and the upper end of the 95 % "
+    "interval of (model AUC - control AUC), paired and bootstrapped over groups, is below "
+    f"{MARGIN}. Warning: a control is above chance but behind the model, or of what no image "
+    "shows, or copies or patients cross the split or the labels, or the sources hold one class "
+    "each, or the audit is missing. Clean: none of these."
 )
 _WARNING_CHECKS = (
     "duplicates_across_labels",
@@ -152,7 +153,7 @@ def _compare_one(
         n_images_to_tell=images_to_tell(difference, n_images=len(scored)),
         model_above_chance=above_chance,
         control_above_chance=facts.above_chance,
-        is_shortcut=above_chance and facts.above_chance and no_better,
+        is_shortcut=above_chance and facts.above_chance and facts.in_picture and no_better,
     )
 
 

@@ -1,6 +1,6 @@
 """The verdict in words: which control, how much of the score it reaches, and what follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cxr_tasks.audit.audit_record import ControlFacts, FindingFacts
 from cxr_tasks.evaluation.verdict_record import ControlComparison
@@ -32,12 +32,22 @@ def warning_sentence(
 ) -> str:
     """Say which controls are above chance, and whether the model is ahead of them."""
     sentences = [WARNING]
-    if above:
-        listed = _joined([f"{each.title} (AUC {each.auc:.3f})" for each in above.values()])
-        sentences.append(f"The label can be predicted by {listed} alone.")
-        both = [compared[name] for name in above if name in compared]
+    shown = {name: each for name, each in above.items() if each.in_picture}
+    if shown:
+        sentences.append(f"The label can be predicted by {_with_auc(shown.values())} alone.")
+        both = [compared[name] for name in shown if name in compared]
         sentences += _standing(title, both) if both else []
+    unseen = [each for each in above.values() if not each.in_picture]
+    if unseen:
+        sentences.append(
+            f"{_capital(_with_auc(unseen))} tells the classes apart; no image shows it, so it is "
+            "about how patients were chosen, or how ill they are."
+        )
     return " ".join([*sentences, *(each.message for each in warnings[:2])])
+
+
+def _with_auc(controls: Iterable[ControlFacts]) -> str:
+    return _joined([f"{each.title} (AUC {each.auc:.3f})" for each in controls])
 
 
 def _standing(title: str, compared: Sequence[ControlComparison]) -> list[str]:

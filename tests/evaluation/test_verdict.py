@@ -28,6 +28,7 @@ def verdict(
     findings: tuple[str, ...] = (),
     rows: Any = None,
     interval: list[float] | None = None,
+    **facts: Any,
 ) -> VerdictFacts:
     """Judge a model and a metadata control of given strengths; above 0.3 is above chance."""
     rows = np.arange(N) if rows is None else rows
@@ -42,6 +43,7 @@ def verdict(
                 above_chance=control > 0.3,
                 auc=0.9,
                 interval=interval,
+                **facts,
             ),
             "whole_image": filled(ControlFacts, role="reference", above_chance=True, auc=1.0),
         },
@@ -62,6 +64,14 @@ def test_model_no_better_than_a_control_is_a_shortcut_and_says_so_plainly() -> N
     assert reached.value == pytest.approx(1.0, abs=0.2)
     assert found.comparisons[NAME]["metadata"].is_shortcut
     assert set(found.comparisons[NAME]) == {"metadata"}  # a reference is no control
+
+
+def test_what_no_image_shows_warns_and_is_no_shortcut() -> None:
+    found = verdict(2.0, 2.2, in_picture=False)
+    assert found.verdict == "warning"
+    assert not found.comparisons[NAME]["metadata"].is_shortcut
+    assert "File metadata (AUC 0.900) tells the classes apart; no image shows it" in found.sentence
+    assert "is not shown to be better" not in found.sentence
 
 
 def test_model_far_ahead_of_a_control_is_a_warning() -> None:
