@@ -113,9 +113,10 @@ def test_sources_with_one_class_are_confounded_by_design() -> None:
 
 
 def pooled_pixels(dataset: Dataset, lungs: Lungs) -> MaskedFeatures:
-    """See every fourth pixel of what a backbone would see."""
+    """See the brightest pixel of each of 14 x 14 fields of what a backbone would see."""
+    n = len(dataset.images)
     seen = {
-        name: images[0 : len(dataset.images)][:, ::4, ::4, 0].reshape(len(dataset.images), -1)
+        name: images[0:n][..., 0].reshape(n, 14, 16, 14, 16).max(axis=(2, 4)).reshape(n, -1)
         for name, images in masked_images(dataset.images, lungs).items()
     }
     return MaskedFeatures(**{name: values / 255.0 for name, values in seen.items()})
