@@ -9,7 +9,18 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from cxr_tasks.cli import Command, champion, lungs, operation, predict, run, schema, space, stage
+from cxr_tasks.cli import (
+    Command,
+    champion,
+    lungs,
+    operation,
+    predict,
+    remedy,
+    run,
+    schema,
+    space,
+    stage,
+)
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.machine.child_process import die_with_parent
@@ -23,6 +34,7 @@ examples:
   python -m cxr_tasks run --source zip --data covid.zip --profile paper --weights w.h5
   python -m cxr_tasks run --run NAME                          go on with a run that stopped
   python -m cxr_tasks report --run NAME                       one stage of a run that exists
+  python -m cxr_tasks remedy --run NAME                       what survives without shortcuts
   python -m cxr_tasks predict new-images/                     the champion on other images
   python -m cxr_tasks lungs new-images/ --out lung-masks/     a lung mask for each image
 
@@ -34,6 +46,7 @@ Research software, no medical device.
 COMMANDS: dict[str, Command] = {
     "run": run.COMMAND,
     **stage.COMMANDS,
+    "remedy": remedy.COMMAND,
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
     "lungs": lungs.COMMAND,

@@ -31,6 +31,7 @@ _RECORDS = {
     "explanation": "evaluation.explanation_record:ExplanationFacts",
     "verdict": "evaluation.verdict_record:VerdictFacts",
     "report": "reporting.report_record:ReportRecord",
+    "remedies": "remedies.remedies_record:RemediesRecord",
     "champion": "champion.pointer_record:PointerRecord",
     "version": "champion.version_record:VersionRecord",
     "promote": "champion.promotion_record:PromotionRecord",

@@ -28,6 +28,9 @@ PROFILES: dict[str, dict[str, Any]] = {
 WEIGHTS_WITHOUT_FILE = ("phantom", "random")
 """Values of `weights` that name no file; for profile quickstart only."""
 
+_LATER_SETTINGS = ("lung_masks", "remedy")
+"""Which runs of older versions do not know."""
+
 PATH_SETTINGS = ("data", "patients", "weights", "external_data", "external_patients")
 """Settings that name a file or a folder; some also take a word that is no path."""
 
@@ -48,6 +51,7 @@ def _in_order(names: tuple[VariantName, ...]) -> tuple[VariantName, ...]:
     return tuple(name for name in VARIANTS if name in names)
 
 
+Remedy = Literal["none", "lungs", "alike", "both", "balanced"]
 Text = Annotated[str, AfterValidator(_one_line)]
 Variants = Annotated[
     tuple[VariantName, ...], BeforeValidator(split_list), AfterValidator(_in_order)
@@ -113,6 +117,12 @@ class RunConfig(BaseModel):
     hard)."""
     max_rejected_fraction: float = _data(0.05, title="Maximum rejected fraction", ge=0, le=1)
     """Ingestion fails if more than this fraction of the files is unusable."""
+
+    remedy: Remedy = _data("none", title="Remedy")
+    """Work on images made anew, so that shortcuts tell less: `lungs`: all but the lungs
+    painted over. `alike`: files re-encoded alike, brightness too. `both` of them. `balanced`: pairs
+    of patients alike in file and acquisition, the others left out. Compare with the same run
+    without it."""
 
     split: Literal["paper", "grouped"] = _training("grouped", title="Split")
     """By profile if empty. `paper`: 75/25 as Keras' loader does it, without a test part. `grouped`:
@@ -185,8 +195,12 @@ class RunConfig(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Digest of every setting: equal if and only if the configurations are."""
-        return digest_of(self.as_dict())
+        """Digest of every setting: equal if and only if the configurations are.
+
+        That of an older run stays: settings that it did not know count where they are set.
+        """
+        unset = {name for name in _LATER_SETTINGS if getattr(self, name) == SETTINGS[name].default}
+        return digest_of({k: value for k, value in self.as_dict().items() if k not in unset})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
@@ -209,6 +223,8 @@ class RunConfig(BaseModel):
             "preset": self.preset if self.external_preset == "same" else self.external_preset,
             "patients": self.external_patients,
             "lung_masks": "none",  # it only tests, and lies elsewhere
+            # pictures are treated alike, so that they can be told; none is left out
+            "remedy": "none" if self.remedy == "balanced" else self.remedy,
             "seed": (self.seed + 1) % 2**31,  # decides phantoms only: with one seed, the same ones
         }
         return self.model_copy(update=external)
