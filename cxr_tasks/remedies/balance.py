@@ -15,7 +15,7 @@ import pandas as pd
 from cxr_tasks.audit.control_tests import CONTROLS, N_FOLDS, Seen, Tested, ask_controls, divide
 from cxr_tasks.audit.controls import file_tables
 from cxr_tasks.audit.tables import standardised, with_interactions
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import IndexedImages
 from cxr_tasks.data.duplicates import group_images
 from cxr_tasks.errors import DataError
 from cxr_tasks.statistics.permutation_test import permutation_test
@@ -40,7 +40,7 @@ class Balance:
     telling: list[str]  # the titles of the controls that told, which the pairs are matched on
 
 
-def choose_balanced(dataset: Dataset, *, seed: int) -> Balance:
+def choose_balanced(dataset: IndexedImages, *, seed: int) -> Balance:
     """Choose pairs of patients or groups, equal in number of images, alike in what tells.
 
     Raises:

@@ -19,7 +19,7 @@ TITLES = {
 """Of each remedy, for a person."""
 
 _PACKAGE = "cxr_tasks.remedies"
-_HEADER = ("remedy", "variant", "AUC first", "AUC after", "survives", "useful")
+_HEADER = ("remedy", "variant", "before", "after", "survives", "useful")
 
 
 def render_page(facts: RemediesFacts) -> str:
@@ -40,7 +40,7 @@ def as_lines(facts: RemediesFacts, *, width: int) -> str:
             f"{name}: {_sentence(each)}", width, subsequent_indent="  ", break_on_hyphens=False
         )
     ]
-    first = f"Run {facts.run}, verdict {VERDICT_NAMES[facts.verdict]}: what survives a remedy"
+    first = f"Run {facts.run}, verdict {VERDICT_NAMES[facts.verdict]}: its AUC and what survives"
     return "\n".join([first, "", *table, "", *told, NOTICE])
 
 
