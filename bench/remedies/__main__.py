@@ -28,7 +28,7 @@ from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.records import versions as library_versions
 
 RESULTS = Path(__file__).parents[1] / "remedies.json"
-N_SETS, N_IMAGES = 60, 80
+N_SETS, N_IMAGES = 60, 120
 
 _SEED = 3000
 _PART_SIZE = 10

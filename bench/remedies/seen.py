@@ -24,7 +24,7 @@ from cxr_tasks.remedies.pictures import DONE, PictureRemedy, RemediedImages
 from cxr_tasks.statistics.scores import FloatArray
 
 PLAIN, NONE, NOTHING = "plain", "none", "nothing"
-SPOILT: Strength = "moderate"
+SPOILT: Strength = "strong"  # one that a ridge on some 60 to 120 images learns
 PLANTED = ("corner_marker", "letter", "border", "brightness", "size", "format", "recompressed")
 VERSIONS = (PLAIN, SPOILT, *PLANTED)
 REMEDIES: dict[str, PictureRemedy] = {name: name for name in DONE}
@@ -102,8 +102,8 @@ def _see(
     elif way != NONE:
         treated = np.stack([each for each, _ in RemediedImages(images, lungs, REMEDIES[way])])
     if way in ("alike", "both"):
-        known = {name: [value] * len(index) for name, value in file_facts().items()}
-        index = pd.DataFrame({**{name: index[name] for name in index}, **known})
+        known = pd.DataFrame([file_facts()] * len(index))
+        index = pd.concat([index.drop(columns=list(known)), known], axis=1)
     rows = range(len(images))
     return SeenWay(
         index,

@@ -57,8 +57,8 @@ def choose_balanced(dataset: IndexedImages, *, seed: int) -> Balance:
     if len(pairs) < MIN_PAIRS:
         titles = " and ".join(CONTROLS[name].title for name in telling)
         raise DataError(
-            f"The data set cannot be balanced: {titles} leave {len(pairs)} pairs of patients "
-            f"alike, of at most {n_groups}.",
+            f"The data set cannot be balanced: matched on {titles}, {len(pairs)} pairs of "
+            f"patients are alike, of at most {n_groups}.",
             f"{_RULE} At least {MIN_PAIRS} are needed.",
             "Find images of both classes from the same hospitals and devices, or use another "
             "remedy: lungs, alike or both.",

@@ -6,6 +6,7 @@ from cxr_tasks.remedies.remedies_record import ControlChange, VariantChange
 from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.wording import UNDEFINED
 
+_IN_PART = "Useful in part only: other controls still tell the classes apart."
 OTHER = "What survives may still be another shortcut."
 
 
@@ -19,14 +20,16 @@ def describe_change(
     """Say whether a remedy was useful, what tells still, and what the model keeps."""
     settled = [each for each in controls if each.settled]
     remaining = [each for each in controls if not each.settled]
-    told = ["Useful." if useful else "Not shown to be useful."]
+    still = [each for each in remaining if each.above_chance_after]
+    in_part = useful and bool(still or newly_above_chance)
+    told = [_IN_PART if in_part else "Useful." if useful else "Not shown to be useful."]
     if not controls:
         told.append("No control was above chance, so there was nothing to remedy.")
     if settled:
         told.append(f"{_changes(settled)} no longer shown to tell the classes apart.")
-    still = [each.title for each in remaining if each.above_chance_after]
     if still:
-        told.append(f"{_listed(still)} still above chance.")
+        named = [f"{each.title} (AUC {_area(each.after)})" for each in still]
+        told.append(f"{_listed(named)} still above chance.")
     if unclear := [each.title for each in remaining if not each.above_chance_after]:
         told.append(f"{_listed(unclear)} not shown to have fallen.")
     if newly_above_chance:

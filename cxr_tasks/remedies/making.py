@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.data.dataset import (
+    INDEX_COLUMNS,
     MASKS_FILE,
     Dataset,
     DatasetFacts,
@@ -129,8 +130,9 @@ def _balance(base: Dataset, built: Path, *, seed: int) -> DatasetFacts:
 
 def _of_files(index: pd.DataFrame, sizes: list[int]) -> pd.DataFrame:
     """Return an index whose files are as they were encoded anew."""
-    facts = {name: [value] * len(index) for name, value in file_facts().items()} | {"bytes": sizes}
-    return pd.DataFrame({name: facts.get(name, index[name]) for name in index})
+    facts = pd.DataFrame([file_facts()] * len(index)).assign(bytes=sizes)
+    rest = index.drop(columns=list(facts))
+    return pd.concat([rest, facts], axis=1)[list(INDEX_COLUMNS)]
 
 
 def _named(base: Dataset, name: RemedyName, done: str) -> RemedyFacts:

@@ -51,8 +51,7 @@ def _rows(name: str, outcome: RemedyOutcome) -> Iterator[Sequence[str]]:
         return
     for variant, each in variants.items():
         judged = variant == outcome.change.judged
-        useful = "yes" if outcome.change.useful else "not shown"
-        yield (name, variant, *_figures(each), useful if judged else "")
+        yield (name, variant, *_figures(each), outcome.change.usefulness if judged else "")
 
 
 def _figures(each: VariantChange) -> tuple[str, str, str]:

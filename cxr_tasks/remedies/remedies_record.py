@@ -46,7 +46,16 @@ class RemedyChange(Facts):
     judged: str | None
     """The variant that `useful` is about; None where none was trained twice."""
     useful: bool
+    """By the rule: against one control at least."""
     sentence: str
+
+    @property
+    def usefulness(self) -> str:
+        """Whether it is useful, in a word or two: in part where other controls tell still."""
+        tell = any(each.above_chance_after for each in self.controls.values())
+        if self.useful:
+            return "in part" if tell or self.newly_above_chance else "yes"
+        return "not shown"
 
 
 class RemedyOutcome(Facts):

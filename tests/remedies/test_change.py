@@ -46,10 +46,10 @@ def test_useful_where_a_control_is_silent_now_and_the_model_is_above_chance() ->
 @pytest.mark.parametrize(
     ("control", "model", "above", "said"),
     [
-        ((TELLS, TELLS), (SURE, SURE), True, "File metadata is still above chance."),
+        ((TELLS, TELLS), (SURE, SURE), True, "File metadata (AUC 0.9"),
         # not above chance by another draw, but not fallen
         ((TELLS, TELLS), (SURE, SURE), False, "File metadata is not shown to have fallen."),
-        ((TELLS, SILENT), (SURE, LESS), True, "File metadata is still above chance."),
+        ((TELLS, SILENT), (SURE, LESS), True, "is still above chance."),
         ((TELLS, SILENT), (SURE, CHANCE), False, "is not above chance any more."),
     ],
 )
@@ -63,6 +63,19 @@ def test_not_useful(
     assert not found.useful
     assert found.sentence.startswith("Not shown to be useful.")
     assert said in found.sentence
+
+
+def test_useful_in_part_where_another_control_tells_still() -> None:
+    groups = np.arange(N)
+    told = {
+        "metadata": ToldTwice("file metadata", TwiceScored(LABELS, groups, TELLS, SILENT), False),
+        "outside_lungs": ToldTwice("the rest", TwiceScored(LABELS, groups, TELLS, TELLS), True),
+    }
+    model = {"x": ("MobileNetV2", TwiceScored(LABELS, groups, SURE, LESS))}
+    found = judge(told, model, judged="x", newly_above_chance=[], seed=0)
+    assert (found.useful, found.usefulness) == (True, "in part")
+    assert found.sentence.startswith("Useful in part only: other controls still tell")
+    assert "The rest (AUC 0.9" in found.sentence
 
 
 def test_of_a_model_at_chance_nothing_survives() -> None:
