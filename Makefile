@@ -1,4 +1,5 @@
 # make run     the whole pipeline through Airflow, on synthetic images unless told otherwise
+# make remedy  RUN=NAME: what of a run's scores survives where shortcuts tell less; ONLY=lungs,alike
 # make test    every test but those of the heavy suites, a process to a core: 5 minutes on two
 # make test-slow      whole runs and trainings, kills, more cases of what make test has one of
 # make test-all       both of them: every test but those of the two suites that follow
@@ -25,7 +26,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-all test-browser test-cluster fuzz ui bench gpu-check \
+.PHONY: help run remedy test test-slow test-all test-browser test-cluster fuzz ui bench gpu-check \
 	audit-rates rejection-rates chaos rot lint lock audit-deps sbom licences
 
 SWITCHES := FOLLOW_LINKS CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
@@ -53,6 +54,9 @@ run:
 	@. ./activate.sh && exec python -m cxr_tasks run --airflow \
 		$(foreach name,$(filter-out $(SWITCHES),$(all_typed)),$(call flag,$(name))) \
 		$(foreach name,$(filter $(SWITCHES),$(all_typed)),$(call switch,$(name)))
+
+remedy:
+	@. ./activate.sh && exec python -m cxr_tasks remedy $(call flag,RUN) $(call flag,ONLY)
 
 # A file's tests stay in one process, which makes what they share once. A process may take 2.5 GB.
 PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder

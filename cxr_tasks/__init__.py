@@ -17,6 +17,7 @@ It never imports Airflow. Each part below imports only from parts above it (test
     audit         copies across the split, shortcut controls, drift
     evaluation    out-of-fold scores, comparison, verdict, recommendation, explanation
     reporting     the page of a run, its figures, model card, checklist
+    remedies      data sets made anew against a shortcut, and what of a score survives
     champion      the model that serves, its challenge and versions; scoring new images
     flow          the stages and their processes, with and without Airflow
     space         what uses the volume, and what may go

@@ -96,6 +96,9 @@ def objections(challenger: Challenger) -> list[str]:
     audit, recommendation = report.audit, report.recommendation
     found = {
         "Its images are synthetic, drawn by the project.": challenger.dataset.record.synthetic,
+        f"Its images were made anew (remedy={config.remedy}), and those to be scored are not.": (
+            config.remedy not in ("none", "balanced")
+        ),
         f"Its split is {config.split!r}; only 'grouped' keeps patients and copies apart.": (
             config.split != "grouped"
         ),

@@ -16,6 +16,7 @@ from cxr_tasks.cli import (
     lungs,
     operation,
     predict,
+    remedy,
     run,
     schema,
     space,
@@ -34,6 +35,7 @@ examples:
   python -m cxr_tasks run --source zip --data covid.zip --profile paper --weights w.h5
   python -m cxr_tasks run --run NAME                          go on with a run that stopped
   python -m cxr_tasks report --run NAME                       one stage of a run that exists
+  python -m cxr_tasks remedy --run NAME                       what survives without shortcuts
   python -m cxr_tasks predict new-images/                     the champion on other images
   python -m cxr_tasks lungs new-images/ --out lung-masks/     a lung mask for each image
 
@@ -45,6 +47,7 @@ Research software, no medical device.
 COMMANDS: dict[str, Command] = {
     "run": run.COMMAND,
     **stage.COMMANDS,
+    "remedy": remedy.COMMAND,
     "champion": champion.COMMAND,
     "predict": predict.COMMAND,
     "lungs": lungs.COMMAND,

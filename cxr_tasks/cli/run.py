@@ -13,7 +13,7 @@ from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
 from cxr_tasks.runs.start import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
-from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, Setting
+from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, RunConfig, Setting
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.form import settings_in_force
 from cxr_tasks.volume.paths import Home, RunPaths
@@ -64,8 +64,6 @@ def _number(kind: str, text: str) -> float | str:
 
 
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
-    from cxr_tasks.cli.console import following  # which imports much
-
     airflow, run_key = options.pop("airflow"), options.pop("run")
     given = {key: value for key, value in options.items() if value is not None}
     if run_key and not given and home.run(run_key).config.exists():
@@ -76,16 +74,30 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
     run, config = open_run(home, run_key)
     print(f"Run {run.key}, profile {config.profile}; results below {run.root}", flush=True)
     try:
-        with following(run.progress), _log(run) as log:
-            for line in settings_in_force(config):
-                _write_line(log, line)
-            if airflow:
-                through_airflow.run_dag(run, config, environ)
-            else:
-                run_pipeline(run, config, environ=environ, on_line=partial(_write_line, log))
+        run_watched(run, config, environ, airflow=airflow)
     finally:
         show_result(run, with_make=airflow)
     return 0
+
+
+def run_watched(
+    run: RunPaths, config: RunConfig, environ: Mapping[str, str], *, airflow: bool = False
+) -> None:
+    """Run all stages, their progress shown and kept in `run.log`.
+
+    Raises:
+        StageError: A stage failed that the rest of the run needs.
+        TrainingError: The report is made, but a variant or the audit has failed.
+    """
+    from cxr_tasks.cli.console import following  # which imports much
+
+    with following(run.progress), _log(run) as log:
+        for line in settings_in_force(config):
+            _write_line(log, line)
+        if airflow:
+            through_airflow.run_dag(run, config, environ)
+        else:
+            run_pipeline(run, config, environ=environ, on_line=partial(_write_line, log))
 
 
 def _log(run: RunPaths) -> TextIO:
@@ -117,8 +129,8 @@ def show_result(run: RunPaths, *, with_make: bool = False) -> None:
     if report := find_record(with_results.report, ReportRecord):
         screen = last_screen(
             report,
-            width=_width(),
-            report_file=_shorter(with_results.report / "index.html"),
+            width=terminal_width(),
+            report_file=shorter(with_results.report / "index.html"),
             with_make=with_make,
             also=_champion_and_images(run, with_results),
         )
@@ -137,13 +149,13 @@ def _champion_and_images(run: RunPaths, with_results: RunPaths) -> Iterator[str]
     yield from ingested_lines(run)
 
 
-def _shorter(path: Path) -> str:
+def shorter(path: Path) -> str:
     """Return a file's path from the working folder, where it lies below that."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _width() -> int:
+def terminal_width() -> int:
     """Return the columns to write in: the terminal's, but no fewer than 80 and no more than 100."""
     return max(80, min(get_terminal_size().columns, WIDTH))
 

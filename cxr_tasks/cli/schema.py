@@ -33,6 +33,7 @@ _RECORDS = {
     "label_suspects": "evaluation.label_suspects_record:LabelSuspectFacts",
     "verdict": "evaluation.verdict_record:VerdictFacts",
     "report": "reporting.report_record:ReportRecord",
+    "remedies": "remedies.remedies_record:RemediesRecord",
     "champion": "champion.pointer_record:PointerRecord",
     "version": "champion.version_record:VersionRecord",
     "promote": "champion.promotion_record:PromotionRecord",

@@ -48,6 +48,27 @@ _LATER_COLUMNS = ("depth", *ACQUISITION_FIELDS, "mask")
 """Which older stores lack."""
 
 
+RemedyName = Literal["lungs", "alike", "both", "balanced"]
+
+
+class RemedyFacts(Facts):
+    """What was made of another data set, so that a shortcut tells less."""
+
+    name: RemedyName
+    """The setting `remedy`."""
+    base: str
+    """Fingerprint of that data set."""
+    done: str
+    """What was done, for a person."""
+    n_left_out_by_class: dict[str, int]
+    """Its images that are not in this one."""
+
+    @property
+    def changes_pictures(self) -> bool:
+        """Whether the pictures are others than those of the base, row by row."""
+        return self.name != "balanced"
+
+
 class DatasetFacts(Facts):
     """What was taken, and what was not."""
 
@@ -78,6 +99,8 @@ class DatasetFacts(Facts):
     """Images that have none, although there are files for one."""
     label_decisions: LabelDecisionFacts | None = None
     """Written only where people's decisions about labels were applied."""
+    remedy: RemedyFacts | None = None
+    """None where the images are as they came."""
 
 
 class DatasetRecord(DatasetFacts, StageRecord):
@@ -145,6 +168,15 @@ def open_dataset(home: Home, fingerprint: str) -> Dataset:
         found = f"{masks.shape} {masks.dtype}"
         raise _damaged(folder, f"masks and index do not belong together: {found}")
     return Dataset(index, images, fingerprint, record, masks=masks)
+
+
+def open_original(home: Home, dataset: Dataset) -> Dataset:
+    """Open the data set whose pictures a remedy has changed; return itself where none did.
+
+    Row by row it has the same images: their lungs and their copies are found in it.
+    """
+    remedy = dataset.record.remedy
+    return open_dataset(home, remedy.base) if remedy and remedy.changes_pictures else dataset
 
 
 def _open_masks(folder: Path, record: DatasetRecord) -> NDArray[np.bool_] | None:

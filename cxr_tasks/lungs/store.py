@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.data.dataset import Dataset
+from cxr_tasks.data.dataset import Dataset, open_original
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.lungs.masks import masks_from
 from cxr_tasks.lungs.regions import lung_region
@@ -74,8 +74,10 @@ def find_lungs(
 ) -> Lungs:
     """Return the lungs of every image, from `cache/lungs`, or found now.
 
-    `start_keras` comes first. Arguments are those of `frozen_activations`.
+    `start_keras` comes first. Arguments are those of `frozen_activations`. Where a remedy has
+    changed the pictures, the lungs are those of the pictures before.
     """
+    dataset = open_original(home, dataset)
     key = _key(dataset)
     folder = home.cache / "lungs" / key
     lock = home.locks / f"lungs-{key}.lock"

@@ -78,7 +78,11 @@ def report_facts(artifacts: Artifacts, *, find_equal: FindEqual) -> ReportFigure
         pairs=comparison.pairs,
         external=_external_facts(comparison.external, ingest),
         study=study_report(_differences(artifacts)),
-        data=_data_facts(artifacts.dataset, left_out_of(ingest, artifacts.dataset.record)),
+        data=_data_facts(
+            artifacts.dataset,
+            left_out_of(ingest, artifacts.dataset.record),
+            first_run=ingest.first_run,
+        ),
         split=artifacts.split.only(SplitFacts),
         weights=ingest.weights,
         config=config.as_dict(),
@@ -133,9 +137,11 @@ def _variant_facts(name: str, outcome: VariantOutcome, basis: Basis) -> VariantR
     )
 
 
-def _data_facts(dataset: Dataset, n_left_out_by_reason: dict[str, int]) -> ReportData:
+def _data_facts(
+    dataset: Dataset, n_left_out_by_reason: dict[str, int], *, first_run: str | None
+) -> ReportData:
     """Describe the images of a run: how many, of whom, in which sizes and formats."""
-    record, index = dataset.record, dataset.index
+    record, index, remedy = dataset.record, dataset.index, dataset.record.remedy
     return ReportData(
         fingerprint=dataset.fingerprint,
         description=record.description,
@@ -148,6 +154,9 @@ def _data_facts(dataset: Dataset, n_left_out_by_reason: dict[str, int]) -> Repor
             covid=_class_facts(index[index["label"] == COVID]),
             normal=_class_facts(index[index["label"] == NORMAL]),
         ),
+        remedy=remedy.done if remedy else "",
+        n_left_out_by_remedy=sum(remedy.n_left_out_by_class.values()) if remedy else 0,
+        first_run=first_run or "",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cxr_tasks.reporting.report_record import ReportAudit, ReportFigures
 from cxr_tasks.settings import SETTINGS
+from cxr_tasks.variants import VARIANTS
 
 _OF_THE_DATA = (
     "source",
@@ -32,18 +33,19 @@ class NextStep:
     # of the command that does it; empty where a person has to do it
     settings: Mapping[str, Any] = field(default_factory=dict)
     remark: str = ""  # what to know of that command
+    verb: str = "run"  # which command it is
 
     @property
     def make(self) -> str:
         """The command through Airflow: `make run PROFILE=honest ...`."""
         words = (f"{name.upper()}={_typed(value)}" for name, value in self.settings.items())
-        return " ".join(["make run", *words])
+        return " ".join([f"make {self.verb}", *words])
 
     @property
     def python(self) -> str:
         """The same without Airflow: `python -m cxr_tasks run --profile honest ...`."""
         words = (word for name, value in self.settings.items() for word in as_flag(name, value))
-        return f"python -m cxr_tasks run {shlex.join(words)}"
+        return f"python -m cxr_tasks {self.verb} {shlex.join(words)}"
 
     @staticmethod
     def as_flags(text: str) -> str:
@@ -61,7 +63,7 @@ def next_step(report: ReportFigures) -> NextStep | None:
         return _OWN_IMAGES
     audit = report.audit
     if audit.verdict != "clean" and _has_control(audit):
-        return NextStep(_OTHER_IMAGES)
+        return _remedies(report) or NextStep(_OTHER_IMAGES)
     if report.basis == "val":
         return NextStep(
             "Score every image by models that have seen neither it nor its patient:",
@@ -89,6 +91,20 @@ _OTHER_IMAGES = (
     "Do not rely on this score: see under Audit what tells the classes apart without the lungs, "
     "and find images of both classes from the same hospitals and devices."
 )
+
+
+_REMEDIES = (
+    "Do not rely on this score: find images of both classes from the same hospitals and devices. "
+    "What survives where these images are limited to the lungs, re-encoded alike, or balanced:"
+)
+
+
+def _remedies(report: ReportFigures) -> NextStep | None:
+    """Return the command that tries the remedies; None where they cannot be tried."""
+    is_cached = any(VARIANTS[name].trains_on_features for name in report.trained)
+    if report.config.get("remedy", "none") != "none" or not is_cached:
+        return None
+    return NextStep(_REMEDIES, {"run": report.run_key}, verb="remedy")
 
 
 def _has_control(audit: ReportAudit) -> bool:

@@ -207,6 +207,11 @@ class ReportData(Facts):
     n_left_out: int = 0
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
     classes: ByClass[ClassImages]
+    remedy: str = ""
+    """What was done to the images so that a shortcut tells less; empty where nothing was."""
+    n_left_out_by_remedy: int = 0
+    first_run: str = ""
+    """The run on the images as they came."""
 
 
 class SeedVariant(Facts):

@@ -32,6 +32,10 @@ class IngestFacts(Facts):
     """Files that are no candidates, by `dataset` and `external`."""
     unchanged_since: str | None = None
     """The earlier run that this one would repeat."""
+    base: str | None = None
+    """Fingerprint of the data set that a remedy has made this run's from."""
+    first_run: str | None = None
+    """The run on that data set that this one is compared with."""
 
 
 class IngestRecord(PeakMemory, IngestFacts, StageRecord):

@@ -39,7 +39,7 @@ PATH_SETTINGS = (
 """Settings that name a file or a folder; some also take a word that is no path."""
 
 
-_LATER_SETTINGS = ("lung_masks", "label_decisions")
+_LATER_SETTINGS = ("lung_masks", "label_decisions", "remedy")
 """Settings that older runs lack; at their default a run is as it was without them."""
 
 
@@ -59,6 +59,7 @@ def _in_order(names: tuple[VariantName, ...]) -> tuple[VariantName, ...]:
     return tuple(name for name in VARIANTS if name in names)
 
 
+Remedy = Literal["none", "lungs", "alike", "both", "balanced"]
 Text = Annotated[str, AfterValidator(_one_line)]
 Variants = Annotated[
     tuple[VariantName, ...], BeforeValidator(split_list), AfterValidator(_in_order)
@@ -127,6 +128,12 @@ class RunConfig(BaseModel):
     hard)."""
     max_rejected_fraction: float = _data(0.05, title="Maximum rejected fraction", ge=0, le=1)
     """Ingestion fails if more than this fraction of the files is unusable."""
+
+    remedy: Remedy = _data("none", title="Remedy")
+    """Work on images made anew, so that shortcuts tell less: `lungs`: all but the lungs
+    painted over. `alike`: files re-encoded alike, brightness too. `both` of them. `balanced`: pairs
+    of patients alike in file and acquisition, the others left out. Compare with the same run
+    without it."""
 
     split: Literal["paper", "grouped"] = _training("grouped", title="Split")
     """By profile if empty. `paper`: 75/25 as Keras' loader does it, without a test part. `grouped`:
@@ -225,6 +232,8 @@ class RunConfig(BaseModel):
             "patients": self.external_patients,
             "lung_masks": "none",  # it only tests, and lies elsewhere
             "label_decisions": "",
+            # pictures are treated alike, so that they can be told; none is left out
+            "remedy": "none" if self.remedy == "balanced" else self.remedy,
             "seed": (self.seed + 1) % 2**31,  # decides phantoms only: with one seed, the same ones
         }
         return self.model_copy(update=external)

@@ -76,7 +76,7 @@ def _read_state(run: RunPaths) -> RunState:
     downloads = downloads_of(config) if config else frozenset[str]()
     if ingested is None:
         return replace(state, downloads=downloads)
-    used = (ingested.dataset, ingested.external)
+    used = (ingested.dataset, ingested.external, ingested.base)
     return replace(
         state,
         unchanged_since=ingested.unchanged_since,

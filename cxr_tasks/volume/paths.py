@@ -62,6 +62,7 @@ class RunPaths:
         )  # what else than disease could tell the classes apart
         self.evaluate: Final = self.root / "evaluate"  # scores and metrics of each finished variant
         self.report: Final = self.root / "report"  # the page, its figures as JSON, and the table
+        self.remedies: Final = self.root / "remedies"  # what of its score survives
         self.promote: Final = self.root / "promote"  # whether its model took the champion's place
 
     def train(self, variant: str) -> Path:

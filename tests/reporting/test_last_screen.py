@@ -124,6 +124,22 @@ def test_next_step_is_what_the_verdict_asks_for(
         assert told in step.text
 
 
+def test_a_control_that_tells_leads_to_the_remedies_and_they_to_other_images(
+    real: ReportRecord,
+) -> None:
+    told = {"audit.controls.metadata": facts_for(ControlFacts, above_chance=True)}
+    shortcut = changed(real, {**CLEAN, "audit.verdict": "shortcut", **told})
+    step = next_step(shortcut)
+    assert step is not None
+    assert step.make == f"make remedy RUN={real.run_key}"
+    options = vars(make_parser().parse_args(shlex.split(step.python)[3:]))
+    assert (options["command"], options["run"]) == ("remedy", real.run_key)
+    remedied = next_step(changed(shortcut, {"config.remedy": "lungs"}))
+    assert remedied is not None
+    assert not remedied.settings
+    assert "find images of both classes" in remedied.text
+
+
 def test_scores_of_images_that_stopped_the_training_lead_to_folds_on_the_same_images(
     real: ReportRecord, tmp_path: Path
 ) -> None:

@@ -48,6 +48,21 @@ def test_setting_that_older_runs_lack_decides_where_it_is_set() -> None:
     assert len(digests) == 3
 
 
+def test_a_setting_of_later_versions_counts_where_it_is_set() -> None:
+    plain = make_config(FILES).fingerprint
+    for later in ({"remedy": "lungs"}, {"remedy": "both"}, {"lung_masks": "none"}):
+        assert make_config({**FILES, **later}).fingerprint != plain
+    assert make_config({**FILES, "remedy": "none", "lung_masks": ""}).fingerprint == plain
+
+
+def test_external_images_are_treated_alike_but_none_is_left_out() -> None:
+    external = {"external_source": "folder", "external_data": "/others"}
+    for remedy, of_external in (("lungs", "lungs"), ("both", "both"), ("balanced", "none")):
+        config = make_config({**FILES, **external, "remedy": remedy}).external_config()
+        assert config is not None
+        assert config.remedy == of_external
+
+
 def test_profile_fills_what_is_not_given() -> None:
     paper = make_config({"profile": "paper", "kaggle_dataset": "someone/some-set"})
     assert (paper.source, paper.split, paper.epochs, paper.patience) == ("kaggle", "paper", 500, 30)

@@ -35,12 +35,13 @@ def run_ingest(context: StageContext) -> str:
 
 def run_split(context: StageContext) -> str:
     """Divide the images into train, val and test."""
-    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.dataset import open_dataset, open_original
     from cxr_tasks.data.split import make_split
     from cxr_tasks.data.split_record import SplitRecord
 
     run, config = context.run, context.config
-    dataset = open_dataset(run.home, require_record(run.ingest, IngestRecord).dataset)
+    used = open_dataset(run.home, require_record(run.ingest, IngestRecord).dataset)
+    dataset = open_original(run.home, used)  # a remedy leaves copies and patients what they are
     record = context.finish_once(
         run.split,
         SplitRecord,
@@ -65,13 +66,19 @@ def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Ma
     external = config.external_config()
 
     def ingested(config: RunConfig, name: str) -> str:
-        return ingest(
+        fingerprint = ingest(
             config,
             home=home,
             environ=context.environ,
             report=note,
             on_listing=lambda listing: left_out.update({name: listing.n_left_out_by_reason}),
         )
+        return fingerprint if config.remedy == "none" else remedied(fingerprint, config)
+
+    def remedied(base: str, config: RunConfig) -> str:
+        from cxr_tasks.remedies.making import make_remedied
+
+        return make_remedied(base, config, home=home, report=note)
 
     return {
         "weights": lambda: prepare_weights(config, home, environ=context.environ, report=note),
@@ -92,7 +99,19 @@ def _facts(
         n_left_out_by_reason={name: dict(counts) for name, counts in left_out.items()},
     )
     earlier = None if config.force else find_equal_run(run, config, facts)
-    return facts.model_copy(update={"unchanged_since": earlier})
+    before = _before_remedy(run, config, facts.dataset)
+    return facts.model_copy(update={"unchanged_since": earlier, **before})
+
+
+def _before_remedy(run: RunPaths, config: RunConfig, dataset: str) -> dict[str, str | None]:
+    """Return the data set that a remedied one was made from, and the run on that."""
+    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.remedies.first_run import find_first_run
+
+    remedy = open_dataset(run.home, dataset).record.remedy
+    if remedy is None:
+        return {}
+    return {"base": remedy.base, "first_run": find_first_run(run, config, remedy.base)}
 
 
 def _make_again_if_damaged(
@@ -116,13 +135,13 @@ def _make_again_if_damaged(
 
 
 def _check(run: RunPaths, record: IngestRecord, name: str) -> None:
-    from cxr_tasks.data.dataset import open_dataset
+    from cxr_tasks.data.dataset import open_dataset, open_original
     from cxr_tasks.training.weights import weights_of
 
     if name == "weights":
         weights_of(run, record)
     elif fingerprint := getattr(record, name):
-        open_dataset(run.home, fingerprint)
+        open_original(run.home, open_dataset(run.home, fingerprint))
 
 
 def _summary(run: RunPaths, record: IngestRecord) -> str:
@@ -137,6 +156,8 @@ def _summary(run: RunPaths, record: IngestRecord) -> str:
             facts = open_dataset(run.home, fingerprint).record
             left_out = left_out_of(record, facts, name)
             part = f"{before}{facts.n_images} images, {facts.n_rejected} rejected"
+            if facts.remedy:
+                part += f", {facts.remedy.done}"
             if n_masks := sum(facts.n_masks_by_class.values()):
                 part += f", {n_masks} with a lung mask"
             if (decided := facts.label_decisions) and decided.n_changed:
