@@ -15,9 +15,9 @@ _GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 _SPACES = _GAP + _THIN_GAP
 
 
-def percent(fraction: float | None) -> str:
-    """Write a fraction in [0, 1] as percent with one decimal."""
-    return UNDEFINED if fraction is None else f"{100 * fraction:.1f}{_GAP}%"
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """Write a fraction in [0, 1] as percent."""
+    return UNDEFINED if fraction is None else f"{100 * fraction:.{digits}f}{_GAP}%"
 
 
 def counted(counts: tuple[int, int]) -> str:

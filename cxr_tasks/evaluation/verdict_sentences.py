@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cxr_tasks.audit.audit_record import ControlFacts, FindingFacts
 from cxr_tasks.evaluation.verdict_record import ControlComparison
-from cxr_tasks.wording import whole
+from cxr_tasks.wording import percent, whole
 
 SHORTCUT = "This score is no evidence of detecting disease."
 EXCLUDED_AUC = 0.55
@@ -70,7 +70,7 @@ def _reach(title: str, compared: ControlComparison) -> str:
     share = compared.reached_fraction
     if share is None or share.value is None or share.interval is None:
         return ""
-    reached, low, high = (f"{max(0.0, each):.0%}" for each in (share.value, *share.interval))
+    reached, low, high = (percent(max(0.0, each), 0) for each in (share.value, *share.interval))
     return (
         f"{_capital(compared.title)} has by itself {reached} of what {title} is above chance "
         f"({low} to {high})."

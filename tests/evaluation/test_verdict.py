@@ -9,6 +9,7 @@ from cxr_tasks.evaluation.verdict import images_to_exclude, images_to_tell, make
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.statistics.scores import ScoredImages
+from cxr_tasks.wording import percent
 from tests.made_facts import filled
 
 N = 160
@@ -82,7 +83,7 @@ def test_model_far_ahead_of_a_control_is_a_warning() -> None:
     share = (compared.control_auc - 0.5) / (compared.model_auc - 0.5)
     assert compared.reached_fraction is not None
     assert compared.reached_fraction.value == pytest.approx(share)
-    assert f"has by itself {share:.0%} of what MobileNetV2" in found.sentence
+    assert f"has by itself {percent(share, 0)} of what MobileNetV2" in found.sentence
     assert compared.n_images_to_tell is None  # told already
     low, _ = found.comparisons[NAME]["metadata"].difference.interval or (0, 0)
     assert low > 0.02
