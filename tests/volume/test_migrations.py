@@ -95,6 +95,7 @@ def test_old_promotion_keeps_the_name_of_its_test(tmp_path: Path) -> None:
         "figures": figures,
         "n_same_image": 3,
         "n_unseen": 4,
+        "n_labelled_otherwise": 0,
         "n_left_out": {},
         "rule": "The rule.",
     }
