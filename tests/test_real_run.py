@@ -40,9 +40,9 @@ def test_each_class_from_its_own_source_is_called_a_shortcut(
     assert audit["sentence"].startswith("This score is no evidence of detecting disease. File meta")
     assert headline["n_images"] == 324
     assert headline["accuracy"]["value"] > 0.93
-    # as an earlier, independent measurement of these images found: 0.994 and 0.966
+    # as an earlier, independent measurement of these images found: 0.994
     assert audit["controls"]["metadata"]["accuracy"] > 0.98
-    assert audit["controls"]["outside_lungs"]["accuracy"] > 0.94
+    assert audit["controls"]["outside_lungs"]["auc"] > 0.95
     low, high = audit["controls"]["permuted_labels"]["interval"]
     assert low < 0.5 < high
     classes = report["data"]["classes"].values()
