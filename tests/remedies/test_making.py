@@ -21,7 +21,7 @@ from tests.one_core import on_one_core
 
 
 def do(home: Home, key: str, **settings: Any) -> RunPaths:
-    given = {"phantom_images": 32, "variants": "vanilla_cnn", "threads": 1, **settings}
+    given = {"phantom_images": 32, "variants": "vanilla_cnn", "threads": 2, **settings}
     config = make_config(given)
     run = start_run(config, home, key)
     with on_one_core():
