@@ -56,7 +56,7 @@ def _standing(title: str, compared: Sequence[ControlComparison]) -> list[str]:
     model = f"{title} (AUC {strongest.model_auc:.3f})"
     if not strongest.model_above_chance:
         return [f"{model} is not above chance itself."]
-    reached = [_reach(title, strongest)] if strongest.reached_fraction else []
+    reached = [_reach(strongest)] if strongest.reached_fraction else []
     behind = [each for each in compared if (each.difference.interval or [0])[0] <= 0]
     if not behind:
         return [f"{model} is ahead of {'it' if len(compared) == 1 else 'them'}.", *reached]
@@ -66,14 +66,14 @@ def _standing(title: str, compared: Sequence[ControlComparison]) -> list[str]:
     return [f"{model} is not shown to be better than {not_better}.", *reached, *telling]
 
 
-def _reach(title: str, compared: ControlComparison) -> str:
+def _reach(compared: ControlComparison) -> str:
     share = compared.reached_fraction
     if share is None or share.value is None or share.interval is None:
         return ""
     reached, low, high = (percent(max(0.0, each), 0) for each in (share.value, *share.interval))
     return (
-        f"{_capital(compared.title)} has by itself {reached} of what {title} is above chance "
-        f"({low} to {high})."
+        f"{_capital(compared.title)} alone reaches {reached} ({low} to {high}) of the score above "
+        "chance."
     )
 
 

@@ -83,7 +83,7 @@ def test_model_far_ahead_of_a_control_is_a_warning() -> None:
     share = (compared.control_auc - 0.5) / (compared.model_auc - 0.5)
     assert compared.reached_fraction is not None
     assert compared.reached_fraction.value == pytest.approx(share)
-    assert f"has by itself {percent(share, 0)} of what MobileNetV2" in found.sentence
+    assert f"File metadata alone reaches {percent(share, 0)} (" in found.sentence
     assert compared.n_images_to_tell is None  # told already
     low, _ = found.comparisons[NAME]["metadata"].difference.interval or (0, 0)
     assert low > 0.02
