@@ -1,11 +1,10 @@
 """A pool of phantoms with the features of the shipped backbone, from which data sets are drawn."""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 
+from bench.audit_rates import frozen_prefix
 from cxr_tasks.audit.tables import standardised
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.drawing import Difficulty
@@ -49,7 +48,9 @@ class Pool:
 
 def draw_pool(n_images: int, *, seed: int, difficulty: Difficulty) -> Pool:
     """Draw phantoms, a batch at a time, and run the shipped backbone on them."""
-    network, plan, found = _network(), plan_phantom(n_images, seed=seed), []
+    from cxr_tasks.training.weights import OWN_WEIGHTS
+
+    network, plan, found = frozen_prefix(OWN_WEIGHTS), plan_phantom(n_images, seed=seed), []
     for start in range(0, n_images, _BATCH_SIZE):
         pixels = [
             decode_image(draw_phantom(image, seed=seed, difficulty=difficulty)).pixels
@@ -63,19 +64,3 @@ def draw_pool(n_images: int, *, seed: int, difficulty: Difficulty) -> Pool:
         np.array([image.label for image in plan]),
         np.array([image.patient_number for image in plan]),
     )
-
-
-@cache
-def _network() -> Any:
-    from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
-    from cxr_tasks.training.keras_runtime import start_keras
-    from cxr_tasks.training.networks import build_model
-    from cxr_tasks.training.weights import OWN_WEIGHTS
-    from cxr_tasks.variants import VARIANTS
-
-    start_keras(threads=1, seed=0, card="")
-    model = build_model(VARIANTS["mobilenetv2_frozen"], seed=0, backbone_weights=OWN_WEIGHTS)
-    cut = cut_frozen_prefix(model)
-    if cut is None:
-        raise RuntimeError("mobilenetv2_frozen has no frozen layers")
-    return cut.prefix
