@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ import numpy as np
 import pandas as pd
 
 from bench.alarms import as_table, control_scores, controls_table, rate
+from bench.frozen_features import frozen_features
+from bench.options import add_set_options, check_set_options, place_of
 from bench.planted import KINDS, Kind, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset
 from cxr_tasks.audit.features import MaskedFeatures, masked_images
@@ -38,9 +39,7 @@ from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import versions
 
 RESULTS = Path(__file__).parent / "audit_rates.json"
-N_SETS, N_IMAGES = 60, 120
 
-_BATCH_SIZE = 40
 _SEED = 1000
 
 
@@ -56,10 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Audit every data set, count, write the rates and print them as a table."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.sets < 1:
-        parser.error(f"--sets {options.sets}: at least one data set of each kind is needed")
-    if options.weights is not None and not options.weights.is_file():
-        parser.error(f"--weights {options.weights}: no such file; leave it out for random ones")
+    check_set_options(parser, options)
     started = time.monotonic()
     found: dict[str, list[Audited]] = {name: [] for name in KINDS}
     for number, audited in enumerate(_all_sets(options), start=1):
@@ -68,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{number} of {options.sets} data sets of each kind", flush=True)
     results = {
         "n_sets": options.sets,
-        "n_images": options.images,
+        "n_images": options.set_images,
         "weights": options.weights.name if options.weights else "random",
         "seconds": round(time.monotonic() - started, 1),
         "kinds": {
@@ -77,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "controls_on_clean": control_scores([each.aucs for each in found["clean"]]),
         "versions": versions(),
     }
-    out = _place(options)
+    out = place_of(options, RESULTS)
     if out is not None:
         write_json(out, results)
     print("\n" + as_table(results) + "\n\n" + controls_table(results))
@@ -90,25 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure false alarms of the audit on clean phantom data, and how often it "
         "finds planted shortcuts. Twenty minutes on two cores.",
     )
-    parser.add_argument("--sets", type=int, default=N_SETS, metavar="N", help="of each kind")
-    parser.add_argument("--images", type=int, default=N_IMAGES, metavar="N", help="in a set")
-    parser.add_argument("--weights", type=Path, metavar="PATH", help="of MobileNetV2; else random")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="PATH",
-        help=f"where the rates go; bench/{RESULTS.name} where there are at least {N_SETS} sets of "
-        f"{N_IMAGES} images, else they are printed only",
-    )
+    add_set_options(parser, RESULTS)
     return parser
-
-
-def _place(options: argparse.Namespace) -> Path | None:
-    """Return where the rates go: a small try must not replace those of a full run."""
-    if options.out is None and options.sets >= N_SETS and options.images >= N_IMAGES:
-        return RESULTS
-    out: Path | None = options.out
-    return out
 
 
 def _all_sets(options: argparse.Namespace) -> Any:
@@ -122,7 +101,7 @@ def _all_sets(options: argparse.Namespace) -> Any:
         n_cores(), mp_context=context, initializer=_start_worker, initargs=(queue,)
     ) as pool:
         futures = [
-            pool.submit(audit_one_set, _SEED + number, options.images, options.weights)
+            pool.submit(audit_one_set, _SEED + number, options.set_images, options.weights)
             for number in range(options.sets)
         ]
         for future in as_completed(futures):
@@ -201,33 +180,8 @@ def lungs_in(dataset: Dataset, home: Home, *, threads: int = 1) -> Lungs:
 
 
 def _features(dataset: Dataset, lungs: Lungs, weights: Path | None) -> MaskedFeatures:
-    prefix, n = frozen_prefix(weights), len(dataset.images)
-    found = {
-        name: np.concatenate(
-            [
-                np.asarray(prefix.predict_on_batch(np.asarray(images[start : start + _BATCH_SIZE])))
-                for start in range(0, n, _BATCH_SIZE)
-            ]
-        ).astype(np.float64)
-        for name, images in masked_images(dataset.images, lungs).items()
-    }
-    return MaskedFeatures(**found)
-
-
-@cache
-def frozen_prefix(weights: Path | None) -> Any:
-    """Build the frozen backbone once a process; a random one is left as it was drawn."""
-    from cxr_tasks.training.frozen_prefix import cut_frozen_prefix
-    from cxr_tasks.training.keras_runtime import start_keras
-    from cxr_tasks.training.networks import build_model
-    from cxr_tasks.variants import VARIANTS
-
-    start_keras(threads=1, seed=0, card="")
-    model = build_model(VARIANTS["mobilenetv2_frozen"], seed=0, backbone_weights=weights)
-    cut = cut_frozen_prefix(model)
-    if cut is None:
-        raise RuntimeError("mobilenetv2_frozen has no frozen layers")
-    return cut.prefix
+    found = masked_images(dataset.images, lungs)
+    return MaskedFeatures(**{name: frozen_features(seen, weights) for name, seen in found.items()})
 
 
 if __name__ == "__main__":

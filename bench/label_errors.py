@@ -1,7 +1,7 @@
 """`python -m bench.label_errors`: how many wrong labels the ranking of labels finds.
 
-Phantoms are drawn once, and looked at once by the project's own backbone. Sets of 120 to 200 of
-them get wrong labels, a patient's all alike, for about 5 % of the images; a linear classifier on
+Phantoms are drawn once, and looked at once by the project's own backbone. Sets of several sizes
+of them get wrong labels, a patient's all alike, for about 5 % of the images; a linear classifier on
 the features scores each image out of fold, whole patients apart, and the labels are ranked as
 `evaluate` does it. The same sets with right labels tell how many suspects there are where nothing
 is wrong. Sets share images: their spread says what other sets of these phantoms would give.
@@ -23,34 +23,22 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from bench.phantom_pool import Pool, draw_pool
 from bench.results import markdown_table
-from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.drawing import Difficulty
-from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
 from cxr_tasks.statistics.confident_learning import rank_labels
 from cxr_tasks.statistics.resampling import auc_of
+from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.records import versions
 
 RESULTS = Path(__file__).parent / "label_errors.json"
-N_SETS, N_DRAWN, SEED = 60, 1000, 5
-SIZES = (120, 200)
+N_SETS, N_DRAWN, SEED = 60, 2000, 5
+SIZES = (160, 400, 1000)
 WRONG_FRACTION, TOP_FRACTION, TARGET = 0.05, 0.1, 0.8
 AUCS = (0.8, 0.9, 0.95, 0.98, 0.99)
 
-_N_FOLDS, _PENALTY, _N_RESAMPLES = 5, 0.01, 4000
-_MIN_DRAWN = 300
-
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Drawn images as the backbone sees them."""
-
-    features: NDArray[np.float32]  # shape (n, 1280)
-    labels: IntArray  # shape (n,); with which each was drawn
-    patients: IntArray  # shape (n,)
+_N_FOLDS, _REGULARISATION, _N_RESAMPLES = 5, 10.0, 4000
 
 
 @dataclass(frozen=True)
@@ -72,19 +60,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.sets < 1:
         parser.error(f"--sets {options.sets}: at least one is needed")
-    if options.images < _MIN_DRAWN:
-        parser.error(f"--images {options.images}: sets are drawn from at least {_MIN_DRAWN}")
+    if options.images < 2 * min(SIZES):
+        parser.error(f"--images {options.images}: at least {2 * min(SIZES)} are drawn")
     started = time.monotonic()
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
+    sizes = [size for size in SIZES if 2 * size <= options.images]
     for difficulty in get_args(Difficulty):
-        pool = draw_pool(options.images, difficulty, seed=options.seed)
-        rngs = np.random.default_rng(options.seed).spawn(options.sets)
-        found[difficulty] = summarise([try_set(pool, rng) for rng in rngs], seed=options.seed)
-        print(f"{difficulty}: {options.sets} sets", file=sys.stderr, flush=True)
+        pool = draw_pool(options.images, seed=options.seed, difficulty=difficulty)
+        found[difficulty] = {}
+        for size in sizes:
+            rngs = np.random.default_rng(options.seed).spawn(options.sets)
+            tried = [try_set(pool, size, rng) for rng in rngs]
+            found[difficulty][f"{size}"] = summarise(tried, seed=options.seed)
+            print(f"{difficulty}, {size} images: {options.sets} sets", file=sys.stderr, flush=True)
     results = {
         "n_sets": options.sets,
         "n_drawn": options.images,
-        "sizes": list(SIZES),
         "wrong_fraction": WRONG_FRACTION,
         "seed": options.seed,
         "difficulties": found,
@@ -97,22 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def draw_pool(n_images: int, difficulty: Difficulty, *, seed: int) -> Pool:
-    """Draw phantoms, and compute what the head of the frozen variant is given of each."""
-    plan = plan_phantom(n_images, seed=seed)
-    files = (draw_phantom(image, seed=seed, difficulty=difficulty) for image in plan)
-    pixels = np.stack([decode_image(file).pixels for file in files])
-    return Pool(
-        _features(pixels),
-        np.array([image.label for image in plan], np.int64),
-        np.array([image.patient_number for image in plan], np.int64),
-    )
-
-
-def try_set(pool: Pool, rng: np.random.Generator) -> Outcome:
+def try_set(pool: Pool, n_images: int, rng: np.random.Generator) -> Outcome:
     """Take a set, make some labels wrong, and count what the ranking finds."""
-    rows = _take(pool, int(rng.integers(SIZES[0], SIZES[1] + 1)), rng)
-    patients = pool.patients[rows]
+    rows = np.sort(pool.take(n_images, rng))
+    patients = pool.groups[rows]
     are_wrong = choose_wrong(patients, rng)
     right = pool.labels[rows]
     labels = np.where(are_wrong, 1 - right, right)
@@ -178,7 +157,7 @@ def summarise(outcomes: Sequence[Outcome], *, seed: int) -> dict[str, Any]:
 
 
 def as_table(results: dict[str, Any]) -> str:
-    """Lay the figures out as Markdown, a row for each difficulty."""
+    """Lay the figures out as Markdown, a row for each difficulty and size."""
     header = [
         "phantoms",
         "AUC",
@@ -189,19 +168,20 @@ def as_table(results: dict[str, Any]) -> str:
         "suspects where no label is wrong",
     ]
     rows = []
-    for name, found in results["difficulties"].items():
-        right = found["suspects_that_are_wrong_fraction"]
-        rows.append(
-            [
-                name,
-                f"{found['auc']['mean']:.3f}",
-                _spread(found["recall_in_top_tenth"]),
-                f"{found['sets_that_reach_the_target_fraction']:.0%}",
-                f"{found['wrong_that_are_suspects_fraction']:.0%}",
-                "none" if right is None else f"{right:.0%}",
-                _spread(found["suspects_of_a_clean_set_fraction"]),
-            ]
-        )
+    for name, by_size in results["difficulties"].items():
+        for size, found in by_size.items():
+            right = found["suspects_that_are_wrong_fraction"]
+            rows.append(
+                [
+                    f"{name}, {size} images",
+                    f"{found['auc']['mean']:.3f}",
+                    _spread(found["recall_in_top_tenth"]),
+                    f"{found['sets_that_reach_the_target_fraction']:.0%}",
+                    f"{found['wrong_that_are_suspects_fraction']:.0%}",
+                    "none" if right is None else f"{right:.0%}",
+                    _spread(found["suspects_of_a_clean_set_fraction"]),
+                ]
+            )
     return markdown_table(header, rows)
 
 
@@ -214,43 +194,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from cxr_tasks.training.keras_runtime import start_keras
-    from cxr_tasks.training.networks import build_model
-    from cxr_tasks.training.weights import OWN_WEIGHTS
-    from cxr_tasks.variants import VARIANTS
-
-    start_keras(threads=2, seed=0, card="")
-    import keras
-
-    model = build_model(VARIANTS["mobilenetv2_frozen"], seed=0, backbone_weights=OWN_WEIGHTS)
-    features = keras.Model(model.inputs, model.get_layer("average").output)
-    return np.asarray(features.predict(pixels, batch_size=32, verbose=0), np.float32)
-
-
-def _take(pool: Pool, n_images: int, rng: np.random.Generator) -> IntArray:
-    """Take whole patients, half of the images of each class."""
-    taken: list[int] = []
-    for label in (1, 0):
-        of_class = np.flatnonzero(pool.labels == label)
-        n_before = len(taken)
-        for patient in rng.permutation(np.unique(pool.patients[of_class])):
-            if len(taken) - n_before >= n_images // 2:
-                break
-            taken += of_class[pool.patients[of_class] == patient].tolist()
-    return np.sort(np.array(taken, np.int64))
-
-
-def _out_of_fold(
-    features: NDArray[np.float32], labels: IntArray, patients: IntArray
-) -> NDArray[np.float64]:
+def _out_of_fold(features: FloatArray, labels: IntArray, patients: IntArray) -> FloatArray:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    probabilities: NDArray[np.float64] = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=2000)),
+    probabilities: FloatArray = cross_val_predict(
+        LogisticRegression(C=_REGULARISATION, max_iter=2000),
         features,
         labels,
         groups=patients,
@@ -260,7 +209,7 @@ def _out_of_fold(
     return probabilities
 
 
-def _mean(values: NDArray[np.float64], seed: int) -> dict[str, Any]:
+def _mean(values: FloatArray, seed: int) -> dict[str, Any]:
     drawn = np.random.default_rng(seed).choice(values, (_N_RESAMPLES, len(values))).mean(axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return {"mean": float(values.mean()), "interval": [float(low), float(high)]}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.audit_rates import frozen_prefix
+from bench.frozen_features import frozen_features
 from cxr_tasks.audit.tables import standardised
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.drawing import Difficulty
@@ -50,13 +50,13 @@ def draw_pool(n_images: int, *, seed: int, difficulty: Difficulty) -> Pool:
     """Draw phantoms, a batch at a time, and run the shipped backbone on them."""
     from cxr_tasks.training.weights import OWN_WEIGHTS
 
-    network, plan, found = frozen_prefix(OWN_WEIGHTS), plan_phantom(n_images, seed=seed), []
+    plan, found = plan_phantom(n_images, seed=seed), []
     for start in range(0, n_images, _BATCH_SIZE):
         pixels = [
             decode_image(draw_phantom(image, seed=seed, difficulty=difficulty)).pixels
             for image in plan[start : start + _BATCH_SIZE]
         ]
-        found.append(np.asarray(network.predict_on_batch(np.stack(pixels)), np.float64))
+        found.append(frozen_features(np.stack(pixels), OWN_WEIGHTS))
     features = standardised(np.concatenate(found))
     return Pool(
         features,

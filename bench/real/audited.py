@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.real.normals import Normal
 from bench.real.sets import Kind, draw_set, kinds
-from bench.real.versions import Versions
+from bench.real.versions import WANTED, Versions
 from cxr_tasks.audit.control_tests import Seen, Tested, ask_controls, divide
 from cxr_tasks.audit.controls import control_findings, file_tables
 from cxr_tasks.evaluation.verdict import compare_controls
@@ -56,7 +56,7 @@ def audit_set(
 ) -> Audited:
     """Draw a data set, and ask the controls about it."""
     drawn = draw_set(normals, kind, n_images=n_images, seed=seed)
-    rows = versions.rows(drawn.images, drawn.versions)
+    rows = WANTED.rows(drawn.images, drawn.versions)
     tables = file_tables(versions.index.iloc[rows]) | {
         name: table.iloc[rows] for name, table in versions.seen.tables.items()
     }

@@ -8,9 +8,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from bench.real.disease import STRENGTHS
+from bench.real.drawing import PLAIN
 from bench.real.normals import Normal
 from bench.real.shortcuts import SHORTCUTS
-from bench.real.versions import PLAIN, SPOILT
+from bench.real.versions import WANTED
 
 FRACTIONS = (0.1, 0.3, 0.6, 1.0)
 NULL, VIEW = "null", "view"
@@ -38,7 +39,7 @@ def kinds() -> dict[str, Kind]:
     }
     titles = {name: each.title for name, each in SHORTCUTS.items()} | {VIEW: "AP, the others PA"}
     return clean | {
-        f"{name}-{round(100 * fraction)}": Kind(title, SPOILT, name, fraction)
+        f"{name}-{round(100 * fraction)}": Kind(title, WANTED.spoilt, name, fraction)
         for name, title in titles.items()
         for fraction in FRACTIONS
     }

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bench.real.normals import Normal
 from bench.real.sets import DrawnSet, Kind, draw_set
-from bench.remedies.seen import NONE, NOTHING, PLANTED, REMEDIES, SPOILT, SeenWay, rows_of
+from bench.remedies.seen import NONE, NOTHING, PLANTED, REMEDIES, WANTED, SeenWay
 from cxr_tasks.audit.audit_record import ControlFacts
 from cxr_tasks.audit.control_tests import Seen, Tested, ask_controls, divide
 from cxr_tasks.audit.controls import file_tables
@@ -61,11 +62,29 @@ class _Asked:
         ]
 
 
-def try_set(
-    normals: Sequence[Normal], ways: Mapping[str, SeenWay], *, n_images: int, seed: int
-) -> tuple[list[Trial], list[Clean]]:
+@dataclass
+class _Given:
+    """What a process that tries sets is given once."""
+
+    normals: Sequence[Normal]
+    ways: Mapping[str, SeenWay]
+    n_images: int
+
+
+_given: list[_Given] = []
+
+
+def start_trying(normals: Sequence[Normal], ways: Mapping[str, SeenWay], n_images: int) -> None:
+    """Keep in a process what all of its sets are drawn from; it has a core to itself."""
+    threadpool_limits(1)
+    _given.append(_Given(normals, ways, n_images))
+
+
+def try_set(seed: int) -> tuple[list[Trial], list[Clean]]:
     """Draw a data set; plant, remedy and judge in every way."""
-    clean = draw_set(normals, Kind("", SPOILT), n_images=n_images, seed=seed)
+    [given] = _given
+    normals, ways, n_images = given.normals, given.ways, given.n_images
+    clean = draw_set(normals, Kind("", WANTED.spoilt), n_images=n_images, seed=seed)
     cleans = []
     for way in (NONE, *REMEDIES):
         asked = _ask(ways[way], clean, seed=seed)
@@ -91,7 +110,7 @@ def _planted(clean: DrawnSet, name: str, fraction: float, *, seed: int) -> Drawn
 
 
 def _ask(way: SeenWay, drawn: DrawnSet, *, seed: int) -> _Asked:
-    rows = rows_of(drawn.images, drawn.versions)
+    rows = WANTED.rows(drawn.images, drawn.versions)
     tables = {
         "metadata": file_tables(way.index.iloc[rows])["metadata"],
         "outside_intensity": way.outside.iloc[rows],

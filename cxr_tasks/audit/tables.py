@@ -1,11 +1,13 @@
 """What controls see without a network: the file, the acquisition, intensity far from the lungs."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import white_tophat
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
@@ -18,6 +20,9 @@ UInt8Array = NDArray[np.uint8]
 THUMBNAIL_SIDE_PX = 8
 BORDER_FRACTION = 0.1
 CORNER_FRACTION = 0.15
+MARK_FRACTION = 0.022
+"""Of the image's side: a mark is sharp where its strokes are no wider than about that."""
+
 N_LANDMARKS = 1000
 
 NUMBERS = ("age", "follow_up")
@@ -102,8 +107,9 @@ def intensity_table(images: Iterable[UInt8Array]) -> pd.DataFrame:
 def outside_table(images: Iterable[UInt8Array], regions: Iterable[BoolArray]) -> pd.DataFrame:
     """Return the same of what lies outside the lungs, equalised, and what frames the image.
 
-    That is its corners, its black background and borders, and its darkest pixel. How bright it is
-    otherwise is left out: display processing makes that follow the lungs.
+    That is its corners, its sharpest marks, as letters and electrodes are, its black background and
+    borders, and its darkest pixel. How bright it is otherwise is left out: display processing makes
+    that follow the lungs.
 
     Args:
         images: uint8, shape (h, w, 3) each.
@@ -128,12 +134,30 @@ def _outside(grey: UInt8Array, region: BoolArray) -> dict[str, float]:
         **_intensity(painted),
         **{name: float(part.mean()) for name, part in corners.items()},
         **{f"brightest in the {name}": float(part.max()) for name, part in corners.items()},
+        **_sharpest_marks(painted),
         "black outside the lungs": float((rest <= _BLACK).mean()),
         "darkest outside the lungs": float(rest.min()),
         **{
             f"flat lines at the {side}": n
             for side, n in _flat_lines(grey.astype(np.float64)).items()
         },
+    }
+
+
+def _sharpest_marks(grey: FloatArray) -> dict[str, float]:
+    """Return how far the sharpest bright mark in each ninth but the central one stands out.
+
+    By the white top-hat: a pixel less the brightest square that fits in under it.
+    """
+    marks = white_tophat(grey, size=max(3, round(MARK_FRACTION * len(grey))))
+    places = itertools.product(
+        zip(("upper", "middle", "lower"), np.array_split(marks, 3), strict=True),
+        enumerate(("left", "centre", "right")),
+    )
+    return {
+        f"sharpest mark at the {down} {across}": float(np.array_split(row, 3, axis=1)[at].max())
+        for (down, row), (at, across) in places
+        if (down, across) != ("middle", "centre")
     }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.alarms import as_table, control_scores, controls_table, rate
-from bench.audit_rates import RESULTS, _parser, _place, lungs_in, main
+from bench.audit_rates import lungs_in
 from bench.planted import KINDS, Planted, draw_files
 from cxr_tasks.audit.audit import audit_dataset, read_control_scores
 from cxr_tasks.audit.audit_record import AuditFacts
@@ -209,29 +209,6 @@ def test_rates_have_clopper_pearson_intervals_and_count_by_name() -> None:
     results = {"kinds": {"clean": none, "file_format": found}}
     assert "0 of 60" in as_table(results)
     assert "metadata 1, outside_intensity 1" in as_table(results)
-
-
-@pytest.mark.parametrize("arguments", [["--sets", "0"], ["--weights", "/no/such/file"]])
-def test_rates_refuse_what_cannot_work(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
-    assert arguments[0] in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "place"),
-    [
-        ([], RESULTS),
-        (["--sets", "5"], None),
-        (["--images", "40"], None),
-        (["--sets", "5", "--out", "x.json"], Path("x.json")),
-    ],
-)
-def test_small_try_replaces_no_full_rates(arguments: list[str], place: Path | None) -> None:
-    assert _place(_parser().parse_args(arguments)) == place
 
 
 def test_scores_of_controls_are_told_over_data_sets() -> None:

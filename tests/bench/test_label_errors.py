@@ -6,7 +6,6 @@ import pytest
 from bench.label_errors import (
     RESULTS,
     WRONG_FRACTION,
-    Pool,
     as_table,
     choose_wrong,
     main,
@@ -14,6 +13,7 @@ from bench.label_errors import (
     summarise,
     try_set,
 )
+from bench.phantom_pool import Pool
 from cxr_tasks.volume.files import read_json
 
 DOC = Path(__file__).parents[2] / "docs" / "labels.md"
@@ -24,7 +24,7 @@ def pool(apart: float) -> Pool:
     rng = np.random.default_rng(1)
     labels = np.arange(400) % 4 // 2
     features = rng.normal(size=(400, 6)) + apart * (2 * labels - 1)[:, None]
-    return Pool(features.astype(np.float32), labels, np.arange(400) // 2)
+    return Pool(features, features @ features.T, labels, np.arange(400) // 2)
 
 
 def test_wrong_labels_are_of_whole_patients_and_about_a_twentieth() -> None:
@@ -38,7 +38,7 @@ def test_a_classifier_that_is_never_wrong_finds_all_and_one_that_guesses_few() -
     found = {}
     for name, apart in (("sure", 4.0), ("guessing", 0.0)):
         rngs = np.random.default_rng(2).spawn(8)
-        found[name] = summarise([try_set(pool(apart), rng) for rng in rngs], seed=1)
+        found[name] = summarise([try_set(pool(apart), 160, rng) for rng in rngs], seed=1)
     assert found["sure"]["recall_in_top_tenth"]["mean"] == 1
     assert found["sure"]["suspects_that_are_wrong_fraction"] == 1
     assert found["sure"]["suspects_of_a_clean_set_fraction"]["mean"] == 0

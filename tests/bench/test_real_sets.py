@@ -11,10 +11,11 @@ from PIL import Image
 from scipy.ndimage import binary_dilation
 
 from bench.real.disease import STRENGTHS, draw_disease, enlarged
+from bench.real.drawing import PLAIN
 from bench.real.normals import Normal, read_normals
 from bench.real.sets import Kind, draw_set, kinds
 from bench.real.shortcuts import SHORTCUTS, png
-from bench.real.versions import PLAIN, SPOILT
+from bench.real.versions import WANTED
 from cxr_tasks.errors import SourceError
 
 SHAPE = (160, 128)
@@ -125,7 +126,7 @@ def test_versions_of_a_set_are_those_of_its_kind() -> None:
     drawn = draw_set(known, kinds()["letter-30"], n_images=60, seed=1)
     versions = np.array(drawn.versions)
     assert set(versions[drawn.labels == 0]) == {PLAIN}
-    assert Counter(versions[drawn.labels == 1].tolist()) == {SPOILT: 21, "letter": 9}
+    assert Counter(versions[drawn.labels == 1].tolist()) == {WANTED.spoilt: 21, "letter": 9}
     null = draw_set(known, kinds()["null"], n_images=60, seed=1)
     assert set(null.versions) == {PLAIN}
     assert null.images == drawn.images  # one seed, the same patients
@@ -134,7 +135,7 @@ def test_versions_of_a_set_are_those_of_its_kind() -> None:
 @pytest.mark.parametrize(("fraction", "least"), [(0.1, 0.05), (1.0, 1.0)])
 def test_view_is_planted_by_choice(fraction: float, least: float) -> None:
     known = normals(400)
-    kind = Kind("", SPOILT, "view", fraction)
+    kind = Kind("", WANTED.spoilt, "view", fraction)
     drawn = draw_set(known, kind, n_images=120, seed=0)
     is_ap = np.array([known[place].view == "AP" for place in drawn.images])
     difference = is_ap[drawn.labels == 1].mean() - is_ap[drawn.labels == 0].mean()
