@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,7 @@ class Drawing:
     external: bool = False
     left_out: Mapping[str, Mapping[str, int]] | None = None
     """Of the ingestion, by `dataset` and `external`; None: as older versions recorded it."""
+    unusable_masks: Mapping[str, int] = field(default_factory=dict)
     explained: bool = True
     strengths: Mapping[str, float] | None = None
     seconds: Mapping[str, float] | None = None
@@ -333,6 +334,7 @@ def _draw_dataset(home: Home, drawing: Drawing, fingerprint: str, *, first: int)
         "n_by_class": counts,
         "known_patient_fraction_by_class": {"covid": 0.0, "normal": 1.0},
         "n_rejected": drawing.n_rejected,
+        "n_unusable_masks_by_reason": dict(drawing.unusable_masks),
         "source": "phantom" if drawing.synthetic else "folder",
         "description": "drawn images" if drawing.synthetic else "a folder of <images>",
         "synthetic": drawing.synthetic,

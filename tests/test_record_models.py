@@ -72,6 +72,7 @@ NOT_ALWAYS_WRITTEN = {
     "PartMeasures.roc",
     "ReportData.first_run",
     "ReportData.n_left_out_by_remedy",
+    "ReportData.n_unusable_masks_by_reason",
     "ReportData.remedy",
     "TrainedVariant.oof",
     "TrainedVariant.test",

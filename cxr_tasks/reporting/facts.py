@@ -150,6 +150,7 @@ def _data_facts(
         n_rejected=record.n_rejected,
         n_left_out=sum(n_left_out_by_reason.values()),
         n_left_out_by_reason=n_left_out_by_reason,
+        n_unusable_masks_by_reason=record.n_unusable_masks_by_reason,
         classes=ByClass(
             covid=_class_facts(index[index["label"] == COVID]),
             normal=_class_facts(index[index["label"] == NORMAL]),

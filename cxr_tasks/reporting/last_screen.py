@@ -191,5 +191,8 @@ def ingested_lines(run: RunPaths) -> Iterator[str]:
         if any(dataset.n_masks_by_class.values()):
             counts = (f"{n} {one_line(of)}" for of, n in dataset.n_masks_by_class.items())
             yield f"{_INDENT}With a lung mask: {', '.join(counts)}"
+        if unusable := dataset.n_unusable_masks_by_reason:
+            counts = (f"{n} {one_line(reason, 200)}" for reason, n in unusable.items())
+            yield f"{_INDENT}Lung masks that cannot be used: {', '.join(counts)}"
         if n_left_out:
             yield f"{_INDENT}Left out: {left_out_in_words(left_out)}"

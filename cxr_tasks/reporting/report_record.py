@@ -206,6 +206,8 @@ class ReportData(Facts):
     n_rejected: int
     n_left_out: int = 0
     n_left_out_by_reason: dict[str, int] = Field(default_factory=dict)
+    n_unusable_masks_by_reason: dict[str, int] = Field(default_factory=dict)
+    """Images without a lung mask, although there are files for one."""
     classes: ByClass[ClassImages]
     remedy: str = ""
     """What was done to the images so that a shortcut tells less; empty where nothing was."""

@@ -183,6 +183,13 @@ def test_what_was_left_out_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert "Left out there, by name or place: 1 table, which is not read." in made.page
 
 
+def test_masks_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    unusable = {"a mask without lungs": 2, "a mask of another shape than the image": 1}
+    made = make(tmp_path, Drawing(unusable_masks=unusable))
+    assert made.report.data.n_unusable_masks_by_reason == unusable
+    assert "2 a mask without lungs, 1 a mask of another shape than the image.</p>" in made.page
+
+
 def test_what_older_versions_recorded_is_still_told(single: Made) -> None:
     ingest = filled(IngestFacts)
     assert left_out_of(ingest, filled(DatasetFacts)) == {}

@@ -195,6 +195,6 @@ def test_a_report_of_an_older_version_reads() -> None:
 def test_the_page_says_what_was_measured_on_clean_sets() -> None:
     measured = read_json(ROOT / "bench" / "label_errors.json")["difficulties"]
     for name in ("easy", "hard"):
-        found = measured[name]
+        found = measured[name]["160"]
         assert f"{found['auc']['mean']:.2f}" in CLEAN_SETS
         assert f"{found['suspects_of_a_clean_set_fraction']['mean'] * 100:.0f} %" in CLEAN_SETS
