@@ -10,14 +10,18 @@ import pytest
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
+from bench.real.__main__ import RESULTS
 from bench.real.disease import STRENGTHS, draw_disease, enlarged
 from bench.real.drawing import PLAIN
 from bench.real.normals import Normal, read_normals
+from bench.real.rates import as_tables
 from bench.real.sets import Kind, draw_set, kinds
 from bench.real.shortcuts import SHORTCUTS, png
 from bench.real.versions import WANTED
 from cxr_tasks.errors import SourceError
+from cxr_tasks.volume.files import read_json
 
+ROOT = Path(__file__).parents[2]
 SHAPE = (160, 128)
 
 
@@ -141,3 +145,10 @@ def test_view_is_planted_by_choice(fraction: float, least: float) -> None:
     difference = is_ap[drawn.labels == 1].mean() - is_ap[drawn.labels == 0].mean()
     assert difference == pytest.approx(fraction, abs=0.03)
     assert difference >= least
+
+
+def test_the_page_has_the_tables_that_were_counted() -> None:
+    text = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    tables = as_tables(read_json(RESULTS)).split("\n\n")
+    assert len(tables) == 3
+    assert [table for table in tables if table not in text] == []

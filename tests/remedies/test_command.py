@@ -1,4 +1,4 @@
-"""The command `remedy` on a finished run of a few phantoms: a second run, compared with the first."""
+"""The command `remedy` on a finished run of a few phantoms: done again, and compared with it."""
 
 from pathlib import Path
 

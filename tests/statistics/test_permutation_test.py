@@ -79,3 +79,10 @@ def test_groups_that_look_alike_do_not_pass_for_a_signal() -> None:
         test = permutation_test(features, labels, groups, folds, seed=seed, n_permutations=199)
         false_alarms += test.p_value < 0.01
     assert false_alarms <= 2
+
+
+def test_features_that_say_nothing_score_all_images_alike() -> None:
+    labels, groups = np.repeat([0, 1], 30), np.arange(60)
+    test = permutation_test(np.full((60, 3), 0.1), labels, groups, groups % 7, seed=0)
+    assert len(np.unique(test.scores)) == 1
+    assert test.auc == 0.5
