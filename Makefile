@@ -10,7 +10,7 @@
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
 # make gpu-check  speed, memory and equal numbers on a graphics card, 8 minutes; QUICK=1, OUT=FILE
 # make audit-rates  false alarms of the audit, planted shortcuts found; 20 minutes, WEIGHTS=FILE;
-#              on real normals: REAL='a.zip b.zip', zip files with a folder NORMAL
+#              on real normals: REAL='a.zip b.zip', zip files with a folder NORMAL; 36 minutes
 # make rejection-rates  how often the tests find a difference where there is none; minutes
 # make chaos   stages killed at random moments and run again: N=30 kills, SEED=1
 # make rot     a bit flipped in each of 20 kinds of artifact: noticed, named, mended?

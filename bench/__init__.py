@@ -1,1 +1,1 @@
-"""Speed and scale of the pipeline, and what it costs to run it through Airflow."""
+"""Measurements: speed and scale, and how often the audit, remedies and statistics are right."""

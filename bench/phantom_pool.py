@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.frozen_features import frozen_features
-from cxr_tasks.audit.tables import standardised
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.drawing import Difficulty
 from cxr_tasks.data.phantom.plan import draw_phantom, plan_phantom
+from cxr_tasks.statistics.feature_maps import standardised
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 
 _BATCH_SIZE = 40

@@ -48,6 +48,11 @@ class Variant:
         """Whether frozen layers run once, and training only sees what they gave."""
         return bool(self.n_frozen_layers)
 
+    @property
+    def trains_head_only(self) -> bool:
+        """Whether the backbone is all frozen: a training then takes seconds."""
+        return self.n_frozen_layers == N_BACKBONE_LAYERS
+
 
 _ALL = (
     Variant(

@@ -145,6 +145,7 @@ def _draw_run(
             "threads": 2,
             "folds": drawing.n_folds,
         }
+        | ({"head_repeats": 1} if drawing.n_folds and "mobilenetv2_frozen" in variants else {})
         | dict(settings)
     )
     run = start_run(config, home, key)

@@ -25,6 +25,7 @@ def test_each_class_from_its_own_source_is_called_a_shortcut(
             "patients": str(shared_data / "patients.csv"),
             "variants": VARIANT,
             "folds": 2,
+            "head_repeats": 1,
             "weights": str(shared_data / "mobilenet_v2_imagenet_notop.weights.h5"),
             "epochs": 60,
             "threads": 2,

@@ -24,7 +24,6 @@ class Shortcut:
 
     title: str  # what a reader calls it
     plant: Callable[[UInt8Array, Generator], bytes]  # from grey values (h, w) to a file
-    at_present: bool = False  # one of those that the audit of phantoms is measured with
 
 
 def png(grey: UInt8Array) -> bytes:
@@ -119,13 +118,13 @@ def _jpeg(grey: UInt8Array, *, quality: int) -> bytes:
 
 
 SHORTCUTS: dict[str, Shortcut] = {
-    "corner_marker": Shortcut("a bright marker in a corner", _corner_marker, at_present=True),
+    "corner_marker": Shortcut("a bright marker in a corner", _corner_marker),
     "letter": Shortcut("a burnt-in letter", _letter),
     "border": Shortcut("a black border of 3 %", _border),
-    "brightness": Shortcut("brighter by 15 of 255", _brightness, at_present=True),
-    "format": Shortcut("JPEG, not PNG", _format, at_present=True),
+    "brightness": Shortcut("brighter by 15 of 255", _brightness),
+    "format": Shortcut("JPEG, not PNG", _format),
     "recompressed": Shortcut("compressed with loss once, saved as PNG", _recompressed),
-    "size": Shortcut("a tenth larger", _size, at_present=True),
+    "size": Shortcut("a tenth larger", _size),
     "crop": Shortcut("6 % cut off each side, same size", _crop),
     "device": Shortcut("leads and electrodes over the chest", _device),
 }

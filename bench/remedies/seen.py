@@ -14,7 +14,7 @@ from bench.real.looking import AsRgb, find_lungs
 from cxr_tasks.audit.tables import outside_table
 from cxr_tasks.lungs.regions import PaintedImages
 from cxr_tasks.lungs.store import Lungs
-from cxr_tasks.remedies.alike import file_facts
+from cxr_tasks.remedies.alike import file_facts, makes_equal
 from cxr_tasks.remedies.pictures import DONE, PictureRemedy, RemediedImages
 from cxr_tasks.statistics.scores import FloatArray
 
@@ -79,7 +79,7 @@ def _see(
         treated = (images.astype(np.int64) + noise).clip(0, 255).astype(np.uint8)
     elif way != NONE:
         treated = np.stack([each for each, _ in RemediedImages(images, lungs, REMEDIES[way])])
-    if way in ("alike", "both"):
+    if makes_equal(way, "metadata"):
         known = pd.DataFrame([file_facts()] * len(index))
         index = pd.concat([index.drop(columns=list(known)), known], axis=1)
     rows = range(len(images))

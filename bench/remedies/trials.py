@@ -12,8 +12,9 @@ from bench.remedies.seen import NONE, NOTHING, PLANTED, REMEDIES, WANTED, SeenWa
 from cxr_tasks.audit.audit_record import ControlFacts
 from cxr_tasks.audit.control_tests import Seen, Tested, ask_controls, divide
 from cxr_tasks.audit.controls import file_tables
-from cxr_tasks.audit.tables import standardised
+from cxr_tasks.remedies.alike import makes_equal
 from cxr_tasks.remedies.change import ToldTwice, TwiceScored, judge
+from cxr_tasks.statistics.feature_maps import standardised
 from cxr_tasks.statistics.permutation_test import permutation_test
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 
@@ -148,6 +149,7 @@ def _trial(
             first.controls[name].title,
             twice(first.control_scores[name], after.control_scores[name]),
             after.controls[name].above_chance,
+            made_equal=makes_equal(remedy, name),
         )
         for name in first.telling
     }

@@ -12,9 +12,9 @@ from cxr_tasks.audit.drift_record import DriftFacts
 from cxr_tasks.audit.features import AuditInputs, MaskedFeatures, lungs_of, masked_features
 from cxr_tasks.audit.leakage import audit_copies, audit_patients, audit_sources
 from cxr_tasks.audit.lungs_found import audit_lungs
-from cxr_tasks.audit.tables import standardised
 from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.lungs.store import Lungs
+from cxr_tasks.statistics.feature_maps import standardised
 from cxr_tasks.statistics.learning_curve import learning_curve
 from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS

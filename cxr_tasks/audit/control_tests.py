@@ -8,9 +8,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from cxr_tasks.audit.audit_record import Control, ControlFacts, TellingFeature
-from cxr_tasks.audit.tables import standardised, with_interactions
 from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
 from cxr_tasks.data.split import whole_groups
+from cxr_tasks.statistics.feature_maps import standardised, with_interactions
 from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test
 from cxr_tasks.statistics.resampling import estimate_auc, group_resamples, percentile_interval
 from cxr_tasks.statistics.scores import FloatArray, IntArray

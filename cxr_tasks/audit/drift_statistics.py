@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_tasks.audit.control_tests import divide
-from cxr_tasks.audit.tables import standardised
+from cxr_tasks.statistics.feature_maps import standardised
 from cxr_tasks.statistics.permutation_test import permutation_test, permute_groups
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 

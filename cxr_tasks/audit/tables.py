@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import white_tophat
-from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
@@ -22,8 +21,6 @@ BORDER_FRACTION = 0.1
 CORNER_FRACTION = 0.15
 MARK_FRACTION = 0.022
 """Of the image's side: a mark is sharp where its strokes are no wider than about that."""
-
-N_LANDMARKS = 1000
 
 NUMBERS = ("age", "follow_up")
 """The fields of the acquisition that are ordered; the others are names."""
@@ -198,40 +195,3 @@ def _varying(table: pd.DataFrame) -> pd.DataFrame:
     values = table.to_numpy()
     varying: pd.DataFrame = table.loc[:, (values != values[0]).any(axis=0)]
     return varying
-
-
-def standardised(values: FloatArray) -> FloatArray:
-    """Scale columns to mean 0 and spread 1, and all to a mean square length of 1."""
-    spread = values.std(axis=0)
-    varying = spread > 0
-    if not varying.any():
-        return np.zeros((len(values), 1))
-    scaled: FloatArray = (values[:, varying] - values[:, varying].mean(axis=0)) / spread[varying]
-    scaled /= np.sqrt(scaled.shape[1])
-    return scaled
-
-
-def with_interactions(values: FloatArray, *, seed: int) -> FloatArray:
-    """Add features that see several columns together: a Gaussian kernel's, by landmarks.
-
-    Williams & Seeger 2000, "Using the Nyström method to speed up kernel machines". Exact where
-    there are no more images than landmarks. The kernel's width is the median distance.
-
-    Args:
-        values: Shape (n, d), standardised.
-        seed: Decides the landmarks.
-
-    Returns:
-        Shape (n, d + m): linear features and the kernel's, each half of the length.
-    """
-    n = len(values)
-    chosen = np.sort(np.random.default_rng(seed).permutation(n)[:N_LANDMARKS])
-    landmarks = values[chosen]
-    among = cdist(landmarks, landmarks, "sqeuclidean")
-    width = float(np.median(among[among > 0])) if (among > 0).any() else 1.0
-    sizes, directions = np.linalg.eigh(np.exp(-among / width))
-    kept = sizes > 1e-6 * sizes[-1]
-    root = directions[:, kept] / np.sqrt(sizes[kept])
-    kernel = np.exp(-cdist(values, landmarks, "sqeuclidean") / width)
-    joined: FloatArray = np.hstack([values, kernel @ root]) / np.sqrt(2)
-    return joined

@@ -241,17 +241,18 @@ def _n_groups(labels: IntArray, groups: IntArray, label: int) -> int:
 
 
 def _divide_into_folds(table: pd.DataFrame, config: RunConfig, built: Path) -> FoldRounds:
+    n_repeats = max(map(config.n_repeats_of, config.variants))
     parts = make_folds(
         table["label"].to_numpy(),
         table["group"].to_numpy(),
         n_folds=config.folds,
-        n_repeats=config.repeats,
+        n_repeats=n_repeats,
         seed=config.seed,
     )
     for column in parts.T:
         _check_parts(table.assign(part=column), config, PARTS)
     rounds = write_folds(table, parts, built=built)
-    return FoldRounds(n_folds=config.folds, n_repeats=config.repeats, rounds=rounds)
+    return FoldRounds(n_folds=config.folds, n_repeats=n_repeats, rounds=rounds)
 
 
 def _check_parts(table: pd.DataFrame, config: RunConfig, parts: Sequence[str]) -> None:

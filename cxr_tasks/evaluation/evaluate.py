@@ -172,6 +172,7 @@ def _predict(name: str, inputs: EvaluationInputs) -> Predictions:
             inputs.run.train(name),
             n_folds=config.folds,
             n_repeats=config.repeats,
+            n_measured=config.n_repeats_of(name),
             min_sensitivity=config.min_sensitivity,
         )
     images = inputs.dataset.images

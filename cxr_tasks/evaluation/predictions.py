@@ -123,7 +123,13 @@ def predict_part(
 
 
 def predict_out_of_fold(
-    split: pd.DataFrame, folder: Path, *, n_folds: int, n_repeats: int, min_sensitivity: float
+    split: pd.DataFrame,
+    folder: Path,
+    *,
+    n_folds: int,
+    n_repeats: int,
+    n_measured: int,
+    min_sensitivity: float,
 ) -> Predictions:
     """Predict every image by the models that had not seen it.
 
@@ -134,21 +140,24 @@ def predict_out_of_fold(
         split: Every image, with label and group.
         folder: The variant's training, with its folds.
         n_folds: Rounds in a repeat.
-        n_repeats: How often the images were divided.
+        n_repeats: How many divisions of the images are averaged.
+        n_measured: How many there are; those beyond give their own scores and nothing else.
         min_sensitivity: Of the cut-offs, in (0, 1].
     """
     n = len(split)
     sums = np.zeros((3, n))
     folds, rules = np.zeros(n, np.int64), []
-    by_repeat = np.zeros((n_repeats, n))
-    for number in range(1, n_folds * n_repeats + 1):
+    by_repeat = np.zeros((n_measured, n))
+    for number in range(1, n_folds * n_measured + 1):
         file = fold_folder(folder, number) / "scores.csv"
         table = pd.read_csv(file, dtype=_ROUND_TYPES, keep_default_na=False)
         labels, scores = table["label"].to_numpy(np.int64), table["score"].to_numpy()
         val, test = (rows_of(table, part) for part in ("val", "test"))
-        rule = fit_rule(labels[val], scores[val], min_sensitivity=min_sensitivity)
         rows = table["row"].to_numpy()[test]
         by_repeat[(number - 1) // n_folds, rows] = scores[test]
+        if number > n_folds * n_repeats:
+            continue
+        rule = fit_rule(labels[val], scores[val], min_sensitivity=min_sensitivity)
         sums[0, rows] += scores[test]
         sums[1, rows] += apply_temperature(scores[test], rule.temperature)
         sums[2, rows] += rule.cutoff

@@ -22,12 +22,10 @@ from cxr_tasks.evaluation.verdict_sentences import (
 )
 from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.statistics.resampling import (
-    Resamples,
-    Statistic,
-    WeightArray,
     auc_of,
     estimate,
     estimate_auc,
+    excess_share,
     group_resamples,
 )
 from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages
@@ -39,15 +37,17 @@ RULE = (
     "Shortcut: the model is above chance, a control of what an image can show is above chance "
     "(labels permuted by group, p < 0.01 after Holm's correction), and the upper end of the 95 % "
     "interval of (model AUC - control AUC), paired and bootstrapped over groups, is below "
-    f"{MARGIN}. Warning: a control is above chance but behind the model, or of what no image "
-    "shows, or copies or patients cross the split or the labels, or the sources hold one class "
-    "each, or the audit is missing. Clean: none of these."
+    f"{MARGIN}. Warning: a control is above chance but not that near the model, or of what no "
+    "image shows; or copies or patients cross the split, or copies the labels; or a source holds "
+    "one class only; or no lungs were found in more than a tenth of a class; or the controls could "
+    "not be asked, or tell permuted labels. Clean: none of these."
 )
 _WARNING_CHECKS = (
     "duplicates_across_labels",
     "duplicates_across_split",
     "patients_across_split",
     "one_class_sources",
+    "lungs",
     "controls",
     "permuted_labels",
 )
@@ -140,7 +140,7 @@ def _compare_one(
     resamples = group_resamples(scored.labels, scored.groups, seed=seed)
     model = estimate_auc(scored.labels, scored.scores, resamples)
     difference = auc_difference(scored, of_control, resamples)
-    both_areas = (auc_of(scored.labels, scored.scores), auc_of(scored.labels, of_control))
+    reached = excess_share(auc_of(scored.labels, of_control), auc_of(scored.labels, scored.scores))
     above_chance = model.interval is not None and model.interval[0] > 0.5
     no_better = difference.interval is not None and difference.interval[1] < MARGIN
     return ControlComparison(
@@ -149,25 +149,12 @@ def _compare_one(
         model_interval=model.interval,
         control_auc=_area(scored.labels, of_control),
         difference=difference,
-        reached_fraction=_reached(both_areas, resamples) if above_chance else None,
+        reached_fraction=estimate(reached, resamples) if above_chance else None,
         n_images_to_tell=images_to_tell(difference, n_images=len(scored)),
         model_above_chance=above_chance,
         control_above_chance=facts.above_chance,
         is_shortcut=above_chance and facts.above_chance and facts.in_picture and no_better,
     )
-
-
-def _reached(areas: tuple[Statistic, Statistic], resamples: Resamples) -> Estimate:
-    """Return the control's share of the model's excess over chance, with its interval."""
-    of_model, of_control = areas
-
-    def share(weights: WeightArray) -> FloatArray:
-        excess = of_model(weights) - 0.5
-        reached: FloatArray = np.full(excess.shape, np.nan)
-        np.divide(of_control(weights) - 0.5, excess, out=reached, where=excess > 0.01)
-        return reached
-
-    return estimate(share, resamples)
 
 
 def images_to_tell(difference: Estimate, *, n_images: int) -> int | None:

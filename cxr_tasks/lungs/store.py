@@ -74,8 +74,15 @@ def find_lungs(
 ) -> Lungs:
     """Return the lungs of every image, from `cache/lungs`, or found now.
 
-    `start_keras` comes first. Arguments are those of `frozen_activations`. Where a remedy has
-    changed the pictures, the lungs are those of the pictures before.
+    `start_keras` comes first. Where a remedy has changed the pictures, the lungs are those of the
+    pictures before.
+
+    Args:
+        dataset: The images.
+        home: Where they are cached.
+        config_fingerprint: Of the run, for the cache's record.
+        seed: Likewise.
+        note: Told where the cache is damaged, and how far it is.
     """
     dataset = open_original(home, dataset)
     key = _key(dataset)

@@ -56,6 +56,11 @@ def file_facts() -> dict[str, object]:
     return {name: each for name, each in vars(decoded).items() if name not in ("pixels", "phash")}
 
 
+def makes_equal(remedy: str, control: str) -> bool:
+    """Whether a control sees nothing but `file_facts` of images that a remedy has encoded alike."""
+    return remedy in ("alike", "both") and control == "metadata"
+
+
 def _of_one_brightness(grey: FloatArray, lungs: BoolArray) -> UInt8Array:
     """Bring the lungs' own percentiles to fixed levels, by one straight line for all of it."""
     seen = grey[lungs if lungs.any() else lung_region(lungs)]

@@ -14,10 +14,10 @@ import pandas as pd
 
 from cxr_tasks.audit.control_tests import CONTROLS, N_FOLDS, Seen, Tested, ask_controls, divide
 from cxr_tasks.audit.controls import file_tables
-from cxr_tasks.audit.tables import standardised, with_interactions
 from cxr_tasks.data.dataset import IndexedImages
 from cxr_tasks.data.duplicates import group_images
 from cxr_tasks.errors import DataError
+from cxr_tasks.statistics.feature_maps import standardised, with_interactions
 from cxr_tasks.statistics.permutation_test import permutation_test
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 

@@ -9,10 +9,10 @@ from cxr_tasks.remedies.change_sentences import describe_change
 from cxr_tasks.remedies.remedies_record import ControlChange, RemedyChange, VariantChange
 from cxr_tasks.statistics.figures_record import Estimate
 from cxr_tasks.statistics.resampling import (
-    WeightArray,
     auc_of,
     estimate,
     estimate_auc,
+    excess_share,
     group_resamples,
 )
 from cxr_tasks.statistics.scores import FloatArray, IntArray, ScoredImages
@@ -22,12 +22,10 @@ RULE = (
     "Useful: a control that was above chance is so no more (labels permuted by group, p < 0.01 "
     "after Holm's correction), its AUC has fallen (the 95 % interval of the fall, paired and "
     "bootstrapped over groups, lies above 0), and the interval of the model's AUC on the images "
-    "made anew lies above 0.5. What survives: (AUC - 0.5) afterwards as a share of that before, on "
+    "made anew lies above 0.5. A control whose columns the remedy makes the same for all images "
+    "does not count. What survives: (AUC - 0.5) afterwards as a share of that before, on "
     "the same images. It may still be another shortcut."
 )
-
-_LEAST_EXCESS = 0.01
-"""Over chance, below which a share of it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,9 @@ class ToldTwice:
     title: str
     scored: TwiceScored
     above_chance_after: bool
+    # whether the remedy makes what it sees the same for all images: that it falls silent then says
+    # nothing about the pictures
+    made_equal: bool = False
 
 
 def judge(
@@ -91,15 +92,7 @@ def variant_change(scored: TwiceScored, *, title: str, seed: int) -> VariantChan
     resamples = group_resamples(scored.labels, scored.groups, seed=seed)
     first = estimate_auc(scored.labels, scored.first, resamples)
     after = estimate_auc(scored.labels, scored.after, resamples)
-    of_first, of_after = (auc_of(scored.labels, scores) for scores in (scored.first, scored.after))
-
-    def share(weights: WeightArray) -> FloatArray:
-        excess = of_first(weights) - 0.5
-        survived: FloatArray = np.full(excess.shape, np.nan)
-        is_some = excess > _LEAST_EXCESS
-        np.divide(of_after(weights) - 0.5, excess, out=survived, where=is_some)
-        return survived
-
+    share = excess_share(auc_of(scored.labels, scored.after), auc_of(scored.labels, scored.first))
     return VariantChange(
         title=title,
         n_images=len(scored.labels),
@@ -123,7 +116,8 @@ def _control_change(told: ToldTwice, *, seed: int) -> ControlChange:
         after=estimate_auc(scored.labels, scored.after, resamples),
         fall=fall,
         above_chance_after=told.above_chance_after,
-        settled=has_fallen and not told.above_chance_after,
+        settled=has_fallen and not told.above_chance_after and not told.made_equal,
+        made_equal=told.made_equal,
     )
 
 

@@ -19,7 +19,8 @@ def describe_change(
 ) -> str:
     """Say whether a remedy was useful, what tells still, and what the model keeps."""
     settled = [each for each in controls if each.settled]
-    remaining = [each for each in controls if not each.settled]
+    equal = [each for each in controls if each.made_equal]
+    remaining = [each for each in controls if not each.settled and not each.made_equal]
     still = [each for each in remaining if each.above_chance_after]
     in_part = useful and bool(still or newly_above_chance)
     told = [_IN_PART if in_part else "Useful." if useful else "Not shown to be useful."]
@@ -27,6 +28,11 @@ def describe_change(
         told.append("No control was above chance, so there was nothing to remedy.")
     if settled:
         told.append(f"{_changes(settled)} no longer shown to tell the classes apart.")
+    if equal:
+        told.append(
+            f"{_changes(equal)} the same for all images now, by construction: whether the pictures "
+            "still show what it told is not known."
+        )
     if still:
         named = [f"{each.title} (AUC {_area(each.after)})" for each in still]
         told.append(f"{_listed(named)} still above chance.")

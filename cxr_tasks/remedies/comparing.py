@@ -8,6 +8,7 @@ import pandas as pd
 
 from cxr_tasks.audit.audit import read_control_scores
 from cxr_tasks.audit.audit_record import AuditRecord, ControlFacts
+from cxr_tasks.remedies.alike import makes_equal
 from cxr_tasks.remedies.change import RULE, ToldTwice, TwiceScored, judge
 from cxr_tasks.remedies.first_run import remedied_key
 from cxr_tasks.remedies.page import render_page
@@ -117,7 +118,7 @@ def _change(
                 variants[name] = (VARIANTS[name].title, scored)
     judged = report.audit.variant if report.audit.variant in variants else None
     return judge(
-        _told_twice(run, after, before, now),
+        _told_twice(run, after, before, now, remedy=found.config["remedy"]),
         variants,
         judged=judged or next(reversed(variants), None),
         newly_above_chance=[
@@ -138,6 +139,8 @@ def _told_twice(
     after: RunPaths,
     before: Mapping[str, ControlFacts],
     now: Mapping[str, ControlFacts],
+    *,
+    remedy: str,
 ) -> dict[str, ToldTwice]:
     """Read what the controls above chance said of each image; one that is gone says nothing."""
     if not before or not now:
@@ -151,7 +154,7 @@ def _told_twice(
         of_first = first.dropna(subset=name)
         both = _joined(of_first, scores.dropna(subset=name), name)
         above = name in now and now[name].above_chance
-        told[name] = ToldTwice(control.title, both, above)
+        told[name] = ToldTwice(control.title, both, above, made_equal=makes_equal(remedy, name))
     return told
 
 

@@ -18,7 +18,9 @@ class ControlChange(Facts):
     """First minus after, paired."""
     above_chance_after: bool
     settled: bool
-    """Whether it has fallen, and is above chance no more."""
+    """Whether it has fallen, and is above chance no more, and not by construction."""
+    made_equal: bool = False
+    """Whether the remedy itself made what the control sees the same for all images."""
 
 
 class VariantChange(Facts):

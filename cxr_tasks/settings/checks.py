@@ -162,10 +162,16 @@ EFFECTS = (
         "With folds every image is tested in one of them, and no other test part is set apart.",
     ),
     Effect(
-        ("repeats",),
+        ("repeats", "head_repeats"),
         "folds",
         lambda config: config.folds > 0,
         "It is the division into folds that is repeated.",
+    ),
+    Effect(
+        ("head_repeats",),
+        "variants",
+        _any_variant(lambda variant: variant.trains_head_only),
+        "Only mobilenetv2_frozen trains nothing but its head.",
     ),
     Effect(
         ("weights",),

@@ -8,7 +8,14 @@ from pydantic import ValidationError
 
 from cxr_tasks.errors import ConfigError, first_few, shown
 from cxr_tasks.settings.checks import Effect, check_together, not_possible, without_effect
-from cxr_tasks.settings.model import PROFILES, SETTINGS, RunConfig, Setting, default_of
+from cxr_tasks.settings.model import (
+    LATER_SETTINGS,
+    PROFILES,
+    SETTINGS,
+    RunConfig,
+    Setting,
+    default_of,
+)
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _KINDS = {
@@ -35,7 +42,7 @@ def make_config(given: Mapping[str, Any], *, defaults: Mapping[str, Any] = _NOTH
         ConfigError: An unknown key, a value of the wrong kind or out of range, or settings
             that do not go together or have no effect.
     """
-    config = _without_useless(defaults, config_from_record(given))
+    config = _without_useless(defaults, _completed(given))
     for name, effect in without_effect(config):
         raise _no_effect(name, effect, config)
     check_together(config)
@@ -46,16 +53,20 @@ def config_from_record(record: Mapping[str, Any]) -> RunConfig:
     """Read the configuration of a run back, as `config.json` holds it.
 
     Each value is checked, but not whether they go together: the version that wrote them did so, by
-    its own rules.
+    its own rules. A setting that it did not have is at the default, whatever the profile.
     """
-    unknown = sorted(shown(key) for key in set(record) - set(SETTINGS))
+    return _completed({name: SETTINGS[name].default for name in LATER_SETTINGS} | dict(record))
+
+
+def _completed(given: Mapping[str, Any]) -> RunConfig:
+    unknown = sorted(shown(key) for key in set(given) - set(SETTINGS))
     if unknown:
         raise ConfigError(
             f"Unknown setting: {first_few(unknown)}.",
             f"Allowed: {', '.join(SETTINGS)}.",
             "Correct the spelling, or leave it out.",
         )
-    stated = {key: value for key, value in record.items() if not _is_unset(key, value)}
+    stated = {key: value for key, value in given.items() if not _is_unset(key, value)}
     profile = stated.get("profile", SETTINGS["profile"].default)
     values = (PROFILES.get(profile, {}) if isinstance(profile, str) else {}) | stated
     try:

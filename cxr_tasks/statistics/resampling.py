@@ -19,6 +19,9 @@ N_RESAMPLES = 2000
 _MAX_WEIGHTS = 2_000_000
 """In memory at once, whatever the data set: a few float64 arrays of this size."""
 
+_LEAST_EXCESS = 0.01
+"""Over chance, below which a share of it says nothing."""
+
 WeightArray = npt.NDArray[np.float64]
 Statistic = Callable[[WeightArray], FloatArray]
 
@@ -135,6 +138,21 @@ def auc_of(labels: IntArray, scores: FloatArray) -> Statistic:
         below = np.cumsum(normal, axis=1) - normal / 2
         pairs = covid.sum(axis=1) * normal.sum(axis=1)
         return _ratio((covid * below).sum(axis=1), pairs)
+
+    return statistic
+
+
+def excess_share(part: Statistic, whole: Statistic) -> Statistic:
+    """Prepare one area's excess over chance as a share of another's: (part - 0.5) / (whole - 0.5).
+
+    NaN where the whole has hardly any.
+    """
+
+    def statistic(weights: WeightArray) -> FloatArray:
+        excess = whole(weights) - 0.5
+        share: FloatArray = np.full(excess.shape, np.nan)
+        np.divide(part(weights) - 0.5, excess, out=share, where=excess > _LEAST_EXCESS)
+        return share
 
     return statistic
 

@@ -28,7 +28,8 @@ class ScoredImages:
     calibrated: FloatArray | None = None
     # shape (n,); the cut-off at the chosen sensitivity that other images gave; or None
     cutoffs: FloatArray | None = None
-    # shape (repeats, n); the scores of each division into folds, of which `scores` is the mean
+    # shape (repeats, n); the scores of each division into folds: `scores` is the mean of the first,
+    # as many as the run's `repeats`
     by_repeat: FloatArray | None = None
 
     def __len__(self) -> int:

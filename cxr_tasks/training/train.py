@@ -172,7 +172,9 @@ def _train_folds_and_final(
     keep_whole_folds(run.train(variant), folder, inputs=context.inputs, note=context.progress.note)
     folds = _finish_folds(context, train_one, folder)
     if folds:
-        task = replace(task, n_epochs=final_epochs(folds))
+        # a repeat that is there for the spread alone decides nothing
+        deciding = folds[: config.folds * config.repeats]
+        task = replace(task, n_epochs=final_epochs(deciding))
     final = fit(task, folder, progress=context.progress, card=context.card)
     return _with_folds(final, folds, peak_anon_mb=context.memory.peak_anon_mb())
 
@@ -197,8 +199,8 @@ def _finish_folds(
     context: TrainingContext, train_one: Callable[[int], None], folder: Path
 ) -> list[FoldSummary]:
     """Train the folds that a variant's folder lacks, one after another; return how each went."""
-    split, found = require_record(context.run.split, SplitRecord), []
-    for number in range(1, len(split.folds.rounds if split.folds else ()) + 1):
+    config, found = context.config, []
+    for number in range(1, config.folds * config.n_repeats_of(context.variant) + 1):
         place = fold_folder(folder, number)
         record = find_finished(place, FoldRecord, inputs=context.inputs, note=context.progress.note)
         if record is None:

@@ -2,7 +2,7 @@ import numpy as np
 
 from bench.learning_curve import area, compare
 from bench.phantom_pool import Pool
-from cxr_tasks.audit.tables import standardised
+from cxr_tasks.statistics.feature_maps import standardised
 
 
 def drawn_pool(*, strength: float) -> Pool:

@@ -49,7 +49,7 @@ def test_every_image_gets_the_mean_of_its_own_test_scores(tmp_path: Path, n_repe
     split = drawn_split(parts=("train", "val"))
     expected = write_folds(tmp_path, split, n_repeats=n_repeats)
     predictions = predict_out_of_fold(
-        split, tmp_path, n_folds=3, n_repeats=n_repeats, min_sensitivity=0.9
+        split, tmp_path, n_folds=3, n_repeats=n_repeats, n_measured=n_repeats, min_sensitivity=0.9
     )
     assert predictions.scored.scores == pytest.approx(expected)
     assert len(predictions.scored) == len(predictions.table) == 60  # not multiplied by the repeats
@@ -63,10 +63,29 @@ def test_every_image_gets_the_mean_of_its_own_test_scores(tmp_path: Path, n_repe
     assert (predictions.table["part"] == "oof").all()
 
 
+def test_repeats_beyond_those_averaged_give_their_own_scores_alone(tmp_path: Path) -> None:
+    split = drawn_split(parts=("train", "val"))
+    write_folds(tmp_path, split, n_repeats=3)
+    one, three = (
+        predict_out_of_fold(
+            split, tmp_path, n_folds=3, n_repeats=1, n_measured=n_measured, min_sensitivity=0.9
+        )
+        for n_measured in (1, 3)
+    )
+    assert three.table.equals(one.table)
+    assert three.rules == one.rules
+    assert three.scored.by_repeat is not None
+    assert three.scored.by_repeat.shape == (3, 60)
+    assert three.scored.by_repeat[0] == pytest.approx(one.scored.scores)
+    assert (three.scored.by_repeat[1] != one.scored.scores).any()
+
+
 def test_cutoff_of_a_fold_comes_from_its_inner_validation_images(tmp_path: Path) -> None:
     split = drawn_split(parts=("train", "val"))
     write_folds(tmp_path, split, n_repeats=1)
-    predictions = predict_out_of_fold(split, tmp_path, n_folds=3, n_repeats=1, min_sensitivity=0.9)
+    predictions = predict_out_of_fold(
+        split, tmp_path, n_folds=3, n_repeats=1, n_measured=1, min_sensitivity=0.9
+    )
     for number in (1, 2, 3):
         table = pd.read_csv(tmp_path / f"fold-{number}" / "scores.csv")
         val = table[table["part"] == "val"]

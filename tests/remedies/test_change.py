@@ -78,6 +78,17 @@ def test_useful_in_part_where_another_control_tells_still() -> None:
     assert "The rest (AUC 0.9" in found.sentence
 
 
+def test_files_that_were_made_the_same_show_no_use() -> None:
+    groups = np.arange(N)
+    scored = TwiceScored(LABELS, groups, TELLS, np.zeros(N))
+    told = {"metadata": ToldTwice("file metadata", scored, False, made_equal=True)}
+    model = {"x": ("MobileNetV2", TwiceScored(LABELS, groups, SURE, LESS))}
+    found = judge(told, model, judged="x", newly_above_chance=[], seed=0)
+    assert (found.useful, found.usefulness) == (False, "not shown")
+    assert "after) is the same for all images now, by construction" in found.sentence
+    assert "no longer shown to tell" not in found.sentence
+
+
 def test_of_a_model_at_chance_nothing_survives() -> None:
     found = change((TELLS, SILENT), (CHANCE, SURE), above=False)
     assert found.variants["mobilenetv2_frozen"].survived_fraction is None

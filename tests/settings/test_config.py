@@ -7,6 +7,7 @@ from cxr_tasks.errors import ConfigError
 from cxr_tasks.settings import PROFILES, SETTINGS, STUDY_SLUG, default_of
 from cxr_tasks.settings.config import config_from_record, make_config
 from cxr_tasks.settings.form import form_fields
+from cxr_tasks.settings.model import LATER_SETTINGS
 from cxr_tasks.variants import VARIANTS
 
 FILES = {"source": "folder", "data": "/x-rays"}
@@ -24,7 +25,8 @@ def test_defaults_of_every_profile_are_possible() -> None:
     for profile in PROFILES:
         config = config_from_record({"profile": profile})
         assert config.as_dict() == config_from_record(config.as_dict()).as_dict()
-        assert all(default_of(name, profile) == getattr(config, name) for name in PROFILES[profile])
+        stated = [name for name in PROFILES[profile] if name not in LATER_SETTINGS]
+        assert all(default_of(name, profile) == getattr(config, name) for name in stated)
 
 
 def test_fingerprint_of_older_runs_stays() -> None:
@@ -38,6 +40,13 @@ def test_fingerprint_of_older_runs_stays() -> None:
         make_config(given).fingerprint
         == "30ff4df9eabcec635e028e735e6e01bb746804446cc04e635d6b7a0004238d4c"
     )
+
+
+def test_a_run_of_an_older_version_has_no_repeats_of_a_later_profile() -> None:
+    given = {"profile": "honest", **FILES}
+    older = make_config(given).as_dict()
+    assert older.pop("head_repeats") == 3
+    assert config_from_record(older) == make_config(given | {"head_repeats": 1})
 
 
 def test_setting_that_older_runs_lack_decides_where_it_is_set() -> None:
@@ -236,6 +245,7 @@ def test_form_left_as_it_is_gives_the_defaults() -> None:
 def test_profile_honest_is_out_of_fold() -> None:
     honest = make_config({"profile": "honest", "kaggle_dataset": "someone/some-set"})
     assert (honest.split, honest.folds, honest.repeats, honest.patience) == ("grouped", 5, 1, 30)
+    assert [honest.n_repeats_of(name) for name in honest.variants] == [1, 3, 1, 1]
 
 
 @pytest.mark.parametrize(

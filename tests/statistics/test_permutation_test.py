@@ -4,7 +4,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
 from cxr_tasks.audit.control_tests import divide
-from cxr_tasks.audit.tables import standardised
+from cxr_tasks.statistics.feature_maps import standardised
 from cxr_tasks.statistics.permutation_test import RIDGE, permutation_test, permute_groups
 
 

@@ -14,6 +14,7 @@ from cxr_tasks.training.keras_runtime import start_keras
 from cxr_tasks.training.task import fold_seed
 from cxr_tasks.training.train import final_epochs
 from cxr_tasks.training.training_record import FoldSummary
+from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.progress import read_events
@@ -93,6 +94,20 @@ def test_final_fit_trains_for_the_median_of_the_best_epochs_and_keeps_the_last(
     names = {"model.keras", "history.csv", "train.json"}
     assert names <= {path.name for path in (trained_folder(trained) / "fold-1").iterdir()}
     assert "fold-2/scores.csv" in record["outputs"]
+
+
+def test_repeats_for_the_spread_alone_change_no_other_number(
+    trained: RunPaths, variant: str
+) -> None:
+    if not VARIANTS[variant].trains_head_only:
+        pytest.skip("only where nothing but the head trains")
+    more = ready_to_train(trained.home, "more", SETTINGS | {"variants": variant, "head_repeats": 2})
+    execute_here("train", more, variant=variant)
+    record = read_json(more.train(variant) / "train.json")
+    assert [fold["round"] for fold in record["folds"]] == [1, 2, 3, 4]
+    for name in ("model.keras", "fold-1/scores.csv", "fold-2/scores.csv"):
+        of_one = (trained_folder(trained) / name).read_bytes()
+        assert (more.train(variant) / name).read_bytes() == of_one, name
 
 
 def test_progress_says_fold_and_epoch(trained: RunPaths, variant: str) -> None:

@@ -32,7 +32,7 @@ class StageContext:
 
     def for_fold(self, number: int) -> "StageContext":
         """Return what one fold of this variant is given; it is reported as part of its training."""
-        fit = f"fold {number} of {self.config.folds * self.config.repeats}"
+        fit = f"fold {number} of {self.config.folds * self.config.n_repeats_of(self.variant)}"
         progress = replace(self.progress, stage="train", fit=fit)
         return replace(self, progress=progress, fold=number, memory=MemoryWatch())
 

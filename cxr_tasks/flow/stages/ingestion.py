@@ -51,7 +51,9 @@ def run_split(context: StageContext) -> str:
     sizes = ", ".join(f"{part} {facts.n_images}" for part, facts in record.parts.items())
     if not record.folds:
         return sizes
-    return f"{len(record.folds.rounds)} folds; final fit: {sizes}"
+    n_repeats = record.folds.n_repeats
+    divided = f", divided {n_repeats} times" if n_repeats > 1 else ""
+    return f"{record.folds.n_folds} folds{divided}; final fit: {sizes}"
 
 
 def _makers(context: StageContext, left_out: dict[str, Mapping[str, int]]) -> Makers:

@@ -10,7 +10,6 @@ from cxr_tasks.flow.stages.execution import StageContext, execute_alone
 from cxr_tasks.machine.devices import n_cores
 from cxr_tasks.training.gpu_lease import CardLease, process_card
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.records import require_record
 
 if TYPE_CHECKING:
     from cxr_tasks.training.train import TrainingContext
@@ -39,7 +38,9 @@ def run_train(context: StageContext) -> str:
             ),
         )
     if record.folds:
-        return f"{len(record.folds)} folds, final fit of {record.epochs_run} epochs"
+        n_repeats = context.config.n_repeats_of(context.variant)
+        divided = f", divided {n_repeats} times" if n_repeats > 1 else ""
+        return f"{context.config.folds} folds{divided}, final fit of {record.epochs_run} epochs"
     return _summary(record)
 
 
@@ -70,12 +71,10 @@ def _train_fold_in_child(context: StageContext, _card: CardLease, number: int) -
 
 
 def _run_fold(context: StageContext, card: CardLease) -> str:
-    from cxr_tasks.data.split_record import SplitRecord
     from cxr_tasks.training.train import train_fold
 
     _check_variant(context)
-    folds = require_record(context.run.split, SplitRecord).folds
-    n_rounds = len(folds.rounds) if folds else 0
+    n_rounds = context.config.folds * context.config.n_repeats_of(context.variant)
     if not 1 <= context.fold <= n_rounds:
         raise ConfigError(
             f"The run {context.run.key!r} has no fold {context.fold}.",
