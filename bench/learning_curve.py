@@ -19,8 +19,8 @@ from scipy.stats import binomtest
 from bench.phantom_pool import Pool, draw_pool
 from bench.results import markdown_table
 from cxr_tasks.statistics.feature_maps import standardised
-from cxr_tasks.statistics.growing_training import Images, measure_curve
 from cxr_tasks.statistics.learning_curve import expect, fit_law
+from cxr_tasks.statistics.learning_curve_points import Images, measure_curve
 from cxr_tasks.statistics.permutation_test import RIDGE
 from cxr_tasks.statistics.resampling import auc_of
 from cxr_tasks.statistics.scores import FloatArray, IntArray

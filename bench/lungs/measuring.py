@@ -20,7 +20,7 @@ from bench.lungs.training import draw_lessons
 from cxr_tasks.data.images import decode_image
 from cxr_tasks.data.phantom.anatomy import lung_depth, make_scene
 from cxr_tasks.data.phantom.drawing import render
-from cxr_tasks.lungs.masks import MASK_SIZE_PX, LungMasks, masks_from
+from cxr_tasks.lungs.postprocessing import MASK_SIZE_PX, LungMasks, masks_from
 from cxr_tasks.lungs.segmenter import BATCH_SIZE, Model, predict_lungs
 
 Pixels = NDArray[np.uint8]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_tasks.lungs.masks import masks_from
+from cxr_tasks.lungs.postprocessing import masks_from
 from cxr_tasks.lungs.segmenter import load_segmenter, predict_lungs
 from cxr_tasks.lungs.store import Lungs
 

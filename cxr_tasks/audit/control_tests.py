@@ -1,4 +1,4 @@
-"""The controls asked: how well each predicts the label, out of fold, against permuted labels."""
+"""The list of controls, and how well each predicts the label, against permuted labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The controls: how well the label is predicted by what is not the lungs."""
+"""What the controls see of a data set and say of its images, and the findings that follow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

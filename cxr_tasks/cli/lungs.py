@@ -16,7 +16,7 @@ from cxr_tasks.volume.paths import Home
 if TYPE_CHECKING:
     from cxr_tasks.champion.scoring.inputs import NewImages
     from cxr_tasks.data.decoding import Accepted, Rejected
-    from cxr_tasks.lungs.masks import LungMasks
+    from cxr_tasks.lungs.postprocessing import LungMasks
 
 _FOUND, _NOT_FOUND, _UNUSABLE = "found", "no lungs found", "unusable"
 _N_BLOCK_IMAGES = 128
@@ -39,7 +39,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: Options, _home: Home, _environ: Mapping[str, str]) -> int:
     from cxr_tasks.champion.scoring.inputs import open_images  # which imports much
-    from cxr_tasks.lungs.mask_files import name_masks
+    from cxr_tasks.lungs.export import name_masks
 
     roots = list(dict.fromkeys(_absolute(path) for path in options["paths"]))
     if missing := [repr(path) for path in roots if not Path(path).exists()]:
@@ -128,7 +128,7 @@ class _Writer:
     def _find(self, usable: "list[Accepted]") -> "LungMasks":
         import numpy as np
 
-        from cxr_tasks.lungs.masks import masks_from
+        from cxr_tasks.lungs.postprocessing import masks_from
         from cxr_tasks.lungs.segmenter import load_segmenter, predict_lungs
         from cxr_tasks.training.keras_runtime import start_keras
 
@@ -141,7 +141,7 @@ class _Writer:
         return masks_from(predict_lungs(self._segmenter, pixels))
 
     def _put(self, each: "Accepted", lungs: "LungMasks", place: int) -> None:
-        from cxr_tasks.lungs.mask_files import as_png, overlay_png, put
+        from cxr_tasks.lungs.export import as_png, overlay_png, put
 
         name, mask, found = self._names[each.candidate.path], lungs.masks[place], lungs.found[place]
         width, height = each.image.width, each.image.height

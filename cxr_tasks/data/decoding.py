@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import DecodedImage, decode_image
-from cxr_tasks.data.masks import Mask, decode_mask
+from cxr_tasks.data.mask_decoding import Mask, decode_mask
 from cxr_tasks.data.sources.candidates import Candidate
 from cxr_tasks.data.sources.source import Reader
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_tasks.data.dataset import Dataset, open_original
 from cxr_tasks.data.images import IMAGE_SIZE_PX
-from cxr_tasks.lungs.masks import masks_from
+from cxr_tasks.lungs.postprocessing import masks_from
 from cxr_tasks.lungs.regions import lung_region
 from cxr_tasks.lungs.segmenter import BATCH_SIZE, OWN_WEIGHTS, load_segmenter, predict_lungs
 from cxr_tasks.statistics.scores import BoolArray, FloatArray

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from cxr_tasks.statistics.growing_training import (
+from cxr_tasks.statistics.learning_curve_points import (
     DELETED,
     LEAST_ERROR,
     N_DRAWS,

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from cxr_tasks.data.dataset import DatasetRecord, open_dataset
-from cxr_tasks.data.masks import NO_LUNG, OTHER_SHAPE
+from cxr_tasks.data.mask_decoding import NO_LUNG, OTHER_SHAPE
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.paths import Home
 from tests.data.sources.test_source import write_zip
 from tests.data.test_ingest import do_ingest, folder_config
-from tests.data.test_masks import drawn
+from tests.data.test_mask_decoding import drawn
 from tests.image_files import class_files, encode, make_files, picture
 from tests.stored import accept_changes
 

@@ -14,7 +14,7 @@ from PIL import Image
 from cxr_tasks.data.decoding import Accepted, Rejected, decode_candidate
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import MAX_SCANS, decode_image
-from cxr_tasks.data.masks import decode_mask
+from cxr_tasks.data.mask_decoding import decode_mask
 from cxr_tasks.data.plausible import BLANK
 from cxr_tasks.data.sources.candidates import Candidate
 from tests.fuzz.cases import damaged, fuzzed, texts

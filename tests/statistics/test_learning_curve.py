@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cxr_tasks.statistics.growing_training import N_DRAWS, Curve, Images, measure_curve
 from cxr_tasks.statistics.learning_curve import MIN_GROUPS, expect, fit_law, learning_curve
+from cxr_tasks.statistics.learning_curve_points import N_DRAWS, Curve, Images, measure_curve
 from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
 from cxr_tasks.statistics.permutation_test import RIDGE
 from cxr_tasks.statistics.scores import FloatArray, IntArray

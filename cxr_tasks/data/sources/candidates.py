@@ -9,7 +9,12 @@ from pathlib import Path, PurePosixPath
 from cxr_tasks.data.acquisition import NOTHING_KNOWN, Acquisition
 from cxr_tasks.data.phantom.plan import PATIENT_PATTERN as PHANTOM_PATIENT
 from cxr_tasks.data.sources import layouts, left_out
-from cxr_tasks.data.sources.mask_files import FoundMasks, check_found, check_images_left, find_masks
+from cxr_tasks.data.sources.mask_matching import (
+    FoundMasks,
+    check_found,
+    check_images_left,
+    find_masks,
+)
 from cxr_tasks.errors import DataError, SourceError, first_few
 from cxr_tasks.settings.mask_pattern import MaskPattern
 from cxr_tasks.settings.presets import Preset
@@ -71,7 +76,7 @@ class Listing:
     n_left_out_by_reason: Mapping[str, int] = field(default_factory=dict)  # by those of `left_out`
     tables: tuple[str, ...] = ()  # names of tables, which are not read
     n_unclear_masks_by_reason: Mapping[str, int] = field(default_factory=dict)
-    """Images without a mask, although something fits its pattern; by those of `mask_files`."""
+    """Images without a mask, although something fits its pattern; by those of `mask_matching`."""
 
     @property
     def n_by_class(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import decode_image
-from cxr_tasks.data.masks import ALL_LUNG, GREY, NO_LUNG, OTHER_SHAPE, decode_mask
+from cxr_tasks.data.mask_decoding import ALL_LUNG, GREY, NO_LUNG, OTHER_SHAPE, decode_mask
 from tests.image_files import encode, made_png, picture, png_header
 
 

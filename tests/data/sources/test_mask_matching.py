@@ -7,7 +7,7 @@ import pytest
 from cxr_tasks.data.sources.candidates import Found, Listing, list_candidates
 from cxr_tasks.data.sources.folder import FolderSource
 from cxr_tasks.data.sources.left_out import MASK, NO_CLASS, OTHER, STRAY_MASK
-from cxr_tasks.data.sources.mask_files import OUTSIDE, SEVERAL, SHARED
+from cxr_tasks.data.sources.mask_matching import OUTSIDE, SEVERAL, SHARED
 from cxr_tasks.data.sources.source import stamp_of
 from cxr_tasks.data.sources.zip_file import ZipSource
 from cxr_tasks.errors import DataError, SourceError

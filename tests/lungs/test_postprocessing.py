@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_tasks.lungs.masks import MASK_SIZE_PX, masks_from
+from cxr_tasks.lungs.postprocessing import MASK_SIZE_PX, masks_from
 
 SIZE_PX = 112
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.lungs.mask_files import as_png, name_masks, overlay_png, put
+from cxr_tasks.lungs.export import as_png, name_masks, overlay_png, put
 
 
 def test_masks_are_named_like_their_images_below_the_path_given() -> None:
