@@ -47,8 +47,10 @@ def about_suspects(report: ReportFigures) -> str:
         return ""
     parts = []
     if n := found.n_suspects:
-        looks = "label looks" if n == 1 else "labels look"
-        parts.append(f"{n} of {found.n_images} {looks} wrong")
+        to_whom = " to the models" if found.n_by_model == n else ""
+        parts.append(
+            f"{n} of {found.n_images} labels {'looks' if n == 1 else 'look'} wrong{to_whom}"
+        )
     if n := found.n_of_patients:
         parts.append(f"{n} {'image is' if n == 1 else 'images are'} of patients with both labels")
     return " and ".join(parts)
