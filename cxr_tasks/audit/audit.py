@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_tasks.audit.audit_record import AuditFacts, gravest_first
+from cxr_tasks.audit.control_tests import n_asked
 from cxr_tasks.audit.controls import audit_controls
 from cxr_tasks.audit.drift import drift_finding, measure_drift
 from cxr_tasks.audit.drift_record import DriftFacts
@@ -17,7 +18,7 @@ from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.statistics.feature_maps import standardised
 from cxr_tasks.statistics.learning_curve import learning_curve
 from cxr_tasks.statistics.learning_curve_record import LearningCurveFacts
-from cxr_tasks.statistics.permutation_test import N_PERMUTATIONS
+from cxr_tasks.statistics.permutation_test import enough_permutations
 from cxr_tasks.statistics.scores import IntArray
 from cxr_tasks.volume.files import write_table
 
@@ -67,7 +68,7 @@ def audit_dataset(
         n_images=len(split),
         n_groups=int(split["group"].nunique()),
         n_folds=asked.n_folds,
-        n_permutations=N_PERMUTATIONS,
+        n_permutations=enough_permutations(n_asked(asked.controls)),
         n_excluded_images=asked.n_excluded,
         controls=asked.controls,
         duplicates=duplicates,

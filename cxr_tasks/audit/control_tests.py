@@ -1,6 +1,6 @@
 """The list of controls, and how well each predicts the label, against permuted labels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,11 @@ from cxr_tasks.audit.audit_record import Control, ControlFacts, TellingFeature
 from cxr_tasks.data.acquisition import ACQUISITION_FIELDS
 from cxr_tasks.data.split import whole_groups
 from cxr_tasks.statistics.feature_maps import standardised, with_interactions
-from cxr_tasks.statistics.permutation_test import PermutationTest, permutation_test
+from cxr_tasks.statistics.permutation_test import (
+    PermutationTest,
+    enough_permutations,
+    permutation_test,
+)
 from cxr_tasks.statistics.resampling import estimate_auc, group_resamples, percentile_interval
 from cxr_tasks.statistics.scores import FloatArray, IntArray
 from cxr_tasks.statistics.significance import holm
@@ -102,6 +106,11 @@ class Tested:
     folds: IntArray  # shape (n,); in which fold each image is tested
 
 
+def n_asked(names: Iterable[str]) -> int:
+    """Return how many of these controls decide: their p values are corrected for each other."""
+    return sum(CONTROLS[name].role == "control" for name in names)
+
+
 def divide(labels: IntArray, groups: IntArray, *, seed: int) -> IntArray:
     """Return in which of `N_FOLDS` folds each image is tested, from 1, groups whole."""
     folds = np.zeros(len(labels), np.int64)
@@ -126,8 +135,11 @@ def ask_controls(
         for name, table in seen.tables.items()
     }
     values |= {name: standardised(each) for name, each in seen.features.items()}
+    enough = enough_permutations(n_asked(values))
     tests = {
-        name: permutation_test(each, tested.labels, tested.groups, tested.folds, seed=seed)
+        name: permutation_test(
+            each, tested.labels, tested.groups, tested.folds, seed=seed, n_permutations=enough
+        )
         for name, each in values.items()
     }
     controls = _describe(tests, values, seen.tables, tested, seed=seed)

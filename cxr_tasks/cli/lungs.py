@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cxr_tasks.cli import Command, Options
 from cxr_tasks.errors import ConfigError, DataError, first_few
 from cxr_tasks.volume.paths import Home
+from cxr_tasks.wording import one_line
 
 if TYPE_CHECKING:
     from cxr_tasks.champion.scoring.inputs import NewImages
@@ -34,7 +35,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", required=True, metavar="DIR", help="for the masks, named like the images"
     )
     parser.add_argument("--overlay", metavar="DIR", help="for small pictures with the outlines")
-    parser.add_argument("--overwrite", action="store_true", help="replace masks that differ")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace masks that differ, and take "
+        "away those of images in which no lungs are found now",
+    )
 
 
 def _run(options: Options, _home: Home, _environ: Mapping[str, str]) -> int:
@@ -65,6 +71,7 @@ class _Writer:
         self._overwrite, self._names = options["overwrite"], names
         self._outcomes: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._n_taken_away = 0
         self._segmenter: object = None
         self._refuse_inputs()
 
@@ -77,6 +84,7 @@ class _Writer:
         for each in block:
             if not isinstance(each, Accepted):
                 self._reasons[each.reason] += 1
+                self._take_away(self._names[each.candidate.path])
                 self._tell(_UNUSABLE, each.reason, each.candidate.path)
                 continue
             self._put(each, lungs, place)
@@ -102,6 +110,11 @@ class _Writer:
         lines = [
             f"{counts}; masks in {self._out}",
             *([f"unusable: {reasons}"] if reasons else []),
+            *(
+                [f"{self._n_taken_away} earlier files taken away, of images without a mask now"]
+                if self._n_taken_away
+                else []
+            ),
             *([f"left out by name: {left_out}"] if left_out else []),
             *([f"{images.n_ignored_links} links not followed"] if images.n_ignored_links else []),
             "Research software, no medical device: look at the masks before you rely on them.",
@@ -109,18 +122,26 @@ class _Writer:
         return "\n".join(lines)
 
     def _refuse_inputs(self) -> None:
-        """Refuse to write where an image of the request lies, overwriting or not."""
+        """Refuse to write where images of the request lie, overwriting or not; links are followed.
+
+        A file beside them may be another image, of which nothing is known.
+        """
         folders = [folder for folder in (self._out, self._overlay) if folder]
-        targets = {str(folder / name) for folder in folders for name in self._names.values()}
         if len(folders) == 2 and folders[0] == folders[1]:
             raise ConfigError(
                 f"--out and --overlay both name {str(self._out)!r}.",
                 "Masks and overlays have the same names.",
                 "Name two folders.",
             )
-        if taken := sorted(targets & set(self._names)):
+        of_images = {os.path.realpath(Path(path).parent) for path in self._names}
+        of_masks = {
+            os.path.realpath((folder / name).parent)
+            for folder in folders
+            for name in self._names.values()
+        }
+        if taken := sorted(of_images & of_masks):
             raise ConfigError(
-                f"Masks would replace images: {first_few([repr(path) for path in taken])}.",
+                f"Masks would lie among the images: {first_few([repr(path) for path in taken])}.",
                 "A mask has its image's name, so its folder has to be another one.",
                 "Name another folder with --out or --overlay.",
             )
@@ -145,17 +166,25 @@ class _Writer:
 
         name, mask, found = self._names[each.candidate.path], lungs.masks[place], lungs.found[place]
         width, height = each.image.width, each.image.height
-        content = as_png(mask, width=width, height=height) if found else None
+        if not found:
+            self._take_away(name)
+            return
+        content = as_png(mask, width=width, height=height)
         put(self._out / name, content, overwrite=self._overwrite)
         if self._overlay:
             drawn = overlay_png(each.image.pixels, mask, width=width, height=height)
-            put(self._overlay / name, drawn if found else None, overwrite=self._overwrite)
+            put(self._overlay / name, drawn, overwrite=self._overwrite)
+
+    def _take_away(self, name: str) -> None:
+        """Take away an earlier mask of an image that has none now."""
+        from cxr_tasks.lungs.export import put
+
+        for folder in filter(None, (self._out, self._overlay)):
+            self._n_taken_away += put(folder / name, None, overwrite=self._overwrite)
 
     def _tell(self, outcome: str, detail: str, path: str) -> None:
-        from cxr_tasks.volume.files import as_unicode
-
         self._outcomes[outcome] += 1
-        print(f"{outcome:<{len(_NOT_FOUND)}}  {detail}  {as_unicode(path)}", flush=True)
+        print(f"{outcome:<{len(_NOT_FOUND)}}  {detail}  {one_line(path, 500)}", flush=True)
 
 
 def _blocks(images: "NewImages") -> "Iterator[list[Accepted | Rejected]]":

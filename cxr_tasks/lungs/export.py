@@ -68,27 +68,38 @@ def overlay_png(
     return _file_of(Image.fromarray(picture))
 
 
-def put(path: Path, content: bytes | None, *, overwrite: bool) -> None:
+def put(path: Path, content: bytes | None, *, overwrite: bool) -> bool:
     """Write a file, unless it is there with this content; None: there should be none.
 
+    Returns:
+        Whether a mask or overlay of an earlier time was taken away.
+
     Raises:
-        ConfigError: There is another one, and it may not be overwritten.
+        ConfigError: There is another file, and it may not be overwritten; or none can be written.
     """
-    before = path.read_bytes() if path.is_file() else None
-    if before == content:
-        return
-    if before is not None and not overwrite:
+    try:
+        before = path.read_bytes() if path.is_file() else None
+        if before == content:
+            return False
+        if before is not None and not overwrite:
+            raise ConfigError(
+                f"{str(path)!r} is there already, with another content.",
+                "What is there is never overwritten unasked.",
+                "Name another folder with --out, or give --overwrite.",
+            )
+        if content is None:
+            path.unlink()
+            return True
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(path) as stream:
+            stream.write(content)
+    except OSError as err:
         raise ConfigError(
-            f"{str(path)!r} is there already, with another content.",
-            "What is there is never overwritten unasked.",
-            "Name another folder with --out, or give --overwrite.",
-        )
-    if content is None:
-        path.unlink()
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path) as stream:
-        stream.write(content)
+            f"{str(path)!r} cannot be written: {err.strerror or err}.",
+            "Masks go into a folder that exists or can be made, and that may be written to.",
+            "Name another one with --out or --overlay.",
+        ) from err
+    return False
 
 
 def _name_below(path: str, roots: Sequence[str]) -> str:

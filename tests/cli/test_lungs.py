@@ -64,7 +64,7 @@ def test_an_image_is_never_replaced_by_its_mask(
 ) -> None:
     before = (images / "one.png").read_bytes()
     assert main(["lungs", str(images), "--out", str(images), "--overwrite"], {}) == 2
-    assert "Masks would replace images" in capsys.readouterr().err
+    assert "Masks would lie among the images" in capsys.readouterr().err
     assert (images / "one.png").read_bytes() == before
 
 
@@ -87,3 +87,41 @@ def test_masks_and_overlays_need_two_folders(
     both = str(tmp_path / "both")
     assert main(["lungs", str(images), "--out", both, "--overlay", both], {}) == 2
     assert "--out and --overlay both name" in capsys.readouterr().err
+
+
+def test_an_image_behind_a_link_below_the_masks_is_not_replaced(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "masks"
+    out.mkdir()
+    (out / "sub").symlink_to(images / "sub")
+    before = (images / "sub" / "two.jpg").read_bytes()
+    assert main(["lungs", str(images), "--out", str(out), "--overwrite"], {}) == 2
+    assert "Masks would lie among the images" in capsys.readouterr().err
+    assert (images / "sub" / "two.jpg").read_bytes() == before
+    assert [path.name for path in (images / "sub").iterdir()] == ["two.jpg"]
+
+
+@pytest.mark.parametrize("name", ["hand.png", "broken.png"])
+def test_an_earlier_mask_of_an_image_that_has_none_now_goes_only_where_asked(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    out = tmp_path / "masks"
+    out.mkdir()
+    (out / name).write_bytes(b"earlier")
+    words = ["lungs", str(images / name), str(images / "one.png"), "--out", str(out)]
+    assert main(words, {}) == 2
+    assert (out / name).read_bytes() == b"earlier"
+    assert main([*words, "--overwrite"], {}) == 0
+    assert not (out / name).exists()
+    assert "1 earlier files taken away" in capsys.readouterr().out
+
+
+def test_where_nothing_can_be_written_is_said(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["lungs", str(images / "one.png"), "--out", str(tmp_path / "file")], {}) == 2
+    told = capsys.readouterr().err
+    assert "cannot be written" in told
+    assert "--out" in told

@@ -5,7 +5,12 @@ from sklearn.metrics import roc_auc_score
 
 from cxr_tasks.audit.control_tests import divide
 from cxr_tasks.statistics.feature_maps import standardised
-from cxr_tasks.statistics.permutation_test import RIDGE, permutation_test, permute_groups
+from cxr_tasks.statistics.permutation_test import (
+    RIDGE,
+    enough_permutations,
+    permutation_test,
+    permute_groups,
+)
 
 
 def drawn(n: int = 100, *, strength: float, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -86,3 +91,18 @@ def test_features_that_say_nothing_score_all_images_alike() -> None:
     test = permutation_test(np.full((60, 3), 0.1), labels, groups, groups % 7, seed=0)
     assert len(np.unique(test.scores)) == 1
     assert test.auc == 0.5
+
+
+def test_one_of_many_tests_has_permutations_enough_to_be_significant() -> None:
+    assert [enough_permutations(n) for n in (0, 1, 3, 4, 10)] == [999, 999, 999, 1999, 3999]
+    for n_tests in range(1, 30):
+        assert 3 * n_tests / (1 + enough_permutations(n_tests)) < 0.01  # two may show as much
+
+
+def test_more_permutations_are_drawn_only_where_chance_hardly_comes_as_far() -> None:
+    labels, groups = np.repeat([0, 1], 30), np.arange(60)
+    telling, silent = labels[:, None] - 0.5, np.random.default_rng(3).normal(size=(60, 1))
+    for features, n_drawn in ((telling, 3999), (silent, 999)):
+        test = permutation_test(features, labels, groups, groups % 5, seed=0, n_permutations=3999)
+        assert len(test.null_aucs) == n_drawn
+    assert len(np.unique(test.null_aucs)) > 100
