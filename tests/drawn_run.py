@@ -88,6 +88,8 @@ class Drawing:
     external: bool = False
     left_out: Mapping[str, Mapping[str, int]] | None = None
     """Of the ingestion, by `dataset` and `external`; None: as older versions recorded it."""
+    base: str | None = None
+    """Of a run with a remedy, the data set that its own was made from."""
     unusable_masks: Mapping[str, int] = field(default_factory=dict)
     explained: bool = True
     strengths: Mapping[str, float] | None = None
@@ -160,6 +162,7 @@ def _draw_run(
         "dataset": drawing.fingerprint,
         "external": external and EXTERNAL_FINGERPRINT,
         "weights": weights,
+        "base": drawing.base,
     }
     if drawing.left_out is not None:
         ingested["n_left_out_by_reason"] = drawing.left_out

@@ -73,10 +73,12 @@ def _files(
         name: draw_disease(normal.grey, lungs, np.random.default_rng([*seed, 0]), strength=name)
         for name in {*wanted.strengths, wanted.spoilt}
     }
+    numbers = {name: number for number, name in enumerate(SHORTCUTS, start=1)}
     planted = [
-        shortcut.plant(diseased[wanted.spoilt], np.random.default_rng([*seed, number]))
-        for number, (name, shortcut) in enumerate(SHORTCUTS.items(), start=1)
-        if name in wanted.shortcuts
+        SHORTCUTS[name].plant(
+            diseased[wanted.spoilt], np.random.default_rng([*seed, numbers[name]])
+        )
+        for name in wanted.shortcuts
     ]
     return [png(normal.grey), *(png(diseased[name]) for name in wanted.strengths), *planted]
 

@@ -82,6 +82,14 @@ def _check(options: Options, labels: Mapping[str, int]) -> None:
             "Give that name: --by 'Ann Example'.",
         )
 
+    for flag in ("by", "reason"):
+        if not all(char.isprintable() for char in options[flag].strip()):
+            raise ConfigError(
+                f"--{flag} {shown(options[flag])} is not one line of text.",
+                "Who reads the file later has to see what was written.",
+                "Leave out line breaks, control characters and broken bytes.",
+            )
+
 
 def _effect(decision: str, label: int) -> str:
     name = CLASS_NAMES[label]

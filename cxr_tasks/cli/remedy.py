@@ -43,7 +43,7 @@ def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
 
 
 def _chosen(only: str | None, known: Sequence[str]) -> list[str]:
-    names = split_list(only) if only else list(known)
+    names = list(known) if only is None else split_list(only)
     if unknown := [repr(name) for name in names if name not in known]:
         raise ConfigError(
             f"No such remedy: {first_few(unknown)}.",

@@ -256,7 +256,8 @@ def _check_usable(folder: Path, facts: DatasetFacts, config: RunConfig) -> None:
             raise DataError(
                 f"No image of the class {name} in {facts.description}{rejected}.",
                 f"Both classes need images; found: {facts.n_by_class}.",
-                "Correct data, preset or patterns, or add usable images of this class.",
+                f"Correct {'label_decisions, ' if config.label_decisions else ''}data, preset or "
+                "patterns, or add usable images of this class.",
             )
     if facts.n_rejected > config.max_rejected_fraction * facts.n_candidates:
         raise DataError(

@@ -84,8 +84,11 @@ def append_decisions(path: Path, decisions: Sequence[LabelDecision], *, lock: Pa
         content += b"" if content.endswith(b"\n") else b"\n"
         content += _lines(decisions)
         last_decisions(_parsed(content, path), path=path)
-        with writing(path) as stream:
-            stream.write(content)
+        try:
+            with writing(path) as stream:
+                stream.write(content)
+        except OSError as err:
+            raise _unusable(path, f"it cannot be written, {err.strerror or err}") from err
 
 
 def _content(path: Path) -> bytes:
@@ -153,7 +156,12 @@ def _same_moment(one: LabelDecision, other: LabelDecision) -> bool:
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL).writerows(rows)
+    for row in rows:
+        # of itself csv quotes no carriage return where a line ends without one
+        if any("\r" in field for field in row):
+            csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(row)
+        else:
+            csv.writer(text, lineterminator="\n").writerow(row)
     return text.getvalue().encode()
 
 

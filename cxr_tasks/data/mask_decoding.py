@@ -23,6 +23,7 @@ _GREY_MODES = ("1", "L", "I", "F")
 
 NO_LUNG = "a mask without lungs"
 ALL_LUNG = f"a mask of more than {MAX_LUNG_FRACTION:.0%} of the image"
+INVERTED = "a mask whose four corners are lung, as of an inverted one"
 OTHER_SHAPE = "a mask of another shape than the image"
 GREY = "a mask with more than black and white"
 
@@ -42,7 +43,7 @@ def decode_mask(content: bytes, *, width: int, height: int) -> Mask:
 
     Raises:
         UnusableImage: It cannot be decoded, has other proportions than the image, shows more
-            than two levels, no lung, or hardly anything else.
+            than two levels, no lung, hardly anything else, or lung in all four corners.
     """
     check_content(content)
     try:
@@ -62,6 +63,8 @@ def decode_mask(content: bytes, *, width: int, height: int) -> Mask:
         raise UnusableImage(NO_LUNG)
     if mask.mean() > MAX_LUNG_FRACTION:
         raise UnusableImage(ALL_LUNG)
+    if mask[[0, 0, -1, -1], [0, -1, 0, -1]].all():
+        raise UnusableImage(INVERTED)
     return mask
 
 

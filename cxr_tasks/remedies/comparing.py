@@ -20,6 +20,7 @@ from cxr_tasks.remedies.remedies_record import (
 )
 from cxr_tasks.reporting.report_record import ReportRecord
 from cxr_tasks.runs.failure import NO_REASON, read_failure
+from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import write_text
@@ -76,11 +77,12 @@ def _build(
 
 def _outcome(run: RunPaths, report: ReportRecord, after: RunPaths, *, seed: int) -> RemedyOutcome:
     found = find_record(after.report, ReportRecord)
-    if found is None:
+    failure = _other_images(run, after) if found else _why(after)
+    if found is None or failure:
         return RemedyOutcome(
             run=after.key,
             done="",
-            failure=_why(after),
+            failure=failure,
             n_images=0,
             n_left_out=0,
             verdict=None,
@@ -96,6 +98,18 @@ def _outcome(run: RunPaths, report: ReportRecord, after: RunPaths, *, seed: int)
         verdict=found.audit.verdict,
         verdict_sentence=found.audit.sentence,
         change=_change(run, report, after, found, seed=seed),
+    )
+
+
+def _other_images(run: RunPaths, after: RunPaths) -> str:
+    """Say so where a run was made from other images than the first one's; else return nothing."""
+    first, base = (require_record(each.ingest, IngestRecord) for each in (run, after))
+    if base.base == first.dataset:
+        return ""
+    return (
+        f"The source has changed since the run {run.key}: {after.key} was made from data set "
+        f"{str(base.base)[:16]}, not {first.dataset[:16]}. Run the first again under another name, "
+        "and remedy that."
     )
 
 

@@ -86,10 +86,11 @@ def open_run(home: Home, run_key: str) -> tuple[RunPaths, RunConfig]:
     """
     run = home.run(run_key)
     if not run.config.exists():
-        known = sorted(path.parent.name for path in run.root.parent.glob("*/config.json"))
+        found = run.root.parent.glob("*/config.json")
+        known = [path.parent.name for path in sorted(found, key=lambda path: path.stat().st_mtime)]
         raise ConfigError(
             f"There is no run {run_key!r} in {home.root}.",
-            f"Known runs: {', '.join(known[-5:]) or 'none'}.",
+            f"Known runs, the newest last: {', '.join(known[-5:]) or 'none'}.",
             "Start it with `python -m cxr_tasks run --run NAME`, or correct --run or --home.",
         )
     return run, read_config(run)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cxr_tasks.cli.main import main
-from cxr_tasks.data.label_decisions import LabelDecision, read_label_decisions
+from cxr_tasks.data.label_decisions import LabelDecision, append_decisions, read_label_decisions
 from cxr_tasks.data.relabelling import Decided
 from tests.drawn_run import Drawing, draw_run
 
@@ -44,6 +44,8 @@ def test_decisions_are_written_signed_and_dated(
         (["image-001.png", "--by", "Ann"], "has no image 'image-001.png'"),
         ([COVID, "--by", " "], "--by ' ' is no name"),
         ([COVID, "--by", "YOUR NAME"], "--by 'YOUR NAME' is no name"),
+        ([COVID, "--by", "Ann", "--reason", "a\rb"], "--reason 'a\\rb' is not one line of text"),
+        ([COVID, "--by", "Ann", "--reason", "\udcff"], "is not one line of text"),
     ],
 )
 def test_what_cannot_be_is_told_in_three_lines_and_writes_nothing(
@@ -78,3 +80,19 @@ def test_a_run_whose_images_are_gone_says_so(
     words = [COVID, "--keep", "--by", "Ann", "--file", str(tmp_path / "x.csv")]
     assert main(["label", *place, *words]) == 2
     assert "Ingest them again" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_told(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    words = ["label", *place, COVID, "--keep", "--by", "Ann"]
+    assert main([*words, "--file", str(tmp_path / "file" / "decisions.csv")]) == 2
+    assert "it cannot be written" in capsys.readouterr().err
+
+
+def test_an_image_with_a_carriage_return_in_its_name_can_be_decided_about(tmp_path: Path) -> None:
+    odd = LabelDecision("COVID/a\rb.png", "keep", "Ann", "2026-01-01", "x, y")
+    file = tmp_path / "decisions.csv"
+    append_decisions(file, [odd], lock=tmp_path / "lock")
+    assert read_label_decisions(file) == [odd]

@@ -1,11 +1,11 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cxr_tasks.data.file_formats import UnusableImage
 from cxr_tasks.data.images import decode_image
-from cxr_tasks.data.mask_decoding import ALL_LUNG, GREY, NO_LUNG, OTHER_SHAPE, decode_mask
+from cxr_tasks.data.mask_decoding import ALL_LUNG, GREY, INVERTED, NO_LUNG, OTHER_SHAPE, decode_mask
 from tests.image_files import encode, made_png, picture, png_header
 
 
@@ -127,6 +127,7 @@ def test_mask_lies_on_its_image() -> None:
         (encode(drawn(value=0)), NO_LUNG),
         (encode(Image.new("L", (299, 299), 255)), ALL_LUNG),
         (encode(Image.new("L", (299, 299), 1)), ALL_LUNG),
+        (encode(ImageOps.invert(drawn())), INVERTED),
         (encode(drawn(width=299, height=292)), OTHER_SHAPE),
         (encode(drawn(width=292, height=299)), OTHER_SHAPE),
         (encode(picture(width=299, height=299)), GREY),

@@ -1,5 +1,8 @@
 """Drawn runs compared: the record, its page, the terminal."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -25,7 +28,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunPaths, RunConfig]
     finish_report(run, config)
     weaker = {"mobilenetv2_frozen": 0.9, "mobilenetv2_partial": 0.9}
     after = Drawing(
-        n_images=100, n_folds=5, skipped=SKIPPED, spot=0, strengths=weaker, fingerprint="a0" * 32
+        n_images=100,
+        n_folds=5,
+        skipped=SKIPPED,
+        spot=0,
+        strengths=weaker,
+        fingerprint="a0" * 32,
+        base=first.fingerprint,
     )
     finish_report(*draw_run(root, after, key=f"{run.key}-lungs", remedy="lungs"))
     balanced = config.model_copy(update={"remedy": "balanced", "promote": False})
@@ -102,3 +111,14 @@ def test_the_command_refuses_in_three_parts(
     error = capsys.readouterr().err
     assert told in error
     assert len(error.strip().splitlines()) == 3
+
+
+def test_a_run_made_from_other_images_than_the_first_is_not_compared(tmp_path: Path) -> None:
+    first = Drawing(n_images=100, n_folds=5, skipped=SKIPPED)
+    run, config = draw_run(tmp_path, first)
+    finish_report(run, config)
+    after = replace(first, fingerprint="a0" * 32, base="b1" * 32)
+    finish_report(*draw_run(tmp_path, after, key=f"{run.key}-lungs", remedy="lungs"))
+    outcome = compare_remedies(run, config, note=print).remedies["lungs"]
+    assert outcome.change is None
+    assert outcome.failure.startswith(f"The source has changed since the run {run.key}")

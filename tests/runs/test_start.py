@@ -46,7 +46,7 @@ def test_relative_paths_are_tied_to_the_working_folder(
 
 def test_unknown_run_lists_the_known_ones(tmp_path: Path) -> None:
     start_run(make_config({}), Home(tmp_path), "first")
-    with pytest.raises(ConfigError, match="Known runs: first"):
+    with pytest.raises(ConfigError, match="Known runs, the newest last: first"):
         open_run(Home(tmp_path), "second")
 
 
