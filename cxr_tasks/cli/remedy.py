@@ -86,7 +86,12 @@ def _do_again(
     from cxr_tasks.remedies.first_run import remedied_key
     from cxr_tasks.reporting.report_record import ReportRecord
 
-    changes = {"remedy": remedy, "variants": list(variants), "promote": False}
+    changes = {
+        "remedy": remedy,
+        "variants": list(variants),
+        "promote": False,
+        "head_repeats": 1,  # the spread is the first run's; no score that is compared needs it
+    }
     wanted = config_from_record(config.as_dict() | changes)
     run = first.home.run(remedied_key(first.key, remedy))
     print(f"\nRemedy {remedy}: run {run.key}", flush=True)
