@@ -182,6 +182,8 @@ def _train_folds_and_final(
 def _train_fold(context: TrainingContext, number: int, folder: Path) -> FoldFacts:
     task = open_task(context.run, context.config, context.variant, fold=number)
     facts = fit(task, folder, progress=context.progress, card=context.card, with_scores=True)
+    if number > context.config.folds * context.config.repeats:
+        (folder / "model.keras").unlink()  # a repeat for the spread is asked for its scores alone
     peak = context.memory.peak_anon_mb()
     return FoldFacts(**facts.content(), round=number, peak_anon_mb=peak)
 

@@ -108,6 +108,8 @@ def test_repeats_for_the_spread_alone_change_no_other_number(
     for name in ("model.keras", "fold-1/scores.csv", "fold-2/scores.csv"):
         of_one = (trained_folder(trained) / name).read_bytes()
         assert (more.train(variant) / name).read_bytes() == of_one, name
+    assert (more.train(variant) / "fold-3" / "scores.csv").is_file()
+    assert not (more.train(variant) / "fold-3" / "model.keras").exists()
 
 
 def test_progress_says_fold_and_epoch(trained: RunPaths, variant: str) -> None:
