@@ -1,5 +1,6 @@
 """Real normals in every version that sets may need: each a file, decoded as the pipeline does."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -107,8 +108,6 @@ def joined_tables(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def start_worker() -> None:
     """Start Keras in a process that draws and looks."""
-    import logging
-
     from cxr_tasks.training.keras_runtime import start_keras
 
     logging.disable(logging.INFO)

@@ -87,13 +87,20 @@ def open_run(home: Home, run_key: str) -> tuple[RunPaths, RunConfig]:
     run = home.run(run_key)
     if not run.config.exists():
         found = run.root.parent.glob("*/config.json")
-        known = [path.parent.name for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+        known = [path.parent.name for path in sorted(found, key=_changed_at)]
         raise ConfigError(
             f"There is no run {run_key!r} in {home.root}.",
             f"Known runs, the newest last: {', '.join(known[-5:]) or 'none'}.",
             "Start it with `python -m cxr_tasks run --run NAME`, or correct --run or --home.",
         )
     return run, read_config(run)
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # its run is being deleted
+        return 0.0
 
 
 def choose_run_key(given: object, run_id: str) -> str:
