@@ -58,6 +58,11 @@ def test_rejected_and_left_out_are_told_by_reason_for_each_data_set(tmp_path: Pa
     assert external == "External images: 7 taken, none rejected, none left out"
 
 
+def test_masks_that_cannot_be_used_are_told_by_reason(tmp_path: Path) -> None:
+    run, _ = draw_run(tmp_path, Drawing(unusable_masks={"a mask without lungs": 2}))
+    assert "  Lung masks that cannot be used: 2 a mask without lungs" in ingested_lines(run)
+
+
 def test_run_that_has_ingested_nothing_has_no_line(tmp_path: Path) -> None:
     run, _ = draw_run(tmp_path, Drawing(n_images=48))
     assert list(ingested_lines(run.home.run("other"))) == []

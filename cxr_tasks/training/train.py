@@ -172,9 +172,8 @@ def _train_folds_and_final(
     keep_whole_folds(run.train(variant), folder, inputs=context.inputs, note=context.progress.note)
     folds = _finish_folds(context, train_one, folder)
     if folds:
-        # a repeat that is there for the spread alone decides nothing
-        deciding = folds[: config.folds * config.repeats]
-        task = replace(task, n_epochs=final_epochs(deciding))
+        n_epochs = final_epochs(folds, n_deciding=config.folds * config.repeats)
+        task = replace(task, n_epochs=n_epochs)
     final = fit(task, folder, progress=context.progress, card=context.card)
     return _with_folds(final, folds, peak_anon_mb=context.memory.peak_anon_mb())
 
@@ -212,9 +211,12 @@ def _finish_folds(
     return found
 
 
-def final_epochs(folds: Sequence[FoldSummary]) -> int:
-    """Return the number of epochs for the final fit: the median of the folds' best epochs."""
-    return max(1, round(median(fold.best_epoch for fold in folds)))
+def final_epochs(folds: Sequence[FoldSummary], *, n_deciding: int) -> int:
+    """Return the number of epochs for the final fit: the median of the folds' best epochs.
+
+    Only of the first so many: a repeat that is there for the spread alone decides nothing.
+    """
+    return max(1, round(median(fold.best_epoch for fold in folds[:n_deciding])))
 
 
 def _with_folds(final: FitFacts, folds: list[FoldSummary], *, peak_anon_mb: float) -> TrainingFacts:

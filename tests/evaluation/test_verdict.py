@@ -121,9 +121,9 @@ def test_model_at_chance_is_no_shortcut_whatever_the_control() -> None:
 
 
 @pytest.mark.parametrize(
-    "check", ["duplicates_across_split", "patients_across_split", "one_class_sources"]
+    "check", ["duplicates_across_split", "patients_across_split", "one_class_sources", "lungs"]
 )
-def test_copies_patients_and_sources_are_a_warning(check: str) -> None:
+def test_copies_patients_sources_and_missing_lungs_are_a_warning(check: str) -> None:
     found = verdict(3.0, 0.0, findings=(check,))
     assert found.verdict == "warning"
     assert f"About {check}." in found.sentence

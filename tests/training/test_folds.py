@@ -176,4 +176,6 @@ def test_folds_have_seeds_of_their_own() -> None:
     seeds = {fold_seed(seed, number) for seed in (1, 2) for number in (1, 2, 3)}
     assert len(seeds) == 6
     assert all(0 <= seed < 2**31 for seed in seeds)
-    assert final_epochs([filled(FoldSummary, best_epoch=epoch) for epoch in (3, 9, 4)]) == 4
+    folds = [filled(FoldSummary, best_epoch=epoch) for epoch in (3, 9, 4, 90, 80)]
+    assert final_epochs(folds, n_deciding=3) == 4
+    assert final_epochs(folds, n_deciding=5) == 9
