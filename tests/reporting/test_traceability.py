@@ -87,3 +87,14 @@ def test_a_figure_that_the_record_lacks_is_noticed(folder: Path) -> None:
     assert not is_told("0.12345", kept)
     [invented] = shown_figures("<body><p>AUC 0.12345 of 12 images, <code>0.777</code></p>")
     assert invented == "0.12345"
+
+
+def test_only_a_control_above_chance_reaches_a_share_of_the_score(folder: Path) -> None:
+    audit = read_json(folder / "report.json")["audit"]
+    told = [
+        name
+        for name, each in audit["comparisons"][audit["variant"]].items()
+        if each["reached_fraction"] and audit["controls"][name]["above_chance"]
+    ]
+    assert told
+    assert page_of(folder).count("of the excess over 0.5") == len(told)
