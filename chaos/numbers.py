@@ -10,6 +10,8 @@ _VARYING = {
     "at",
     "since",
     "promoted_at",
+    "starts",
+    "times",
     "peak_anon_mb",
     "resumed_from_epoch",
     "n_activations_computed",

@@ -10,7 +10,7 @@ It never imports Airflow. Each part below imports only from parts above it (test
     statistics    figures of scores, intervals, tests that keep a patient together
     settings      one run's settings, their checks, form, profiles and defaults
     study         the study's Table 3
-    runs          a run's beginning, and how it failed
+    runs          a run's beginning, how it failed, what people say of it
     data          sources, decoding, ingestion, phantoms; copies, split, folds
     training      networks, frozen layers run once, epochs, checkpoints, folds
     lungs         a lung mask for every image: the user's, or a small segmenter's
@@ -19,8 +19,11 @@ It never imports Airflow. Each part below imports only from parts above it (test
     reporting     the page of a run, its figures, model card, checklist
     remedies      data sets made anew against a shortcut, and what of a score survives
     champion      the model that serves, its challenge and versions; scoring new images
+    tracking      a run told to an MLflow server
+    publishing    reports and the champion copied to an object store
     flow          the stages and their processes, with and without Airflow
     space         what uses the volume, and what may go
-    site          all runs as pages
+    watching      a run while it goes on: states, epochs, curves
+    site          all runs as pages, the champion, scored batches
     cli           the commands and what they print
 """

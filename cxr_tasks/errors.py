@@ -39,6 +39,26 @@ class TrainingError(CxrError):
     """A training cannot go on: its loss or weights are no numbers, or memory ran out."""
 
 
+class TrackingError(CxrError):
+    """A tracking server is not reached, or does not take what it is sent.
+
+    Attributes:
+        code: The server's own word for why not; empty where it says none.
+    """
+
+    def __init__(self, problem: str, rule: str, remedy: str, *, code: str = "") -> None:
+        super().__init__(problem, rule, remedy)
+        self.code = code
+
+
+class PublishError(CxrError):
+    """An object store is not reached, does not take a copy, or has something else there."""
+
+
+class OutputError(CxrError):
+    """Standard output cannot be written; what was done is done."""
+
+
 class ArtifactError(CxrError):
     """A file on the shared volume is missing, unfinished, or not what its record says."""
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from cxr_tasks.settings import STUDY_SLUG, RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle, slug_of
+from cxr_tasks.settings.learning_rates import rates_of
 from cxr_tasks.settings.weights_origins import ORIGINS
+from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.record_model import Facts
 
 SOURCE = (
@@ -101,10 +103,22 @@ def study_differences(
         f"{limit} epochs, patience {config.patience}; in the study 500 and 30.": (
             limits not in ((500, 30), (0, 100))
         ),
+        _other_rates(config): bool(config.learning_rate),
         f"Batches of {config.batch_size} images; in the study 32.": config.batch_size != 32,
         "Both classes weigh equally in the loss.": config.class_weights,
     }
     return [text for text, holds in differences.items() if holds]
+
+
+def _other_rates(config: RunConfig) -> str:
+    """Name the learning rates that were set, beside those of the study's code."""
+    rates = rates_of(config.learning_rate)
+    listed = ", ".join(
+        f"{VARIANTS[name].title} {rates[name]:g} (study: {VARIANTS[name].learning_rate:g})"
+        for name in config.variants
+        if name in rates
+    )
+    return f"Learning rates of its own: {listed}."
 
 
 def _slug(config: RunConfig) -> str:

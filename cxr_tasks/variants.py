@@ -53,6 +53,10 @@ class Variant:
         """Whether the backbone is all frozen: a training then takes seconds."""
         return self.n_frozen_layers == N_BACKBONE_LAYERS
 
+    def usual_learning_rate(self, *, quick: bool) -> float:
+        """Return Adam's rate where nobody sets it: `quick` is a short training's."""
+        return self.quickstart_learning_rate if quick else self.learning_rate
+
 
 _ALL = (
     Variant(

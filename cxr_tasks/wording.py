@@ -1,6 +1,8 @@
 """Numbers, names and sizes as a person reads them, in the report and in the terminal."""
 
 import re
+import unicodedata
+from datetime import UTC, datetime
 
 COVID, NORMAL = 1, 0
 CLASS_NAMES = {COVID: "COVID-19", NORMAL: "normal"}
@@ -13,6 +15,8 @@ WIDTH = 100
 UNDEFINED = "\N{EN DASH}"
 _GAP, _THIN_GAP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 _SPACES = _GAP + _THIN_GAP
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Without which Persian words and emoji of several people are others."""
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -89,16 +93,57 @@ def megabytes(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.1f}{_GAP}MB"
 
 
+def utc(seconds: float) -> str:
+    """Write a time in UTC as a person reads it: `2026-01-31 03:00`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def moment(text: str) -> str:
+    """Write a time that a record states in ISO 8601 as a person reads it, in UTC."""
+    try:
+        return utc(datetime.fromisoformat(text).timestamp())
+    except (ValueError, OverflowError):
+        return one_line(text, 40)
+
+
 def one_line(text: str, limit: int = 90) -> str:
     r"""Show a file name or message from outside: visible throughout, and not too long.
 
     Control characters, line breaks and marks that turn the writing direction are shown as
     escapes (`\n`), and of a long text the middle is left out.
     """
-    visible = "".join(
-        char if char.isprintable() or char in _SPACES else char.encode("unicode_escape").decode()
+    return _shortened(_escaped(text, kept=_SPACES), limit)
+
+
+def told(text: str, limit: int = 90) -> str:
+    """Show what a person has written in a line: as `one_line`, but every blank is one.
+
+    What joins letters and emoji stays, which in the name of a file could hide something.
+    """
+    return _shortened(_escaped(" ".join(text.split()), kept=_SPACES + _JOINERS), limit)
+
+
+def first_unseen(text: str) -> str:
+    """Return the first character of a text that no reader could see; empty where there is none.
+
+    Blanks of every kind, line breaks and joiners are seen, by what they do to what is beside them.
+    """
+    return next((char for char in text if not _is_seen(char)), "")
+
+
+def _is_seen(char: str) -> bool:
+    blank = char in "\t\n" or unicodedata.category(char) == "Zs"
+    return char.isprintable() or blank or char in _JOINERS
+
+
+def _escaped(text: str, *, kept: str) -> str:
+    return "".join(
+        char if char.isprintable() or char in kept else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def _shortened(visible: str, limit: int) -> str:
     if len(visible) <= limit:
         return visible
     n_end = limit // 3

@@ -3,6 +3,7 @@
 from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 from cxr_airflow.dag import CHAMPION, cxr_dag
+from cxr_airflow.lineage import leave_lineage
 from cxr_airflow.tasks import (
     cxr_task,
     given_settings,
@@ -19,6 +20,7 @@ from cxr_tasks.champion.scoring.request import (
     score_form_fields,
 )
 from cxr_tasks.champion.versions import require_champion
+from cxr_tasks.flow.lineage import scoring_lineage
 from cxr_tasks.settings.defaults import read_defaults
 from cxr_tasks.volume.paths import run_key_from
 
@@ -39,13 +41,18 @@ def score() -> None:
         raise AirflowSkipException(NO_DATA)
     # the same name in every try: what a try before has finished is not done again
     given["name"] = given.get("name") or run_key_from(get_current_context()["run_id"])
-    require_champion(shared_volume(), make_request(given).version)
+    home, request = shared_volume(), make_request(given)
+    champion = require_champion(home, request.version)
+    leave_lineage(
+        lambda: scoring_lineage(home, paths=request.paths, version=champion.name, name=request.name)
+    )
     run_command_as_child("predict", **request_environment(given))
 
 
 @cxr_dag(
     "cxr_score",
     DOC,
+    description="Scores new images with the champion",
     schedule=[CHAMPION],
     params={
         name: Param(**field) for name, field in score_form_fields(read_defaults().score).items()

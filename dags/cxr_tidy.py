@@ -25,7 +25,12 @@ def free() -> None:
     run_command_as_child("space", "--free", "--wait", WAIT_MINUTES)
 
 
-@cxr_dag("cxr_tidy", DOC, schedule=cron_schedule(TIDY_SCHEDULE))
+@cxr_dag(
+    "cxr_tidy",
+    DOC,
+    description="Frees space on the shared volume, by the operator's rule",
+    schedule=cron_schedule(TIDY_SCHEDULE),
+)
 def cxr_tidy() -> None:
     """Wire the one task."""
     free()

@@ -26,7 +26,12 @@ def look() -> None:
         raise AirflowSkipException("The source is as it was seen before.")
 
 
-@cxr_dag("cxr_watch", DOC, schedule=cron_schedule(WATCH_SCHEDULE, read_defaults()))
+@cxr_dag(
+    "cxr_watch",
+    DOC,
+    description="Starts cxr_pipeline when the source of its scheduled runs has changed",
+    schedule=cron_schedule(WATCH_SCHEDULE, read_defaults()),
+)
 def cxr_watch() -> None:
     """Wire the one task."""
     look()

@@ -1,6 +1,6 @@
-"""The reports inside Airflow's UI: a tab on every run, and a page of all runs in the navigation.
+"""The reports inside Airflow's UI: tabs on every run, and a page of all runs in the navigation.
 
-What the pages show is made in `cxr_tasks.site`. Here stands who may see them: a signed-in
+What the pages show is made in `cxr_tasks.site`. Who may see them stands in `cxr_pages`: a signed-in
 user with the right to read the DAG's runs. Airflow does not guard a plugin's pages by itself.
 """
 
@@ -16,32 +16,26 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PREFIX = "/cxr"
-PIPELINE = "cxr_pipeline"
-START, REFUSAL = "start", "refusal"
-"""The task that opens a run, and the XCom in which it leaves why it has not."""
 
 
 def make_app(environ: Mapping[str, str]) -> "FastAPI":
-    """Make the pages' app; `CXR_HOME` names the shared volume, which may be read-only here.
+    """Make the pages' app.
 
-    Its imports are in here because every task's process loads the plugins, and only the API
-    server needs them.
+    Args:
+        environ: `CXR_HOME` names the shared volume, which may be read-only here, but for notes.
     """
-    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-    from airflow.api_fastapi.common.db.common import SessionDep
-    from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
-    from airflow.models.dagrun import DagRun
-    from airflow.models.xcom import XComModel
-    from fastapi import Depends, FastAPI, Request
-    from fastapi.responses import HTMLResponse
-    from sqlalchemy import select
+    from airflow.api_fastapi.core_api.security import get_user
+    from cxr_pages.again import add_again
+    from cxr_pages.champion import add_champion
+    from cxr_pages.notes import add_notes
+    from cxr_pages.runs import add_runs
+    from cxr_pages.tab import add_tab
+    from fastapi import Depends, FastAPI
 
-    from cxr_tasks.site.site import HEADERS, AirflowRun, Answer, Site
+    from cxr_tasks.site.site import Site
     from cxr_tasks.volume.paths import Home
 
     site = Site(Home(Path(environ.get("CXR_HOME", "cxr-home")).absolute()))
-    reads_pipeline = Depends(requires_access_dag("GET", DagAccessEntity.RUN, param_dag_id=PIPELINE))
-    reads_dag = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
     app = FastAPI(
         title="CXR reports",
         dependencies=[Depends(get_user)],
@@ -49,52 +43,16 @@ def make_app(environ: Mapping[str, str]) -> "FastAPI":
         redoc_url=None,
         openapi_url=None,
     )
-
-    def base(request: Request) -> str:
-        return str(request.scope["root_path"])
-
-    def page(answer: Answer) -> HTMLResponse:
-        return HTMLResponse(answer.body, answer.status, headers=HEADERS)
-
-    @app.get("/runs", dependencies=[reads_pipeline])
-    def all_runs(request: Request) -> HTMLResponse:
-        return page(site.all_runs(request.query_params, base=base(request)))
-
-    @app.get("/compare", dependencies=[reads_pipeline])
-    def compared(request: Request, first: str = "", second: str = "") -> HTMLResponse:
-        return page(site.compared(first, second, base=base(request)))
-
-    @app.get("/runs/{run_key}", dependencies=[reads_pipeline])
-    def report(request: Request, run_key: str, part: str = "") -> HTMLResponse:
-        return page(site.run(run_key, base=base(request), part=part))
-
-    # `requires_access_dag` reads the path's parameter of this name.
-    @app.get("/{dag_id}/{run_id}", dependencies=[reads_dag])
-    def tab(request: Request, dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
-        found = session.scalar(
-            select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
-        )
-        if found is None:
-            return page(site.airflow_run(AirflowRun(dag_id, run_id, None), base=base(request)))
-        start = found.get_task_instance(START, session=session)
-        left: Any = XComModel.get_many(run_id=run_id, task_ids=START, dag_ids=dag_id)
-        values = {each.key: XComModel.deserialize_value(each) for each in session.scalars(left)}
-        asked = AirflowRun(
-            dag_id,
-            run_id,
-            str(found.state),
-            found.conf or {},
-            start=str(start.state) if start else None,
-            opening=values.get("return_value"),
-            refusal=str(values.get(REFUSAL, "")),
-        )
-        return page(site.airflow_run(asked, base=base(request)))
-
+    add_runs(app, site)
+    add_notes(app, site)
+    add_champion(app, site)
+    add_again(app, site, environ)
+    add_tab(app, site)
     return app
 
 
 class CxrReports(AirflowPlugin):
-    """Adds the tab, the page and their app to Airflow."""
+    """Adds the tabs, the page and their app to Airflow."""
 
     name = "cxr_reports"
     external_views = [  # noqa: RUF012 - Airflow's own attribute
@@ -103,6 +61,12 @@ class CxrReports(AirflowPlugin):
             "href": "cxr/{DAG_ID}/{RUN_ID}",
             "destination": "dag_run",
             "url_route": "cxr_report",
+        },
+        {
+            "name": "Run again",
+            "href": "cxr/again/{DAG_ID}/{RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "cxr_again",
         },
         {
             "name": "CXR reports",

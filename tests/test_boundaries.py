@@ -43,7 +43,7 @@ def test_no_module_of_cxr_tasks_imports_airflow() -> None:
 
 @pytest.mark.parametrize("folder", ["dags", "plugins"])
 def test_dag_and_plugin_import_nothing_heavy(folder: str) -> None:
-    files = sorted(map(str, (ROOT / folder).glob("*.py")))
+    files = sorted(map(str, (ROOT / folder).rglob("*.py")))
     assert files
     code = f"import runpy, sys; sys.path.insert(0, {folder!r})\n"
     code += "".join(f"runpy.run_path({file!r})\n" for file in files)

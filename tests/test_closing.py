@@ -13,7 +13,8 @@ from cxr_tasks.runs.start import read_config, start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.progress import Progress
 from cxr_tasks.volume.records import require_record
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.flow.test_ingestion import do_ingest
 from tests.image_files import class_files, encode, make_files, picture
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +16,8 @@ from cxr_tasks.settings.config import make_config
 from cxr_tasks.site.site import Site
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.image_files import encode, make_files, picture
 from tests.odd_names import ODD_NAMES, RETURN
 
@@ -122,6 +124,7 @@ def test_names_are_text_on_the_report_and_the_browsing_pages(tmp_path: Path) -> 
             tmp_path / kind, drawing, key="drawn", source="folder", data=str(data)
         )
         finish_report(run, config)
+        shutil.copytree(run.root, run.root.with_name("second"))
         site = Site(Home(tmp_path / kind))
         pages = [
             (run.report / name).read_text(encoding="utf-8")
@@ -129,7 +132,7 @@ def test_names_are_text_on_the_report_and_the_browsing_pages(tmp_path: Path) -> 
         ]
         pages += [
             str(site.all_runs({}, base="/cxr").body),
-            str(site.compared("drawn", "drawn", base="/cxr").body),
+            str(site.compared(["drawn", "second"], base="/cxr").body),
         ]
         outlines[kind] = [Outline(page) for page in pages]
         assert read_json(run.report / "report.json")["data"]["n_images"] == drawing.n_images

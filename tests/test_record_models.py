@@ -44,8 +44,10 @@ from cxr_tasks.volume.record_model import (
 )
 from cxr_tasks.volume.records import find_record, require_record
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.made_facts import filled
+from tests.watching.told import figures
 
 EXAMPLES = Path(__file__).parent / "record_examples"
 RECORDS = record_models()
@@ -239,7 +241,7 @@ def test_other_files_are_read_and_written_as_they_were(tmp_path: Path) -> None:
 def test_events_are_read_and_written_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "progress.jsonl"
     progress = Progress(path, "train", "vanilla_cnn", fit="fold 1 of 2", echo=lambda _: None)
-    progress.epoch(1, n_epochs=3, seconds_left=4.5, text="loss 0.5")
+    progress.epoch(1, n_epochs=3, seconds_left=4.5, text="loss 0.5", figures=figures(0.5))
     lines = path.read_text() + (EXAMPLES / "3" / "progress.jsonl").read_text()
     for line in lines.splitlines():
         event = parse_facts(json.loads(line), ProgressRecord, path=path)

@@ -32,7 +32,8 @@ from cxr_tasks.volume.locks import volume_alone
 from cxr_tasks.volume.paths import Home, StageName
 from cxr_tasks.volume.progress import Progress, read_events
 from cxr_tasks.volume.records import find_record
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.image_files import class_files, make_files
 
 VARIANT = "vanilla_cnn"
@@ -102,7 +103,7 @@ def test_one_data_set_wanted_by_two_runs_is_decoded_once(tmp_path: Path) -> None
 WITHIN_A_STAGE = {"activations.py", "ingest.py", "kaggle.py", "making.py", "store.py", "weights.py"}
 """Modules that take locks only while a stage or a look at the source already uses the volume."""
 
-OF_A_PERSONS_FILE = {"label_decisions.py"}
+OF_A_PERSONS_FILE = {"label_decisions.py", "notes.py"}
 """What they write lies outside the volume, or is never freed."""
 
 

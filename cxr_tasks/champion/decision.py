@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cxr_tasks.champion.approval_record import ApprovalFacts
 from cxr_tasks.champion.challenges import LEVEL, register
 from cxr_tasks.champion.contest import (
     MIN_IMAGES_PER_CLASS,
@@ -51,6 +52,7 @@ class Decision:
     decision: Verdict
     reason: str  # one or two sentences with the figures
     comparison: ContestFacts | None = None  # what was compared and found; None where nothing was
+    approval: ApprovalFacts | None = None  # what a person has answered; None where nobody was asked
 
 
 def decide(

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from cxr_tasks.champion.approval_record import ApprovalFacts
 from cxr_tasks.champion.pointer_record import ChallengeEntry, PointerRecord, ServiceEntry
 from cxr_tasks.errors import ArtifactError, DamagedError
 from cxr_tasks.volume.files import remove_leftovers
@@ -54,15 +55,28 @@ def serving_without(home: Home, run_key: str) -> str | None:
     return None
 
 
-def serve(home: Home, version: str, *, action: Action, reason: str, now: datetime) -> None:
+def serve(
+    home: Home,
+    version: str,
+    *,
+    action: Action,
+    reason: str,
+    now: datetime,
+    approval: ApprovalFacts | None = None,
+) -> None:
     """Let a version serve from now on, and record why; the caller holds the lock.
 
-    Retired, it no longer serves, nor does another.
+    Retired, it no longer serves, nor does another. `approval` is a person's, of a promotion.
     """
     pointer = read_pointer(home)
     at = now.isoformat(timespec="seconds")
     entry = ServiceEntry(
-        at=at, action=action, version=version, before=pointer.version, reason=reason
+        at=at,
+        action=action,
+        version=version,
+        before=pointer.version,
+        reason=reason,
+        approval=approval,
     )
     write_history(home, [*pointer.history, entry], challenges=pointer.challenges)
 

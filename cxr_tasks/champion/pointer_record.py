@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cxr_tasks.champion.approval_record import ApprovalFacts
 from cxr_tasks.volume.record_model import Facts, SealedRecord
 from cxr_tasks.wording import one_line
 
@@ -22,6 +23,8 @@ class ServiceEntry(Facts):
     before: VersionName | None
     """The one that served until then."""
     reason: str
+    approval: ApprovalFacts | None = None
+    """Of a promotion, by a person; None where nobody was asked."""
 
     def in_words(self) -> str:
         """Return when and why in a sentence: `on 2026-01-02 (masks)`."""

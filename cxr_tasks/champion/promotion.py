@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from cxr_tasks.champion.approval import held_to_answer
 from cxr_tasks.champion.challenges import challenger_digest
 from cxr_tasks.champion.decision import PAIRS_FILE, Decision, decide
 from cxr_tasks.champion.describe import fill_text
@@ -68,14 +69,23 @@ def make_promotion(
         if lack := lacking(run, config):
             return _record(Decision("refused", lack), None, before=before)
         challenger = open_challenger(run, config)
-        if earlier := _promoted_before(challenger, built):
+        if earlier := promoted_before(challenger, built):
             return earlier
-        decision = _decide(challenger, score=score, note=note, built=built)
+        decision = decide_challenge(challenger, score=score, note=note, built=built)
+        if config.approval and decision.decision == "promoted":
+            decision = held_to_answer(decision, run, champion=before)
         version = None
         if decision.decision == "promoted":
             promotion = Promotion(challenger, decision, before, now, built)
             version = make_version(promotion, note=note)
-            serve(home, version, action="promoted", reason=decision.reason, now=now)
+            serve(
+                home,
+                version,
+                action="promoted",
+                reason=decision.reason,
+                now=now,
+                approval=decision.approval,
+            )
         return _record(decision, challenger.variant, before=before, version=version)
 
 
@@ -134,13 +144,14 @@ def _build_version(promotion: Promotion, built: Path, name: str) -> VersionFacts
         decision_reason=decision.reason,
         version=name,
         run_key=challenger.run.key,
+        approval=decision.approval,
     )
     card = (report / "model_card.md").read_text(encoding="utf-8")
     write_text(built / "model_card.md", fill_text("promotion.md.j2", card=card, version=facts))
     return facts
 
 
-def _promoted_before(challenger: Challenger, built: Path) -> PromotionFacts | None:
+def promoted_before(challenger: Challenger, built: Path) -> PromotionFacts | None:
     """Return the record of an earlier try that made a version of this very model and let it serve.
 
     Whether the version is still whole is checked afterwards, by `restore_version`.
@@ -159,7 +170,7 @@ def _promoted_before(challenger: Challenger, built: Path) -> PromotionFacts | No
             continue
         if pairs.exists() and sha256_of(pairs) == record.outputs.get(PAIRS_FILE):
             shutil.copyfile(pairs, built / PAIRS_FILE)
-        decision = Decision("promoted", record.decision_reason, record.comparison)
+        decision = Decision("promoted", record.decision_reason, record.comparison, record.approval)
         return _record(decision, record.variant, before=record.champion_before, version=name)
     return None
 
@@ -174,12 +185,16 @@ def _promoted_by_history(challenger: Challenger, name: str) -> PromotionFacts | 
         return None
     for entry in history(challenger.run.home):
         if (entry.version, entry.action) == (name, "promoted"):
-            decision = Decision("promoted", entry.reason)
+            decision = Decision("promoted", entry.reason, approval=entry.approval)
             return _record(decision, challenger.variant, before=entry.before, version=name)
     return None
 
 
-def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
+def decide_challenge(challenger: Challenger, *, score: Score, note: Note, built: Path) -> Decision:
+    """Decide what would become of a challenger, whatever a person says; the caller holds the lock.
+
+    What is compared goes into `built`.
+    """
     objected = [*objections(challenger), *_same_as_retired(challenger)]
     if objected:
         return Decision("refused", " ".join(objected))
@@ -197,7 +212,7 @@ def _decide(challenger: Challenger, *, score: Score, note: Note, built: Path) ->
         "Promoted in spite of the audit, since allow_shortcut is set: the verdict is shortcut, so "
         "its scores are no evidence of detecting disease."
     )
-    return Decision("promoted", f"{decision.reason} {remark}", decision.comparison)
+    return replace(decision, reason=f"{decision.reason} {remark}")
 
 
 def _same_as_retired(challenger: Challenger) -> list[str]:

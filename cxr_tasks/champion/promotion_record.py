@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Generic, Literal, TypeVar
 
+from cxr_tasks.champion.approval_record import ApprovalFacts
 from cxr_tasks.volume.record_model import Facts, Interval, PeakMemory, StageRecord
 
 T = TypeVar("T")
@@ -90,6 +91,8 @@ class PromotionFacts(Facts):
     version: str | None
     """What the model is called since; None where it was not promoted."""
     comparison: ContestFacts | None
+    approval: ApprovalFacts | None = None
+    """None where nobody was asked, or has not answered yet."""
 
 
 class PromotionRecord(PeakMemory, PromotionFacts, StageRecord):

@@ -103,11 +103,12 @@ def restore_version(
         note(warning(f"{problem} It is made again from the run."))
         at = promoted_at or datetime.now(UTC)
         challenger = open_challenger(run, config)
-        decision = Decision("promoted", reason, promotion.comparison)
+        approval = promotion.approval
+        decision = Decision("promoted", reason, promotion.comparison, approval)
         made = Promotion(challenger, decision, promotion.champion_before, at, run.promote)
         make_version(made, note=note, name=version)
         if promoted_at is None:
-            serve(home, version, action="promoted", reason=reason, now=at)
+            serve(home, version, action="promoted", reason=reason, now=at, approval=approval)
 
 
 def restore_pointer(home: Home, *, note: Note) -> str | None:
@@ -180,6 +181,7 @@ def _promotions(home: Home, note: Note) -> list[ServiceEntry]:
                 version=record.version,
                 before=record.champion_before,
                 reason=record.decision_reason,
+                approval=record.approval,
             )
         )
     if not entries:

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
+from cxr_tasks.champion.approval_record import ApprovalFacts
 from cxr_tasks.champion.promotion_record import ContestFacts
 from cxr_tasks.reporting.report_record import Headline
 from cxr_tasks.statistics.figures_record import Basis
@@ -39,6 +40,8 @@ class VersionFacts(Facts):
     version: str
     """Its name, and its folder's."""
     run_key: str
+    approval: ApprovalFacts | None = None
+    """Of a person; None where nobody was asked."""
 
 
 class VersionRecord(VersionFacts, StageRecord):

@@ -34,24 +34,45 @@ _HEAD = """\
 # Read by `docker compose`. `python -m cxr_tasks secrets` writes it as .env, secrets filled in.
 # Keep .env out of version control, and keep a copy where the backups are not.
 
-# cpu: trainings run on the processor. gpu: on graphics cards, one worker a card. Never both.
-COMPOSE_PROFILES=cpu
-# Trainings at once. gpu: as many as there are GPU workers.
+# Trainings run on the processor; on graphics cards with docker-compose.yaml:deploy/compose-gpu.yaml
+COMPOSE_FILE=docker-compose.yaml
+# Trainings at once. With graphics cards as many as there are cards.
 CXR_TRAINING_SLOTS=1
-# Where the UI listens. Put a proxy with TLS before it rather than opening it to a network.
+# The shared volume: leave it, or the path of a folder that belongs to user 50000, group 0.
+CXR_HOME_VOLUME=cxr-home
+# The most memory that the four tasks of `worker` and the trainings of `worker-training` may take,
+# with its unit; below 2g hardly a training fits.
+CXR_WORKER_MEMORY=8g
+CXR_TRAINING_MEMORY=8g
+# Where the UI listens, address and port; a port alone would open it to the network. Put a proxy
+# with TLS before it rather than that.
 CXR_UI_ADDRESS=127.0.0.1:8080
 # Cron expressions in UTC by which cxr_pipeline, cxr_watch and cxr_tidy run; empty: by hand. What
 # scheduled runs train on is said in defaults.toml on the shared volume.
 CXR_SCHEDULE=
 CXR_WATCH_SCHEDULE=
 CXR_TIDY_SCHEDULE=
-# After how many hours a try of a task, of a training, and a whole run are given up; empty: 24,
-# 144, 336.
+# After how many hours a try of a task, of a training, and a whole run are given up, and a model
+# that no person has approved is not promoted; empty: 24, 144, 336, 168.
 CXR_TASK_TIMEOUT_HOURS=
 CXR_TRAINING_TIMEOUT_HOURS=
 CXR_RUN_TIMEOUT_HOURS=
+CXR_APPROVAL_TIMEOUT_HOURS=
+# Whom Airflow's UI names as the DAGs' owner; cxr unless set.
+CXR_OWNER=
 # Where to tell how a run ended; empty: nowhere.
 CXR_NOTIFY_URL=
+# The MLflow server that runs are sent to, such as http://mlflow:5000; empty: none. How to sign in
+# there, by name and password or by a token; the experiment; 1: the models too.
+CXR_MLFLOW_URI=
+CXR_MLFLOW_USERNAME=
+CXR_MLFLOW_PASSWORD=
+CXR_MLFLOW_TOKEN=
+CXR_MLFLOW_EXPERIMENT=
+CXR_MLFLOW_MODELS=
+# The object store that finished reports and the champion are copied to, such as s3://bucket/prefix;
+# empty: none. Its package has to be added to the image, and how to sign in to the services.
+CXR_PUBLISH_URL=
 """
 
 
@@ -67,7 +88,8 @@ def make_env_file(path: Path) -> None:
         raise ConfigError(
             f"{path} exists.",
             "Secrets that are in use are never overwritten: the database is tied to them.",
-            "Move the file away if it is not in use, or write the new one to another place.",
+            "Move the file away if it is not in use, or name another one: python -m cxr_tasks "
+            "secrets FILE.",
         ) from err
     except FileNotFoundError as err:
         raise ConfigError(

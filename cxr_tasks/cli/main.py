@@ -11,16 +11,21 @@ from pathlib import Path
 
 from cxr_tasks.cli import (
     Command,
+    approval,
     champion,
     label,
     lungs,
+    note,
     operation,
     predict,
+    publish,
     remedy,
     run,
     schema,
     space,
     stage,
+    track,
+    watch_run,
 )
 from cxr_tasks.errors import EXIT_CODE, ConfigError, CxrError, first_few, shown
 from cxr_tasks.flow.process import StageError
@@ -34,6 +39,7 @@ examples:
   python -m cxr_tasks run                                     synthetic images, minutes
   python -m cxr_tasks run --source zip --data covid.zip --profile paper --weights w.h5
   python -m cxr_tasks run --run NAME                          go on with a run that stopped
+  python -m cxr_tasks watch-run NAME                          a run's progress in the terminal
   python -m cxr_tasks report --run NAME                       one stage of a run that exists
   python -m cxr_tasks remedy --run NAME                       what survives without shortcuts
   python -m cxr_tasks predict new-images/                     the champion on other images
@@ -46,12 +52,17 @@ Research software, no medical device.
 
 COMMANDS: dict[str, Command] = {
     "run": run.COMMAND,
+    "watch-run": watch_run.COMMAND,
     **stage.COMMANDS,
     "remedy": remedy.COMMAND,
     "champion": champion.COMMAND,
+    "approval": approval.COMMAND,
     "predict": predict.COMMAND,
     "lungs": lungs.COMMAND,
     "label": label.COMMAND,
+    "note": note.COMMAND,
+    "track": track.COMMAND,
+    "publish": publish.COMMAND,
     "space": space.COMMAND,
     "schema": schema.COMMAND,
     **operation.COMMANDS,

@@ -11,11 +11,13 @@ from typing import Any, TextIO
 from cxr_tasks.cli import Command, Options
 from cxr_tasks.flow import through_airflow
 from cxr_tasks.flow.pipeline import run_pipeline
+from cxr_tasks.publishing.destination import read_destination
 from cxr_tasks.runs.start import check_code, new_run_key, open_run, start_run
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, RunConfig, Setting
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.settings.form import settings_in_force
+from cxr_tasks.tracking.server import read_server
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import find_record
 from cxr_tasks.wording import WIDTH
@@ -66,6 +68,8 @@ def _number(kind: str, text: str) -> float | str:
 def _run(options: Options, home: Home, environ: Mapping[str, str]) -> int:
     airflow, run_key = options.pop("airflow"), options.pop("run")
     given = {key: value for key, value in options.items() if value is not None}
+    read_server(environ)  # what is wrong with them is told before an hour is spent
+    read_destination(environ)
     if run_key and not given and home.run(run_key).config.exists():
         check_code(home.run(run_key))
     else:

@@ -14,8 +14,10 @@ from cxr_tasks.volume.record_model import Facts
 
 _RECORDS = {
     "config": "runs.start:ConfigRecord",
+    "starts": "runs.starts:StartsRecord",
     "failure": "runs.failure:FailureRecord",
     "progress": "volume.progress_record:ProgressRecord",
+    "note": "runs.notes:NoteRecord",
     "ingest": "runs.ingest_record:IngestRecord",
     "dataset": "data.dataset:DatasetRecord",
     "kaggle": "data.sources.kaggle:KaggleRecord",
@@ -36,7 +38,9 @@ _RECORDS = {
     "remedies": "remedies.remedies_record:RemediesRecord",
     "champion": "champion.pointer_record:PointerRecord",
     "version": "champion.version_record:VersionRecord",
+    "approval": "champion.approval_record:ApprovalRecord",
     "promote": "champion.promotion_record:PromotionRecord",
+    "mlflow": "tracking.tracking_record:TrackingRecord",
     "score": "champion.scores_record:ScoresRecord",
     "watch": "flow.watch:WatchRecord",
 }

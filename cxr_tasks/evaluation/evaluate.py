@@ -222,12 +222,15 @@ def _explain(
     """Explain the saved model on images that did not train it."""
     part = "val" if inputs.basis == "oof" else inputs.basis
     rows, images = rows_of(inputs.split, part), inputs.dataset.images
+    wrong = ~scored.are_right
     if inputs.basis == "oof":  # scored by the models of the folds, not by the saved one
         scores = inputs.score(inputs.model_file(name), images, rows)
         table = inputs.split.iloc[rows]
         labels, groups = (table[column].to_numpy(np.int64) for column in ("label", "group"))
-        scored = ScoredImages(labels, scores, groups)
-    return inputs.explain(inputs.model_file(name), images, rows, scored, part=part, built=folder)
+        scored, wrong = ScoredImages(labels, scores, groups), wrong[rows]
+    return inputs.explain(
+        inputs.model_file(name), images, rows, scored, wrong=wrong, part=part, built=folder
+    )
 
 
 def _recommendation(

@@ -25,7 +25,7 @@ from cxr_tasks.volume.files import write_json
 MAX_IMAGES = 256
 MAX_CHECKED = 32
 N_RIGHT_OF_CLASS = 4
-MAX_WRONG = 8
+MAX_WRONG = 48
 
 
 def explain_variant(
@@ -34,6 +34,7 @@ def explain_variant(
     rows: IntArray,
     scored: ScoredImages,
     *,
+    wrong: BoolArray,
     region_of: Callable[[int], BoolArray],
     part: str,
     seed: int,
@@ -49,6 +50,8 @@ def explain_variant(
         images: uint8, shape (n_stored, 224, 224, 3).
         rows: Shape (n,), n > 0; which of them. For the figures `MAX_IMAGES` are taken evenly.
         scored: These rows, with the saved model's own scores.
+        wrong: Shape (n,); which of them the run's figures count as wrong. Out of fold another
+            model was wrong there, and this one may be right.
         region_of: Return where the lungs are, with a margin, by an image's row; shape (224, 224).
         part: What the images are to the model: `test` or `val`.
         seed: Decides resamples and random weights.
@@ -67,7 +70,7 @@ def explain_variant(
     cam = GradCam.of(model)
     labels, scores, groups = scored.labels, scored.scores, scored.groups
     signs = np.where(predict(scores) == 1, 1.0, -1.0)
-    taken, shown = _evenly(len(rows), MAX_IMAGES), _choose_examples(scored)
+    taken, shown = _evenly(len(rows), MAX_IMAGES), _choose_examples(scored, wrong)
     places = np.union1d(taken, shown)
     maps = cam.maps(_ChosenImages(images, rows[places]), signs[places])
     _write_maps(maps[np.searchsorted(places, shown)], built / "explanation.npz")
@@ -167,10 +170,11 @@ def _write_maps(maps: FloatArray, path: Path) -> None:
     np.savez_compressed(path, maps=scaled.astype(np.float16))
 
 
-def _choose_examples(scored: ScoredImages) -> IntArray:
-    """Choose what is shown: wrong ones, the surest first, then right ones of each class."""
-    wrong = np.flatnonzero(~scored.are_right)
-    surest = wrong[np.argsort(-np.abs(scored.scores[wrong] - 0.5), kind="stable")][:MAX_WRONG]
-    of_class = [np.flatnonzero(scored.are_right & (scored.labels == label)) for label in (1, 0)]
+def _choose_examples(scored: ScoredImages, wrong: BoolArray) -> IntArray:
+    """Choose what has a map: wrong ones, the surest first, then right ones of each class."""
+    mistaken = wrong | ~scored.are_right
+    error = np.abs(scored.scores - scored.labels)
+    surest = np.argsort(np.where(mistaken, -error, 1.0), kind="stable")
+    of_class = [np.flatnonzero(~mistaken & (scored.labels == label)) for label in (1, 0)]
     some = [places[_evenly(len(places), N_RIGHT_OF_CLASS)] for places in of_class]
-    return np.concatenate([surest, *some])
+    return np.concatenate([surest[: min(int(mistaken.sum()), MAX_WRONG)], *some])

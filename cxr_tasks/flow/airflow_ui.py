@@ -5,7 +5,6 @@ A scheduler takes up every run that it finds in its database, also one that `mak
 """
 
 import json
-import os
 import shutil
 import signal
 import sqlite3
@@ -17,13 +16,24 @@ from contextlib import closing
 from pathlib import Path
 
 from cxr_tasks.errors import ConfigError
+from cxr_tasks.flow.airflow_components import Components, running
 from cxr_tasks.flow.process import StageError
 from cxr_tasks.flow.through_airflow import DAG_ID, require_airflow_home
 
 _START_SECONDS = 180
-_STOP_SECONDS = 15
+_LOCKED_SECONDS = 60
+"""How long a component waits for its turn in the database; SQLite's 5 are too few where an
+overloaded machine writes slowly, and a component that waits in vain ends."""
 _DEFAULT_PORT = "8080"
 _HEALTH = "/api/v2/monitor/health"
+
+HOST = "AIRFLOW__API__HOST"
+"""Environment variable: Airflow's own, the address that the UI listens on."""
+
+THIS_MACHINE = "127.0.0.1"
+"""Where nobody names another: Airflow itself would listen on every address."""
+
+EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what a person may have named
 
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 """Environment variable: Airflow's own; where a person has set it, it holds for all."""
@@ -40,63 +50,51 @@ update dag_run set state = 'failed' where state in ('queued', 'running') and tri
 
 
 def serve_ui(environ: Mapping[str, str]) -> None:
-    """Run `airflow standalone` until it is stopped, with the DAG unpaused.
+    """Run Airflow's components until they are stopped, with the DAG unpaused.
 
     Raises:
         ConfigError: No Airflow home, or the port is taken.
-        StageError: Airflow did not become healthy; its log says why.
+        StageError: Airflow did not become healthy, or its components ended again and again; its
+            log says why.
     """
     folder = require_airflow_home(environ)
-    address = f"http://localhost:{environ.get('AIRFLOW__API__PORT', _DEFAULT_PORT)}"
+    environ = {HOST: THIS_MACHINE, **environ}
+    address = address_of(environ)
     if _answers(address):
         raise ConfigError(
             f"Something answers at {address} already.",
             "Airflow's UI needs a port of its own.",
             "Stop the other, or choose a port with AIRFLOW__API__PORT=8081.",
         )
-    environ = with_ui_database(environ, folder)
-    log = folder / "standalone.log"
+    environ, shells = with_ui_database(environ, folder), environ
+    if environ == shells:  # a database that nobody has prepared for this
+        _run_steps([["db", "migrate"]], environ)
+    log = folder / "airflow-ui.log"
     print(f"Starting Airflow (log: {log}) ...", flush=True)
-    with log.open("ab") as stream:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "standalone"],
-            env=_environment(environ, address),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
     # Whoever stops this process by a signal stops Airflow with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        _wait_until_healthy(address, server, log)
-        _unpause(environ)
-        _print_login(address, folder)
-        server.wait()
-    except KeyboardInterrupt:
-        print("\nStopping Airflow ...", flush=True)
-    finally:
-        _stop(server)
+    with running(_environment(environ, address), log) as components:
+        try:
+            _wait_until_healthy(address, components, log)
+            _unpause(environ)
+            _print_login(address, environ[HOST], folder)
+            components.keep_running()
+        except KeyboardInterrupt:
+            print("\nStopping Airflow ...", flush=True)
+
+
+def address_of(environ: Mapping[str, str]) -> str:
+    """Return where this machine reaches the UI, by the address and port that it listens on."""
+    host = environ[HOST]
+    if host in EVERY_ADDRESS:
+        host = THIS_MACHINE
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{environ.get('AIRFLOW__API__PORT', _DEFAULT_PORT)}"
 
 
 def _environment(environ: Mapping[str, str], address: str) -> dict[str, str]:
     """Point tasks at the server where it is: Airflow takes the port 8080 for granted."""
     return {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/", **environ}
-
-
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """Stop Airflow with all its components.
-
-    `airflow standalone` stops them on an interrupt only; a terminated one leaves them running.
-    """
-    for request in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.pid, request)
-            server.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
 
 
 def _answers(address: str) -> bool:
@@ -109,10 +107,10 @@ def _answers(address: str) -> bool:
     return True
 
 
-def _wait_until_healthy(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_until_healthy(address: str, components: Components, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(address):
-        if server.poll() is not None or time.monotonic() > deadline:
+        if components.ended() or time.monotonic() > deadline:
             raise StageError(f"Airflow did not start; {log} says why.", retryable=True)
         time.sleep(1)
 
@@ -125,11 +123,22 @@ def _unpause(environ: Mapping[str, str]) -> None:
         time.sleep(5)
 
 
-def _print_login(address: str, folder: Path) -> None:
+def _print_login(address: str, host: str, folder: Path) -> None:
     passwords = folder / "simple_auth_manager_passwords.json.generated"
     user, password = next(iter(json.loads(passwords.read_text(encoding="utf-8")).items()))
     print(f"\nAirflow is ready.\n  address   {address}/dags/{DAG_ID}")
-    print(f"  user      {user}\n  password  {password}\n\nCtrl-C stops it.", flush=True)
+    print(f"  user      {user}\n  password  {password}")
+    if not is_this_machine(host):
+        print(
+            f"\nIt listens on {host}: whoever reaches this machine can try to sign in, and what "
+            "is sent is not encrypted."
+        )
+    print("\nCtrl-C stops it.", flush=True)
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether only this machine can reach what listens there."""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def with_ui_database(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -148,7 +157,7 @@ def with_ui_database(environ: Mapping[str, str], folder: Path) -> dict[str, str]
     if CONNECTION in environ or not shells.exists():  # Airflow is configured by other means
         return dict(environ)
     database = folder / "ui.db"
-    own = {**environ, CONNECTION: f"sqlite:///{database}"}
+    own = {**environ, CONNECTION: f"sqlite:///{database}?timeout={_LOCKED_SECONDS}"}
     is_new = not database.exists()
     if is_new:
         _copy(shells, database)
@@ -173,13 +182,17 @@ def _prepare(folder: Path, environ: Mapping[str, str], *, is_new: bool) -> None:
     prepared, mark = folder / "prepared.lock", folder / "ui-prepared.lock"
     if not prepared.exists() or (mark.exists() and mark.read_bytes() == prepared.read_bytes()):
         return
-    steps = [["db", "migrate"], ["pools", "import", str(folder / "pools.json")]]
-    for step in steps if not is_new else ():
+    if not is_new:
+        _run_steps([["db", "migrate"], ["pools", "import", str(folder / "pools.json")]], environ)
+    shutil.copy(prepared, mark)
+
+
+def _run_steps(steps: list[list[str]], environ: Mapping[str, str]) -> None:
+    for step in steps:
         done = _airflow(step, environ)
         if done.returncode:
             text = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
             raise StageError(f"airflow {' '.join(step)} failed:\n{text}", retryable=True)
-    shutil.copy(prepared, mark)
 
 
 def _airflow(

@@ -8,9 +8,11 @@ from threading import Thread
 
 from cxr_tasks.flow.process import StageError, StageProcess, run_stage
 from cxr_tasks.machine.child_process import Child, stopped_by_sigterm
+from cxr_tasks.publishing.after_run import publish_run
 from cxr_tasks.reporting.completeness import check_complete
 from cxr_tasks.runs.unchanged import unchanged_since
 from cxr_tasks.settings import RunConfig
+from cxr_tasks.tracking.after_run import track_run
 from cxr_tasks.volume.paths import RunPaths, StageName
 
 
@@ -23,6 +25,9 @@ def run_pipeline(
 ) -> None:
     """Run every stage as a child process, as the DAG does; finished stages are not repeated.
 
+    However it ends, it is sent to the MLflow server that the operator names, if one is named;
+    where it is whole, its report and the champion are copied to the object store likewise.
+
     The audit runs beside the trainings, which run one after another, each with all its threads.
     A run that would only repeat an earlier one ends after ingestion.
     A failed variant does not cost the others, nor does a failed audit: evaluation and report go
@@ -32,6 +37,18 @@ def run_pipeline(
         StageError: A stage failed that the rest of the run needs.
         TrainingError: The report is made, but a variant or the audit has failed.
     """
+    try:
+        _run_stages(run, config, environ, on_line)
+    except Exception:
+        track_run(run, environ, echo=on_line)
+        raise
+    track_run(run, environ, echo=on_line)
+    publish_run(run, environ, echo=on_line)
+
+
+def _run_stages(
+    run: RunPaths, config: RunConfig, environ: Mapping[str, str], on_line: Callable[[str], None]
+) -> None:
     run_stage("ingest", run, environ=environ, on_line=on_line)
     if unchanged_since(run):
         return

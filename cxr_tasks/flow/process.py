@@ -10,6 +10,7 @@ from cxr_tasks.runs.failure import (
     failure_of_process,
     interruption,
     memory_hint,
+    note_given_back,
     write_failure,
 )
 from cxr_tasks.volume.paths import RunPaths, StageName
@@ -28,6 +29,15 @@ class StageError(Exception):
         self.retryable = retryable
 
 
+class GivenBack(Exception):  # noqa: N818 - no error
+    """A stage was ended with whoever waited for it, and another goes on with it."""
+
+
+def nowhere() -> bool:
+    """Return that nobody else goes on with a stage: whoever asks it to end wants it to end."""
+    return False
+
+
 def run_stage(
     stage: StageName,
     run: RunPaths,
@@ -35,14 +45,25 @@ def run_stage(
     variant: str | None = None,
     environ: Mapping[str, str] = os.environ,
     on_line: Callable[[str], None] = print,
+    goes_on_elsewhere: Callable[[], bool] = nowhere,
 ) -> None:
     """Run one stage of a run as a fresh interpreter, in this process's group.
 
     What the user typed reaches the child through the environment only. The process group
     stays the caller's, so that whoever stops the caller stops the child.
 
+    Args:
+        stage: Its name.
+        run: The run.
+        variant: Where the stage has one.
+        environ: What the child is given.
+        on_line: Told each line that the child prints.
+        goes_on_elsewhere: Asked, with the child ended, where this process was asked to end:
+            whether another one goes on with the stage.
+
     Raises:
         StageError: The child ended with another status than 0.
+        GivenBack: This process was asked to end, and another goes on.
     """
     process = StageProcess(stage, run, variant, on_line=on_line)
     with stopped_by_sigterm():
@@ -50,7 +71,7 @@ def run_stage(
             child = process.start(environ)
             child.follow(on_line)
         except BaseException as err:
-            process.interrupt(err)
+            process.interrupt(err, goes_on_elsewhere=goes_on_elsewhere)
             raise
     process.check(child)
 
@@ -92,10 +113,19 @@ class StageProcess:
         if self._child is not None:
             self._child.ask_to_end()
 
-    def interrupt(self, err: BaseException) -> None:
-        """End it, since it must not outlive whoever waits for it, and write down what ended it."""
+    def interrupt(
+        self, err: BaseException, *, goes_on_elsewhere: Callable[[], bool] = nowhere
+    ) -> None:
+        """End it, since it must not outlive whoever waits for it, and write down what ended it.
+
+        Raises:
+            GivenBack: Whoever waited was asked to end, and another goes on.
+        """
         if self._child is not None:
             self._child.end()
+        if isinstance(err, KeyboardInterrupt) and goes_on_elsewhere():
+            note_given_back(self._run, self._progress)
+            raise GivenBack(self._progress.stage) from err
         error_file = self._run.error(self._stage, self._variant)
         write_failure(interruption(err), self._run, error_file, self._progress)
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from cxr_tasks.reporting.chart_readings import Readings, as_attribute
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -100,13 +102,16 @@ def percent_axes(*all_axes: Any) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
 
 
-def inline_svg(figure: "Figure", name: str, *, description: str) -> Markup:
+def inline_svg(
+    figure: "Figure", name: str, *, description: str, readings: Readings | None = None
+) -> Markup:
     """Write a figure as an inline `<svg>`; the same data give the same text.
 
     Args:
         figure: The figure, drawn under `STYLE`.
         name: Unique in the page; keeps the ids of two figures apart.
         description: Read out in place of the picture.
+        readings: What it tells where a reader points.
     """
     import matplotlib as mpl
 
@@ -118,7 +123,12 @@ def inline_svg(figure: "Figure", name: str, *, description: str) -> Markup:
     text = _without_head(text)
     for color, of_page in _OF_PAGE.items():
         text = text.replace(color, of_page)
-    head = f'<svg class="chart" {box} role="img" aria-label="{escape(description)}">'
+    told = ""
+    if readings is not None:
+        # in single quotes: JSON is full of double ones, of which each would be five bytes
+        written = str(escape(as_attribute(figure, readings, inks=_OF_PAGE)))
+        told = f" data-curves='{written.replace('&#34;', chr(34))}'"
+    head = f'<svg class="chart" {box} role="img" aria-label="{escape(description)}"{told}>'
     return Markup(head + text)  # noqa: S704 - Matplotlib has escaped what it was given
 
 

@@ -1,18 +1,18 @@
-"""The report's charts: training curves, ROC, accuracy against cost, reliability, drift."""
+"""The report's charts: training curves, ROC, accuracy against cost."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from cxr_tasks.audit.drift_record import DriftCheck, DriftFacts
+from cxr_tasks.reporting.chart_readings import Curve, Readings
 from cxr_tasks.reporting.chart_style import (
-    ACCENT,
     MARK,
     MUTED,
     STYLE,
@@ -23,9 +23,10 @@ from cxr_tasks.reporting.chart_style import (
     percent_axes,
 )
 from cxr_tasks.reporting.report_record import ReportVariant
-from cxr_tasks.statistics.figures_record import Basis, CalibrationFacts, ReliabilityBin
+from cxr_tasks.statistics.figures_record import Basis, RocCurve
+from cxr_tasks.statistics.scores import FloatArray
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.wording import PART_NAMES, percent
+from cxr_tasks.wording import PART_NAMES, decimal, percent
 
 _CURVES = (
     ("{}", "training", (2.2, 1.6), 0.75),
@@ -33,6 +34,7 @@ _CURVES = (
     ("val_{}_no_lag", "validation, statistics without lag", (6.0, 1.8), 1.0),
 )
 """Column, name, dashes and alpha of each line."""
+_MAX_RATES = 51
 _MIN_SECONDS = 1e-3  # a logarithmic axis has no zero
 
 
@@ -50,7 +52,8 @@ def draw_curve(
         min_accuracy: Where the axis of accuracies begins, the same for all variants.
     """
     style, epochs = VARIANT_STYLES[variant], history["epoch"]
-    ends = []
+    ends, curves = [], []
+    tell = percent if quantity == "accuracy" else decimal
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(4.5, 2.75)
         for column, name, dashes, alpha in _CURVES:
@@ -68,6 +71,7 @@ def draw_curve(
                 linestyle=line_style(dashes),
             )
             ends.append(f"{name} from {values.iloc[0]:.3f} to {values.iloc[-1]:.3f}")
+            curves.append(Curve(name, style.light, epochs, values, [tell(each) for each in values]))
         axes.axvline(best_epoch, color=MUTED, linewidth=0.8, dashes=(1, 2))
         at_best = history.loc[epochs == best_epoch, f"val_{quantity}"]
         axes.plot(
@@ -83,7 +87,10 @@ def draw_curve(
         _label_curve(axes, quantity, min_accuracy)
         title = VARIANTS[variant].title
         description = f"{title}, {quantity} over {len(history)} epochs: {', '.join(ends)}."
-        return inline_svg(figure, f"{quantity}-{variant}", description=description)
+        readings = Readings("epoch", curves, "{:g}".format)
+        return inline_svg(
+            figure, f"{quantity}-{variant}", description=description, readings=readings
+        )
 
 
 def min_accuracy(histories: Iterable[pd.DataFrame]) -> float:
@@ -160,7 +167,37 @@ def draw_roc(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup | 
         figure.legend(handles, names, loc="outside lower left", handlelength=3.2)
         listed = ", ".join(f"{VARIANTS[name].title} {area:.3f}" for name, area in areas.items())
         description = f"ROC curves on {PART_NAMES[basis]} images. Areas under them: {listed}."
-        return inline_svg(figure, "roc", description=description)
+        return inline_svg(figure, "roc", description=description, readings=_read_roc(curves))
+
+
+def _read_roc(curves: Mapping[str, RocCurve]) -> Readings:
+    """Read all curves at the same rates: at each that one has, or if these are many, evenly."""
+    rates = np.unique(np.concatenate([curve.fpr for curve in curves.values()]))
+    if len(rates) > _MAX_RATES:
+        rates = np.linspace(0, 1, _MAX_RATES)
+    found = {name: _height(curve, rates) for name, curve in curves.items()}
+    read = [
+        Curve(
+            VARIANTS[name].title,
+            VARIANT_STYLES[name].light,
+            rates,
+            values,
+            [f"{percent(value)} found" for value in values],
+        )
+        for name, values in found.items()
+    ]
+    return Readings("false alarms", read, percent)
+
+
+def _height(curve: RocCurve, rates: FloatArray) -> FloatArray:
+    """Return how high a curve is at some rates: its upper end where it rises steeply."""
+    fpr, tpr = np.asarray(curve.fpr), np.asarray(curve.tpr)
+    reached = np.searchsorted(fpr, rates, side="right") - 1
+    following = np.minimum(reached + 1, len(fpr) - 1)
+    width = fpr[following] - fpr[reached]
+    share = np.divide(rates - fpr[reached], width, out=np.zeros_like(rates), where=width > 0)
+    height: FloatArray = tpr[reached] + share * (tpr[following] - tpr[reached])
+    return height
 
 
 def draw_cost(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup:
@@ -170,7 +207,7 @@ def draw_cost(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup:
         trained: The report's facts of each variant that finished.
         basis: What the accuracy was measured on.
     """
-    listed = []
+    listed, curves = [], []
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(5.2, 3.4)
         for name, facts in trained.items():
@@ -187,8 +224,9 @@ def draw_cost(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup:
                 label=VARIANTS[name].title,
                 **MARK,
             )
-            value = percent(accuracy.value)
-            listed.append(f"{VARIANTS[name].title} {value} after {facts.total_seconds:.1f} s")
+            title, value = VARIANTS[name].title, percent(accuracy.value)
+            listed.append(f"{title} {value} after {facts.total_seconds:.1f} s")
+            curves.append(Curve(title, style.light, [seconds], [accuracy.value or 0.0], [value]))
         all_seconds = [max(facts.total_seconds, _MIN_SECONDS) for facts in trained.values()]
         lowest = min((facts.headline.accuracy.interval or [0.0])[0] for facts in trained.values())
         _scale_seconds(axes, min(all_seconds), max(all_seconds))
@@ -197,7 +235,8 @@ def draw_cost(trained: Mapping[str, ReportVariant], *, basis: Basis) -> Markup:
         percent_axes(axes.yaxis)
         figure.legend(loc="outside lower left", ncols=2, handlelength=1.2)
         description = f"Accuracy against training time: {'; '.join(listed)}."
-        return inline_svg(figure, "cost", description=description)
+        readings = Readings("training", curves, "{:.1f} s".format)
+        return inline_svg(figure, "cost", description=description, readings=readings)
 
 
 def _scale_seconds(axes: Axes, lowest: float, highest: float) -> None:
@@ -210,93 +249,3 @@ def _scale_seconds(axes: Axes, lowest: float, highest: float) -> None:
     axes.set_xlabel("training in seconds, preparation included (logarithmic)")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(minor_tick)
-
-
-def draw_reliability(variant: str, calibration: CalibrationFacts) -> Markup:
-    """Draw a variant's bins, as they are and where there are scaled scores also those.
-
-    Args:
-        variant: Whose colour to draw in.
-        calibration: Its probabilities as they come and, where there are any, scaled.
-    """
-    style, scaled = VARIANT_STYLES[variant], calibration.scaled
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(4.2, 3.85)
-        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, dashes=(1, 3), label="perfect")
-        if scaled is not None:
-            look: dict[str, Any] = {"color": MUTED, "marker": "o", "markersize": 5, "alpha": 0.8}
-            dashed = line_style((2.0, 2.0))
-            _draw_bins(axes, scaled.bins, linestyle=dashed, label="after temperature", **look)
-        look = {"color": style.light, "marker": style.marker, "markersize": 7.5}
-        _draw_bins(axes, calibration.raw.bins, label="as the model gives", **look)
-        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", anchor="N")
-        axes.set_xlabel("mean probability of COVID-19 in the bin")
-        axes.set_ylabel("images of the bin that are COVID-19")
-        percent_axes(axes.xaxis, axes.yaxis)
-        axes.legend(loc="upper left", handlelength=2.2)
-        bins = "; ".join(
-            f"said {percent(each.mean_score)}, are {percent(each.observed)}"
-            for each in calibration.raw.bins
-        )
-        description = f"Reliability diagram of {VARIANTS[variant].title}. By bin: {bins}."
-        return inline_svg(figure, f"reliability-{variant}", description=description)
-
-
-def _draw_bins(axes: Axes, bins: Sequence[ReliabilityBin], *, color: str, **look: Any) -> None:
-    for each in bins:
-        axes.plot(
-            [each.mean_score] * 2,
-            each.interval or [each.observed] * 2,
-            color=color,
-            linewidth=1.2,
-            alpha=0.45,
-        )
-    scores, observed = [each.mean_score for each in bins], [each.observed for each in bins]
-    axes.plot(scores, observed, color=color, linewidth=1.0, **MARK, **look)
-
-
-def draw_drift(drift: DriftFacts | None) -> dict[str, Markup]:
-    """Draw each quantity that was compared: its quantiles in both data sets, class by class.
-
-    Args:
-        drift: The audit's `drift`; None where there was no champion.
-
-    Returns:
-        A picture for each quantity, by its title.
-    """
-    by_figure: dict[str, list[DriftCheck]] = {}
-    for check in drift.checks if drift and drift.status == "compared" else ():
-        if check.run:
-            by_figure.setdefault(check.figure, []).append(check)
-    return {checks[0].title: _draw_quantity(checks) for checks in by_figure.values()}
-
-
-def _draw_quantity(checks: Sequence[DriftCheck]) -> Markup:
-    ticks: dict[float, str] = {}
-    medians = []
-    title, unit = checks[0].title, checks[0].unit
-    with mpl.rc_context(STYLE):
-        figure, axes = new_figure(4.2, 0.5 + 0.66 * len(checks))
-        for number, check in enumerate(checks):
-            before, now = (each.quantiles if each else [] for each in (check.champion, check.run))
-            sides = ((before, "champion's", MUTED), (now, "new", ACCENT))
-            for row, (quantiles, name, color) in enumerate(sides):
-                at = 2.5 * number + row  # half a row between the classes
-                ticks[at] = f"{check.class_name}, {name}"
-                _draw_spread(axes, quantiles, at, color)
-            medians.append(f"{check.class_name} {before[2]:g} with the champion, {now[2]:g} new")
-        axes.set_yticks(list(ticks), list(ticks.values()))
-        axes.set_ylim(max(ticks) + 0.6, -0.6)
-        axes.grid(visible=False, axis="y")
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(unit)
-        description = f"Medians of {title} ({unit}): {'; '.join(medians)}."
-        return inline_svg(figure, f"drift-{checks[0].figure}", description=description)
-
-
-def _draw_spread(axes: Axes, quantiles: Sequence[float], at: float, color: str) -> None:
-    """Draw the middle 90 % as a thin line, the middle half as a thick one, the median as a dot."""
-    lowest, low, median, high, highest = quantiles
-    axes.plot([lowest, highest], [at, at], color=color, linewidth=1.2, solid_capstyle="butt")
-    axes.plot([low, high], [at, at], color=color, linewidth=5, alpha=0.55, solid_capstyle="butt")
-    axes.plot([median], [at], "o", color=color, markersize=7, **MARK)

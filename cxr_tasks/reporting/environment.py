@@ -8,11 +8,14 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from cxr_tasks import wording
 from cxr_tasks.reporting.chart_style import VARIANT_STYLES
+from cxr_tasks.reporting.page_scripts import page_policy, page_script
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.progress import duration
 
 BLANKS = re.compile(r"[ \n]+")
 """What lies between words of a template; blanks that do not break a line are others."""
+
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?]) ")
 
 _WORDING = (
     "counted",
@@ -29,6 +32,9 @@ _WORDING = (
     "recommended",
     "signed",
     "spread",
+    "moment",
+    "told",
+    "utc",
     "whole",
 )
 
@@ -49,9 +55,18 @@ def make_environment(*packages: str, **filters: Callable[..., str]) -> Environme
         lstrip_blocks=True,
     )
     environment.filters |= {name: getattr(wording, name) for name in _WORDING}
-    environment.filters |= {"duration": duration, "matter_of": matter_of, "titled": titled}
+    environment.filters |= {
+        "duration": duration,
+        "matter_of": matter_of,
+        "titled": titled,
+        "unsaid": unsaid,
+    }
     environment.filters |= filters
-    environment.globals["variant_styles"] = VARIANT_STYLES
+    environment.globals |= {
+        "variant_styles": VARIANT_STYLES,
+        "page_policy": page_policy(),
+        "page_script": page_script,
+    }
     return environment
 
 
@@ -60,6 +75,11 @@ def titled(text: str) -> str:
     for name, variant in VARIANTS.items():
         text = text.replace(name, variant.title.replace(",", ""))
     return text
+
+
+def unsaid(text: str, said: str) -> str:
+    """Return the sentences of a text that do not stand in another one."""
+    return " ".join(each for each in _SENTENCE_ENDS.split(text) if each not in said)
 
 
 def matter_of(text: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from cxr_tasks.data.split_record import SplitFacts
 from cxr_tasks.evaluation.comparison_record import ExternalFacts, VariantOutcome
 from cxr_tasks.evaluation.verdict_record import VerdictFacts
 from cxr_tasks.reporting.artifacts import Artifacts
+from cxr_tasks.reporting.mistakes import count_wrong, mistakes
 from cxr_tasks.reporting.next_step import as_flag
 from cxr_tasks.reporting.report_record import (
     MEASURED_PARTS,
@@ -27,11 +28,13 @@ from cxr_tasks.reporting.report_record import (
     ReportFigures,
     ReportRecord,
     ReportVariant,
+    RunTimes,
     RunWithoutDecisions,
     UntrainedReportVariant,
     VariantReport,
 )
 from cxr_tasks.runs.ingest_record import IngestFacts
+from cxr_tasks.runs.starts import read_starts
 from cxr_tasks.settings import SETTINGS, RunConfig, default_of
 from cxr_tasks.statistics.figures_record import Basis, ByClass, Estimate, MetricFigures
 from cxr_tasks.study import study_differences, study_report
@@ -91,6 +94,7 @@ def report_facts(artifacts: Artifacts, *, find_equal: FindEqual) -> ReportFigure
         subgroups=comparison.subgroups,
         label_suspects=artifacts.labels.facts if artifacts.labels else None,
         label_decisions=decision_facts(artifacts, decided, find_equal) if decided else None,
+        wrong_by_any=count_wrong(mistakes(artifacts, comparison.basis)),
     )
 
 
@@ -209,6 +213,22 @@ def _without_decisions(run: RunPaths, key: str | None) -> RunWithoutDecisions | 
         verdict=report.audit.verdict,
         variant=report.shown_name,
         roc_auc=report.shown.headline.roc_auc.only(Estimate),
+    )
+
+
+def run_times(run: RunPaths, now: float) -> RunTimes | None:
+    """Return when a run began and by whom, its report made now; None where that is not known."""
+    starts = read_starts(run)
+    if not starts:
+        return None
+    first = starts[0]
+    dag_runs = [start.dag_run for start in starts if start.dag_run]
+    return RunTimes(
+        started_at=first.at,
+        ended_at=now,
+        by=first.by,
+        how=first.how,
+        dag_run=dag_runs[-1] if dag_runs else "",
     )
 
 

@@ -18,6 +18,7 @@ from cxr_tasks.reporting.run_summary import (
     about_suspects,
     notes,
     what_was_done,
+    when_and_by_whom,
 )
 from cxr_tasks.statistics.figures_record import Basis, Estimate
 from cxr_tasks.volume.paths import RunPaths
@@ -63,6 +64,7 @@ def last_screen(
         [
             *(line for text in also for line in _wrapped(text, width)),
             *_suspects(report, report_file),
+            *_wrapped(when_and_by_whom(report), width),
             f"Report: {report_file}",
         ],
         list(_next(step, width, with_make)) if step else [],

@@ -7,6 +7,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.ticker import NullFormatter
 
+from cxr_tasks.reporting.chart_readings import Curve, Readings
 from cxr_tasks.reporting.chart_style import (
     ACCENT,
     MARK,
@@ -50,7 +51,22 @@ def draw_learning_curve(curve: LearningCurveFacts | None) -> Markup | None:
         axes.set_ylabel("AUC, ridge on frozen features")
         axes.legend(loc="lower right", handlelength=2.2)
         told = "; ".join(f"{each.n_images} images {decimal(each.auc)}" for each in every)
-        return inline_svg(figure, "learning", description=f"AUC by training images: {told}.")
+        curves = [
+            Curve(
+                name,
+                color,
+                [each.n_images for each in points],
+                [each.auc for each in points],
+                [decimal(each.auc) for each in points],
+            )
+            for points, name, color, _, _ in groups
+        ]
+        return inline_svg(
+            figure,
+            "learning",
+            description=f"AUC by training images: {told}.",
+            readings=Readings("training images", curves, "{:.0f}".format),
+        )
 
 
 def _ticks(sizes: list[int]) -> list[int]:

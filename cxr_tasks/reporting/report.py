@@ -1,5 +1,7 @@
 """The report: self-contained pages, its figures as JSON, a model card and a table."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +10,17 @@ from cxr_tasks.data.sources.left_out import REMEDIES, left_out_in_words
 from cxr_tasks.evaluation.subgroups import MEASURE_NAMES
 from cxr_tasks.reporting import charts
 from cxr_tasks.reporting.artifacts import Artifacts, read_artifacts
+from cxr_tasks.reporting.attention import scale_css
+from cxr_tasks.reporting.cutoff import cutoff_data, roc_paths
 from cxr_tasks.reporting.documents import STATUS_NAMES, checklist, model_card
+from cxr_tasks.reporting.drift_chart import draw_drift
 from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.facts import FindEqual, report_facts
+from cxr_tasks.reporting.facts import FindEqual, report_facts, run_times
 from cxr_tasks.reporting.label_page import render_labels
 from cxr_tasks.reporting.learning_chart import draw_learning_curve
 from cxr_tasks.reporting.next_step import next_step
-from cxr_tasks.reporting.radiographs import (
-    MAX_WRONG,
-    attention_pictures,
-    augmented_pairs,
-    samples,
-    wrong_images,
-)
+from cxr_tasks.reporting.pictures import page_pictures
+from cxr_tasks.reporting.reliability_chart import draw_reliability
 from cxr_tasks.reporting.report_record import LABELS_PAGE, ReportFigures
 from cxr_tasks.reporting.run_summary import (
     NOTICE,
@@ -28,9 +28,11 @@ from cxr_tasks.reporting.run_summary import (
     about_suspects,
     notes,
     what_was_done,
+    when_and_by_whom,
 )
 from cxr_tasks.reporting.seed_spread import seed_spread
 from cxr_tasks.reporting.tables import pair_matrix, paper_table
+from cxr_tasks.reporting.wrong_images import KINDS
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.volume.files import write_rows, write_text
@@ -45,6 +47,7 @@ def make_report(
     built: Path,
     *,
     find_equal: FindEqual = lambda _run, _config, _ingested: None,
+    clock: Callable[[], float] = time.time,
 ) -> ReportFigures:
     """Write `index.html`, `labels.html`, `model_card.md` and `table.csv` into `built`.
 
@@ -55,6 +58,7 @@ def make_report(
         config: Its configuration.
         built: The folder.
         find_equal: Finds a finished run of this configuration and of other inputs.
+        clock: Tells the time, in seconds since 1970.
 
     Returns:
         The content of `report.json`, which the stage's record is made of.
@@ -64,7 +68,9 @@ def make_report(
     """
     artifacts = read_artifacts(run, config)
     report = report_facts(artifacts, find_equal=find_equal)
-    report = report.model_copy(update={"seeds": seed_spread(run, report)})
+    report = report.model_copy(
+        update={"seeds": seed_spread(run, report), "times": run_times(run, clock())}
+    )
     write_text(built / "index.html", render_page(artifacts, report))
     if artifacts.labels:
         write_text(built / LABELS_PAGE, render_labels(artifacts, artifacts.labels, report))
@@ -89,21 +95,26 @@ def render_page(artifacts: Artifacts, report: ReportFigures) -> str:
             trained=report.trained,
             shown=report.shown,
             shown_name=report.shown_name,
-            done=what_was_done(report, named=True),
+            done=what_was_done(report, named=False),
+            when=when_and_by_whom(report),
             decided=about_decisions(report),
             suspects=about_suspects(report),
             labels_page=LABELS_PAGE,
             next=next_step(report),
-            notes=[*notes(report), NOTICE],
+            notes=notes(report),
+            notice=NOTICE,
             charts=_charts(artifacts, report),
-            pictures=_pictures(artifacts, report),
+            pictures=page_pictures(artifacts, report),
+            attention_scale=scale_css(),
+            kinds=KINDS,
+            roc_paths=roc_paths(report),
+            cutoff=cutoff_data(report, artifacts.predictions),
             matrix=pair_matrix(report.pairs),
             card=model_card(report),
             checklist=checklist(report),
             rejected=artifacts.rejected.head(MAX_REJECTED).to_dict("records"),
             versions=artifacts.comparison.versions,
             settings=SETTINGS,
-            max_wrong=MAX_WRONG,
             measure_names=MEASURE_NAMES,
             remedies=REMEDIES,
             told=left_out_in_words,
@@ -144,27 +155,9 @@ def _charts(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:
         "roc": charts.draw_roc(trained, basis=basis),
         "cost": charts.draw_cost(trained, basis=basis),
         "reliability": {
-            name: charts.draw_reliability(name, facts.statistics.calibration)
+            name: draw_reliability(name, facts.statistics.calibration)
             for name, facts in trained.items()
         },
-        "drift": charts.draw_drift(report.audit.drift),
+        "drift": draw_drift(report.audit.drift),
         "learning_curve": draw_learning_curve(report.audit.learning_curve),
-    }
-
-
-def _pictures(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:
-    trained, dataset = report.trained, artifacts.dataset
-    augmented = {name: augmented_pairs(artifacts, name) for name in trained}
-    paths = dataset.index["path"].tolist()
-    return {
-        "samples": {label: samples(artifacts, label) for label in wording.CLASS_NAMES},
-        "augmented": {name: pair for name, pair in augmented.items() if pair},
-        "wrong": {name: wrong_images(artifacts, name, report.basis) for name in trained},
-        "attention": {
-            name: attention_pictures(
-                artifacts.run.evaluate / name, facts.explanation, dataset.images, paths
-            )
-            for name, facts in trained.items()
-            if facts.explanation is not None
-        },
     }

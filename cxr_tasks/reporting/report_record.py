@@ -35,6 +35,7 @@ from cxr_tasks.evaluation.label_suspects_record import LabelSuspectFacts
 from cxr_tasks.evaluation.subgroups_record import SubgroupsFacts
 from cxr_tasks.evaluation.verdict_record import VerdictFacts, VerdictName
 from cxr_tasks.runs.ingest_record import WeightsFacts
+from cxr_tasks.runs.starts import How
 from cxr_tasks.statistics.figures_record import (
     Basis,
     ByClass,
@@ -251,6 +252,20 @@ class ReportDecisions(LabelDecisionFacts):
     """Starts that run."""
 
 
+class RunTimes(Facts):
+    """When a run began and its report was made, and who began it."""
+
+    started_at: float
+    """In seconds since 1970, as all times here."""
+    ended_at: float
+    """When the report was made."""
+    by: str
+    """A user of Airflow, or of the machine; empty where it was nobody, or is not known."""
+    how: How
+    dag_run: str
+    """Airflow's id of the run that went on with it last; empty without Airflow."""
+
+
 class ReportFigures(Facts):
     """All that the page shows; what is only drawn is left out, such as ROC curves."""
 
@@ -281,7 +296,11 @@ class ReportFigures(Facts):
     label_suspects: LabelSuspectFacts | None = None
     """None where the run's evaluation is of an older version."""
     label_decisions: ReportDecisions | None = None
+    wrong_by_any: ByClass[int] | None = None
+    """Images that at least one variant has wrong; None in files of older versions."""
     """None where nobody has decided about a label."""
+    times: RunTimes | None = None
+    """None where it is not known who began the run."""
 
     @property
     def trained(self) -> dict[str, ReportVariant]:

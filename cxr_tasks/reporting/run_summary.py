@@ -2,10 +2,22 @@
 
 from cxr_tasks.evaluation.banners import DECIDED
 from cxr_tasks.reporting.report_record import ReportFigures
-from cxr_tasks.wording import VERDICT_NAMES, decimal, decimals
+from cxr_tasks.runs.starts import How
+from cxr_tasks.volume.progress import duration
+from cxr_tasks.wording import VERDICT_NAMES, decimal, decimals, one_line, utc
 
 NOTICE = "Research software, not a medical device: it must not decide about a patient."
 _SAID_ELSEWHERE = ("chance", DECIDED)  # by the recommendation, and above the verdict
+
+_HOW: dict[How, str] = {
+    "command line": "at the command line",
+    "by hand": "by hand in Airflow",
+    "schedule": "by the schedule",
+    "new images": "for new images",
+    "another DAG": "by another DAG",
+    "backfill": "by a backfill",
+    "Airflow": "through Airflow",
+}
 
 
 def notes(report: ReportFigures) -> list[str]:
@@ -54,6 +66,20 @@ def about_suspects(report: ReportFigures) -> str:
     if n := found.n_of_patients:
         parts.append(f"{n} {'image is' if n == 1 else 'images are'} of patients with both labels")
     return " and ".join(parts)
+
+
+def when_and_by_whom(report: ReportFigures) -> str:
+    """Return when a run began and ended and who began it, in UTC; empty where it is not known."""
+    times = report.times
+    if times is None:
+        return ""
+    began, ended = utc(times.started_at), utc(times.ended_at)
+    same_day = began[:10] == ended[:10]
+    by = f" by {one_line(times.by, 60)}, " if times.by else " "
+    return (
+        f"{began} to {ended[11:] if same_day else ended} UTC "
+        f"({duration(times.ended_at - times.started_at)}), started{by}{_HOW[times.how]}"
+    )
 
 
 def what_was_done(report: ReportFigures, *, named: bool) -> str:

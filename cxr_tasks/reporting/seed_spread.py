@@ -4,14 +4,12 @@ They have the same images, so that only what training owes to chance differs: di
 weights, order. Runs of other settings, weights or libraries are no such runs.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from cxr_tasks.errors import CxrError
 from cxr_tasks.reporting.report_record import ReportFigures, ReportRecord, SeedsFacts, SeedVariant
-from cxr_tasks.settings import PATH_SETTINGS, SETTINGS
+from cxr_tasks.settings.alike import deciding
 from cxr_tasks.statistics.repeats import spread_of
 from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.records import find_record, versions
@@ -63,16 +61,5 @@ def _differs_in_seed(report: ReportFigures, other: ReportRecord) -> bool:
         and other.weights.sha256 == report.weights.sha256
         and other.versions == versions()
         and other.config["seed"] != report.config["seed"]
-        and _deciding(other.config) == _deciding(report.config)
+        and deciding(other.config) == deciding(report.config)
     )
-
-
-def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that decide about numbers, but the seed; equal bytes may lie anywhere."""
-    return {
-        name: value
-        for name, value in config.items()
-        if name in SETTINGS
-        and name not in (*PATH_SETTINGS, "seed")
-        and SETTINGS[name].section != "Retraining"
-    }

@@ -75,24 +75,15 @@ class PairCell:
 
 
 def pair_matrix(pairs: Sequence[PairFacts]) -> dict[str, dict[str, PairCell]]:
-    """Lay pairs out in both directions: a row's variant minus a column's.
+    """Lay pairs out, each once: a row's variant minus a column's.
 
     Returns:
-        For each variant, for each other one, what the two differ in.
+        For each variant, for each one after it, what the two differ in; the last has no other.
     """
     names = dict.fromkeys([*(pair.first for pair in pairs), *(pair.second for pair in pairs)])
     matrix: dict[str, dict[str, PairCell]] = {name: {} for name in names}
     for pair in pairs:
-        accuracy, auc = pair.accuracy_difference, pair.auc_difference
-        tested = (pair.p_holm, pair.distinguishable)
-        matrix[pair.first][pair.second] = PairCell(accuracy, auc, *tested)
-        matrix[pair.second][pair.first] = PairCell(_negated(accuracy), _negated(auc), *tested)
+        matrix[pair.first][pair.second] = PairCell(
+            pair.accuracy_difference, pair.auc_difference, pair.p_holm, pair.distinguishable
+        )
     return matrix
-
-
-def _negated(difference: Estimate) -> Estimate:
-    value, interval = difference.value, difference.interval
-    return Estimate(
-        value=None if value is None else -value,
-        interval=interval and [-end for end in reversed(interval)],
-    )

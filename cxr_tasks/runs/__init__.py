@@ -1,1 +1,1 @@
-"""A run's beginning, and how it failed."""
+"""A run's beginning, how it failed, and what people say of it."""

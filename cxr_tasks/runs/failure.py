@@ -11,7 +11,8 @@ from cxr_tasks.runs.start import open_run
 from cxr_tasks.volume.files import read_json, remove_leftovers, write_json
 from cxr_tasks.volume.locks import locked, volume_in_use
 from cxr_tasks.volume.paths import RunPaths, StageName
-from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.progress import Progress, read_events
+from cxr_tasks.volume.progress_record import ProgressRecord
 from cxr_tasks.volume.record_model import Facts, parse_facts
 
 NO_REASON = "No reason is known."
@@ -85,6 +86,34 @@ def write_failure(failure: FailureRecord, run: RunPaths, path: Path, progress: P
         progress.emit("stopped" if failure.stopped else "failed", failure.message)
     except OSError as err:  # such as a full volume, which may be why the stage failed
         progress.echo(f"How the stage ended could not be written down: {err}")
+
+
+def note_given_back(run: RunPaths, progress: Progress) -> None:
+    """Report that a stage was ended with its worker, and is no failure: another worker goes on."""
+    if not run.config.exists():
+        return
+    try:
+        progress.emit("given back", _given_back(_last_epoch(run, progress)))
+    except OSError as err:
+        progress.echo(f"That the stage was given back could not be written down: {err}")
+
+
+def _given_back(last: ProgressRecord | None) -> str:
+    if last is None:
+        return "Given back: this worker could not go on. The next free one goes on."
+    epoch = f"{last.fit}, epoch {last.epoch}" if last.fit else f"epoch {last.epoch}"
+    return (
+        f"Given back after {epoch}: this worker could not go on. The next free one goes on from "
+        "the checkpoint."
+    )
+
+
+def _last_epoch(run: RunPaths, progress: Progress) -> ProgressRecord | None:
+    found = None
+    for event, _ in read_events(run.progress):
+        of_stage = (event.stage, event.variant) == (progress.stage, progress.variant)
+        found = event if of_stage and event.kind == "epoch" else found
+    return found
 
 
 def read_failure(path: Path) -> FailureRecord:

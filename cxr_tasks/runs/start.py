@@ -12,6 +12,7 @@ from typing import Any
 from cxr_tasks.errors import ConfigError, DamagedError, shown
 from cxr_tasks.machine.devices import n_cores, n_training_threads
 from cxr_tasks.runs.ingest_record import IngestRecord
+from cxr_tasks.runs.starts import Starter, at_the_command_line, note_start
 from cxr_tasks.settings import PATH_SETTINGS, SETTINGS, WEIGHTS_WITHOUT_FILE, RunConfig
 from cxr_tasks.settings.config import config_from_record
 from cxr_tasks.volume.files import remove_leftovers, volume_error
@@ -21,6 +22,7 @@ from cxr_tasks.volume.record_model import SealedRecord, read_sealed_record, writ
 from cxr_tasks.volume.records import SOURCE, Note, find_record
 from cxr_tasks.volume.source_code import source_digest
 
+_GIVEN = "the settings it was started with"
 _ONE_START = "Every task works on the run that start of the same DAG run has opened, on no other."
 
 
@@ -31,13 +33,20 @@ class ConfigRecord(SealedRecord):
     """Digest of every setting."""
     config: dict[str, Any]
     """Every setting by its name; `config_from_record` reads older ones too."""
-    threads_from: str = "the settings it was started with"
+    threads_from: str = _GIVEN
     """By what the number of threads was chosen."""
     code: str = ""
     """Digest of the code that began the run."""
 
 
-def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print) -> RunPaths:
+def start_run(
+    config: RunConfig,
+    home: Home,
+    run_key: str,
+    *,
+    starter: Starter | None = None,
+    note: Note = print,
+) -> RunPaths:
     """Check that what the configuration names is there, and write the configuration down.
 
     Starting a run that exists continues it, if its configuration and the code are the same.
@@ -48,6 +57,7 @@ def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print
         config: What to run.
         home: The shared volume.
         run_key: The run's name.
+        starter: Who starts it; None: whoever runs this process.
         note: Told by which machine's cores the threads are.
 
     Raises:
@@ -67,6 +77,7 @@ def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print
                 os.utime(run.config)  # retention counts the days since something happened in it
             else:
                 write_sealed_record(run.config, _described(config, note))
+            note_start(run, starter or at_the_command_line())
     except FileNotFoundError as err:  # what file systems such as /proc say of a new folder
         raise ConfigError(
             f"The shared volume {home.root} cannot be made ({err.strerror}).",
@@ -76,6 +87,18 @@ def start_run(config: RunConfig, home: Home, run_key: str, *, note: Note = print
     except OSError as err:
         raise volume_error(err, home=home.root) or err from err
     return run
+
+
+def check_startable(config: RunConfig, home: Home, run_key: str) -> None:
+    """Check whether a name is free for a configuration, or is that of the same run.
+
+    Raises:
+        ConfigError: The run exists with other settings or was begun by other code.
+    """
+    run = home.run(run_key)
+    check_code(run)
+    if _is_readable(run.config):
+        _check_same(run, _with_absolute_paths(config), lambda _text: None)
 
 
 def open_run(home: Home, run_key: str) -> tuple[RunPaths, RunConfig]:
@@ -168,6 +191,15 @@ def read_config(run: RunPaths) -> RunConfig:
         ) from err
 
 
+def has_threads_of_machine(run: RunPaths) -> bool:
+    """Return whether nobody gave a run its number of threads: the machine that began it did.
+
+    Raises:
+        DamagedError: Its configuration is not what was written.
+    """
+    return read_sealed_record(run.config, ConfigRecord).threads_from != _GIVEN
+
+
 def is_of_this_code(run: RunPaths) -> bool:
     """Return whether this code has begun a run; what older versions began says no code, and is not.
 
@@ -214,7 +246,7 @@ def _is_readable(path: Path) -> bool:
 
 def _described(config: RunConfig, note: Note) -> ConfigRecord:
     """Describe a run that begins; the same cores give the same bytes, which the stages digest."""
-    threads_from = "the settings it was started with"
+    threads_from = _GIVEN
     if not config.threads:
         config = config.model_copy(update={"threads": n_training_threads()})
         threads_from = f"the {n_cores()} cores of the machine that started it"
@@ -229,7 +261,7 @@ def _described(config: RunConfig, note: Note) -> ConfigRecord:
 
 def _with_absolute_paths(config: RunConfig) -> RunConfig:
     """Resolve relative paths against the folder in which the user typed them."""
-    absolute = {name: _absolute(name, value) for name, value in _paths(config).items()}
+    absolute = {name: _absolute(name, value) for name, value in named_paths(config).items()}
     return config_from_record(config.as_dict() | absolute)
 
 
@@ -244,7 +276,8 @@ def _absolute(name: str, value: str) -> str:
         ) from err
 
 
-def _paths(config: RunConfig) -> dict[str, str]:
+def named_paths(config: RunConfig) -> dict[str, str]:
+    """Return the files and folders that a configuration names, by setting."""
     given = {name: getattr(config, name) for name in PATH_SETTINGS}
     if config.weights in WEIGHTS_WITHOUT_FILE:
         del given["weights"]
@@ -254,7 +287,7 @@ def _paths(config: RunConfig) -> dict[str, str]:
 
 
 def _check_files(config: RunConfig) -> None:
-    for name, value in _paths(config).items():
+    for name, value in named_paths(config).items():
         # pathlib would raise where the path is too long to be any
         if os.path.exists(value):  # noqa: PTH110
             continue

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from cxr_tasks.errors import ConfigError, shown
 from cxr_tasks.settings.kaggle_handle import read_handle
+from cxr_tasks.settings.learning_rates import rates_of
 from cxr_tasks.settings.mask_pattern import mask_pattern_of
 from cxr_tasks.settings.model import WEIGHTS_WITHOUT_FILE, RunConfig, Setting, default_of
 from cxr_tasks.settings.presets import preset_of
@@ -192,19 +193,19 @@ EFFECTS = (
         "It describes an external data set of files: external_source 'folder', 'zip' or 'kaggle'.",
     ),
     Effect(
-        ("allow_shortcut", "challenge_level"),
+        ("allow_shortcut", "approval", "challenge_level"),
         "promote",
         lambda config: config.promote,
         "A run that does not challenge the champion promotes no model.",
     ),
     Effect(
-        ("allow_shortcut", "challenge_level"),
+        ("allow_shortcut", "approval", "challenge_level"),
         "source",
         lambda config: config.source != "phantom",
         "Models of images that the project draws are never promoted.",
     ),
     Effect(
-        ("allow_shortcut", "challenge_level"),
+        ("allow_shortcut", "approval", "challenge_level"),
         "split",
         lambda config: config.split == "grouped",
         "Only split 'grouped' keeps patients and copies apart; no other model is ever promoted.",
@@ -248,6 +249,15 @@ _CONFLICTS = (
         "epochs=0 in profile {profile!r}.",
         "0 leaves the number to each variant; they have one for profile quickstart only.",
         "Give 1 to 10000, or leave epochs out (command line: --epochs).",
+    ),
+    _Conflict(
+        lambda config: (
+            "=" in config.learning_rate
+            and not rates_of(config.learning_rate).keys() <= set(config.variants)
+        ),
+        "learning_rate={learning_rate!r} with variants={variants}.",
+        "A learning rate is of a variant that the run trains.",
+        "Leave the other variants out of it (command line: --learning-rate), or train them too.",
     ),
     _Conflict(
         lambda config: config.weights in WEIGHTS_WITHOUT_FILE and config.profile != "quickstart",

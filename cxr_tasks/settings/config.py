@@ -81,7 +81,7 @@ def _rule(setting: Setting, kind_of_error: str) -> str:
     if kind_of_error in _KINDS:
         return f"It has to be {_KINDS[kind_of_error]}. {setting.limits}".rstrip()
     if kind_of_error == "value_error":
-        return "A text setting is one line of Unicode without null."
+        return setting.rule or "A text setting is one line of Unicode without null."
     if setting.kind == "array" and kind_of_error != "literal_error":
         return f"Give at least one of: {', '.join(setting.choices)}."
     return setting.limits or f"Allowed: {', '.join(setting.choices)}."

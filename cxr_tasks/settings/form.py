@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cxr_tasks.settings.model import SETTINGS, RunConfig, Setting, default_of, split_list
+from cxr_tasks.variants import VARIANTS
+from cxr_tasks.wording import markdown
 
 RUN_NAME = "run"
 _ALWAYS_LISTED = ("profile", "threads")
@@ -38,7 +40,7 @@ def _field(setting: Setting) -> dict[str, Any]:
     choices = list(setting.choices)
     field: dict[str, Any] = {
         "title": setting.title,
-        "description_md": f"{setting.help} {setting.limits}".rstrip(),
+        "description_md": marked(f"{setting.help} {setting.limits}".rstrip()),
         "section": setting.section,
         "default": setting.default,
         "type": setting.kind,
@@ -53,6 +55,17 @@ def _field(setting: Setting) -> dict[str, Any]:
         if choices:
             field |= {"enum": [*choices, None], "values_display": {"null": "by profile"}}
     return field
+
+
+def marked(text: str) -> str:
+    """Return a help text as Markdown for Airflow's form; what stands in backticks becomes bold.
+
+    As code it would hide words: the form draws a box around it that covers the line above.
+    """
+    parts = text.split("`")
+    return "".join(
+        f"**{markdown(part)}**" if at % 2 else markdown(part) for at, part in enumerate(parts)
+    )
 
 
 def settings_in_force(config: RunConfig) -> list[str]:
@@ -76,6 +89,9 @@ def settings_in_force(config: RunConfig) -> list[str]:
         ]
         if rest:
             lines.append(f"{section.lower()}: {_listed(config, rest)}")
+    most = config.epochs or max(VARIANTS[name].quickstart_epochs for name in config.variants)
+    if config.patience >= most:
+        lines.append(f"early stopping is off: no training has more than {most} epochs")
     return lines
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from cxr_tasks.settings.learning_rates import RULE as RATES_RULE
+from cxr_tasks.settings.learning_rates import in_one_way, rates_of
 from cxr_tasks.variants import VARIANTS, VariantName
 from cxr_tasks.volume.files import digest_of
 
@@ -46,7 +48,16 @@ PATH_SETTINGS = (
 """Settings that name a file or a folder; some also take a word that is no path."""
 
 
-LATER_SETTINGS = ("lung_masks", "label_decisions", "remedy", "head_repeats")
+_VARIANTS = tuple(VARIANTS.values())
+
+LATER_SETTINGS = (
+    "lung_masks",
+    "label_decisions",
+    "remedy",
+    "head_repeats",
+    "learning_rate",
+    "approval",
+)
 """Settings that older runs lack; at their default a run is as it was without them."""
 
 
@@ -71,6 +82,7 @@ Text = Annotated[str, AfterValidator(_one_line)]
 Variants = Annotated[
     tuple[VariantName, ...], BeforeValidator(split_list), AfterValidator(_in_order)
 ]
+LearningRates = Annotated[str, BeforeValidator(in_one_way)]
 _run, _data, _training, _evaluation, _retraining = (
     partial(Field, json_schema_extra={"section": section})
     for section in ("Run", "Data", "Training", "Evaluation", "Retraining")
@@ -98,8 +110,8 @@ class RunConfig(BaseModel):
     """Decides the split, the initial weights, the order of images, dropout and augmentation."""
 
     source: Literal["kaggle", "folder", "zip", "phantom"] = _data("phantom", title="Source")
-    """Where the images come from; by profile if empty. `phantom`: synthetic images, drawn by this
-    project."""
+    """Where the images come from. `phantom`: synthetic images, drawn by this project.
+    {by_profile}"""
     data: Text = _data("", title="Data path")
     """For `folder` and `zip`: the path as the workers see it."""
     follow_links: bool = _data(False, title="Follow links out of the folder")
@@ -131,8 +143,7 @@ class RunConfig(BaseModel):
         "hard", title="Difficulty of the phantom images"
     )
     """How strongly the fine structure shows that tells the drawn classes apart: with `easy` 1.4
-    times as strongly as with `hard`. By profile if empty (quickstart: easy; paper, honest:
-    hard)."""
+    times as strongly as with `hard`. {by_profile}"""
     max_rejected_fraction: float = _data(0.05, title="Maximum rejected fraction", ge=0, le=1)
     """Ingestion fails if more than this fraction of the files is unusable."""
 
@@ -143,30 +154,34 @@ class RunConfig(BaseModel):
     without it."""
 
     split: Literal["paper", "grouped"] = _training("grouped", title="Split")
-    """By profile if empty. `paper`: 75/25 as Keras' loader does it, without a test part. `grouped`:
-    train, val and test, with no patient or duplicate in two of them."""
+    """`paper`: 75/25 as Keras' loader does it, without a test part. `grouped`: train, val and test,
+    with no patient or duplicate in two of them. {by_profile}"""
     test_one_in: int = _training(5, title="Test one image in", ge=2, le=10)
     """One image in this many is set aside for testing, a patient's images kept together; a fifth of
-    the others validates. By profile if empty (quickstart: 3; others: 5). Only with split `grouped`
-    and without folds."""
+    the others validates. Only with split `grouped` and without folds. {by_profile}"""
     folds: int = _training(0, title="Folds", ge=0, le=20)
-    """By profile if empty (honest: 5). Every image is scored out of fold, by a model trained on the
-    other folds. 0: no folds; the split's own parts are scored. Requires split `grouped`."""
+    """Every image is scored out of fold, by a model trained on the other folds. 0: no folds; the
+    split's own parts are scored. Requires split `grouped`. {by_profile}"""
     repeats: int = _training(1, title="Repeats of the folds", ge=1, le=20)
     """How many times the images are divided into folds; an image's probabilities are averaged over
     the repeats."""
     head_repeats: int = _training(1, title="Repeats where only the head trains", ge=1, le=20)
     """The same for a variant whose backbone is all frozen, which trains in seconds. Repeats beyond
-    the others' show how far its figures move by chance, and change none. By profile if empty
-    (honest: 3)."""
+    the others' show how far its figures move by chance, and change none. {by_profile}"""
     epochs: int = _training(500, title="Maximum epochs", ge=0, le=10_000)
-    """By profile if empty (paper, honest: 500, which early stopping seldom lets a training reach;
-    quickstart: 0, which is 8, 300, 8, 3 for the four variants)."""
+    """A training ends after so many, unless early stopping ends it before; 0: each variant's own
+    number, in `quickstart` only. {by_profile}"""
     patience: int = _training(30, title="Patience", ge=1, le=10_000)
-    """Epochs without a lower validation loss before a training stops. By profile if empty (paper,
-    honest: 30; quickstart: 100, which hardly ever stops one)."""
+    """Epochs without a lower validation loss before a training stops; with as many as the epochs,
+    or more, none ever does. {by_profile}"""
+    learning_rate: LearningRates = _training(
+        "", title="Learning rates", json_schema_extra={"section": "Training", "rule": RATES_RULE}
+    )
+    """Adam's, of every variant: `1e-4`; or of some: `mobilenetv2_partial=1e-5,vanilla_cnn=1e-4`.
+    Empty: each variant's own ({rates}). One that is set stands in the report, as a difference from
+    the study."""
     batch_size: int = _training(32, title="Batch size", ge=1, le=1024)
-    """Images in one training step. By profile if empty (paper, honest: 32; quickstart: 16)."""
+    """Images in one training step. {by_profile}"""
     class_weights: bool = _training(False, title="Class weights")
     """Weight both classes equally in the loss if they differ in number."""
     weights: Text = _training("", title="Backbone weights")
@@ -205,6 +220,9 @@ class RunConfig(BaseModel):
     promote: bool = _retraining(True, title="Challenge the champion")
     """At the end, compare the recommended variant with the champion on images that neither has
     seen, and let it serve if it is better. Models of synthetic data are never promoted."""
+    approval: bool = _retraining(False, title="Ask a person before promotion")
+    """A model that would be promoted waits in Airflow, under Required Actions, for a person who
+    approves or rejects it; without an answer it is not promoted. It holds no worker meanwhile."""
     challenge_level: Literal["spent", "fixed"] = _retraining(
         "spent", title="Significance level of a challenge"
     )
@@ -229,6 +247,11 @@ class RunConfig(BaseModel):
         """Return how many times a variant's folds are divided, for its figures or their spread."""
         head_only = VARIANTS[variant].trains_head_only
         return max(self.repeats, self.head_repeats) if head_only else self.repeats
+
+    def learning_rate_of(self, variant: str) -> float:
+        """Return Adam's learning rate for a variant."""
+        own = VARIANTS[variant].usual_learning_rate(quick=self.profile == "quickstart")
+        return rates_of(self.learning_rate).get(variant, own)
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide about numbers: all but those of the retraining."""
@@ -274,6 +297,7 @@ class Setting:
     minimum: float | None
     maximum: float | None
     by_profile: bool  # a profile has a value of its own for it
+    rule: str = ""  # what a text may be; empty where it is any line
 
     @property
     def flag(self) -> str:
@@ -296,13 +320,44 @@ def _described(name: str, schema: dict[str, Any]) -> Setting:
         kind=schema["type"],
         default=RunConfig.model_fields[name].default,
         title=schema["title"],
-        help=" ".join(schema["description"].split()),
+        help=_help(name, schema["description"]),
         section=schema["section"],
         choices=tuple(schema.get("enum") or schema.get("items", {}).get("enum", ())),
         minimum=schema.get("minimum"),
         maximum=schema.get("maximum"),
         by_profile=any(name in profile for profile in PROFILES.values()),
+        rule=schema.get("rule", ""),
     )
+
+
+def _help(name: str, description: str) -> str:
+    """Fill in what the project decides elsewhere, so that no number stands in two places."""
+    text = " ".join(description.split())
+    return text.replace("{by_profile}", _by_profile(name)).replace("{rates}", _own_rates())
+
+
+def _by_profile(name: str) -> str:
+    """Describe what a setting is in each profile where nobody sets it."""
+    profiles_by_value: dict[str, list[str]] = {}
+    for profile, values in PROFILES.items():
+        value = values.get(name, RunConfig.model_fields[name].default)
+        shown = _own_epochs() if (name, value) == ("epochs", 0) else str(value)
+        profiles_by_value.setdefault(shown, []).append(profile)
+    listed = "; ".join(f"{', '.join(names)}: {value}" for value, names in profiles_by_value.items())
+    return f"By profile if empty ({listed})."
+
+
+def _own_epochs() -> str:
+    return ", ".join(f"{each.name} {each.quickstart_epochs}" for each in _VARIANTS)
+
+
+def _own_rates() -> str:
+    """Describe each variant's own learning rate: in quickstart, and where a training is long."""
+    listed = (
+        ", ".join(f"{each.name} {each.usual_learning_rate(quick=quick):g}" for each in _VARIANTS)
+        for quick in (True, False)
+    )
+    return "quickstart: {}; the study's, in the others: {}".format(*listed)
 
 
 SETTINGS: dict[str, Setting] = {

@@ -1,1 +1,1 @@
-"""The runs of a shared volume as pages: a table, a trend, two side by side; never Airflow."""
+"""The runs of a shared volume as pages: a table, side by side, the champion; never Airflow."""

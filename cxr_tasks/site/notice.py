@@ -6,10 +6,13 @@ The texts stand in the template; here is decided which of them holds.
 from dataclasses import dataclass
 
 from cxr_tasks.site.run_facts import FailedStage, RunFacts
+from cxr_tasks.watching.watch import GOING
+from cxr_tasks.wording import one_line
 
 REFRESH_SECONDS = 15
 NO_SUCH_RUN = "No such run"
-STILL_GOING = ("queued", "running", "restarting")
+WITH_PROGRESS = ("under way", "stopped", "failed", "cut off", "no report", "went")
+ENDED = ("stopped", "failed", "cut off", "no report", "went", "refused", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,16 @@ class Notice:
     lost: bool = False  # whether Airflow takes a run for going on that no process works on
     reason: str = ""  # why the name is invalid; empty where it is not
 
+    @property
+    def may_start_again(self) -> bool:
+        """Whether a run like this one may be what a person wants next."""
+        return self.about in ENDED
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether the run's tasks belong on the page."""
+        return self.about in WITH_PROGRESS
+
 
 def no_report_yet(
     key: str, run: RunFacts | None, state: str = "", *, at_work: bool = False
@@ -40,7 +53,7 @@ def no_report_yet(
     """
     if run is not None and run.unchanged_since:
         return Notice("unchanged", "Nothing has changed", key, run=run)
-    if state in STILL_GOING or (at_work and not state):
+    if state in GOING or (at_work and not state):
         lost = not at_work and run is not None and run.is_cut_off
         return _under_way(key, run, lost=lost)
     if run is None:
@@ -59,7 +72,7 @@ def no_report_yet(
 def _under_way(key: str, run: RunFacts | None, *, lost: bool) -> Notice:
     return Notice(
         "under way",
-        "No report yet",
+        f"{one_line(key, 120)} is under way",
         key,
         run=run,
         failures=run.failures if run else (),
@@ -68,9 +81,14 @@ def _under_way(key: str, run: RunFacts | None, *, lost: bool) -> Notice:
     )
 
 
+def as_it_went(run: RunFacts) -> Notice:
+    """Return the notice of a run that has its report, and shows how it went."""
+    return Notice("went", f"How {run.key} went", run.key, run=run, failures=run.failures)
+
+
 def not_begun(key: str, state: str, refusal: str) -> Notice:
     """Return the notice of a run of the DAG that has opened no run of its own, or not yet."""
-    return _under_way(key, None, lost=False) if state in STILL_GOING else refused(key, refusal)
+    return _under_way(key, None, lost=False) if state in GOING else refused(key, refusal)
 
 
 def refused(key: str, reason: str = "") -> Notice:
@@ -86,7 +104,7 @@ def refused(key: str, reason: str = "") -> Notice:
 
 def no_scores_yet(name: str, state: str) -> Notice:
     """Return why a batch of images has no page of scores."""
-    if state in STILL_GOING:
+    if state in GOING:
         return Notice("scoring", "No scores yet", name, refresh_seconds=REFRESH_SECONDS)
     if state == "failed":
         return Notice("not scored", "This batch was not scored", name)

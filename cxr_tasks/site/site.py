@@ -1,94 +1,35 @@
 """Every page by what is asked for; whoever serves them has checked who asks."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
-from html import escape
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from jinja2 import Environment
-
-from cxr_tasks.errors import ConfigError, shown
-from cxr_tasks.reporting.environment import make_environment
-from cxr_tasks.reporting.report_record import LABELS_PAGE
-from cxr_tasks.runs.start import started_key
-from cxr_tasks.settings.form import RUN_NAME
-from cxr_tasks.site.comparison import compare
+from cxr_tasks.errors import ConfigError, CxrError
+from cxr_tasks.reporting.report_record import ReportRecord
+from cxr_tasks.site.answer import Answer, download, fill, show, told_where_unreadable
+from cxr_tasks.site.batch_pages import batch_page, batch_table
+from cxr_tasks.site.batches import read_batches
+from cxr_tasks.site.champion_page import make_champion_page
+from cxr_tasks.site.compare_page import make_compare_page
+from cxr_tasks.site.comparison import MAX_RUNS, compare
 from cxr_tasks.site.library import Library
-from cxr_tasks.site.listing import MEASURES, make_listing, read_view
-from cxr_tasks.site.notice import NO_SUCH_RUN, Notice, no_report_yet, no_scores_yet, not_begun
-from cxr_tasks.site.reading import PAGE, is_damaged, report_page, scores_page
+from cxr_tasks.site.listing import TablePage, choose, make_listing
+from cxr_tasks.site.note_page import NoteForm, NotePage
+from cxr_tasks.site.notice import NO_SUCH_RUN, Notice
+from cxr_tasks.site.paired_tests import PairedTests
+from cxr_tasks.site.reading import read_report
 from cxr_tasks.site.run_facts import RunFacts
-from cxr_tasks.site.trend import FRAME, make_trend
-from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.locks import is_locked, locks_of_run
-from cxr_tasks.volume.paths import Home, RunPaths, run_key_from
-from cxr_tasks.wording import NONE, PART_NAMES, VERDICT_NAMES, one_line
+from cxr_tasks.site.run_pages import RunPages
+from cxr_tasks.site.runs_csv import runs_csv
+from cxr_tasks.site.trend import make_trend, trend_runs
+from cxr_tasks.site.view import COLUMNS, Query, View, passed_over, read_view
+from cxr_tasks.volume.paths import Home
 
-PIPELINE, SCORING = "cxr_pipeline", "cxr_score"
-NAMED_BY = {PIPELINE: RUN_NAME, SCORING: "name"}
-"""DAGs whose runs have a page, each with the parameter that may name its folder."""
-
-LABELS = "labels"
-"""The part of a report that is a page of its own."""
-
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'self'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "private, no-cache",
-}
-"""Sent with every page: no script runs, nothing is loaded, no other site may frame it."""
-
-_PAUSE_SECONDS = 60.0
-"""How long a run may be between two stages, or a stage on its way to its lock."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A page and its HTTP status."""
-
-    body: str | bytes
-    status: int = 200
-
-
-@dataclass(frozen=True)
-class AirflowRun:
-    """What Airflow knows of a run; `state` is None where it knows of none."""
-
-    dag_id: str
-    run_id: str
-    state: str | None
-    conf: Mapping[str, Any] = field(default_factory=dict)
-    # state of its task `start`; None where Airflow has no such task of it any more
-    start: str | None = None
-    opening: object = None  # what that task says of the run that it has opened
-    refusal: str = ""  # why it has opened none, as far as it is known
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether it has a folder of its own on the shared volume."""
-        return self.start in (None, "success")
-
-    @property
-    def key(self) -> str:
-        """Name its folder; where `start` has left no word, as the form does; unchecked."""
-        if opened := started_key(self.opening):
-            return opened
-        given = self.conf.get(NAMED_BY[self.dag_id])
-        if isinstance(given, str) and given:
-            return given
-        return shown(given) if given else run_key_from(self.run_id)
+_N_OFFERED = 30
+"""Runs that a comparison offers to add."""
 
 
 class Site:
-    """The pages about one shared volume.
+    """The pages about one shared volume; those about one run are in `of_run`.
 
     Every method takes `base`, where the pages are mounted, such as `/cxr`.
 
@@ -100,136 +41,111 @@ class Site:
     def __init__(self, home: Home, *, clock: Callable[[], float] = time.time) -> None:
         self.home = home
         self.clock = clock
-        self.library = Library(home)
+        self.library = Library(home, clock=clock)
+        self.tests = PairedTests()
+        self.of_run = RunPages(home, self.library, clock=clock)
 
-    def all_runs(self, query: Mapping[str, str], *, base: str) -> Answer:
+    @told_where_unreadable
+    def all_runs(self, query: Query | Mapping[str, str], *, base: str) -> Answer:
         """Return the table of runs, as the address's query wants it."""
-        view = read_view(query)
-        runs = self.library.runs()
-        listing = make_listing(runs, view)
-        page = _fill(
+        query = list(query.items() if isinstance(query, Mapping) else query)
+        chosen, listing = self._list(read_view(query))
+        view = listing.view
+        page = fill(
             "runs.html.j2",
             base,
+            here="runs",
             listing=listing,
-            view=listing.view,
-            trend=make_trend(runs, view.trend),
-            ready=[run.key for run in runs if run.report][:2],  # the newest, offered to compare
+            view=view,
+            passed_over=passed_over(query),
+            everything=View(hide=view.hide, sort=view.sort, order=view.order).link(),
+            trend=make_trend(chosen, view.trend),
+            n_ready=sum(run.report is not None for run in listing.rows),
+            n_columns=sum(map(view.shows, COLUMNS)) - view.shows("when") - view.shows("note"),
         )
         return Answer(page)
 
-    def compared(self, first: str, second: str, *, base: str) -> Answer:
-        """Return two runs side by side."""
-        one, other = self._find(first), self._find(second)
-        comparison = compare(one, other) if one and other else None
-        if comparison is None:
-            return _show(Notice("nothing to compare", "Two runs are needed", status=404), base)
-        return Answer(_fill("compare.html.j2", base, comparison=comparison))
+    @told_where_unreadable
+    def all_runs_csv(self, query: Query | Mapping[str, str]) -> Answer:
+        """Return the runs that pass the filters as CSV, all of them.
 
-    def run(self, key: str, *, base: str, state: str = "", part: str = "") -> Answer:
-        """Return a run's report, or its page of labels (part `labels`), or why there is none."""
+        A script does not see that a filter was passed over: it is answered with what is wrong.
+        """
+        query = list(query.items() if isinstance(query, Mapping) else query)
+        if problem := passed_over(query):
+            return Answer(f"{problem}\n", 400, "text/plain; charset=utf-8")
+        runs = choose(self.library.runs(), read_view(query))
+        return download(runs_csv(runs), "runs.csv")
+
+    @told_where_unreadable
+    def compared(self, keys: Sequence[str], *, base: str) -> Answer:
+        """Return two to six runs side by side; without any, a choice of them."""
+        keys = list(dict.fromkeys(keys))
+        found = [each for key in keys[: MAX_RUNS + 1] if (each := self._read_whole(key))]
+        comparison = compare(found)
+        others = [run for run in self.library.glance() if run.report and run.key not in keys]
+        others = others[:_N_OFFERED]
+        if comparison is None or len(found) < len(keys):
+            chosen = [run for run, _ in found]
+            context = {"n_asked": len(keys), "chosen": chosen, "others": others}
+            page = fill("choose.html.j2", base, here="compare", max_runs=MAX_RUNS, **context)
+            return Answer(page, 404 if keys else 200)
+        compared = make_compare_page(self.home, comparison, self.tests, others=others)
+        return Answer(fill("compare.html.j2", base, here="compare", page=compared))
+
+    @told_where_unreadable
+    def champion(self, *, base: str) -> Answer:
+        """Return the champion's history."""
+        page = make_champion_page(self.home, self.library.glance())
+        return Answer(fill("champion.html.j2", base, here="champion", page=page))
+
+    @told_where_unreadable
+    def batches(self, *, base: str) -> Answer:
+        """Return the list of scored batches."""
+        batches = read_batches(self.home)
+        return Answer(fill("scores_list.html.j2", base, here="scores", batches=batches))
+
+    def scores(self, name: str, *, base: str) -> Answer:
+        """Return the page of one scored batch, or why there is none."""
+        return batch_page(self.home, name, base=base)
+
+    def scores_csv(self, name: str, *, base: str) -> Answer:
+        """Return a batch's table, if it is what was written."""
+        return batch_table(self.home, name, base=base)
+
+    @told_where_unreadable
+    def note(self, key: str, *, base: str, may_write: bool, form: NoteForm | None = None) -> Answer:
+        """Return the page on which a run's note is read and changed; `form` is what was sent.
+
+        Saved, it leads back to itself.
+        """
+        run = self._find(key)
+        if run is None:
+            return show(Notice("no run", NO_SUCH_RUN, key, status=404), base)
+        page = NotePage(self.home, run, base=base, may_write=may_write)
+        return page.answer() if form is None else page.saved(form, now=self.clock())
+
+    def _list(self, view: View) -> tuple[list[RunFacts], TablePage]:
+        """Choose runs; what is shown of them is checked, and chosen anew if it is damaged."""
+        while True:
+            runs = self.library.glance()
+            listing, chosen = make_listing(runs, view), choose(runs, view)
+            by_time = sorted(chosen, key=lambda run: (run.started, run.key), reverse=True)
+            if self.library.check([*listing.rows, *trend_runs(by_time)]):
+                return by_time, listing
+
+    def _read_whole(self, key: str) -> tuple[RunFacts, ReportRecord] | None:
+        """Read a run with all of its report; None where it has none to rely on."""
+        run = self._find(key)
+        if run is None or run.report is None:
+            return None
         try:
-            run = self.home.run(key)
-        except ConfigError as err:
-            return _show(_refused_name(err), base)
-        for name in (LABELS_PAGE, PAGE) if part == LABELS else (PAGE,):
-            if answer := _report_page(run, name, base):
-                return answer
-        facts = self.library.find(key)
-        at_work = is_at_work(run, facts, now=self.clock())
-        return _show(no_report_yet(key, facts, state, at_work=at_work), base)
-
-    def airflow_run(self, asked: AirflowRun, *, base: str) -> Answer:
-        """Return the page of a DAG's run, or why there is none."""
-        if asked.dag_id not in NAMED_BY:
-            return _show(Notice("another DAG", "No report here", asked.dag_id), base)
-        if asked.state is None:
-            unknown = Notice("unknown to Airflow", NO_SUCH_RUN, asked.run_id, status=404)
-            return _show(unknown, base)
-        if asked.dag_id == PIPELINE:
-            if not asked.has_begun:
-                return _show(not_begun(asked.key, asked.state, asked.refusal), base)
-            return self.run(asked.key, base=base, state=asked.state)
-        return self._scores(asked.key, base=base, state=asked.state)
-
-    def _scores(self, name: str, *, base: str, state: str) -> Answer:
-        try:
-            page = scores_page(self.home, name)
-        except ConfigError as err:
-            return _show(_refused_name(err), base)
-        if page is not None:
-            return Answer(page.read_bytes())
-        return _show(no_scores_yet(name, state), base)
+            return run, read_report(self.home.run(key))
+        except CxrError:  # whole, but not as this version of the project reads it
+            return None
 
     def _find(self, key: str) -> RunFacts | None:
         try:
             return self.library.find(key)
         except ConfigError:
             return None
-
-
-def is_at_work(run: RunPaths, facts: RunFacts | None, *, now: float) -> bool:
-    """Return whether a process works on a run, or did a moment ago.
-
-    Its locks show it, since a lock dies with its holder.
-
-    Args:
-        run: The run.
-        facts: What was read of it; None where there is nothing.
-        now: In seconds since 1970.
-    """
-    if facts is None:
-        return False
-    seen = facts.last_sign.at if facts.last_sign else facts.started
-    return now - seen < _PAUSE_SECONDS or any(is_locked(path) for path in locks_of_run(run))
-
-
-def _report_page(run: RunPaths, name: str, base: str) -> Answer | None:
-    """Return a page of a report, its links to the other one as they are here."""
-    page = report_page(run, name)
-    if page is None:
-        return None
-    content = page.read_bytes()
-    if is_damaged(run, content, name):
-        return _show(Notice("damaged", "This report is damaged", run.key), base)
-    # a page's text has no quotation mark that is not escaped, so nothing else looks like this
-    places = {PAGE: f"{base}/runs/{run.key}", LABELS_PAGE: f"{base}/runs/{run.key}?part={LABELS}"}
-    for file, place in places.items():
-        content = content.replace(f'href="{file}"'.encode(), f'href="{escape(place)}"'.encode())
-    return Answer(content)
-
-
-def _refused_name(err: ConfigError) -> Notice:
-    return Notice("no name", NO_SUCH_RUN, status=404, reason=f"{err.problem} {err.rule}")
-
-
-def _show(notice: Notice, base: str) -> Answer:
-    return Answer(_fill("notice.html.j2", base, notice=notice), notice.status)
-
-
-def _fill(template: str, base: str, **context: object) -> str:
-    return _environment().get_template(template).render(base=base, **context)
-
-
-@cache
-def _environment() -> Environment:
-    environment = make_environment("cxr_tasks.site", utc=utc, variant_title=variant_title)
-    environment.globals |= {
-        "frame": FRAME,
-        "variants": VARIANTS,
-        "measures": MEASURES,
-        "part_names": PART_NAMES,
-        "verdict_names": VERDICT_NAMES,
-    }
-    return environment
-
-
-def utc(seconds: float) -> str:
-    """Return a time in UTC as a person reads it: `2026-01-31 03:00`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def variant_title(name: str | None) -> str:
-    """Return the title of a recommended variant; a name from elsewhere stays as it is."""
-    if name is None:
-        return NONE
-    return VARIANTS[name].title if name in VARIANTS else one_line(name, 40)

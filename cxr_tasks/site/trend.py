@@ -18,6 +18,7 @@ _SPREAD = 0.36
 """How far apart the variants of one run stand, as a fraction of the room a run has."""
 _MAX_SPREAD = 36.0
 _N_DATES = 8
+_N_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Frame:
     """The drawing's size, and the lines within which its points stand."""
 
     width: int = 1080
-    height: int = 280
+    height: int = 156
     left: int = 46
     right: int = 1064
-    top: int = 34
-    bottom: int = 246
+    top: int = 26
+    bottom: int = 128
 
 
 FRAME = Frame()
@@ -73,6 +74,11 @@ class Trend:
     n_left_out: int
 
 
+def trend_runs(runs: Sequence[RunFacts]) -> list[RunFacts]:
+    """Return the runs that the trend shows, the newest first."""
+    return [run for run in runs if run.report is not None][:MAX_RUNS]
+
+
 def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
     """Place the last runs with a report, the oldest left; None where fewer than two have one.
 
@@ -106,11 +112,17 @@ def make_trend(runs: Sequence[RunFacts], measure: Measure) -> Trend | None:
         lines={name: _lines(each) for name, each in points.items()},
         stretches=stretches,
         dates=[(_x(n + 0.5, room), shown[n][0]) for n in range(0, len(shown), step)],
-        ticks=[(_y(tenth / 10, floor), tenth / 10) for tenth in range(round(floor * 10), 11)],
+        ticks=[(_y(tenth / 10, floor), tenth / 10) for tenth in _tenths(floor)],
         n_data=len({stretch.number for stretch in stretches}),
         n_shown=len(shown),
         n_left_out=len(reported) - len(shown),
     )
+
+
+def _tenths(floor: float) -> list[int]:
+    """Return where lines stand across, in tenths; every other one where there are many."""
+    tenths = list(range(10, round(floor * 10) - 1, -1))
+    return tenths[:: 1 if len(tenths) <= _N_LINES else 2]
 
 
 def _x(place: float, room: float) -> float:

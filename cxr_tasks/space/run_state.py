@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from cxr_tasks.champion.approval_record import ApprovalRecord
 from cxr_tasks.errors import ConfigError, CxrError
 from cxr_tasks.runs.ingest_record import IngestRecord
 from cxr_tasks.runs.start import read_config
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.kaggle_handle import read_handle
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.record_model import read_sealed_record
 from cxr_tasks.volume.records import find_record
 
 DAY_SECONDS = 86_400.0
@@ -23,7 +25,7 @@ class RunState:
 
     run: RunPaths  # its folders
     changed_at: float  # when something happened in it last, in seconds since 1970
-    finished: bool  # whether it has a report
+    finished: bool  # whether it has a report, and no person is asked about its model
     # the earlier run that it would have repeated; None where it has its own results, or none yet
     unchanged_since: str | None = None
     datasets: frozenset[str] = frozenset()  # fingerprints of the data sets that it uses
@@ -69,6 +71,7 @@ def downloads_of(config: RunConfig) -> frozenset[str]:
 def _read_state(run: RunPaths) -> RunState:
     state = RunState(run, _changed_at(run), finished=(run.report / "report.json").exists())
     try:
+        state = replace(state, finished=state.finished and not _asks(run))
         ingested = find_record(run.ingest, IngestRecord)
         config = read_config(run) if run.config.exists() else None
     except CxrError as err:
@@ -86,6 +89,11 @@ def _read_state(run: RunPaths) -> RunState:
     )
 
 
+def _asks(run: RunPaths) -> bool:
+    """Return whether a person is asked about a run's model, and has not answered."""
+    return run.approval.exists() and read_sealed_record(run.approval, ApprovalRecord).answer is None
+
+
 def _changed_at(run: RunPaths) -> float:
     """Find when something happened last: every stage writes its events to `progress.jsonl`."""
     files = (
@@ -94,6 +102,7 @@ def _changed_at(run: RunPaths) -> float:
         run.root / "run.log",
         run.ingest / "ingest.json",
         run.report / "report.json",
+        run.approval,
         run.promote / "promote.json",
     )
     times = []

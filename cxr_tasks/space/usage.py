@@ -14,6 +14,7 @@ KINDS = {
     "datasets": "data sets",
     "champion": "champion versions",
     "scores": "scores",
+    "notes": "notes on runs",
     "cache/activations": "cache: activations of frozen layers",
     "cache/lungs": "cache: lung masks",
     "cache/backbones": "cache: backbone weights",

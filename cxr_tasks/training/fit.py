@@ -1,5 +1,6 @@
 """One fit of a network, from first weights to a saved model: of a run, a fold, or a final fit."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from cxr_tasks.training.task import Trainable, TrainingTask, trainable_part
 from cxr_tasks.training.training_record import FitFacts, StoppedBy
 from cxr_tasks.volume.files import write_rows, write_table
 from cxr_tasks.volume.progress import Progress
+from cxr_tasks.volume.progress_record import EpochFigures
 
 HISTORY_COLUMNS = [field.name for field in fields(EpochResult)]
 N_AUGMENTED_EXAMPLES = 6
@@ -56,6 +58,8 @@ def fit(
         TrainingError: The loss is no number, or memory ran out.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if progress.fit:  # of several: whoever watches learns which one loads and prepares now
+        progress.emit("start", "started")
     leased = card()
     with naming_batch_size(task.config.batch_size):
         started = time.monotonic()
@@ -138,9 +142,26 @@ def _reporter(task: TrainingTask, progress: Progress) -> Callable[[EpochResult],
             seconds_left=result.seconds * (n_epochs - result.epoch),
             text=f"loss {result.loss:.4f}, val_loss {result.val_loss:.4f}, "
             f"val_accuracy {result.val_accuracy:.3f}",
+            figures=figures_of(result),
         )
 
     return report
+
+
+def figures_of(result: EpochResult) -> EpochFigures:
+    """Return what an event says of an epoch; figures without lag, unlike others, are unchecked."""
+    return EpochFigures(
+        loss=result.loss,
+        accuracy=result.accuracy,
+        val_loss=result.val_loss,
+        val_accuracy=result.val_accuracy,
+        val_loss_no_lag=_finite(result.val_loss_no_lag),
+        val_accuracy_no_lag=_finite(result.val_accuracy_no_lag),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _save_augmented_examples(task: TrainingTask, path: Path) -> None:

@@ -64,12 +64,11 @@ class TrainingTask:
     def settings(self) -> TrainingSettings:
         """How this variant is trained: quickstart has epochs and learning rates of its own."""
         config, variant, n_epochs = self.config, self.variant, self.n_epochs
-        quick = config.profile == "quickstart"
         return TrainingSettings(
             epochs=n_epochs or config.epochs or variant.quickstart_epochs,
             patience=n_epochs or config.patience,
             batch_size=config.batch_size,
-            learning_rate=variant.quickstart_learning_rate if quick else variant.learning_rate,
+            learning_rate=config.learning_rate_of(variant.name),
             seed=self.seed,
             class_weight=self._class_weight() if config.class_weights else None,
             keep_best=n_epochs is None,

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,12 +85,19 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp makes its file private; other users of the shared volume read artifacts.
-        temporary.chmod(0o644)
+        _share(temporary, 0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _share(path: Path, mode: int) -> None:
+    """Let others read what `tempfile` made private, and the group write where it may in its folder.
+
+    Where a platform chooses another user for each container, the group is what they share.
+    """
+    path.chmod(mode | (path.parent.stat().st_mode & stat.S_IWGRP))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -167,8 +175,8 @@ def building(folder: Path) -> Iterator[Path]:
     remove_leftovers(folder)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.building-"))
     try:
+        _share(temporary, 0o755)
         yield temporary
-        temporary.chmod(0o755)
         put_in_place(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -53,7 +53,7 @@ def volume_in_use(home: Home, *, on_wait: Callable[[], object] = lambda: None) -
     path = _volume_lock(home)
     path.parent.mkdir(parents=True, exist_ok=True)
     # filelock's lock for readers and writers is a database, which network file systems spoil
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,6 +1,9 @@
 """Where everything lies on the shared volume, `$CXR_HOME`."""
 
+import os
 import re
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -10,8 +13,19 @@ StageName = Literal["ingest", "split", "audit", "train", "fold", "evaluate", "re
 STAGES: tuple[StageName, ...] = get_args(StageName)
 """In the order of a run; the audit goes beside the trainings, a fold within one."""
 
-LockName = StageName | Literal["start", "failure"]
-"""What works on a run: a stage, what begins the run, what writes down a failure."""
+RECORD_FILES: Mapping[StageName, str] = {
+    "ingest": "ingest.json",
+    "split": "split.json",
+    "audit": "audit.json",
+    "train": "train.json",
+    "evaluate": "comparison.json",
+    "report": "report.json",
+    "promote": "promote.json",
+}
+"""What each stage writes last. As text: to import all their models takes seconds."""
+
+LockName = StageName | Literal["start", "failure", "track", "publish"]
+"""What works on a run: a stage, what begins it, what writes down a failure, what sends it on."""
 
 MAX_RUN_KEY_LENGTH = 120
 _SAFE_RUN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -26,6 +40,7 @@ class Home:
         self.cache: Final = root / "cache"  # what can be had again: downloads, backbone weights
         self.locks: Final = root / "locks"  # a lock of the operating system dies with its holder
         self.champion: Final = root / "champion"  # the model that serves, and those before it
+        self.notes: Final = root / "notes"  # what people say of runs; stays when a run goes
 
     def scores(self, name: str) -> Path:
         """Return the folder of one batch of scored images.
@@ -52,6 +67,7 @@ class RunPaths:
         self.key: Final = key
         self.root: Final = home.root / "runs" / key
         self.config: Final = self.root / "config.json"  # checked, written before the first stage
+        self.starts: Final = self.root / "starts.json"  # who began it, and went on with it
         self.progress: Final = self.root / "progress.jsonl"  # a line for each thing worth knowing
         self.ingest: Final = (
             self.root / "ingest"
@@ -63,6 +79,7 @@ class RunPaths:
         self.evaluate: Final = self.root / "evaluate"  # scores and metrics of each finished variant
         self.report: Final = self.root / "report"  # the page, its figures as JSON, and the table
         self.remedies: Final = self.root / "remedies"  # what of its score survives
+        self.approval: Final = self.root / "approval.json"  # what a person is asked before that
         self.promote: Final = self.root / "promote"  # whether its model took the champion's place
 
     def train(self, variant: str) -> Path:
@@ -99,3 +116,34 @@ def run_key_from(run_id: str) -> str:
     """Make a folder name of an Airflow run id, such as `manual__2026-01-31T03:00:00+00:00`."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id).strip("-._")
     return check_run_key(safe[:MAX_RUN_KEY_LENGTH] or "run")
+
+
+def find_inside(folder: Path, path: Path) -> Path | None:
+    """Follow links to a file; None where it is none, or lies outside `folder`.
+
+    The folder's own name is taken as it is: if it is a link, nothing in it counts.
+    """
+    try:
+        if _is_plainly_inside(str(folder), str(path)):  # without a look at all folders above
+            return path
+        real, parent = os.path.realpath(path), os.path.realpath(folder.parent)
+        within = Path(real).is_relative_to(Path(parent) / folder.name)
+    except (OSError, ValueError):  # it is not there; or no file can have this name
+        return None
+    return Path(real) if within and os.path.isfile(real) else None  # noqa: PTH113
+
+
+def _is_plainly_inside(folder: str, path: str) -> bool:
+    """Return whether a file lies below a folder by its path, and nothing from there on is a link.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    place, below = folder, path.removeprefix(f"{folder}/")
+    if below == path or ".." in below.split("/"):
+        return False
+    for part in below.split("/"):
+        if not stat.S_ISDIR(os.lstat(place).st_mode):
+            return False
+        place = f"{place}/{part}"
+    return stat.S_ISREG(os.lstat(place).st_mode)

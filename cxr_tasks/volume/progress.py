@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cxr_tasks.volume.progress_record import EventKind, Level, ProgressRecord
+from cxr_tasks.volume.progress_record import EpochFigures, EventKind, Level, ProgressRecord
 
 Item = TypeVar("Item")
 Report = Callable[[str], None]
@@ -40,8 +40,16 @@ class Progress:
         """Report something worth knowing."""
         self.emit("note", text)
 
-    def epoch(self, epoch: int, *, n_epochs: int, seconds_left: float, text: str) -> None:
-        """Report that an epoch has ended, and how long the rest takes at most."""
+    def epoch(
+        self,
+        epoch: int,
+        *,
+        n_epochs: int,
+        seconds_left: float,
+        text: str,
+        figures: EpochFigures | None = None,
+    ) -> None:
+        """Report that an epoch has ended, what it measured, and how long the rest takes at most."""
         left = f", at most {duration(seconds_left)} left" if seconds_left else ""
         self.emit(
             "epoch",
@@ -49,6 +57,7 @@ class Progress:
             epoch=epoch,
             n_epochs=n_epochs,
             seconds_left=seconds_left,
+            figures=figures,
         )
 
     def emit(
@@ -59,6 +68,7 @@ class Progress:
         epoch: int = 0,
         n_epochs: int = 0,
         seconds_left: float = 0.0,
+        figures: EpochFigures | None = None,
     ) -> None:
         """Append an event to the file and echo its line.
 
@@ -77,10 +87,11 @@ class Progress:
             "at": self.clock(),
             "fit": self.fit,
             "level": level_of(text),
+            "figures": figures and figures.content(),
         }
         line = json.dumps(event, ensure_ascii=True) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             os.write(descriptor, line.encode())
         finally:

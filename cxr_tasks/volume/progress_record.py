@@ -4,8 +4,25 @@ from typing import Literal
 
 from cxr_tasks.volume.record_model import Facts
 
-EventKind = Literal["start", "note", "epoch", "done", "failed", "stopped"]
+EventKind = Literal["start", "note", "epoch", "done", "failed", "stopped", "given back"]
+"""`given back`: its worker was asked to end, or heard no more of Airflow, and another goes on."""
+
+ENDS: frozenset[EventKind] = frozenset(("done", "failed", "stopped", "given back"))
+"""After which nobody works on the stage."""
+
 Level = Literal["info", "warning"]
+
+
+class EpochFigures(Facts):
+    """What an epoch has measured; see `training.epoch.EpochResult`."""
+
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    val_loss_no_lag: float | None
+    """Under batch statistics without lag; None where the training moves none."""
+    val_accuracy_no_lag: float | None
 
 
 class ProgressRecord(Facts):
@@ -29,6 +46,8 @@ class ProgressRecord(Facts):
     """The training that it is about where a stage trains several: `fold 2 of 5`."""
     level: Level = "info"
     """As logs have it."""
+    figures: EpochFigures | None = None
+    """Of the epoch that has ended; None where it is about none, and in older files."""
 
     @property
     def name(self) -> str:

@@ -28,20 +28,35 @@ TIDY_SCHEDULE = "CXR_TIDY_SCHEDULE"
 """Environment variable: likewise for `cxr_tidy`."""
 
 
+OWNER = "CXR_OWNER"
+"""Environment variable: whom Airflow's UI names as the DAGs' owner; `cxr` unless set."""
+
+
 def cxr_dag(
-    dag_id: str, doc: str, *, schedule: Any, **options: Any
+    dag_id: str, doc: str, *, description: str, schedule: Any, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make a DAG of a function, as every DAG here is: one run at a time, time limit, notifications.
 
     Args:
         dag_id: Its name.
         doc: Markdown for its page in Airflow's UI.
+        description: A sentence for the list of DAGs.
         schedule: What starts it; None: only a person.
         options: Of Airflow's `dag`, where one differs.
     """
-    usual = {"max_active_runs": 1, "dagrun_timeout": time_limit(RUN_HOURS), "tags": ["cxr"]}
+    usual = {
+        "max_active_runs": 1,
+        "dagrun_timeout": time_limit(RUN_HOURS),
+        "default_args": {"owner": owner()},
+        "tags": ["cxr"],
+    }
     options = {**usual, **notifications(), **options}
-    return dag(dag_id=dag_id, doc_md=doc, schedule=schedule, **options)
+    return dag(dag_id=dag_id, description=description, doc_md=doc, schedule=schedule, **options)
+
+
+def owner(environ: Mapping[str, str] = os.environ) -> str:
+    """Return whom the UI names as the owner."""
+    return environ.get(OWNER, "").strip() or "cxr"
 
 
 def images_schedule(cron: Any) -> Any:

@@ -20,7 +20,7 @@ from cxr_tasks.data.dataset import Dataset
 from cxr_tasks.lungs.store import Lungs
 from cxr_tasks.volume.paths import Home
 from tests.audit.planted_dataset import ingest_planted
-from tests.drawn_run import drawn_lungs
+from tests.drawn_dataset import drawn_lungs
 
 SEED = 5
 

@@ -23,7 +23,8 @@ from cxr_tasks.settings.config import make_config
 from cxr_tasks.training.weights import prepare_weights
 from cxr_tasks.volume.paths import Home
 from tests.champion.drawn_champion import draw_champion
-from tests.drawn_run import FINGERPRINT, Drawing, draw_run
+from tests.drawing import FINGERPRINT, Drawing
+from tests.drawn_run import draw_run
 
 OTHER = "d1" * 32
 LONGEST_MESSAGE = 600  # the page shows no more of a finding

@@ -28,7 +28,8 @@ from cxr_tasks.runs.start import open_run
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home
 from cxr_tasks.volume.records import finish_once
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 VARIANT = "mobilenetv2_frozen"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -73,7 +74,7 @@ def promote(home: Home, key: str, *, score: Score | None = None) -> PromotionRec
         seed=config.seed,
         note=print,
         build=lambda built: promotion.make_promotion(
-            run, config, score=score or _refuse_to_score, now=NOW, note=lambda _: None, built=built
+            run, config, score=score or refuse_to_score, now=NOW, note=lambda _: None, built=built
         ),
     )
     restore_version(run, config, record, note=print)
@@ -118,7 +119,8 @@ def dying(step: Callable[..., Any]) -> Callable[..., Any]:
     return work_and_die
 
 
-def _refuse_to_score(_model_file: Path, _images: Any, rows: Any) -> np.ndarray:
+def refuse_to_score(_model_file: Path, _images: Any, rows: Any) -> np.ndarray:
+    """Score nothing: images that were scored before are not scored again."""
     raise AssertionError(f"{len(rows)} images were to be scored again")
 
 

@@ -54,6 +54,7 @@ def test_retired_champion_no_longer_serves_and_history_says_why(home: Home) -> N
         "version": "0001-masks",
         "before": "0001-masks",
         "reason": MASKS,
+        "approval": None,
     }
     with pytest.raises(ConfigError) as caught:
         require_champion(home)

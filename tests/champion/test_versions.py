@@ -71,6 +71,7 @@ def test_history_says_what_served_when_and_why(home: Home) -> None:
             "version": "0001-one",
             "before": None,
             "reason": "one is better",
+            "approval": None,
         },
         {
             "at": "2026-01-02T03:04:05+00:00",
@@ -78,6 +79,7 @@ def test_history_says_what_served_when_and_why(home: Home) -> None:
             "version": "0002-two",
             "before": "0001-one",
             "reason": "two is better",
+            "approval": None,
         },
     ]
 

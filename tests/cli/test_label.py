@@ -5,7 +5,8 @@ import pytest
 from cxr_tasks.cli.main import main
 from cxr_tasks.data.label_decisions import LabelDecision, append_decisions, read_label_decisions
 from cxr_tasks.data.relabelling import Decided
-from tests.drawn_run import Drawing, draw_run
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run
 
 COVID, NORMAL = "COVID/COVID/image-001.png", "NORMAL/NORMAL/image-000.png"
 LEFT_OUT = Decided(LabelDecision("COVID/gone.png", "exclude", "Bo", "2026-01-01"), 1)

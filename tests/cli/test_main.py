@@ -96,6 +96,12 @@ def test_unknown_variable_of_make_run_is_refused(
     assert told in capsys.readouterr().err
 
 
+def test_what_is_typed_for_a_switch_is_text_to_the_shell(tmp_path: Path) -> None:
+    typed = f"a'; touch {tmp_path}/made; '"
+    assert words_of_make_run(f"APPROVAL={typed}")[-1] == f"--approval={typed}"
+    assert not (tmp_path / "made").exists()
+
+
 def test_variables_of_make_run_are_flags_and_those_of_the_environment_are_not() -> None:
     typed = (
         "DATA=/o'neil/a b.zip",

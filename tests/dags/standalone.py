@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from cxr_tasks.volume.paths import Home
 from tests.dags.airflow_cli import ROOT, make_airflow_home, run_python
 
 _READY_SECONDS = 240
+_REQUEST_SECONDS = 120  # of one answer, on a machine whose cores others use too
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Ui:
 
 
 @contextmanager
-def serving_ui(folder: Path) -> Iterator[Ui]:
-    """Serve the UI until the block ends."""
+def serving_ui(folder: Path, **variables: str) -> Iterator[Ui]:
+    """Serve the UI until the block ends, with some environment variables more."""
     port = _free_port()
     shell = make_airflow_home(folder)
     pools = folder / "pools.json"
@@ -41,7 +44,7 @@ def serving_ui(folder: Path) -> Iterator[Ui]:
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        **variables,
     }
     log = folder / "ui.log"
     with log.open("wb") as stream:
@@ -56,7 +59,7 @@ def serving_ui(folder: Path) -> Iterator[Ui]:
     try:
         told = _wait_until_told(server, log)
         yield Ui(
-            f"http://localhost:{port}",
+            told["address"].removesuffix("/dags/cxr_pipeline"),
             told["user"],
             told["password"],
             Home(folder / "cxr-home"),
@@ -65,6 +68,21 @@ def serving_ui(folder: Path) -> Iterator[Ui]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(60)
+
+
+@contextmanager
+def signed_in(ui: Ui) -> Iterator[httpx.Client]:
+    """Sign in to Airflow's own API, as the form does, once the pipeline is read."""
+    with httpx.Client(base_url=ui.address, timeout=_REQUEST_SECONDS) as client:
+        login = {"username": ui.user, "password": ui.password}
+        token = client.post("/auth/token", json=login).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        client.cookies.set("_token", token)
+        deadline = time.monotonic() + _READY_SECONDS
+        while not client.get("/api/v2/dags/cxr_pipeline").is_success:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        yield client
 
 
 def _free_port() -> int:
@@ -80,4 +98,4 @@ def _wait_until_told(server: "subprocess.Popen[bytes]", log: Path) -> dict[str, 
         assert server.poll() is None, text
         assert time.monotonic() < deadline, text
         time.sleep(1)
-    return dict(re.findall(r"^  (user|password)\s+(\S+)$", text, re.MULTILINE))
+    return dict(re.findall(r"^  (address|user|password)\s+(\S+)$", text, re.MULTILINE))

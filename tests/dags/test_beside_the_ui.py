@@ -4,17 +4,21 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from cxr_tasks.flow.airflow_ui import CONNECTION, with_ui_database
+from cxr_tasks.runs.start import open_run, read_config, start_run
+from cxr_tasks.settings.config import make_config
+from cxr_tasks.site.again import form_of_run
 from cxr_tasks.volume.paths import RunPaths, run_key_from
 from tests.dags.airflow_cli import dags_test
-from tests.dags.standalone import Ui, serving_ui
+from tests.dags.standalone import Ui, serving_ui, signed_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -37,16 +41,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 
 @pytest.fixture(scope="module")
 def person(ui: Ui) -> Iterator[httpx.Client]:
-    """Sign in to Airflow's own API, as the form does."""
-    with httpx.Client(base_url=ui.address, timeout=30) as client:
-        login = {"username": ui.user, "password": ui.password}
-        token = client.post("/auth/token", json=login).json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        client.cookies.set("_token", token)
-        deadline = time.monotonic() + _RUN_SECONDS
-        while not client.get("/api/v2/dags/cxr_pipeline").is_success:  # not read yet
-            assert time.monotonic() < deadline
-            time.sleep(1)
+    with signed_in(ui) as client:
         yield client
 
 
@@ -92,6 +87,21 @@ def tries(home: Path, database: str) -> dict[str, int]:
         return dict(connection.execute("select run_id || task_id, try_number from task_instance"))
 
 
+def listening() -> set[str]:
+    """Find the addresses on which the processes listen that these tests have started."""
+    addresses = set()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            sockets = process.net_connections(kind="inet")
+            addresses |= {each.laddr.ip for each in sockets if each.status == "LISTEN"}
+    return addresses
+
+
+def test_only_this_machine_reaches_what_the_ui_opens(ui: Ui) -> None:
+    assert ui.address.startswith("http://127.0.0.1:")
+    assert listening() == {"127.0.0.1"}
+
+
 def test_a_run_of_the_shell_is_its_own_alone(ui: Ui) -> None:
     done = dags_test("cxr_pipeline", {**SMALL, "run": "shell"}, ui.shell, expected=0)
     assert "SIGTERM" not in done.stdout + done.stderr
@@ -126,6 +136,28 @@ def test_a_refused_run_shows_its_own_refusal_in_the_tab(ui: Ui, person: httpx.Cl
     assert stamps(ui.home.run("named")) == before
 
 
+def test_a_run_is_started_again_with_changes(ui: Ui, person: httpx.Client) -> None:
+    """By the form that is filled as an earlier run was, of which nothing else changes."""
+    earlier = start_run(make_config({**SMALL, "seed": 3}), ui.home, "before", note=lambda _: None)
+    form = {**form_of_run(earlier), "seed": ["4"], "run": ["after"]}
+    sent = person.post(
+        "/cxr/again/before",
+        data=form,
+        headers={"Sec-Fetch-Site": "same-origin"},
+        follow_redirects=False,
+    )
+    assert sent.status_code == 303, sent.text
+    run_id = sent.headers["location"].rsplit("/", 1)[1]
+    assert sent.headers["location"] == f"/cxr/cxr_pipeline/{run_id}"
+    made = person.get(f"{RUNS}/{run_id}").json()
+    assert made["conf"]["seed"] == 4
+    assert (made["run_type"], made["triggering_user_name"]) == ("manual", ui.user)
+    tasks, state = end_of(person, run_id)
+    assert (tasks["start"], tasks["report"], state) == ("success", "success", "success")
+    _, config = open_run(ui.home, "after")
+    assert config.as_dict() == read_config(earlier).as_dict() | {"seed": 4}
+
+
 def test_a_run_that_no_person_filled_in_a_form_for_is_held_to_the_operators_rule(
     person: httpx.Client,
 ) -> None:
@@ -154,7 +186,7 @@ def test_the_ui_begins_with_what_the_shell_had_and_ends_what_is_the_shells(
             interrupted.execute("update dag_run set state = 'running'")
             interrupted.execute("update task_instance set state = 'running'")
     environ = with_ui_database({}, tmp_path)
-    assert environ == {CONNECTION: f"sqlite:///{tmp_path / 'ui.db'}"}
+    assert environ == {CONNECTION: f"sqlite:///{tmp_path / 'ui.db'}?timeout=60"}
     with closing(sqlite3.connect(tmp_path / "ui.db")) as copied:
         assert set(copied.execute("select state from dag_run")) == {("failed",)}
         assert set(copied.execute("select state from task_instance")) == {("failed",)}

@@ -53,9 +53,12 @@ def test_tasks_are_wired_as_designed(tasks: dict[str, dict[str, Any]]) -> None:
         "audit": ["evaluate", "gate"],
         **{name: ["evaluate", "gate"] for name in trainings},
         "evaluate": ["report"],
-        "report": ["gate"],
-        "gate": ["promote"],
-        "promote": [],
+        "report": ["gate", "track"],
+        "gate": ["approve", "track"],
+        "approve": ["promote"],
+        "promote": ["publish"],
+        "publish": [],
+        "track": [],
     }
 
 
@@ -64,12 +67,13 @@ def test_trainings_wait_in_the_pool_and_are_retried(tasks: dict[str, dict[str, A
         assert (tasks[f"train.{name}"]["pool"], tasks[f"train.{name}"]["retries"]) == (POOL, 2)
 
 
-def test_only_evaluation_goes_on_where_something_has_failed(
+def test_only_evaluation_and_tracking_go_on_where_something_has_failed(
     tasks: dict[str, dict[str, Any]],
 ) -> None:
     rules = {name: facts["rule"] for name, facts in tasks.items()}
-    assert rules.pop("evaluate") == "all_done"
+    assert {rules.pop("evaluate"), rules.pop("track")} == {"all_done"}
     assert rules.pop("gate") == "none_failed_min_one_success"
+    assert rules.pop("publish") == "none_failed"
     assert set(rules.values()) == {"all_success"}
 
 

@@ -17,7 +17,8 @@ from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.dags.airflow_cli import ROOT, dags_test, run_python
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 AFTER_SPLIT = ("evaluate", "report", "gate", "promote")
 _STOP_SECONDS = 200
@@ -84,7 +85,7 @@ def test_what_an_earlier_run_left_is_not_judged_where_ingestion_fails(
     assert (states["start"], states["ingest"]) == ("success", "failed")
     assert {states[name] for name in AFTER_SPLIT} <= {"upstream_failed", "skipped"}
     assert last_error(done) in read_json(run.error("ingest"))["message"]
-    of_ingestion = {run.root, run.config, run.progress, run.error("ingest")}
+    of_ingestion = {run.root, run.config, run.starts, run.progress, run.error("ingest")}
     changed = {path for path, stamp in contents(run).items() if before.get(path) != stamp}
     assert changed <= of_ingestion
 

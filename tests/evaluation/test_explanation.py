@@ -27,13 +27,14 @@ SCORES = np.array([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.4, 0.6])
 def explain(model: Any, images: Any, folder: Path, **changed: Any) -> ExplanationFacts:
     save_model(model, folder / "model.keras")
     given = {"labels": LABELS, "scores": SCORES, "rows": np.arange(len(images))} | changed
-    rows = given.pop("rows")
+    rows, wrong = given.pop("rows"), given.pop("wrong", None)
     scored = ScoredImages(**given, groups=np.arange(len(rows)))
     facts = explain_variant(
         folder / "model.keras",
         images,
         rows,
         scored,
+        wrong=~scored.are_right if wrong is None else wrong,
         region_of=lambda _row: MIDDLE,
         part="test",
         seed=0,
@@ -97,7 +98,7 @@ def test_examples_are_the_surest_mistakes_and_some_right_ones_of_each_class(tmp_
 def test_of_many_images_some_are_measured_and_the_surest_mistakes_shown(tmp_path: Path) -> None:
     n = MAX_IMAGES + 44
     labels, scores = np.zeros(n, np.int64), np.full(n, 0.1)
-    scores[1::30] = np.linspace(0.6, 0.99, len(scores[1::30]))
+    scores[1::5] = np.linspace(0.6, 0.99, len(scores[1::5]))
     facts = explain(
         spot_detector(CORNER),
         bright(CORNER, n=1),
@@ -110,6 +111,20 @@ def test_of_many_images_some_are_measured_and_the_surest_mistakes_shown(tmp_path
     wrong = [example.score for example in facts.examples if not example.right]
     assert wrong == sorted(scores, reverse=True)[:MAX_WRONG]
     assert len(facts.examples) == MAX_WRONG + 4
+
+
+def test_image_that_was_wrong_out_of_fold_has_a_map_though_this_model_has_it_right(
+    tmp_path: Path,
+) -> None:
+    wrong = np.zeros(8, np.bool_)
+    wrong[6] = True
+    facts = explain(spot_detector(CORNER), bright(CORNER, n=8), tmp_path, wrong=wrong)
+    assert [(each.row, each.right) for each in facts.examples[:3]] == [
+        (4, False),
+        (3, False),
+        (6, True),
+    ]
+    assert len({each.row for each in facts.examples}) == len(facts.examples) == 8
 
 
 # The share of attention outside the lungs.

@@ -15,7 +15,8 @@ from cxr_tasks.evaluation.label_suspects_record import LabelSuspectFacts
 from cxr_tasks.evaluation.predictions import Predictions
 from cxr_tasks.statistics.figures_record import ChanceTest
 from cxr_tasks.statistics.scores import ScoredImages
-from tests.drawn_run import Drawing, draw_run
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run
 from tests.made_facts import filled
 
 # of the seven images the third is normal by the model; thresholds 0.7 (normal), 0.6 (COVID-19)

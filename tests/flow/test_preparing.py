@@ -5,7 +5,8 @@ import pytest
 from cxr_tasks.audit.audit_record import AuditFacts, AuditRecord, FindingFacts
 from cxr_tasks.flow.stages import StageContext, execute
 from cxr_tasks.volume.progress import Progress, read_events
-from tests.drawn_run import Drawing, draw_run
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run
 from tests.made_facts import facts_for, filled
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cxr_tasks.flow.process import StageError, run_stage
+from cxr_tasks.flow.process import GivenBack, StageError, run_stage
 from cxr_tasks.runs.failure import failure_message, failure_of_process
 from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
+from cxr_tasks.volume.progress import read_events
 
 
 @pytest.fixture
@@ -48,6 +49,34 @@ def test_a_stop_is_no_failure(exit_code: int) -> None:
     assert message.startswith("Stopped. What is finished is kept")
     assert failure_of_process(exit_code, message, []).stopped
     assert not failure_of_process(-9, "killed", []).stopped
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "raised", "kind"),
+    [(True, GivenBack, "given back"), (False, KeyboardInterrupt, "stopped")],
+)
+def test_a_stage_that_is_asked_to_end_is_no_failure_where_another_goes_on(
+    run: RunPaths, goes_on: bool, raised: type[BaseException], kind: str
+) -> None:
+    printed: list[str] = []
+
+    def ask_to_end(line: str) -> None:
+        printed.append(line)
+        if len(printed) == 2:  # the first is of this process
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(raised):
+        run_stage("ingest", run, on_line=ask_to_end, goes_on_elsewhere=lambda: goes_on)
+    *_, (last, _) = read_events(run.progress)
+    assert (last.stage, last.kind) == ("ingest", kind)
+    assert run.error("ingest").exists() is not goes_on
+    assert not run.ingest.exists()
+
+
+def test_an_error_of_its_own_is_a_failure_wherever_it_would_go_on(run: RunPaths) -> None:
+    with pytest.raises(StageError):
+        run_stage("split", run, on_line=lambda _: None, goes_on_elsewhere=lambda: True)
+    assert run.error("split").exists()
 
 
 def test_traceback_ends_with_its_last_line() -> None:

@@ -4,7 +4,8 @@ from cxr_tasks.flow.result import describe_result
 from cxr_tasks.runs.start import describe_start
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import Home
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 
 def test_a_finished_run_tells_verdict_and_report(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cxr_tasks.errors import ConfigError
-from cxr_tasks.site.site import AirflowRun
+from cxr_tasks.site.airflow_run import AirflowRun
 from cxr_tasks.volume.paths import MAX_RUN_KEY_LENGTH, Home, run_key_from
 from tests.fuzz.cases import fuzzed, texts, values
 

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example as tried
 from hypothesis import strategies as st
 
-from cxr_tasks.site.listing import SORTS, View, read_view
+from cxr_tasks.site.airflow_run import AirflowRun
+from cxr_tasks.site.answer import Answer
+from cxr_tasks.site.note_page import NoteForm
 from cxr_tasks.site.reading import read_run
-from cxr_tasks.site.site import AirflowRun, Answer, Site
+from cxr_tasks.site.site import Site
+from cxr_tasks.site.view import FILTERS, SORTS, View, passed_over, read_view
 from cxr_tasks.volume.files import read_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.fuzz.cases import changed, damaged, fuzzed, texts, values
@@ -26,16 +30,39 @@ def example(name: str) -> dict[str, Any]:
     return read_json(EXAMPLES / name)
 
 
+def unsealed(name: str) -> dict[str, Any]:
+    """Return a newer record as if it were of version 1, where none has a digest."""
+    content = read_json(EXAMPLES.with_name("3") / name) | {"schema_version": 1}
+    content.pop("content_sha256", None)
+    return content
+
+
 RECORDS: dict[str, dict[str, Any]] = {
     "report/report.json": example("report.json"),
     "config.json": example("config.json"),
     "ingest/ingest.json": example("ingest.json") | {"unchanged_since": "earlier"},
     "promote/promote.json": example("promote.json"),
+    "../../notes/changed.json": unsealed("note.json"),
+    "../../champion/champion.json": unsealed("champion.json"),
+    "../../scores/one/score.json": unsealed("score.json"),
     "ingest.error.json": {"message": "DataError: no image."},
     "train/vanilla_cnn.error.json": example("vanilla_cnn.error.json"),
     "progress.jsonl": EVENT,
 }
 ELEMENTS = {
+    "article",
+    "h3",
+    "fieldset",
+    "label",
+    "legend",
+    "option",
+    "polygon",
+    "polyline",
+    "select",
+    "textarea",
+    "i",
+    "figcaption",
+    "script",
     "html",
     "head",
     "meta",
@@ -85,6 +112,7 @@ ELEMENTS = {
     "circle",
     "path",
     "caption",
+    "noscript",
 }
 
 
@@ -139,9 +167,22 @@ def check_pages(home: Home) -> None:
     site = Site(home)  # which remembers nothing yet
     for trend in ("accuracy", "roc_auc"):
         check_page(site.all_runs({"trend": trend}, base="/cxr"))
-    check_page(site.compared("changed", "one", base="/cxr"))
-    for state in ("", "running", "failed"):
-        check_page(site.run("changed", base="/cxr", state=state))
+    check_page(site.compared(["changed", "one"], base="/cxr"))
+    check_page(site.compared(["changed"], base="/cxr"))
+    check_page(site.champion(base="/cxr"))
+    check_page(site.batches(base="/cxr"))
+    check_page(site.note("changed", base="/cxr", may_write=True))
+    assert site.all_runs_csv({}).status == 200
+    check_page(site.of_run.page("changed", base="/cxr"))
+    check_page(site.of_run.page("changed", base="/cxr", part="progress"))
+    check_page(site.of_run.again("changed", base="/cxr"))
+    for state in ("running", "failed"):
+        check_page(site.of_run.airflow_run(of_airflow(state), base="/cxr"))
+    Checked().feed(str(site.of_run.page("changed", base="/cxr", known="").body))
+
+
+def of_airflow(state: str) -> AirflowRun:
+    return AirflowRun("cxr_pipeline", "one", state, {"run": "changed"})
 
 
 def test_records_that_are_changed_are_whole(home: Home) -> None:
@@ -205,11 +246,30 @@ def test_query(home: Home, sort: str, order: str, page: str, trend: str) -> None
     check_page(Site(home).all_runs(query, base="/cxr"))
 
 
+@fuzzed(query=st.lists(st.tuples(texts | st.sampled_from([*FILTERS, "q", "tag", "hide"]), texts)))
+def test_filters(home: Home, query: list[tuple[str, str]]) -> None:
+    check_page(Site(home).all_runs(query, base="/cxr"))
+    assert Site(home).all_runs_csv(query).status == (400 if passed_over(query) else 200)
+
+
+@fuzzed(text=texts, tags=texts, seen=texts, by=texts | st.just("ann"))
+def test_form_of_a_note(home: Home, text: str, tags: str, seen: str, by: str) -> None:
+    form = NoteForm(text, tags, seen, by)
+    answer = Site(home).note("one", base="/cxr", may_write=True, form=form)
+    if answer.status != 303:
+        assert answer.status == 409
+    check_page(Site(home).note("one", base="/cxr", may_write=True))
+
+
+@tried(first="one", second="two", key="\ud800")
 @fuzzed(first=texts | st.just("one"), second=texts | st.just("two"), key=texts)
 def test_names(home: Home, first: str, second: str, key: str) -> None:
     site = Site(home)
-    check_page(site.compared(first, second, base="/cxr"))
-    check_page(site.run(key, base="/cxr"))
+    check_page(site.compared([first, second], base="/cxr"))
+    check_page(site.of_run.page(key, base="/cxr"))
+    check_page(site.note(key, base="/cxr", may_write=True))
+    check_page(site.scores(key, base="/cxr"))
+    check_page(site.scores_csv(key, base="/cxr"))
 
 
 @fuzzed(
@@ -221,7 +281,7 @@ def test_names(home: Home, first: str, second: str, key: str) -> None:
 def test_run_of_airflow(
     home: Home, dag_id: str, run_id: str, state: str | None, conf: dict[str, Any]
 ) -> None:
-    check_page(Site(home).airflow_run(AirflowRun(dag_id, run_id, state, conf), base="/cxr"))
+    check_page(Site(home).of_run.airflow_run(AirflowRun(dag_id, run_id, state, conf), base="/cxr"))
 
 
 @fuzzed(name=st.binary(min_size=1, max_size=255))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -25,12 +26,14 @@ class Airflow:
     Attributes:
         client: Gives a client of the app for a user, or for nobody.
         add_run: Makes Airflow know a run: (dag_id, run_id, state, conf).
+        add_task: Makes it know a task of a run: (dag_id, run_id, task_id, state).
     """
 
     app: Any
     home: Home
     client: Callable[[str | None], Any]
     add_run: Callable[..., None]
+    add_task: Callable[[str, str, str, str], None]
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +63,11 @@ def _make_airflow(home: Home) -> Airflow:
     from airflow.api_fastapi.app import create_app, get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from airflow.utils.state import DagRunState
     from airflow.utils.types import DagRunType
+    from sqlalchemy import insert
     from starlette.testclient import TestClient
 
     app = create_app(apps="core")
@@ -82,4 +87,9 @@ def _make_airflow(home: Home) -> Airflow:
             run.state, run.conf = DagRunState(state), conf or {}
             session.add(run)
 
-    return Airflow(app, home, client, add_run)
+    def add_task(dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        values = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "state": state}
+        with create_session() as session:
+            session.execute(insert(TaskInstance).values(id=uuid4(), pool="default_pool", **values))
+
+    return Airflow(app, home, client, add_run, add_task)

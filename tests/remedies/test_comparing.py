@@ -15,7 +15,8 @@ from cxr_tasks.runs.start import start_run
 from cxr_tasks.settings import RunConfig
 from cxr_tasks.volume.files import write_json
 from cxr_tasks.volume.paths import RunPaths
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 SKIPPED = ("vanilla_cnn", "mobilenetv2_unfrozen")
 

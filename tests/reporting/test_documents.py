@@ -10,9 +10,9 @@ from cxr_tasks.data.sources.left_out import LINK_OUT, MASK, TABLE, left_out_in_w
 from cxr_tasks.reporting.documents import STATUS_NAMES, Item, checklist, model_card
 from cxr_tasks.runs.ingest_record import IngestFacts
 from cxr_tasks.wording import percent
-from tests.drawn_run import Drawing
+from tests.drawing import Drawing
 from tests.made_facts import changed, filled
-from tests.reporting.test_report import Made, make
+from tests.reporting.made_report import Made, make
 
 LEFT_OUT = {LINK_OUT: 10, MASK: 1}
 

@@ -10,11 +10,12 @@ import pytest
 from cxr_tasks.audit.drift_comparison import Features, compare_datasets
 from cxr_tasks.audit.drift_record import DriftCompared, DriftNotCompared
 from cxr_tasks.data.dataset import open_dataset
-from cxr_tasks.reporting.charts import draw_drift
+from cxr_tasks.reporting.drift_chart import draw_drift
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home
-from tests.drawn_run import FINGERPRINT, Drawing, draw_run
-from tests.reporting.test_report import Made, make
+from tests.drawing import FINGERPRINT, Drawing
+from tests.drawn_run import draw_run
+from tests.reporting.made_report import Made, make
 
 OTHER = "d1" * 32
 USUAL: dict[str, Any] = {"n_images": 60, "explained": False, "skipped": list(VARIANTS)[1:]}

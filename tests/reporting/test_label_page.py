@@ -17,9 +17,11 @@ from cxr_tasks.reporting.report_record import ReportFigures
 from cxr_tasks.reporting.run_summary import about_decisions
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
-from tests.drawn_run import FINGERPRINT, HOSTILE_NAMES, Drawing, draw_run, finish_report
+from tests.drawing import FINGERPRINT, HOSTILE_NAMES, Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.odd_names import ODD_NAMES
-from tests.reporting.test_report import Made, Parsed, make
+from tests.policy import refused_scripts
+from tests.reporting.made_report import Made, Parsed, make
 
 ROOT = Path(__file__).parents[2]
 STRENGTHS = dict.fromkeys(VARIANTS, 1.0)
@@ -32,7 +34,11 @@ def decided(kind: str, name: str = "image-001.png", by: str = "Ann") -> Decided:
 
 
 def labels_page(made: Made) -> Parsed:
-    return Parsed((made.run.report / "labels.html").read_text(encoding="utf-8"))
+    return Parsed(made_page(made))
+
+
+def made_page(made: Made) -> str:
+    return (made.run.report / "labels.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +79,8 @@ def test_page_is_self_contained_and_leads_back(doubtful: Made) -> None:
     page = labels_page(doubtful)
     links = [attrs["href"] for attrs in page.attributes("a")]
     assert links == ["index.html"]
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
+    assert refused_scripts(made_page(doubtful)) == []
+    assert not {"link", "iframe"} & {tag for tag, _ in page.tags}
     assert all(
         (image["src"] or "").startswith("data:image/jpeg") for image in page.attributes("img")
     )

@@ -13,7 +13,8 @@ from cxr_tasks.reporting.next_step import next_step
 from cxr_tasks.reporting.report_record import ReportExternal, ReportRecord
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.wording import WIDTH
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.made_facts import changed, facts_for
 
 CLEAN = {"audit.verdict": "clean", "audit.controls": {}}

@@ -13,8 +13,8 @@ from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.reporting.last_screen import last_screen
 from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.files import read_json
-from tests.drawn_run import Drawing
-from tests.reporting.test_report import Made, make, notes_of
+from tests.drawing import Drawing
+from tests.reporting.made_report import Made, make, notes_of
 
 NONE = "Recommended: none"
 CHOOSING = Drawing(n_images=80, n_folds=5)

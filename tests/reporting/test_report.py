@@ -1,179 +1,35 @@
+"""What the page and its files say of a run."""
+
 import csv
 import re
-from dataclasses import dataclass
-from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-from jinja2 import UndefinedError
 from scipy.stats import norm
 
 from cxr_tasks.errors import ArtifactError
 from cxr_tasks.evaluation.banners import make_banners
 from cxr_tasks.evaluation.comparison_record import RecommendationFacts, TrainedVariant
 from cxr_tasks.reporting.artifacts import read_artifacts
-from cxr_tasks.reporting.environment import make_environment, matter_of
+from cxr_tasks.reporting.environment import matter_of
 from cxr_tasks.reporting.facts import reproduce_command
-from cxr_tasks.reporting.radiographs import MAX_WRONG, data_uri, wrong_images
 from cxr_tasks.reporting.report import MAX_REJECTED, make_report, render_page
-from cxr_tasks.reporting.report_record import LABELS_PAGE, ReportRecord
+from cxr_tasks.reporting.report_record import RunTimes
 from cxr_tasks.reporting.run_summary import NOTICE
-from cxr_tasks.settings import RunConfig
 from cxr_tasks.settings.config import make_config
 from cxr_tasks.statistics.figures_record import FigureFacts, MetricFigures, StatisticsFacts
 from cxr_tasks.study import TABLE_3, study_differences
 from cxr_tasks.training.training_record import FoldSummary, WithoutLag
 from cxr_tasks.variants import VARIANTS
-from cxr_tasks.volume.paths import RunPaths
 from cxr_tasks.volume.sealed import read_sealed
-from cxr_tasks.wording import one_line
-from tests.drawn_run import ERROR, HOSTILE_NAMES, Drawing, draw_run, finish_report
+from tests.drawing import ERROR, Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.made_facts import changed, filled
+from tests.reporting.made_report import NAMES, Made, Parsed, make, notes_of
+from tests.site.shelf import BEGAN
 
-NAMES = list(VARIANTS)
 RECOMMENDATION = filled(RecommendationFacts, variant=NAMES[2])
-VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
-
-
-class Parsed(HTMLParser):
-    """Tags with their attributes, the text, and whether every tag is closed in its place."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
-
-    def attributes(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.tags if name == tag]
-
-
-@dataclass(frozen=True)
-class Made:
-    """A run with its report."""
-
-    run: RunPaths
-    config: RunConfig
-    report: ReportRecord
-    page: str
-    parsed: Parsed
-
-
-def make(root: Path, drawing: Drawing, **settings: Any) -> Made:
-    run, config = draw_run(root, drawing, **settings)
-    report = finish_report(run, config)
-    page = (run.report / "index.html").read_text(encoding="utf-8")
-    return Made(run, config, report, page, Parsed(page))
-
-
-@pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Four finished variants on drawn images, random weights, stopped by the limit."""
-    weak = dict.fromkeys(NAMES[:1], 0.05)
-    drawing = Drawing(n_images=140, stopped_by="epochs", strengths=weak)
-    return make(tmp_path_factory.mktemp("phantom"), drawing)
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Real images with hostile names; one variant failed, one was not selected."""
-    root = tmp_path_factory.mktemp("mixed")
-    drawing = Drawing(
-        n_images=24,
-        split="paper",
-        synthetic=False,
-        weights_origin="file",
-        names=HOSTILE_NAMES,
-        n_rejected=31,
-        failed=[NAMES[2]],
-        skipped=[NAMES[3]],
-        strengths=dict.fromkeys(NAMES, -20.0),
-    )
-    data = root / "folder of <images> & 'more'"
-    data.mkdir()
-    return make(root, drawing, profile="paper", source="folder", data=str(data))
-
-
-@pytest.fixture(params=["phantom", "mixed"])
-def made(request: pytest.FixtureRequest) -> Made:
-    value: Made = request.getfixturevalue(request.param)
-    return value
-
-
-def test_page_is_well_formed(made: Made) -> None:
-    assert made.parsed.open == []
-
-
-def test_every_image_says_what_it_shows(made: Made) -> None:
-    images = made.parsed.attributes("img")
-    assert len(images) > 20
-    assert all(image["alt"] for image in images)
-    assert all(chart["aria-label"] for chart in made.parsed.attributes("svg"))
-
-
-def test_page_is_one_file_without_script(made: Made) -> None:
-    for _, attrs in made.parsed.tags:
-        for name in ("src", "href", "xlink:href"):
-            place = attrs.get(name) or "#"
-            assert place.startswith(("#", "data:image/jpeg;base64,")) or place == LABELS_PAGE
-        assert "target" not in attrs
-        assert not any(name.startswith("on") for name in attrs)
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in made.parsed.tags}
-    assert "http" not in made.page
-    assert not re.search(r"url\((?!#)", made.page)
-
-
-def test_page_stays_small(made: Made) -> None:
-    assert len(made.page.encode()) < 2_000_000
-
-
-def test_headings_descend_step_by_step(made: Made) -> None:
-    levels = [int(tag[1]) for tag, _ in made.parsed.tags if re.fullmatch("h[1-6]", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(b <= a + 1 for a, b in pairwise(levels))
-
-
-def test_ids_are_unique_and_links_lead_to_them(made: Made) -> None:
-    ids = [attrs["id"] for _, attrs in made.parsed.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
-    links = [attrs["href"] or "" for attrs in made.parsed.attributes("a")]
-    assert len(links) > 5
-    assert {link.removeprefix("#") for link in links} <= set(ids)
-
-
-def test_tables_are_captioned_and_scoped(made: Made) -> None:
-    assert made.page.count("<caption") == made.page.count("<table")
-    assert all("scope" in attrs for attrs in made.parsed.attributes("th"))
-
-
-def test_undefined_name_is_an_error() -> None:
-    with pytest.raises(UndefinedError):
-        make_environment().from_string("{{ no_such_name }}").render()
-
-
-def test_template_escapes_by_default() -> None:
-    assert make_environment().from_string("{{ x }}").render(x="<b>") == "&lt;b&gt;"
 
 
 def test_all_four_variants_are_shown(made: Made) -> None:
@@ -194,23 +50,6 @@ def test_failed_variant_shows_its_whole_message_and_skipped_says_so(mixed: Made)
 def test_finished_variants_show_no_failure(phantom: Made) -> None:
     assert "Failed." not in phantom.parsed.text
     assert "Not selected" not in phantom.parsed.text
-
-
-def test_hostile_names_are_text(mixed: Made) -> None:
-    assert not mixed.parsed.attributes("script")
-    alts = " ".join(image["alt"] or "" for image in mixed.parsed.attributes("img"))
-    told = alts + mixed.parsed.text
-    assert '<script>alert("x")<script>.png' in told
-    assert "\"quoted' & <b>bold<b>.png" in told
-    assert "two\\nlines\\t{{ 7 * 7 }}.png" in told
-    assert re.search(r"long-long-[long-]*…[long-]*name\.png", told)
-    assert "folder of <images> &" in mixed.parsed.text
-
-
-def test_one_line_shows_what_would_hide() -> None:
-    assert one_line("a\nb\u202ec\x00") == "a\\nb\\u202ec\\x00"
-    assert one_line("x" * 100, 20) == "x" * 13 + "…" + "x" * 6
-    assert one_line("\ud800") == "\\ud800"
 
 
 def test_json_is_the_stage_record_and_the_page_shows_its_numbers(made: Made) -> None:
@@ -287,18 +126,10 @@ def kinds(made: Made) -> set[str]:
     return {banner.kind for banner in made.report.banners}
 
 
-def notes_of(made: Made) -> str:
-    """Give the text of the one box of notes."""
-    box = re.findall(r'<section class="notes".*?</section>', made.page, re.DOTALL)
-    assert len(box) == 1
-    assert "<details" not in box[0]
-    return " ".join(Parsed(box[0]).text.split())
-
-
 def test_notes_stand_if_and_only_if_they_hold(phantom: Made, mixed: Made, tmp_path: Path) -> None:
     assert kinds(phantom) - {"chance"} == {"phantom", "random_weights", "epoch_limit"}
     assert kinds(mixed) - {"chance"} == {"failed", "no_test"}
-    assert re.search("Synthetic images:.* Random weights:.* every variant", notes_of(phantom))
+    assert re.search("Synthetic images:.* Random weights .*every variant", notes_of(phantom))
     assert re.search("Failed: MobileNetV2 partly frozen.*No test part", notes_of(mixed))
     clean = Drawing(synthetic=False, weights_origin="file")
     made = make(tmp_path, clean, source="folder", data=str(tmp_path))
@@ -330,23 +161,41 @@ def test_page_begins_with_done_verdict_recommendation_comparison_next_notes(made
             "AUC: 0.5 is guessing",
             "Next.",
             "not a medical device",
+            "Files:",
             "Why, and how sure",
         )
     ]
     assert places == sorted(places)
 
 
+def test_page_says_when_it_ran_and_who_began_it(phantom: Made) -> None:
+    times = RunTimes(
+        started_at=BEGAN, ended_at=BEGAN + 90 * 60, by="Ann <b>", how="by hand", dag_run="manual"
+    )
+    said = {
+        (): "2026-01-01 00:00 to 01:30 UTC (1 h 30 min), started by Ann <b>, by hand in Airflow.",
+        (("by", ""), ("how", "schedule")): "started by the schedule.",
+        (("ended_at", BEGAN + 86_400.0),): "00:00 to 2026-01-02 00:00 UTC (24 h 0 min)",
+    }
+    for changes, expected in said.items():
+        report = phantom.report.model_copy(update={"times": times.model_copy(update=dict(changes))})
+        page = render_page(read_artifacts(phantom.run, phantom.config), report)
+        assert expected in " ".join(Parsed(page).text.split())
+    unknown = phantom.report.model_copy(update={"times": None})
+    parsed = Parsed(render_page(read_artifacts(phantom.run, phantom.config), unknown))
+    assert "profile quickstart." in " ".join(parsed.text.split())
+
+
 def test_page_says_what_was_done(phantom: Made, mixed: Made) -> None:
     told = " ".join(phantom.parsed.text.split())
     n = {part: facts.n_images for part, facts in phantom.report.split.parts.items()}
     assert (
-        f"140 synthetic radiographs, drawn by this project: {n['train']} trained four classifiers "
-        "(Vanilla CNN, MobileNetV2 frozen, MobileNetV2 partly frozen, MobileNetV2 unfrozen), "
+        f"140 synthetic radiographs, drawn by this project: {n['train']} trained four classifiers, "
         f"{n['val']} chose which epoch to keep, {n['test']} tested; split by patients and copies, "
         "seed 42."
     ) in told
     assert "24 images of a folder of <images>:" in mixed.parsed.text
-    assert "two of three classifiers (Vanilla CNN, MobileNetV2 frozen)" in mixed.parsed.text
+    assert "two of three classifiers" in mixed.parsed.text
     assert "split image by image, as in the study" in mixed.parsed.text
 
 
@@ -400,27 +249,6 @@ def test_score_that_might_be_guessing_is_called_so(phantom: Made, mixed: Made) -
 def test_no_report_speaks_of_diagnosing(made: Made) -> None:
     assert "diagnos" not in made.page.lower()
     assert "not a medical device" in made.parsed.text
-
-
-def test_wrong_images_are_the_wrong_ones_the_surest_first(phantom: Made) -> None:
-    predictions = pd.read_csv(phantom.run.evaluate / NAMES[0] / "predictions.csv")
-    rows = predictions[predictions["part"] == "test"]
-    wrong = rows[(rows["score"] >= 0.5) != (rows["label"] == 1)]
-    shown = wrong_images(read_artifacts(phantom.run, phantom.config), NAMES[0], "test")
-    assert shown.n_wrong == len(wrong) > MAX_WRONG == len(shown.pictures)
-    assert shown.n_images == len(rows)
-    surest = (wrong["score"] - wrong["label"]).abs().sort_values(ascending=False)
-    paths = wrong.loc[surest.index[:MAX_WRONG], "path"]
-    assert [picture.name for picture in shown.pictures] == [Path(path).name for path in paths]
-    assert all(picture.title in phantom.parsed.text for picture in shown.pictures)
-    assert f"({len(wrong)} of {len(rows)}) wrong; the first {MAX_WRONG}" in phantom.parsed.text
-
-
-def test_wrong_images_show_the_pixels_of_their_row(phantom: Made) -> None:
-    artifacts = read_artifacts(phantom.run, phantom.config)
-    picture = wrong_images(artifacts, NAMES[0], "test").pictures[0]
-    place = [Path(path).name for path in artifacts.dataset.index["path"]].index(picture.name)
-    assert picture.uri == data_uri(artifacts.dataset.images[place])
 
 
 def test_rejected_files_are_the_first_ones_and_the_total(mixed: Made) -> None:
@@ -520,7 +348,9 @@ def test_table_has_one_row_a_variant_with_the_same_numbers(mixed: Made) -> None:
 
 
 def test_same_run_gives_the_same_page(phantom: Made, tmp_path: Path) -> None:
-    make_report(phantom.run, phantom.config, tmp_path)
+    times = phantom.report.times
+    assert times is not None
+    make_report(phantom.run, phantom.config, tmp_path, clock=lambda: times.ended_at)
     assert (tmp_path / "index.html").read_text() == phantom.page
 
 

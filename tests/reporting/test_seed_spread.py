@@ -2,7 +2,8 @@ from pathlib import Path
 
 from cxr_tasks.reporting.report_record import SeedsFacts
 from cxr_tasks.variants import VARIANTS
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 SHOWN = list(VARIANTS)[1]
 USUAL = Drawing(n_images=48, explained=False, skipped=list(VARIANTS)[2:])

@@ -11,8 +11,8 @@ import pytest
 
 from cxr_tasks.data.images import IMAGE_SIZE_PX
 from cxr_tasks.volume.files import read_json
-from tests.drawn_run import Drawing
-from tests.reporting.test_report import make
+from tests.drawing import Drawing
+from tests.reporting.made_report import make
 
 FIGURE = re.compile(
     r"(?<![\w.#/-])\d(?:[\u2009\u202f\u00a0]\d{3})*(?:\.\d+)?(?:\s?(?:%|pp))?(?![\w.-])"

@@ -13,7 +13,8 @@ from cxr_tasks.settings.config import make_config
 from cxr_tasks.volume.files import read_json, write_json
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.records import require_record
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 
 @pytest.fixture(scope="module")

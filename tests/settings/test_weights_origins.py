@@ -8,8 +8,8 @@ import pytest
 from cxr_tasks.reporting.documents import checklist, model_card
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.training.weights import Origin
-from tests.drawn_run import Drawing
-from tests.reporting.test_report import make, notes_of
+from tests.drawing import Drawing
+from tests.reporting.made_report import make, notes_of
 
 OWN_WEIGHTS = "pre-trained on this project's synthetic images"
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from cxr_tasks.site.site import Site
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.site.shelf import draw_template
 
@@ -14,3 +15,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
+
+
+@pytest.fixture
+def site(home: Home) -> Site:
+    return Site(home)

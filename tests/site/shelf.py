@@ -8,7 +8,8 @@ from typing import Any
 
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 BEGAN = 1_767_225_600.0
 """2026-01-01 00:00 UTC."""

@@ -1,57 +1,51 @@
-"""Two runs side by side: differences only where they mean something."""
+"""Runs side by side: what differs, on what ground, and who is named."""
+
+import re
+from typing import Any
 
 import pytest
 
 from cxr_tasks.site.comparison import Comparison, compare
 from cxr_tasks.site.library import Library
+from cxr_tasks.site.reading import read_report
 from cxr_tasks.site.site import Site
-from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.sealed import read_sealed
-from tests.site.shelf import Change, on_data, put_run, put_unfinished, scoring
+from tests.site.shelf import Change, on_data, put_run, put_unfinished
 from tests.stored import change_record
 
 FROZEN = "mobilenetv2_frozen"
 
 
-def compared(home: Home, template: RunPaths, first: Change, second: Change) -> Comparison:
-    put_run(home, template, "one", change=first)
-    put_run(home, template, "two", change=second)
-    library = Library(home)
-    one, two = library.find("one"), library.find("two")
-    assert one is not None
-    assert two is not None
-    comparison = compare(one, two)
+def page_of(home: Home, *keys: str) -> str:
+    return str(Site(home).compared(keys, base="/cxr").body)
+
+
+def compared(home: Home, *keys: str) -> Comparison:
+    runs = []
+    for key in keys:
+        facts = Library(home).find(key)
+        assert facts is not None
+        runs.append((facts, read_report(home.run(key))))
+    comparison = compare(runs)
     assert comparison is not None
     return comparison
 
 
-def test_the_difference_is_second_minus_first(home: Home, template: RunPaths) -> None:
-    found = compared(home, template, scoring({FROZEN: 0.8}), scoring({FROZEN: 0.75}))
-    assert found.difference(FROZEN, "accuracy") == pytest.approx(-0.05)
-    assert found.ground == "same images"
-
-
-def test_a_variant_that_one_run_lacks_has_no_difference(home: Home, template: RunPaths) -> None:
-    found = compared(home, template, lambda _: None, lambda _: None)
-    assert found.difference("vanilla_cnn", "accuracy") is None
-
-
-def test_other_data_are_not_comparable(home: Home, template: RunPaths) -> None:
-    found = compared(home, template, on_data("a"), on_data("b"))
-    assert found.ground == "other data"
-    assert all(found.difference(name, "accuracy") is None for name in VARIANTS)
+def put_runs(home: Home, template: RunPaths, **changes: Change) -> None:
+    for key, change in changes.items():
+        put_run(home, template, key, change=change)
 
 
 @pytest.mark.parametrize(
     ("first", "ground", "sentence"),
     [
-        (on_data("a"), "same images", "whether it is more than chance was not tested"),
+        (on_data("a"), "same images", "were scored on the same test images of the same data"),
         (on_data("b"), "other data", "their figures are not comparable"),
         (
             on_data("a", basis="val"),
             "same data",
-            "The first was scored on validation images, the second on test images",
+            "A was scored on validation images, B was scored on test images",
         ),
         (on_data("a", split="cd" * 32), "same data", "the split is another"),
     ],
@@ -59,32 +53,91 @@ def test_other_data_are_not_comparable(home: Home, template: RunPaths) -> None:
 def test_page_says_on_what_ground_the_runs_are_compared(
     home: Home, template: RunPaths, first: Change, ground: str, sentence: str
 ) -> None:
-    assert compared(home, template, first, on_data("a")).ground == ground
-    assert sentence in str(Site(home).compared("one", "two", base="/cxr").body)
+    put_runs(home, template, one=first, two=on_data("a"))
+    assert compared(home, "one", "two").ground == ground
+    assert sentence in page_of(home, "one", "two")
 
 
-def test_settings_that_differ_are_listed_and_no_others(home: Home, template: RunPaths) -> None:
-    put_run(home, template, "one")
-    two = put_run(home, template, "two")
+def test_out_of_fold_every_image_is_scored_whatever_the_split(
+    home: Home, template: RunPaths
+) -> None:
+    put_runs(
+        home,
+        template,
+        one=on_data("a", basis="oof", split="ab" * 32),
+        two=on_data("a", basis="oof", split="cd" * 32),
+    )
+    assert compared(home, "one", "two").ground == "same images"
+
+
+def test_one_run_on_other_data_among_three_is_told(home: Home, template: RunPaths) -> None:
+    put_runs(home, template, one=on_data("a"), two=on_data("a"), three=on_data("b"))
+    assert compared(home, "one", "two", "three").ground == "other data"
+
+
+def test_settings_that_differ_are_listed_first_and_no_others(
+    home: Home, template: RunPaths
+) -> None:
+    for key in ("one", "two", "three"):
+        put_run(home, template, key)
+    path = home.run("two").config
     changed = {"seed": 7, "variants": [FROZEN], "older_setting": None, "newer": 1}
-    change_record(two.config, config=read_sealed(two.config)["config"] | changed)
-    library = Library(home)
-    one, other = library.find("one"), library.find("two")
-    assert one is not None
-    assert other is not None
-    found = compare(one, other)
-    assert found is not None
-    assert {each.name: (each.first, each.second) for each in found.settings} == {
-        "seed": ("42", "7"),
-        "variants": (", ".join(one.config["variants"]), FROZEN),
-        "newer": ("not set", "1"),
+    change_record(path, config=read_sealed(path)["config"] | changed)
+    found = compared(home, "one", "two", "three")
+    every = ", ".join(found.runs[0].facts.config["variants"])
+    assert {each.name: each.values for each in found.settings} == {
+        "seed": ("42", "7", "42"),
+        "variants": (every, FROZEN, every),
+        "newer": ("not set", "1", "not set"),
     }
+    headings = re.findall(r"<h2[^>]*>([^<]+)<", page_of(home, "one", "two", "three"))
+    assert headings[0] == "Settings that differ"
+
+
+def test_runs_are_named_by_letters_in_the_order_of_the_address(
+    home: Home, template: RunPaths
+) -> None:
+    def real(report: dict[str, Any]) -> None:
+        report["data"]["synthetic"] = False
+
+    put_runs(home, template, b=lambda _: None, a=real, c=lambda _: None)
+    found = compared(home, "c", "a", "b")
+    assert [(run.letter, run.facts.key) for run in found.runs] == [
+        ("A", "c"),
+        ("B", "a"),
+        ("C", "b"),
+    ]
+    assert found.synthetic == "Runs A and C"
+    assert "Runs A and C are on synthetic images" in page_of(home, "c", "a", "b")
+
+
+def test_two_to_six_runs_are_compared(home: Home, template: RunPaths) -> None:
+    for number in range(7):
+        put_run(home, template, f"run-{number}")
+    keys = [f"run-{number}" for number in range(7)]
+    site = Site(home)
+    assert site.compared(keys[:6], base="/cxr").status == 200
+    for few in ([], keys[:1], keys):
+        answer = site.compared(few, base="/cxr")
+        assert answer.status == (404 if few else 200)
+        assert 'name="run" value="run-3"' in str(answer.body)
+    assert "At most 6 runs can be compared; 7 were chosen" in page_of(home, *keys)
+    assert "Two runs are needed" in page_of(home, "run-1", "run-1")
 
 
 def test_a_run_without_a_report_cannot_be_compared(home: Home, template: RunPaths) -> None:
     put_run(home, template, "one")
+    put_run(home, template, "three")
     put_unfinished(home, template, "two")
-    one, two = Library(home).find("one"), Library(home).find("two")
-    assert one is not None
-    assert two is not None
-    assert compare(one, two) is None
+    answer = Site(home).compared(["one", "three", "two"], base="/cxr")
+    assert answer.status == 404
+    assert "1 of the 3 runs is not on the shared volume" in str(answer.body)
+
+
+def test_a_run_can_be_taken_away_and_another_added(home: Home, template: RunPaths) -> None:
+    for key in ("one", "two", "three", "four"):
+        put_run(home, template, key)
+    page = page_of(home, "one", "two", "three")
+    assert 'href="/cxr/compare?run=one&amp;run=three"' in page.replace("&run", "&amp;run")
+    assert '<option value="four">' in page
+    assert '<option value="one">' not in page

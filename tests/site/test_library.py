@@ -1,5 +1,6 @@
 """Reading runs: whatever is in their folders, the others are read."""
 
+import json
 import os
 import re
 import shutil
@@ -122,6 +123,28 @@ def test_damaged_events_are_passed_over(home: Home, template: RunPaths) -> None:
     with run.progress.open("a") as stream:
         stream.write('{"stage": "report"}\nnonsense\n{"stage": "tra')
     assert read(home)["one"].duration_seconds == 33
+
+
+def test_what_a_later_command_tells_is_no_sign_of_the_run(home: Home, template: RunPaths) -> None:
+    run = put_unfinished(home, template, "one")
+    sent = {"stage": "track", "variant": "", "kind": "done", "text": "sent", "at": BEGAN + 1e7}
+    events = run.progress.read_text()
+    run.progress.write_text(json.dumps(sent | {"at": BEGAN - 1e7}) + "\n" + events)
+    with run.progress.open("a") as stream:
+        stream.write(json.dumps(sent) + "\n")
+    (facts,) = Library(home, clock=lambda: BEGAN + 1e7).runs()
+    assert (facts.started, facts.duration_seconds) == (BEGAN, 60)
+    assert (facts.state, facts.tasks) == ("cut off", ("train",))
+
+
+def test_a_clock_set_back_makes_no_negative_duration_and_keeps_no_run_at_work(
+    home: Home, template: RunPaths
+) -> None:
+    put_run(home, template, "whole", seconds=-600)
+    put_unfinished(home, template, "killed")
+    runs = {run.key: run for run in Library(home, clock=lambda: BEGAN - 600).runs()}
+    assert runs["whole"].duration_seconds is None
+    assert runs["killed"].state == "cut off"
 
 
 def test_an_empty_folder_is_a_run_without_configuration(home: Home) -> None:
@@ -249,7 +272,7 @@ def test_whole_record_with_odd_content_costs_its_own_row_only(
     assert runs["good"].problem == ""
     assert (runs["odd"].report is None) == bool(runs["odd"].problem)
     assert site.all_runs({}, base="/cxr").status == 200
-    assert site.compared("odd", "good", base="/cxr").status in (200, 404)
+    assert site.compared(["odd", "good"], base="/cxr").status in (200, 404)
 
 
 @pytest.mark.parametrize("file", ["config.json", "report/report.json", "progress.jsonl"])

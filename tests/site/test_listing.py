@@ -7,8 +7,9 @@ import pytest
 
 from cxr_tasks.evaluation.verdict_record import VerdictName
 from cxr_tasks.site.library import Library
-from cxr_tasks.site.listing import PAGE_SIZE, View, make_listing, read_view
+from cxr_tasks.site.listing import PAGE_SIZE, make_listing
 from cxr_tasks.site.run_facts import RunFacts
+from cxr_tasks.site.view import View, read_view
 from cxr_tasks.volume.paths import Home, RunPaths
 from tests.site.shelf import BEGAN, put_run, put_unfinished, scoring
 
@@ -79,5 +80,5 @@ def test_a_link_is_read_as_it_was_meant() -> None:
 
 def test_sorting_twice_by_the_same_turns_the_order() -> None:
     assert "order=asc" in View(sort="run", page=4).sort_link("run")
-    assert "order=desc" in View(sort="run").sort_link("when")
-    assert "page=1" in View(sort="run", page=4).sort_link("run")
+    assert "order" not in View(sort="run", order="asc").sort_link("when")
+    assert "page" not in View(sort="run", page=4).sort_link("run")

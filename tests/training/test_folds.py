@@ -117,6 +117,9 @@ def test_progress_says_fold_and_epoch(trained: RunPaths, variant: str) -> None:
     assert {event.name for event in events} == {f"train {variant}"}
     assert [event.fit for event in events][:4] == ["fold 1 of 2"] * 3 + ["fold 2 of 2"]
     assert events[-1].fit == "final fit"
+    assert all(event.figures for event in events)
+    begun = [event.fit for event, _ in read_events(trained.progress) if event.kind == "start"]
+    assert [fit for fit in begun if fit] == ["fold 1 of 2", "fold 2 of 2", "final fit"]
     done = [event for event, _ in read_events(trained.progress) if event.kind == "done"]
     assert [event.name for event in done].count(f"train {variant}") == 1
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cxr_tasks.volume.files import (
     read_json,
     volume_error,
     write_json,
+    write_text,
 )
 
 
@@ -115,3 +117,16 @@ def test_what_a_killed_maker_leaves_is_known_by_its_name(tmp_path: Path) -> None
 )
 def test_nothing_else_is_a_leftover(name: str) -> None:
     assert owner_of_leftover(name) is None
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o755, 0o644), (0o775, 0o664)])
+def test_group_may_write_what_it_may_write_in_the_folder(
+    tmp_path: Path, folder: int, file: int
+) -> None:
+    """Platforms that choose the user of each container have the group in common."""
+    tmp_path.chmod(folder)
+    write_text(tmp_path / "file.txt", "text")
+    with building(tmp_path / "built") as built:
+        write_text(built / "inside.txt", "text")
+    found = [tmp_path / name for name in ("file.txt", "built/inside.txt", "built")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in found] == [file, file, folder]

@@ -19,7 +19,8 @@ from cxr_tasks.volume.files import digest_of, read_json, write_json
 from cxr_tasks.volume.migrations import BINOMIAL, MCNEMAR
 from cxr_tasks.volume.record_model import read_sealed_record
 from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 
 
 def make_old(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -108,6 +109,7 @@ def test_old_promotion_keeps_the_name_of_its_test(tmp_path: Path) -> None:
         "promoted_at": "",
         "champion_before": None,
         "decision_reason": "",
+        "approval": None,
         "basis": "test",
         "comparison": read,
     }

@@ -21,7 +21,8 @@ from cxr_tasks.volume.records import SOURCE, require_record
 from cxr_tasks.volume.sealed import read_sealed, write_sealed
 from cxr_tasks.volume.source_code import source_digest
 from tests.champion.drawn_champion import draw_champion
-from tests.drawn_run import Drawing, draw_run, finish_report
+from tests.drawing import Drawing
+from tests.drawn_run import draw_run, finish_report
 from tests.other_code import copy_code, run_code, run_command
 from tests.stored import flip_bit
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxr_tasks.errors import ConfigError, first_few, shown
+from cxr_tasks.settings.form import marked
 from cxr_tasks.volume.paths import check_run_key
 
 REQUEST = "CXR_SCORE_REQUEST"
@@ -91,15 +92,19 @@ def score_form_fields(defaults: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "default": None,
             "type": ["string", "null"],
             "title": "Version of the champion",
-            "description_md": "A folder below `$CXR_HOME/champion`, for example `0003-nightly-7`; "
-            "empty: the one that serves.",
+            "description_md": marked(
+                "A folder below `$CXR_HOME/champion`, for example `0003-nightly-7`; empty: the one "
+                "that serves."
+            ),
         },
         "name": {
             "default": None,
             "type": ["string", "null"],
             "title": "Name of the batch",
-            "description_md": "Its folder below `$CXR_HOME/scores`; empty: from Airflow's run id. "
-            "Results are never overwritten.",
+            "description_md": marked(
+                "Its folder below `$CXR_HOME/scores`; empty: from Airflow's run id. Results are "
+                "never overwritten."
+            ),
         },
     }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cxr_tasks.flow.equal_run import find_equal_run
 from cxr_tasks.flow.stages.execution import StageContext
+from cxr_tasks.runs.start import check_code
 from cxr_tasks.volume.records import find_record, require_record
 from cxr_tasks.wording import recommended
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cxr_tasks.audit.features import AuditInputs
     from cxr_tasks.data.split_record import FoldRounds
     from cxr_tasks.evaluation.evaluate import EvaluationInputs
+    from cxr_tasks.evaluation.external_dataset import Score
     from cxr_tasks.lungs.store import Lungs
     from cxr_tasks.runs.ingest_record import IngestRecord
     from cxr_tasks.statistics.scores import BoolArray
@@ -169,24 +171,43 @@ def run_promote(context: StageContext) -> str:
     from cxr_tasks.champion.promotion import make_promotion
     from cxr_tasks.champion.promotion_record import PromotionRecord
     from cxr_tasks.champion.restoring import restore_version
-    from cxr_tasks.evaluation.predictions import score_images
     from cxr_tasks.reporting.report_record import ReportRecord
-    from cxr_tasks.training.model_file import load_model
 
     run, config, note = context.run, context.config, context.progress.note
     require_record(run.report, ReportRecord)
+    inputs = {"report": run.report / ReportRecord.FILE}
+    if config.approval:
+        inputs["approval"] = run.approval
     record = context.finish_once(
         run.promote,
         PromotionRecord,
-        {"report": run.report / ReportRecord.FILE},
+        inputs,
         lambda built: make_promotion(
-            run,
-            config,
-            score=partial(score_images, config=config, note=note, load=cache(load_model)),
-            now=datetime.now(UTC),
-            note=note,
-            built=built,
+            run, config, score=_scorer(context), now=datetime.now(UTC), note=note, built=built
         ),
     )
     restore_version(run, config, record, note=note)
     return describe_promotion(run.home, record)
+
+
+def ask_for_approval(context: StageContext) -> None:
+    """Write down what a person is asked about the run's model, if it would be promoted."""
+    from cxr_tasks.champion.proposal import propose
+
+    check_code(context.run)
+    propose(
+        context.run,
+        context.config,
+        score=_scorer(context),
+        now=datetime.now(UTC),
+        note=context.progress.note,
+    )
+
+
+def _scorer(context: StageContext) -> "Score":
+    """Return what scores images by the champion's saved model."""
+    from cxr_tasks.evaluation.predictions import score_images
+    from cxr_tasks.training.model_file import load_model
+
+    note = context.progress.note
+    return partial(score_images, config=context.config, note=note, load=cache(load_model))

@@ -40,7 +40,7 @@ def run_train(context: StageContext) -> str:
     if record.folds:
         n_repeats = context.config.n_repeats_of(context.variant)
         divided = f", divided {n_repeats} times" if n_repeats > 1 else ""
-        return f"{context.config.folds} folds{divided}, final fit of {record.epochs_run} epochs"
+        return f"{context.config.folds} folds{divided}, final fit of {_epochs(record.epochs_run)}"
     return _summary(record)
 
 
@@ -98,7 +98,11 @@ def _training_context(context: StageContext, card: CardLease) -> "TrainingContex
 
 
 def _summary(record: "FitFacts") -> str:
-    return f"{record.epochs_run} epochs, best epoch {record.best_epoch}"
+    return f"{_epochs(record.epochs_run)}, best epoch {record.best_epoch}"
+
+
+def _epochs(n: int) -> str:
+    return f"{n} {'epoch' if n == 1 else 'epochs'}"
 
 
 def _report_threads(context: StageContext) -> None:

@@ -10,6 +10,7 @@ from tests.champion.scoring.served import ingest_phantoms, serve_champion
 from tests.champion.scoring.test_batch import phantoms, scored
 from tests.image_files import make_files
 from tests.made_facts import changed
+from tests.policy import refused_scripts
 
 SAYINGS = {
     "shortcut": "These scores are no evidence of disease.",
@@ -40,7 +41,7 @@ def test_warning_and_verdict_stand_before_every_number(
 
 def test_page_is_one_file_without_script(served: Served, tmp_path: Path) -> None:
     page = page_of(served.home, make_files(tmp_path, phantoms(3)))
-    assert "<script" not in page
+    assert refused_scripts(page) == []
     for outside in ('src="http', 'href="http', "url(http", "@import"):
         assert outside not in page
     assert page.count("data:image/jpeg;base64,") == 3
