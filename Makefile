@@ -2,9 +2,10 @@
 # make remedy  RUN=NAME: what of a run's scores survives where shortcuts tell less; ONLY=lungs,alike
 # make test    every test but those of the heavy suites, a process to a core: 5 minutes on two
 # make test-slow      whole runs and trainings, kills, more cases of what make test has one of
-# make test-all       both of them: every test but those of the two suites that follow
+# make test-all       both of them: every test but those of the three suites that follow
 # make test-browser   Airflow's UI in a real Chromium
 # make test-cluster   Celery workers on PostgreSQL and Redis, one of them killed
+# make test-containers  the image built, docker-compose.yaml run, a worker killed; needs root
 # make fuzz    hostile files, settings and addresses, some 18,000; 3 minutes, CASES=500 a test
 # make ui      Airflow's UI, with the DAG ready to be triggered
 # make bench   speed and scale, and the study's procedure beside this one's; QUICK=1: that only
@@ -26,10 +27,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run remedy test test-slow test-all test-browser test-cluster fuzz ui bench gpu-check \
-	audit-rates rejection-rates chaos rot lint lock audit-deps sbom licences
+.PHONY: help run remedy test test-slow test-all test-browser test-cluster test-containers fuzz ui \
+	bench gpu-check audit-rates rejection-rates chaos rot lint lock audit-deps sbom licences
 
-SWITCHES := FOLLOW_LINKS CLASS_WEIGHTS FORCE PROMOTE ALLOW_SHORTCUT
+SWITCHES := FOLLOW_LINKS CLASS_WEIGHTS FORCE PROMOTE APPROVAL ALLOW_SHORTCUT
 
 # What is typed for the environment of what runs, and not as a setting.
 # Kaggle's by name: KAGGLE_DATASET is a setting.
@@ -41,7 +42,7 @@ ENVIRONMENT := AIRFLOW_% CUDA_% CXR_% HOME KERAS_% LANG LC_% MAKE% PATH PYTHON% 
 # DATA or SEED does not. All that is typed counts: the command refuses what it does not know.
 typed = $(filter command,$(origin $(1)))
 all_typed = $(sort $(filter-out $(ENVIRONMENT),$(foreach name,$(.VARIABLES),$(if $(call typed,$(name)),$(name)))))
-lower = $(shell echo '$(1)' | tr 'A-Z_' 'a-z-')
+lower = $(shell printf %s $(call quoted,$(1)) | tr 'A-Z_' 'a-z-')
 quoted = '$(subst ','\'',$(1))'
 flag = $(if $(call typed,$(1)),--$(call lower,$(1))=$(call quoted,$($(1))))
 switch = $(if $(strip $($(1))),--$(if $(filter 0 no false off,$(call lower,$($(1)))),no-)$(call \
@@ -70,13 +71,18 @@ test-slow:
 	@. ./activate.sh && exec python -m pytest $(PARALLEL) $(PATIENT) -m slow
 
 test-all:
-	@. ./activate.sh && exec python -m pytest $(PARALLEL) $(PATIENT) -m 'not browser and not cluster'
+	@. ./activate.sh && exec python -m pytest $(PARALLEL) $(PATIENT) \
+		-m 'not browser and not cluster and not containers'
 
 test-browser:
 	@. ./activate.sh && exec python -m pytest -m browser
 
 test-cluster:
 	@. ./activate.sh && exec python -m pytest -m cluster
+
+# What was measured is printed.
+test-containers:
+	@. ./activate.sh && exec python -m pytest -m containers --capture=no --verbose tests/containers
 
 fuzz:
 	@. ./activate.sh && CXR_FUZZ_CASES=$${CASES:-500} exec python -m pytest $(PARALLEL) $(PATIENT) \
@@ -112,10 +118,15 @@ lint:
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 PROJECT := pyproject.toml --extra cluster
+LOCKED := --constraints requirements.lock
 
 lock:
 	$(COMPILE) $(PROJECT) --extra dev --output-file requirements.lock
-	$(COMPILE) $(PROJECT) --extra gpu --constraints requirements.lock --output-file requirements-gpu.lock
+	$(COMPILE) $(PROJECT) $(LOCKED) --output-file requirements-cpu.lock
+	$(COMPILE) $(PROJECT) $(LOCKED) --extra gpu --output-file requirements-gpu.lock
+	@mkdir -p dist
+	$(COMPILE) $(PROJECT) $(LOCKED) --extra lineage --output-file dist/lineage.lock
+	. ./activate.sh && python -m supply.lock_beside requirements.lock dist/lineage.lock > requirements-lineage.lock
 	$(COMPILE) --group supply --output-file requirements-supply.lock
 
 SUPPLY := .venv-supply/bin
@@ -128,7 +139,8 @@ SUPPLY := .venv-supply/bin
 
 audit-deps: .venv-supply/installed.lock
 	@mkdir -p dist; $(SUPPLY)/pip-audit --vulnerability-service osv --disable-pip --require-hashes \
-		--strict --progress-spinner off -r requirements.lock -r requirements-gpu.lock 2> dist/audit.log \
+		--strict --progress-spinner off -r requirements.lock -r requirements-gpu.lock \
+		-r requirements-lineage.lock 2> dist/audit.log \
 		|| { if grep -q '^Traceback' dist/audit.log; then \
 		echo 'Nothing was audited: OSV could not be asked. The end of dist/audit.log says why:'; fi; \
 		tail -n 1 dist/audit.log; exit 1; } >&2

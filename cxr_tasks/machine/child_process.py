@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,10 @@ _GRACE_SECONDS = 3.0
 """What a child that is asked to end has for it; Airflow's supervisor waits 5 s for the task."""
 
 _PR_SET_PDEATHSIG = 1
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
+_OOM_SCORE_ADDED = 500
+"""Of 1000: half of all memory more than it has; raising it needs no right."""
+
 _PARENT = "CXR_PARENT_PID"
 
 
@@ -125,7 +130,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def die_with_parent(environ: Mapping[str, str]) -> None:
-    """Ask Linux to end this process when the one that started it ends.
+    """Ask Linux to end this process with the one that started it, and before it for want of memory.
 
     A worker killed with SIGKILL can no longer stop its child, which would hold the device.
     """
@@ -133,5 +138,37 @@ def die_with_parent(environ: Mapping[str, str]) -> None:
     if parent is None or sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _die_before_parent()
     if os.getppid() != int(parent):  # it ended before the request was made
         os._exit(1)
+
+
+def _die_before_parent() -> None:
+    """Ask Linux to end this process rather than its parent where memory runs out.
+
+    The parent can then say why; a worker that is killed itself says nothing.
+    """
+    try:
+        _OOM_SCORE.write_text(str(_OOM_SCORE_ADDED))
+    except OSError:  # a sandbox without it
+        return
+
+
+def ending_with_parent(command: Sequence[str]) -> list[str]:
+    """Return a command that runs another program, which is asked to end when this process ends.
+
+    For programs that cannot call `die_with_parent`. To be started, as `Child`, by a thread that
+    lives as long as the program may.
+
+    Args:
+        command: The program's path and its arguments.
+    """
+    program = f"""
+import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {int(signal.SIGTERM)})  # kept by execv
+    if os.getppid() != {os.getpid()}:
+        os._exit(1)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+    return [sys.executable, "-c", program, *command]

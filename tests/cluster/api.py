@@ -59,6 +59,12 @@ class Api:
         found = self._get(f"{_DAG}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
+    def page(self, path: str) -> str:
+        """Give the text of a page, such as one of the plugin's."""
+        answer = self._client.get(path)
+        answer.raise_for_status()
+        return answer.text
+
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._client.get(path)
         answer.raise_for_status()

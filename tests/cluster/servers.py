@@ -14,6 +14,7 @@ from psycopg import sql
 
 _POSTGRES = "CXR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432"
 _REDIS = "CXR_TEST_REDIS", "redis://127.0.0.1:6379"
+_N_REDIS_DATABASES = 16
 
 
 @dataclass(frozen=True)
@@ -22,31 +23,30 @@ class Servers:
 
     Attributes:
         database: Address without scheme, `user@host:port/name`.
-        broker: Address of Redis.
-        key_prefix: What every key of the test in Redis begins with.
+        broker: Address of Redis, with the number of a database of its own.
     """
 
     database: str
     broker: str
-    key_prefix: str
 
 
 @contextmanager
 def own_servers() -> Iterator[Servers]:
-    """Make a database and a key prefix, and take both away afterwards; skip without servers."""
+    """Make a database, take an empty one of Redis, and clear both afterwards; skip without."""
     postgres, broker = (os.environ.get(name) or default for name, default in (_POSTGRES, _REDIS))
     name = f"cxr_{secrets.token_hex(6)}"
     with _postgres(postgres) as connection, _redis(broker) as client:
+        number = _empty_database(client)
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             address = f"{postgres.rstrip('/')}/{name}".split("://", 1)[1]
-            yield Servers(address, broker, f"{name}-")
+            yield Servers(address, f"{broker.rstrip('/')}/{number}")
         finally:
             connection.execute(
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             )
-            for key in client.scan_iter(f"{name}-*"):
-                client.delete(key)
+            client.select(number)
+            client.flushdb()
 
 
 def _postgres(address: str) -> "psycopg.Connection[tuple[object, ...]]":
@@ -65,6 +65,14 @@ def _redis(address: str) -> "redis.Redis":
     except redis.RedisError as err:
         _skip("Redis", address, err, variable=_REDIS[0])
     return client
+
+
+def _empty_database(client: "redis.Redis") -> int:
+    used = {int(name.removeprefix("db")) for name in client.info("keyspace")}
+    number = next((each for each in range(1, _N_REDIS_DATABASES) if each not in used), None)
+    if number is None:
+        pytest.skip("every database of Redis holds something")
+    return number
 
 
 def _skip(server: str, address: str, err: Exception, *, variable: str) -> NoReturn:

@@ -16,15 +16,14 @@ from typing import Any
 
 from cxr_tasks.cli.cluster_secrets import make_env_file
 from tests.cluster import sessions
+from tests.cluster.checks import HEARTBEAT_SECONDS
 from tests.cluster.servers import Servers
 from tests.deploy.compose_file import ROOT, read_env, read_service
-
-HEARTBEAT_SECONDS = 30
-"""After this time without a sign of life a task is given up; Airflow's default is 300."""
 
 _START_SECONDS = 180
 _STOP_SECONDS = 30
 _API_PORT, _SCHEDULER_PORT = ":8080", ":8974"
+_IMAGE_FOLDER = "/opt/cxr"
 
 
 @dataclass
@@ -40,7 +39,8 @@ class Cluster:
         make_env_file(self.folder / ".env")
         self.values = read_env(self.folder / ".env") | {"CXR_TRAINING_SLOTS": "2"}
         self.api_port, self.scheduler_port, self.trigger_port = free_ports(3)
-        (self.folder / "airflow").mkdir()
+        for folder in (self.home / "notes", self.folder / "airflow" / "logs"):
+            folder.mkdir(parents=True)
 
     @property
     def home(self) -> Path:
@@ -94,6 +94,10 @@ class Cluster:
             assert time.monotonic() < deadline, told
             time.sleep(1)
 
+    def logs(self) -> str:
+        """Give the ends of what all of them have printed."""
+        return "\n".join(f"== {name}\n{self.log(name)}" for name in self.processes)
+
     def log(self, name: str) -> str:
         """Give the end of what a process has printed."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-5000:]
@@ -118,8 +122,6 @@ class Cluster:
         return {
             "AIRFLOW_HOME": str(self.folder / "airflow"),
             "CXR_HOME": str(self.home),
-            # Trainings run on the processor here, in the workers of the graphics cards.
-            "CUDA_VISIBLE_DEVICES": "",
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -128,7 +130,6 @@ class Cluster:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
             "AIRFLOW__CELERY__BROKER_URL": self.servers.broker,
-            "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__GLOBAL_KEYPREFIX": self.servers.key_prefix,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(self.scheduler_port),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.trigger_port),
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_SECONDS),
@@ -138,9 +139,10 @@ class Cluster:
     def _service(self, name: str) -> dict[str, Any]:
         found = read_service(name, self.values)
         ports = {_API_PORT: f":{self.api_port}", _SCHEDULER_PORT: f":{self.scheduler_port}"}
+        moved = ports | {_IMAGE_FOLDER: str(ROOT)}
         if "healthcheck" in found:
             test = found["healthcheck"]["test"]
-            found["healthcheck"]["test"] = [_replaced(part, ports) for part in test]
+            found["healthcheck"]["test"] = [_replaced(part, moved) for part in test]
         return found
 
 

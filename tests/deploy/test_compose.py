@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cxr_tasks.cli.cluster_secrets import SECRETS, make_env_file
 from cxr_tasks.machine.devices import POOL
@@ -21,6 +22,7 @@ from tests.deploy.compose_file import (
     variables,
 )
 
+GPU_FILE = ROOT / "deploy" / "compose-gpu.yaml"
 SERVICES: dict[str, dict[str, Any]] = read_compose()["services"]
 AIRFLOW = {name: service for name, service in SERVICES.items() if name not in ("postgres", "redis")}
 LASTING = {name: service for name, service in AIRFLOW.items() if name != "init"}
@@ -85,7 +87,8 @@ def test_no_secret_has_a_default() -> None:
 def test_every_variable_stands_in_the_example() -> None:
     example = read_env(ROOT / ".env.example")
     used = {name for name, _, _ in variables(COMPOSE_FILE.read_text())}
-    assert used | {"COMPOSE_PROFILES"} == set(example)
+    assert used | {"COMPOSE_FILE"} == set(example)
+    assert example["COMPOSE_FILE"] == COMPOSE_FILE.name
     for name, mark, default in variables(COMPOSE_FILE.read_text()):
         assert example[name] == (default if mark == ":-" else "")
 
@@ -104,7 +107,8 @@ def test_image_is_pinned(name: str) -> None:
     if image == "cxr-pipeline":
         assert tag in ("cpu", "gpu")
     else:
-        assert re.match(r"\d+\.\d+", tag)
+        assert re.fullmatch(r"[0-9a-f]{64}", tag)
+        assert re.search(r":\d+\.\d+\.?\d*-bookworm@sha256$", image)
 
 
 @pytest.mark.parametrize("name", LASTING)
@@ -114,44 +118,56 @@ def test_lasting_service_is_watched_and_restarted(name: str) -> None:
     assert LASTING[name]["init"] is True
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_logs_and_memory_have_an_end(name: str) -> None:
+    assert SERVICES[name]["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+    assert SERVICES[name]["mem_limit"]
+
+
 @pytest.mark.parametrize("name", AIRFLOW)
 def test_all_share_secrets_and_volume(name: str, values: dict[str, str]) -> None:
     own, shared = (read_service(which, values)["environment"] for which in (name, "apiserver"))
     assert shared.items() <= own.items()
-    assert set(own) - set(shared) <= {"CXR_ADMIN_PASSWORD", "CUDA_VISIBLE_DEVICES"}
+    assert set(own) - set(shared) <= {"CXR_ADMIN_PASSWORD"}
     writes = name in WORKERS or name == "init"
-    assert f"cxr-home:/cxr-home{'' if writes else ':ro'}" in AIRFLOW[name]["volumes"]
+    home = f"${{CXR_HOME_VOLUME:-cxr-home}}:/cxr-home{'' if writes else ':ro'}"
+    assert home in AIRFLOW[name]["volumes"]
+    has_notes = "cxr-notes:/cxr-home/notes" in AIRFLOW[name]["volumes"]
+    assert has_notes == (writes or name == "apiserver")
 
 
-def test_trainings_have_workers_of_their_own_in_each_profile() -> None:
-    queues = {
-        name: service["command"][service["command"].index("--queues") + 1]
-        for name, service in WORKERS.items()
-    }
-    profiles = {name: service.get("profiles") for name, service in WORKERS.items()}
-    for profile in ("cpu", "gpu"):
-        running = [name for name in WORKERS if profiles[name] in (None, [profile])]
-        assert sorted(queues[name] for name in running) == ["default", POOL]
-    assert all(
-        service.get("profiles") is None for name, service in SERVICES.items() if name not in WORKERS
+def test_trainings_have_a_worker_of_their_own() -> None:
+    queues = [
+        service["command"][service["command"].index("--queues") + 1] for service in WORKERS.values()
+    ]
+    assert sorted(queues) == ["default", POOL]
+    assert not [name for name, service in SERVICES.items() if "profiles" in service]
+
+
+def test_with_graphics_cards_the_same_worker_trains_and_no_other_has_a_card() -> None:
+    (changed,) = yaml.safe_load(GPU_FILE.read_text(encoding="utf-8"))["services"].items()
+    name, service = changed
+    assert name in WORKERS
+    assert service["image"] == "cxr-pipeline:gpu"
+    assert service["build"]["args"] == {"BUILD": "gpu"}
+    (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert not [each for each in SERVICES.values() if "deploy" in each]
+
+
+def test_files_together_are_a_whole(env_file: Path) -> None:
+    program = shutil.which("docker-compose")
+    if program is None:
+        pytest.skip("docker-compose is not installed")
+    files = [part for path in (COMPOSE_FILE, GPU_FILE) for part in ("--file", str(path))]
+    done = subprocess.run(
+        [program, *files, "--env-file", str(env_file), "config"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-
-
-def test_only_gpu_workers_have_a_card_each_one_of_its_own() -> None:
-    cards = []
-    for name, service in SERVICES.items():
-        if service.get("profiles") != ["gpu"]:
-            assert "deploy" not in service, name
-            assert service["image"] != "cxr-pipeline:gpu"
-            continue
-        assert service["image"] == "cxr-pipeline:gpu"
-        assert service["build"]["args"] == {"BUILD": "gpu"}
-        assert service["command"][-2:] == ["--concurrency", "1"]
-        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
-        assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
-        cards += device["device_ids"]
-    assert cards
-    assert len(cards) == len(set(cards))
+    worker = yaml.safe_load(done.stdout)["services"]["worker-training"]
+    assert (worker["image"], worker["healthcheck"]["retries"]) == ("cxr-pipeline:gpu", 5)
 
 
 def test_only_the_ui_is_reachable_and_from_this_machine_only(values: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.deploy.compose_file import ROOT, read_compose
 
-INSTRUCTIONS = {"FROM", "ARG", "RUN", "COPY", "ENV", "USER", "WORKDIR", "CMD"}
+INSTRUCTIONS = {"FROM", "ARG", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}
+KINDS = ("cpu", "gpu")
 
 
 def instructions() -> Iterator[tuple[str, str]]:
@@ -17,7 +18,7 @@ def instructions() -> Iterator[tuple[str, str]]:
     text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
     for line in filter(None, text.splitlines()):
         name, rest = line.split(None, 1)
-        yield name, rest.strip()
+        yield name, " ".join(rest.split())
 
 
 def all_of(wanted: str) -> list[str]:
@@ -28,12 +29,20 @@ def test_only_known_instructions() -> None:
     assert {name for name, _ in instructions()} == INSTRUCTIONS
 
 
-def test_base_is_pinned() -> None:
-    (base,) = all_of("FROM")
-    assert re.fullmatch(r"python:3\.1[1-3]\.\d+-slim-\w+", base)
+def test_base_is_pinned_by_its_digest() -> None:
+    assert {base.split()[0] for base in all_of("FROM")} == {"${PYTHON_IMAGE}"}
+    base = all_of("ARG")[0].removeprefix("PYTHON_IMAGE=")
+    assert re.fullmatch(r"python:3\.1[1-3]\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
 
 
-@pytest.mark.parametrize("sources", [rest.split()[:-1] for rest in all_of("COPY")])
+def copied() -> Iterator[list[str]]:
+    """Give what each instruction copies from this folder."""
+    for rest in all_of("COPY"):
+        if not rest.startswith("--from="):
+            yield rest.replace("${BUILD}", "*").split()[:-1]
+
+
+@pytest.mark.parametrize("sources", list(copied()))
 def test_what_is_copied_exists_and_is_not_ignored(sources: list[str]) -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     allowed = [line[1:] for line in ignored if line.startswith("!")]
@@ -44,15 +53,22 @@ def test_what_is_copied_exists_and_is_not_ignored(sources: list[str]) -> None:
 
 def test_nothing_but_what_is_copied_reaches_the_build() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    copied = {source for rest in all_of("COPY") for source in rest.split()[:-1]}
     assert lines[1] == "*"
-    assert {line[1:] for line in lines if line.startswith("!")} == copied
+    assert {line[1:] for line in lines if line.startswith("!")} == set().union(*copied())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_a_lock_of_its_own_and_copies_no_other(kind: str) -> None:
+    (lock,) = [source for each in copied() for source in each if source.endswith(".lock")]
+    assert (ROOT / lock.replace("*", kind)).exists()
+    assert "BUILD=cpu" in all_of("ARG")
 
 
 def test_everything_installed_has_a_hash() -> None:
-    (from_lock,) = [run for run in all_of("RUN") if "--requirement" in run or " -r " in run]
+    (from_lock,) = [run for run in all_of("RUN") if re.search(r"\binstall\b.* -r \S+\.lock", run)]
     assert "--require-hashes --only-binary=:all:" in from_lock
-    others = [run for run in all_of("RUN") if "pip install" in run and run != from_lock]
+    others = [run for run in all_of("RUN") if " pip " in run and run != from_lock]
+    assert others
     assert all("--no-deps" in run for run in others)
 
 
@@ -60,11 +76,11 @@ def test_user_is_the_one_that_the_compose_file_names() -> None:
     assert all_of("USER") == [read_compose()["services"]["worker"]["user"]]
 
 
-def test_both_builds_have_the_same_versions() -> None:
-    cpu, gpu = (
-        _pins((ROOT / name).read_text(encoding="utf-8"))
-        for name in ("requirements.lock", "requirements-gpu.lock")
-    )
+def test_both_builds_have_the_versions_that_are_tested() -> None:
+    names = ("requirements.lock", "requirements-cpu.lock", "requirements-gpu.lock")
+    tested, cpu, gpu = (_pins((ROOT / name).read_text(encoding="utf-8")) for name in names)
+    assert cpu.items() < tested.items()
+    assert not {"pytest", "mypy", "playwright"} & (cpu.keys() | gpu.keys())
     both = cpu.keys() & gpu.keys()
     assert {"tensorflow", "keras", "apache-airflow", "celery", "setuptools"} <= both
     assert {name: cpu[name] for name in both} == {name: gpu[name] for name in both}

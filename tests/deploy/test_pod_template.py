@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from kubernetes_validate import validate
+from kubernetes_validate.utils import all_versions
 
 from cxr_tasks.variants import VARIANTS
-from tests.deploy.compose_file import ROOT, read_compose
+from tests.deploy.compose_file import ROOT
+from tests.deploy.manifests import FOLDER, containers, read_template
 
-CPU, GPU = (ROOT / "deploy" / name for name in ("pod-template.yaml", "pod-template-gpu.yaml"))
+CPU, GPU = (FOLDER / name for name in ("pod-template-cpu.yaml", "pod-template-gpu.yaml"))
 ARGUMENTS = ["python", "-m", "airflow.sdk.execution_time.execute_workload"]
 
 BUILD = """
@@ -109,19 +111,19 @@ def test_other_tasks_pod_has_no_card(pods: dict[str, Any]) -> None:
 @pytest.mark.parametrize("template", [CPU, GPU], ids=lambda path: path.stem)
 def test_no_key_of_the_template_is_lost(template: Path, pods: dict[str, Any]) -> None:
     """The client drops what it does not know without a word: a misspelt key would be gone."""
-    assert pods["read"][str(template)] == yaml.safe_load(template.read_text(encoding="utf-8"))
+    assert pods["read"][str(template)] == read_template(template)
 
 
-def test_templates_and_compose_file_name_the_same_user_and_folders() -> None:
-    services = read_compose()["services"]
-    for template, service in ((CPU, services["worker"]), (GPU, services["worker-gpu-0"])):
-        spec = yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]
-        (container,) = spec["containers"]
-        user = spec["securityContext"]
-        assert f"{user['runAsUser']}:{user['runAsGroup']}" == service["user"]
-        assert container["image"] == service["image"]
-        mounted = [f"{mount['name']}:{mount['mountPath']}" for mount in container["volumeMounts"]]
-        assert mounted == service["volumes"]
+@pytest.mark.parametrize("version", [all_versions()[0], all_versions()[-1]])
+@pytest.mark.parametrize("template", [CPU, GPU], ids=lambda path: path.stem)
+def test_built_pod_follows_the_schema_and_keeps_what_makes_it_harmless(
+    template: Path, version: str, pods: dict[str, Any]
+) -> None:
+    built, written = pods["built"][str(template)], read_template(template)
+    validate(built, version, strict=True)
+    assert built["spec"]["securityContext"] == written["spec"]["securityContext"]
+    (container,), (as_written,) = containers(built), containers(written)
+    assert container["securityContext"] == as_written["securityContext"]
 
 
 def test_dag_asks_for_the_template_in_training_tasks_only(environ: dict[str, str]) -> None:

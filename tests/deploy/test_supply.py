@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from supply.licences import LOCKS, ROOT, UNKNOWN, declared, licences_page, locked_packages
+from supply.lock_beside import added
 
-ALL_LOCKS = (*LOCKS, "requirements-supply.lock")
+ALL_LOCKS = (*LOCKS, "requirements-lineage.lock", "requirements-supply.lock")
 WRONG = "0" * 64
 
 
@@ -78,7 +79,7 @@ def test_activating_installs_nothing_with_another_hash(wheel: Path, tmp_path: Pa
 @pytest.mark.parametrize("file", ["Dockerfile", "Makefile"])
 def test_every_installation_of_a_lock_wants_hashes(file: str) -> None:
     commands = re.sub(r"\\\n", " ", (ROOT / file).read_text()).splitlines()
-    installing = [line for line in commands if re.search(r"pip install.*-r ", line)]
+    installing = [line for line in commands if re.search(r"pip .*\binstall\b.*(?<!rm )-r ", line)]
     assert installing
     assert all("--require-hashes" in line for line in installing)
 
@@ -103,6 +104,13 @@ def test_licences_are_of_exactly_the_locked_packages() -> None:
     )
     listed = {name: set(versions.split(", ")) for name, versions, _ in rows if name != "package"}
     assert listed == locked
+
+
+def test_a_lock_beside_another_has_what_that_lacks() -> None:
+    base, more = "a==1 \\\n    --hash=sha256:0\n", "b==2 \\\n    --hash=sha256:1\n    # via a\n"
+    assert added(base, base + more) == more
+    with pytest.raises(ValueError, match="'a'"):
+        added(base, "a==2\n")
 
 
 def test_a_licence_that_nobody_declares_is_unknown() -> None:
