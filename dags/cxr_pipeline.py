@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from airflow.sdk import Param, TaskGroup, TriggerRule, get_current_context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from cxr_airflow.approval import NOBODY_HERE, approval_task
 from cxr_airflow.dag import CHAMPION, SCHEDULE, cron_schedule, cxr_dag, images_schedule
 from cxr_airflow.lineage import leave_lineage
@@ -121,10 +121,13 @@ def ingest() -> None:
 @cxr_task()
 def split() -> None:
     """Divide the images into train, val and test."""
-    run, _ = opened_run()
+    run, config = opened_run()
     if earlier := unchanged_since(run):
         raise AirflowSkipException(reason(earlier))
     run_stage_as_child("split")
+    # Here, so that they need not first wait for a slot of the pool behind another run's training.
+    if unselected := [name for name in VARIANTS if name not in config.variants]:
+        raise DownstreamTasksSkipped(tasks=[f"{TRAININGS}.{name}" for name in unselected])
 
 
 @cxr_task()
@@ -139,7 +142,7 @@ def audit() -> None:
 def train(variant: str) -> None:
     """Train one variant, with all its folds."""
     _, config = opened_run()
-    if variant not in config.variants:
+    if variant not in config.variants:  # `split` has skipped it; a person has cleared it
         raise AirflowSkipException(f"{variant} was not selected for this run.")
     run_stage_as_child("train", variant=variant)
 

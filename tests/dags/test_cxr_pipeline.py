@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,18 @@ def test_what_the_form_lets_pass_fails_in_the_first_task(
     done = dags_test("cxr_pipeline", {**SMALL, "run": name, **conf}, airflow_environ, expected=1)
     assert told in done.stdout + done.stderr
     assert not (Path(airflow_environ["CXR_HOME"]) / "runs" / name / "config.json").exists()
+
+
+@pytest.mark.slow
+def test_variants_that_are_not_selected_wait_for_no_slot(airflow_environ: dict[str, str]) -> None:
+    conf = {**SMALL, "run": "frozen-only", "variants": ["mobilenetv2_frozen"]}
+    dags_test("cxr_pipeline", conf, airflow_environ, expected=0)
+    query = "select i.task_id, i.try_number from task_instance i join dag_run r using (run_id) "
+    with sqlite3.connect(Path(airflow_environ["AIRFLOW_HOME"]) / "airflow.db") as database:
+        tries = dict(database.execute(query + "where r.conf like '%frozen-only%'"))
+    assert {name: n for name, n in tries.items() if name.startswith("train.")} == {
+        f"train.{name}": int(name == "mobilenetv2_frozen") for name in VARIANTS
+    }
 
 
 @pytest.mark.slow
