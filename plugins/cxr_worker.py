@@ -68,7 +68,7 @@ def ready_to_be_asked(parents: frozenset[int]) -> Iterator[int]:
     """Return the child processes that handle SIGTERM: one that still loads its DAG would die."""
     for path in Path("/proc").glob("[0-9]*/status"):
         try:
-            lines = path.read_text().splitlines()
+            lines = path.read_text(errors="replace").splitlines()  # a name of any bytes
         except OSError:  # it has ended
             continue
         status = dict(line.split(":", 1) for line in lines)

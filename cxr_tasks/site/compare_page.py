@@ -7,7 +7,7 @@ from cxr_tasks.site.comparison import LETTERS, ComparedRun, Comparison
 from cxr_tasks.site.histories import HISTORY_MEASURES, History, read_histories
 from cxr_tasks.site.line_chart import Curve, LineChart, draw_lines, range_of
 from cxr_tasks.site.paired_tests import PairedTests, RunPair
-from cxr_tasks.site.run_facts import MEASURES, Measure, RunFacts, VariantFacts
+from cxr_tasks.site.run_facts import MEASURES, Measure, VariantFacts
 from cxr_tasks.site.scored_runs import ScoredRun, read_scored, same_images
 from cxr_tasks.site.spreads import MeanSd, mean_sd, seed_groups, within_run
 from cxr_tasks.statistics.figures_record import Estimate
@@ -76,13 +76,20 @@ class ComparePage:
     floors: dict[Measure, float]  # where each measure's axis begins; it ends at 1
     pairs: tuple[RunPair, ...]
     untested: tuple[str, ...]  # runs by letter, with the variants whose predictions cannot be read
-    others: tuple[RunFacts, ...]  # which could be added
+    others: tuple[str, ...]  # the names of runs that could be added
 
 
 def make_compare_page(
-    home: Home, comparison: Comparison, tests: PairedTests, *, others: Sequence[RunFacts]
+    home: Home, comparison: Comparison, tests: PairedTests, *, others: Sequence[str]
 ) -> ComparePage:
-    """Put together what the page of a comparison shows."""
+    """Put together what the page of a comparison shows.
+
+    Args:
+        home: The shared volume.
+        comparison: The runs, two at least.
+        tests: The paired tests, which keep what they have reckoned.
+        others: Names of the runs that could be added.
+    """
     runs = comparison.runs
     floors = {measure: _floor(runs, measure) for measure in MEASURES}
     scored = [read_scored(home.run(run.facts.key), run.report) for run in runs]

@@ -24,8 +24,8 @@ from cxr_tasks.site.trend import make_trend, trend_runs
 from cxr_tasks.site.view import COLUMNS, Query, View, passed_over, read_view
 from cxr_tasks.volume.paths import Home
 
-_N_OFFERED = 30
-"""Runs that a comparison offers to add."""
+_N_LISTED = 30
+"""Runs that a choice lists; any other is named."""
 
 
 class Site:
@@ -80,17 +80,26 @@ class Site:
     @told_where_unreadable
     def compared(self, keys: Sequence[str], *, base: str) -> Answer:
         """Return two to six runs side by side; without any, a choice of them."""
-        keys = list(dict.fromkeys(keys))
+        keys = [key for key in dict.fromkeys(keys) if key.strip()]
         found = [each for key in keys[: MAX_RUNS + 1] if (each := self._read_whole(key))]
         comparison = compare(found)
         others = [run for run in self.library.glance() if run.report and run.key not in keys]
-        others = others[:_N_OFFERED]
+        names = [run.key for run in others]
         if comparison is None or len(found) < len(keys):
             chosen = [run for run, _ in found]
-            context = {"n_asked": len(keys), "chosen": chosen, "others": others}
-            page = fill("choose.html.j2", base, here="compare", max_runs=MAX_RUNS, **context)
+            page = fill(
+                "choose.html.j2",
+                base,
+                here="compare",
+                max_runs=MAX_RUNS,
+                n_asked=len(keys),
+                missing=[key for key in keys if key not in {run.key for run in chosen}],
+                chosen=chosen,
+                listed=others[:_N_LISTED],
+                others=names[_N_LISTED:],
+            )
             return Answer(page, 404 if keys else 200)
-        compared = make_compare_page(self.home, comparison, self.tests, others=others)
+        compared = make_compare_page(self.home, comparison, self.tests, others=names)
         return Answer(fill("compare.html.j2", base, here="compare", page=compared))
 
     @told_where_unreadable

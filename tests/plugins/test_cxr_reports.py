@@ -261,7 +261,7 @@ def test_a_body_that_is_no_form_of_a_note_writes_none(
 @pytest.mark.usefixtures("report")
 def test_addresses_of_two_runs_from_before_still_work(airflow: Airflow) -> None:
     asked = airflow.client("viewer").get("/cxr/compare?first=mine&second=other")
-    assert "2 of the 2 runs are not on the shared volume" in asked.text
+    assert "that can be read: <code>mine</code>, <code>other</code>." in asked.text
 
 
 def test_a_table_is_saved(airflow: Airflow) -> None:

@@ -11,7 +11,8 @@ from cxr_tasks.site.reading import read_report
 from cxr_tasks.site.site import Site
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.sealed import read_sealed
-from tests.site.shelf import Change, on_data, put_run, put_unfinished
+from tests.site.asking import text_of
+from tests.site.shelf import BEGAN, Change, on_data, put_run, put_unfinished
 from tests.stored import change_record
 
 FROZEN = "mobilenetv2_frozen"
@@ -131,7 +132,7 @@ def test_a_run_without_a_report_cannot_be_compared(home: Home, template: RunPath
     put_unfinished(home, template, "two")
     answer = Site(home).compared(["one", "three", "two"], base="/cxr")
     assert answer.status == 404
-    assert "1 of the 3 runs is not on the shared volume" in str(answer.body)
+    assert "Not on the shared volume, or without a report that can be read: two." in text_of(answer)
 
 
 def test_a_run_can_be_taken_away_and_another_added(home: Home, template: RunPaths) -> None:
@@ -141,3 +142,14 @@ def test_a_run_can_be_taken_away_and_another_added(home: Home, template: RunPath
     assert 'href="/cxr/compare?run=one&amp;run=three"' in page.replace("&run", "&amp;run")
     assert '<option value="four">' in page
     assert '<option value="one">' not in page
+
+
+def test_any_of_many_runs_can_be_named(home: Home, template: RunPaths) -> None:
+    for number in range(33):
+        put_run(home, template, f"run-{number:02d}", began=BEGAN + 60 * number)
+    assert page_of(home, "run-31", "run-32").count('<option value="run-') == 31
+    choice = page_of(home, "run-02", "")  # of the field for a name, left empty
+    assert "Two runs are needed" in choice
+    assert choice.count('type="checkbox" name="run"') == 31
+    assert '<option value="run-00">' in choice
+    assert page_of(home, "run-02", "run-00", "").count("run=run-00") == 0

@@ -17,6 +17,7 @@ from cxr_tasks.volume.paths import Home, RunPaths, run_key_from
 from tests.site.asking import RUN_ID, Tags, all_runs, shown, tab, text_of
 from tests.site.shelf import BEGAN, put_run, put_unfinished
 from tests.stored import accept_changes, change_record
+from tests.watching.told import fail
 
 
 def put_mid_stage(home: Home, template: RunPaths, key: str) -> RunPaths:
@@ -63,6 +64,17 @@ def test_a_run_that_begins_a_stage_or_is_between_two_is_under_way(
     for seconds, under_way in ((5, True), (600, False)):
         site = Site(home, clock=partial(float, last + seconds))
         assert ("is under way" in text_of(site.of_run.page("going", base="/cxr"))) is under_way
+
+
+def test_a_run_that_goes_on_beside_a_failed_variant_is_listed_as_under_way(
+    home: Home, template: RunPaths
+) -> None:
+    run = put_mid_stage(home, template, "going")
+    fail(run, "train", "vanilla_cnn")
+    for seconds, listed in ((5, "under way Failed so far: train vanilla_cnn:"), (600, "failed")):
+        site = Site(home, clock=partial(float, BEGAN + 60 + seconds))
+        assert listed in text_of(all_runs(site))
+        assert ("note failed" in shown(all_runs(site))) is (listed == "failed")
 
 
 def test_what_airflow_takes_for_going_on_is_told_to_have_lost_its_process(

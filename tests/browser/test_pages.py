@@ -1,4 +1,4 @@
-"""The site's pages by themselves, on a telephone and by keys: no Airflow serves them here."""
+"""The site's pages on a telephone, on paper and by keys; no Airflow serves them here."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,3 +156,27 @@ def test_text_in_charts_can_be_read_on_a_telephone(opened: Open, site: Site) -> 
         "all => all.map(at => parseFloat(getComputedStyle(at).fontSize) * at.getScreenCTM().a)"
     )
     assert min(sizes) >= 10
+
+
+def test_what_is_folded_is_read_on_paper_and_nothing_to_press_is_there(
+    opened: Open, site: Site
+) -> None:
+    form = opened(site.of_run.again("one", base="/cxr", may_start=True, paused=False), SCREEN)
+    form.emulate_media(media="print")
+    fields = form.locator(".again .field")
+    assert fields.count() > 40
+    assert all(field.bounding_box() for field in fields.all())
+    assert not form.locator(".send").is_visible()
+    runs = opened(all_runs(site), SCREEN)
+    runs.emulate_media(media="print")
+    assert runs.locator(".trend").first.is_visible()
+    assert not any(runs.locator(f"{each} >> visible=true").count() for each in ("input", ".sorts"))
+
+
+def test_tables_stay_on_the_paper(opened: Open, site: Site) -> None:
+    sheet = (1032, 700)  # A4 landscape less its margins, in CSS pixels
+    for answer in (all_runs(site), compared(site)):
+        page = opened(answer, sheet)
+        page.emulate_media(media="print")
+        for table in page.locator("table").all():
+            assert table.evaluate("at => at.scrollWidth <= at.parentElement.clientWidth")
