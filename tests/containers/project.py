@@ -17,19 +17,20 @@ from tests.cluster.checks import HEARTBEAT_SECONDS
 from tests.cluster.topology import free_ports
 from tests.containers.base_images import BaseImages
 from tests.containers.engine import Engine
-from tests.deploy.compose_file import COMPOSE_FILE, ROOT, read_env
+from tests.deploy.compose_file import COMPOSE_FILE, ROOT, read_compose, read_env
 
 _APT, _PIP = Path("/etc/apt/apt.conf.d"), Path("/etc/pip.conf")
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _HEALTHY_SECONDS = 300
 
 
-def build(engine: Engine, images: BaseImages, folder: Path, *, kind: str = "cpu") -> str:
-    """Build the project's image as the documents say, and give its name.
+@contextmanager
+def built(engine: Engine, images: BaseImages, folder: Path, *, kind: str) -> Iterator[str]:
+    """Build the project's image as the documents say, under a name that nobody else uses.
 
     How this machine reaches its package registries comes in as secrets of the build.
     """
-    name = f"cxr-pipeline:{kind}"
+    name = f"cxr-test-{secrets.token_hex(4)}:{kind}"
     arguments = ["--network", "host", "--build-arg", f"BUILD={kind}", "--tag", name]
     arguments += ["--build-arg", f"PYTHON_IMAGE={images.python}"]
     apt = folder / "apt.conf"
@@ -37,8 +38,11 @@ def build(engine: Engine, images: BaseImages, folder: Path, *, kind: str = "cpu"
     for secret, path in (("apt", apt), ("pip", _PIP), ("certificates", _CERTIFICATES)):
         if path.exists():
             arguments += ["--secret", f"id={secret},src={path}"]
-    engine.output("build", "--quiet", *arguments, str(ROOT))
-    return name
+    try:
+        engine.output("build", "--quiet", *arguments, str(ROOT))
+        yield name
+    finally:
+        engine.run("image", "rm", "--force", name)
 
 
 class Project:
@@ -47,10 +51,11 @@ class Project:
     Args:
         engine: Where they run.
         images: What stands for the images of the servers.
+        image: The project's.
         folder: Where the files of the project are: `.env`, and what the test changes.
     """
 
-    def __init__(self, engine: Engine, images: BaseImages, folder: Path) -> None:
+    def __init__(self, engine: Engine, images: BaseImages, image: str, folder: Path) -> None:
         self.engine = engine
         self.name = f"cxr{secrets.token_hex(4)}"
         self._compose = _compose_program(engine)
@@ -59,7 +64,7 @@ class Project:
         (port,) = free_ports(1)
         self.api = f"http://127.0.0.1:{port}"
         self._variables = {"CXR_UI_ADDRESS": f"127.0.0.1:{port}"}
-        self._changes.write_text(yaml.safe_dump({"services": _changes(images)}))
+        self._changes.write_text(yaml.safe_dump({"services": _changes(images, image)}))
 
     def up(self) -> float:
         """Start what does not run; wait until all is healthy, and give the seconds."""
@@ -169,25 +174,28 @@ class MemoryPeaks:
 
 
 @contextmanager
-def running_project(engine: Engine, images: BaseImages, folder: Path) -> Iterator[Project]:
+def running_project(
+    engine: Engine, images: BaseImages, image: str, folder: Path
+) -> Iterator[Project]:
     """Give a project that is taken away at the end, with its volumes."""
-    project = Project(engine, images, folder)
+    project = Project(engine, images, image, folder)
     try:
         yield project
     finally:
         project.try_compose("down", "--timeout", "20", "--volumes", "--remove-orphans")
 
 
-def _changes(images: BaseImages) -> Mapping[str, Any]:
+def _changes(images: BaseImages, image: str) -> Mapping[str, Any]:
     short = {
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_SECONDS),
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     }
-    return {
-        "postgres": {"image": images.postgres},
-        "redis": {"image": images.redis},
-        "scheduler": {"environment": short},
+    servers = {"postgres": images.postgres, "redis": images.redis}
+    changes: dict[str, Any] = {
+        name: {"image": servers.get(name, image)} for name in read_compose()["services"]
     }
+    changes["scheduler"]["environment"] = short
+    return changes
 
 
 def _compose_program(engine: Engine) -> Sequence[str]:

@@ -34,7 +34,7 @@ from tests.cluster.checks import (
 )
 from tests.containers.base_images import BaseImages, base_images
 from tests.containers.engine import Engine, running_engine
-from tests.containers.project import MemoryPeaks, Project, build, running_project
+from tests.containers.project import MemoryPeaks, Project, built, running_project
 from tests.deploy.compose_file import ROOT
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
@@ -56,6 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[Engine]:
+    # What ends CI's time asks so, and pytest would die of it with everything left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_engine(folder) as engine:
         yield engine
 
@@ -66,11 +68,11 @@ def images(engine: Engine, folder: Path) -> BaseImages:
 
 
 @pytest.fixture(scope="module")
-def image(engine: Engine, images: BaseImages, folder: Path) -> str:
+def image(engine: Engine, images: BaseImages, folder: Path) -> Iterator[str]:
     began = time.monotonic()
-    name = build(engine, images, folder)
-    print(f"{name} built in {time.monotonic() - began:.0f} s")
-    return name
+    with built(engine, images, folder, kind="cpu") as name:
+        print(f"{name} built in {time.monotonic() - began:.0f} s")
+        yield name
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +85,11 @@ def env_file(engine: Engine, image: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def project(engine: Engine, images: BaseImages, env_file: Path, folder: Path) -> Iterator[Project]:
+def project(
+    engine: Engine, images: BaseImages, image: str, env_file: Path, folder: Path
+) -> Iterator[Project]:
     assert env_file.parent == folder
-    with running_project(engine, images, folder) as project:
+    with running_project(engine, images, image, folder) as project:
         print(f"up and healthy in {project.up():.0f} s")
         yield project
 
@@ -277,10 +281,10 @@ def test_down_and_up_in_a_training_loses_nothing(
 def test_gpu_image_is_built(engine: Engine, images: BaseImages, folder: Path) -> None:
     """It is not run: that takes a graphics card."""
     began = time.monotonic()
-    name = build(engine, images, folder, kind="gpu")
-    size = engine.inspect(name)["Size"] / 1e9
-    print(f"{name}: {size:.2f} GB, built in {time.monotonic() - began:.0f} s")
-    inside(engine, name, "python", "-c", "import nvidia.cudnn")
+    with built(engine, images, folder, kind="gpu") as name:
+        size = engine.inspect(name)["Size"] / 1e9
+        print(f"{name}: {size:.2f} GB, built in {time.monotonic() - began:.0f} s")
+        inside(engine, name, "python", "-c", "import nvidia.cudnn")
 
 
 def test_documents_name_the_commands_that_were_run() -> None:

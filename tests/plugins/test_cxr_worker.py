@@ -84,6 +84,22 @@ def worker(
             process.wait()
 
 
+@contextmanager
+def process_with_a_name_of_bytes() -> Iterator[None]:
+    """Have a process on this machine whose name is no text, as Linux cuts names in letters."""
+    code = (
+        "import ctypes; ctypes.CDLL(None).prctl(15, b'lungen-f\\xc3', 0, 0, 0);"
+        "print('named', flush=True); input()"
+    )
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"named\n"
+        yield
+        process.kill()
+
+
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while not path.exists():
@@ -92,7 +108,7 @@ def wait_for(path: Path) -> None:
 
 
 def test_a_task_is_asked_to_end_and_the_worker_ends_by_itself(tmp_path: Path) -> None:
-    with worker(tmp_path, "cxr_pipeline") as process:
+    with process_with_a_name_of_bytes(), worker(tmp_path, "cxr_pipeline") as process:
         wait_for(tmp_path / "cxr_pipeline.works")
         process.terminate()
         assert process.wait(_END_SECONDS) == 0
