@@ -28,7 +28,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _watch_run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
     run, _ = open_run(home, options["name"])
     # which import much
-    from cxr_tasks.cli.run_view import ending, how_it_is, show_once, showing
+    from cxr_tasks.cli.run_view import show_once, showing
+    from cxr_tasks.cli.run_words import ending, how_it_is
     from cxr_tasks.watching.watch import Watch
 
     watch = Watch(run)

@@ -12,7 +12,7 @@ from cxr_tasks.watching.run_progress import AirflowTask, RunProgress
 from cxr_tasks.watching.watch import Watches, is_at_work
 
 EVERY_SECONDS, EVERY_SECONDS_AT_REST = 3, 15
-"""How often the page asks for what is new, of a run that goes on and of one that does not."""
+"""How often the page asks for what is new: of a run that may go on, and of one that will not."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Live:
 
     @property
     def every_seconds(self) -> int:
-        """How often it asks."""
-        at_rest = self.progress.outcome or self.progress.waits_for
+        """How often it asks; also what waits, has failed or was cut off may go on any moment."""
+        at_rest = self.progress.outcome in ("finished", "gone")
         return EVERY_SECONDS_AT_REST if at_rest else EVERY_SECONDS
 
     @property

@@ -184,7 +184,8 @@ def _waits_for(name: str, sources: Sources, before: Mapping[str, TaskProgress]) 
         return f"Waits for {_listed(open_still)}."
     training = [each for each in TRAININGS if _is_running(each, sources)]
     if name in TRAININGS and training:
-        return f"Waits for its turn: {_listed(training)} is under way."
+        are = "is" if len(training) == 1 else "are"
+        return f"Waits for its turn: {_listed(training)} {are} under way."
     if sources.is_quiet and sources.left.is_of_airflow and not sources.airflow:
         return "Waits for Airflow to begin it, as far as is seen here."
     return "Is about to begin."

@@ -13,8 +13,10 @@ import pytest
 
 from cxr_tasks.champion.approval_record import ApprovalRecord
 from cxr_tasks.cli.main import main
+from cxr_tasks.variants import VARIANTS
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import write_sealed_record
+from tests.cli.screen import opened_screen
 from tests.drawing import Drawing
 from tests.drawn_run import draw_run, finish_report
 from tests.made_facts import filled
@@ -78,6 +80,15 @@ def test_a_run_that_has_ended_ends_the_watching(
     out = capsys.readouterr().out
     assert "The run mine is finished." in out
     assert str(run.report / "index.html") in out
+
+
+def test_a_damaged_record_is_told_once_at_the_end(
+    run: RunPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags in (["--once"], []):
+        watch(run, *flags)
+        shown = capsys.readouterr().out
+        assert shown.count("A record cannot be read: ingest/ingest.json is not what") == 1
 
 
 def test_text_from_files_moves_nothing_in_the_terminal(
@@ -172,3 +183,29 @@ def test_a_run_under_way_is_followed_line_by_line_and_ctrl_c_leaves_it_alone(run
     assert "the run mine goes on" in rest
     assert watching.returncode == 0
     assert run.progress.read_bytes() == before
+
+
+@pytest.mark.parametrize(("n_lines", "n_seen"), [(20, 4), (6, 1)])
+def test_a_low_terminal_is_drawn_over_and_keeps_the_last_page_whole(
+    tmp_path: Path, n_lines: int, n_seen: int
+) -> None:
+    run = begin_run(Home(tmp_path), folds=5, split="grouped")
+    for variant in VARIANTS:
+        for fit in ("fold 1 of 5", "fold 2 of 5"):
+            told_epochs(run, range(1, 5), variant=variant, fit=fit, n_epochs=500, at=time.time())
+    command = [sys.executable, "-m", "cxr_tasks", "watch-run", run.key, "--home", str(tmp_path)]
+    with opened_screen(n_lines=n_lines, width=80) as screen:
+        watching = screen.start(command, cwd=ROOT)
+        screen.read_until(lambda: screen.written.count("Run mine") >= 3)
+        shown = screen.drawn
+        watching.send_signal(signal.SIGINT)
+        screen.read_until(lambda: watching.poll() is not None)
+        lines = screen.drawn.lines
+    assert watching.returncode == 0
+    assert shown.n_scrolled == 0
+    assert sum("Run mine" in line for line in shown.lines) == 1
+    assert sum("fold 2 of 5" in line and line.endswith("…") for line in shown.lines) == n_seen
+    assert sum("Run mine" in line for line in lines) == 1
+    assert sum("0.500, validation 0.600" in line for line in lines) == 4
+    assert "…" not in "".join(lines)
+    assert lines[-2] == "No longer watched; the run mine goes on."

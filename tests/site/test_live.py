@@ -12,10 +12,12 @@ from cxr_tasks.champion.approval_record import ApprovalRecord
 from cxr_tasks.runs.start import read_config
 from cxr_tasks.site.airflow_run import AirflowRun
 from cxr_tasks.site.answer import Answer
+from cxr_tasks.site.live import Watched, make_live
+from cxr_tasks.site.notice import no_report_yet
 from cxr_tasks.site.site import Site
 from cxr_tasks.volume.paths import Home, RunPaths
 from cxr_tasks.volume.record_model import write_sealed_record
-from cxr_tasks.watching.run_progress import AirflowTask
+from cxr_tasks.watching.run_progress import AirflowTask, Outcome, RunProgress
 from tests.made_facts import filled
 from tests.policy import check_headers, refused_scripts
 from tests.site.asking import HOSTILE, Tags, shown, text_of
@@ -116,7 +118,7 @@ def test_the_errors_of_a_run_that_goes_on_are_shown_in_full(site: Site, run: Run
     assert "Try 2" in text_of(opened(site))
 
 
-def test_a_run_that_failed_keeps_its_tasks_and_is_looked_at_seldom(
+def test_a_run_that_failed_keeps_its_tasks_and_is_asked_for_often_since_it_may_go_on(
     home: Home, run: RunPaths
 ) -> None:
     fail(run, "train", NAME, message="Killed.")
@@ -125,12 +127,12 @@ def test_a_run_that_failed_keeps_its_tasks_and_is_looked_at_seldom(
     page = opened(site)
     assert "This run failed before its report" in text_of(page)
     assert "Killed." in text_of(page)
-    assert next(Tags(shown(page)).attributes("div", "data-every")) == "15"
+    assert next(Tags(shown(page)).attributes("div", "data-every")) == "3"
     assert len(list(Tags(shown(page)).attributes("svg", "data-curves"))) == 2
     assert "The run ended before it." in text_of(page)
 
 
-def test_a_run_that_waits_for_a_person_says_so_and_is_asked_for_seldom(
+def test_a_run_that_waits_for_a_person_says_so_and_is_asked_for_often(
     home: Home, template: RunPaths
 ) -> None:
     run = put_run(home, template, "asking")
@@ -145,7 +147,26 @@ def test_a_run_that_waits_for_a_person_says_so_and_is_asked_for_seldom(
     site = Site(home, clock=partial(float, BEGAN + 9000))
     page = site.of_run.page("asking", base="/cxr", part="progress")
     assert "it waits for a person to approve it: in Airflow under Required Actions" in text_of(page)
-    assert next(Tags(shown(page)).attributes("div", "data-every")) == "15"
+    assert next(Tags(shown(page)).attributes("div", "data-every")) == "3"
+
+
+@pytest.mark.parametrize("outcome", ["finished", "gone"])
+def test_what_will_not_go_on_is_asked_for_seldom(outcome: Outcome) -> None:
+    live = make_live(
+        Watched(no_report_yet("mine", None), RunProgress("mine", (), outcome)),
+        page="/cxr/runs/mine",
+        now=BEGAN,
+    )
+    assert live.every_seconds == 15
+
+
+def test_a_record_that_is_damaged_while_the_page_is_open_is_named(site: Site, home: Home) -> None:
+    run = begin_run(home)
+    first = opened(site)
+    assert "cannot be read" not in text_of(first)
+    finish(run, "audit")
+    answer = asked(site, str(next(Tags(shown(first)).attributes("div", "data-tag"))))
+    assert "cannot be read. audit/audit.json is not what was written" in text_of(answer)
 
 
 def test_when_the_report_is_there_the_open_page_is_told(

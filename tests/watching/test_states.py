@@ -1,5 +1,6 @@
 """The state of each task, from events, files, locks and Airflow's words."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def test_what_the_settings_leave_out_is_not_selected(tmp_path: Path) -> None:
 
 def test_a_training_waits_for_its_turn(trained: RunPaths) -> None:
     assert says(Watch(trained), f"train {OTHER}") == f"Waits for its turn: {ONE} is under way."
+
+
+def test_a_training_waits_for_several_that_are_under_way(tmp_path: Path) -> None:
+    run = begin_run(Home(tmp_path))
+    for stage in ("ingest", "split"):
+        finish(run, stage)
+    for variant in (ONE, OTHER):
+        told(run, "train", "start", variant=variant)
+    third = next(name for name in VARIANTS if name not in (ONE, OTHER))
+    waits = says(Watch(run), f"train {third}")
+    assert re.fullmatch(r"Waits for its turn: \w+ and \w+ are under way\.", waits)
 
 
 def test_a_stage_that_is_killed_is_cut_off_and_one_with_a_lock_is_not(trained: RunPaths) -> None:
