@@ -32,7 +32,7 @@ from cxr_tasks.reporting.run_summary import (
 )
 from cxr_tasks.reporting.seed_spread import seed_spread
 from cxr_tasks.reporting.tables import pair_matrix, paper_table
-from cxr_tasks.reporting.wrong_images import KINDS
+from cxr_tasks.reporting.wrong_images import KINDS, N_ON_PAPER
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
 from cxr_tasks.volume.files import write_rows, write_text
@@ -107,6 +107,7 @@ def render_page(artifacts: Artifacts, report: ReportFigures) -> str:
             pictures=page_pictures(artifacts, report),
             attention_scale=scale_css(),
             kinds=KINDS,
+            n_wrong_on_paper=N_ON_PAPER,
             roc_paths=roc_paths(report),
             cutoff=cutoff_data(report, artifacts.predictions),
             matrix=pair_matrix(report.pairs),

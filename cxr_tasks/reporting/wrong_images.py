@@ -16,6 +16,8 @@ from cxr_tasks.wording import CLASS_NAMES, COVID, NORMAL, PART_NAMES, one_line, 
 
 KINDS = {NORMAL: "false positive", COVID: "false negative"}
 """What a mistake is, by what the image is."""
+N_ON_PAPER = 8
+"""How many of the images are printed: two rows, of whatever the filters leave."""
 _PATH_LENGTH = 200
 
 

@@ -1,11 +1,10 @@
 """The report's page by itself, as a person opens the file: by pointer, by keys, without script."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from cxr_tasks.variants import VARIANTS
 from tests.drawing import Drawing
@@ -98,6 +97,62 @@ def test_table_is_sorted_by_its_headings(opened: Page) -> None:
     assert table.locator("tbody th").all_inner_texts() == before
 
 
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a report in which the first variant has no figures."""
+    made = make(tmp_path_factory.mktemp("unfinished"), Drawing(n_images=60, failed=NAMES[:1]))
+    return made.run.report / "index.html"
+
+
+def titles_in(table: Locator) -> list[str]:
+    return table.locator("tbody th").all_inner_texts()
+
+
+def test_variants_are_compared_in_the_order_of_a_figure(opened: Page, made: Made) -> None:
+    facts = made.report.trained.values()
+    for column, figure in {
+        "Training": lambda each: each.total_seconds,
+        "95 % interval": lambda each: each.headline.roc_auc.value,
+    }.items():
+        opened.locator("#result").get_by_role("button", name=column).click()
+        in_order = [each.title for each in sorted(facts, key=figure)]
+        assert titles_in(opened.locator("#result table")) == in_order
+
+
+@pytest.mark.parametrize("section", ["result", "pairs", "audit", "metrics", "cutoff", "cost"])
+def test_every_heading_of_a_comparison_sorts(opened: Page, section: str) -> None:
+    for table in opened.locator(f"#{section} table.stack").all():
+        headings = table.locator("thead th:not(.axis)")
+        expect(headings.locator("button")).to_have_count(headings.count())
+        assert titles_in(table)
+    expect(opened.locator("th.axis button")).to_have_count(0)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_variant_without_figures_is_sorted_last(
+    chromium: Browser, unfinished: Path, times: int
+) -> None:
+    page = chromium.new_page()
+    page.goto(unfinished.as_uri())
+    for _ in range(times):
+        page.locator("#metrics").get_by_role("button", name="Accuracy").first.click()
+    assert titles_in(page.locator("#metrics table").first)[-1] == VARIANTS[NAMES[0]].title
+    page.close()
+
+
+def test_choice_sorts_where_a_telephone_hides_the_headings(opened: Page, made: Made) -> None:
+    choice = opened.locator("#result").get_by_label("Sort by")
+    expect(choice).to_be_hidden()
+    opened.set_viewport_size({"width": 390, "height": 800})
+    before = titles_in(opened.locator("#result table"))
+    choice.select_option(label="Training, descending")
+    slowest = sorted(made.report.trained.values(), key=lambda each: -each.total_seconds)
+    assert titles_in(opened.locator("#result table")) == [each.title for each in slowest]
+    expect(opened.locator("#result th[aria-sort=descending]")).to_have_text("Training")
+    choice.select_option(label="as listed")
+    assert titles_in(opened.locator("#result table")) == before
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_filters_show_the_mistakes_of_one_variant_and_kind(
     chromium: Browser, made: Made, script: bool
@@ -145,6 +200,7 @@ def test_map_stands_beside_the_image_with_its_scale(opened: Page) -> None:
 def test_without_script_no_control_is_dead(chromium: Browser, made: Made) -> None:
     page = chromium.new_page(java_script_enabled=False)
     page.goto((made.run.report / "index.html").as_uri())
+    expect(page.locator("select")).to_have_count(0)
     expect(page.locator("#cutoff-panel")).to_be_hidden()
     expect(page.locator("#cutoff table").last).to_be_visible()
     expect(page.locator("button:visible")).to_have_count(0)
@@ -200,8 +256,3 @@ def test_first_screen_holds_verdict_result_and_what_it_is_no_device_for(opened: 
         box = opened.locator(place).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 900
-
-
-def test_on_paper_it_takes_at_most_twelve_pages(opened: Page) -> None:
-    paper = opened.pdf(format="A4", print_background=True)
-    assert 4 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 12
