@@ -303,6 +303,25 @@ def test_the_command_says_what_the_folder_is(
     assert copy.exists()
 
 
+def test_a_fetched_copy_on_a_volume_is_not_said_to_serve(
+    copy: Path, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch_champion(store, tmp_path / "new" / "champion" / "0001-first")
+    assert main(["champion", "--restore", "--home", str(tmp_path / "new")], {}) == 0
+    told = capsys.readouterr().out
+    assert "0001-first would serve now, but cannot: it is damaged." in told
+    assert "serves now" not in told
+    assert copy.exists()
+
+
+def test_a_restored_champion_that_is_whole_serves(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home.champion / "champion.json").unlink()
+    assert main(["champion", "--restore", "--home", str(home.root)], {}) == 0
+    assert "0001-first serves now." in capsys.readouterr().out
+
+
 def test_an_empty_store_says_what_to_do(store: Store, to: Path) -> None:
     with pytest.raises(PublishError, match="Publish it first"):
         fetch_champion(store, to)
