@@ -70,7 +70,7 @@ def naming_index(index: pd.DataFrame) -> pd.DataFrame:
     ]
     rare = np.where(np.arange(len(index)) < 4, f"{NAME}'s", "common")
     patients = [f"PATIENT-M-{k}" for k in number]
-    known = {"path": paths, "patient": patients, "source": rare, "hospital": rare}
+    known: dict[str, Any] = {"path": paths, "patient": patients, "source": rare, "hospital": rare}
     return index.assign(**known, sha256="00" * 32, phash="00" * 8)
 
 

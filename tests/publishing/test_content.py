@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cxr_tasks.champion.versions import require_champion
 from cxr_tasks.errors import DamagedError
 from cxr_tasks.publishing import content
 from cxr_tasks.publishing.content import copy_of_champion, copy_of_report
@@ -16,6 +17,7 @@ from cxr_tasks.volume.record_model import (
     read_sealed_record,
     write_sealed_record,
 )
+from cxr_tasks.volume.records import require_record
 from tests.drawing import Drawing
 from tests.drawn_run import draw_run, finish_report
 from tests.publishing.naming_run import name_patients
@@ -103,10 +105,9 @@ def test_a_file_of_another_report_is_not_copied(
     """As where the report is made anew between the check of all files and the reading of one."""
     run, config = draw_run(tmp_path, Drawing())
     finish_report(run, config)
-    check_all = content.require_record
 
     def check_and_change(*args: Any) -> Any:
-        record = check_all(*args)
+        record = require_record(*args)
         (run.report / "model_card.md").write_text("Another one's.")
         return record
 
@@ -118,10 +119,9 @@ def test_a_file_of_another_report_is_not_copied(
 def test_the_record_that_is_copied_is_the_one_that_files_are_checked_by(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_it = content.require_champion
 
     def open_and_change(*args: Any) -> Any:
-        champion = open_it(*args)
+        champion = require_champion(*args)
         champion.model_file.write_bytes(b"another one's")
         return champion
 
