@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cxr_tasks.cli import Command, Options
-from cxr_tasks.errors import ConfigError, shown
+from cxr_tasks.errors import ConfigError, DamagedError, shown
 from cxr_tasks.volume.paths import Home
 
 
@@ -49,7 +49,7 @@ def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
             "Add --retire, or leave --reason out.",
         )
     if options["restore"]:
-        print(f"{_serves(restore_pointer(home, note=print))}\n")
+        print(f"{_restored(home, restore_pointer(home, note=print))}\n")
     if options["retire"]:
         print(f"{retire(home, reason=options['reason'], now=now)} is retired.\n")
     if options["roll_back"] is not None:
@@ -60,6 +60,16 @@ def _run(options: Options, home: Home, _environ: Mapping[str, str]) -> int:
 
 def _serves(version: str | None) -> str:
     return f"{version or 'No version'} serves now."
+
+
+def _restored(home: Home, version: str | None) -> str:
+    """Return what serves by the pointer that was restored, which looks at no version's files."""
+    from cxr_tasks.champion.versions import open_version
+
+    try:
+        return _serves(open_version(home, version).name if version else None)
+    except DamagedError as err:
+        return f"{version} would serve now, but cannot: it is damaged. {err.remedy}"
 
 
 COMMAND = Command(

@@ -1,6 +1,7 @@
 """The command `publish`: a report and the champion copied to an object store, and the way back."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,9 +55,13 @@ def _fetch(options: Options, destination: Destination, environ: Mapping[str, str
             "What is brought back is the champion, whatever run it is of.",
             "Leave one of them out.",
         )
-    folder = Path(options["fetch"]).absolute()
+    # without `x/..`, which is no new folder; a link stays one, and is refused
+    folder = Path(os.path.normpath(Path(options["fetch"]).absolute()))
     version = fetch_champion(Store(destination, environ=environ), folder)
-    print(f"{STAGE}: {version} is in {folder}, every digest checked")
+    print(
+        f"{STAGE}: {version} is in {folder}, every digest checked. It is the model with its "
+        "record, for use elsewhere, and no backup: put back on the volume, it cannot serve."
+    )
     return 0
 
 

@@ -85,7 +85,8 @@ def check_backend(kind: str) -> None:
         raise ConfigError(
             f"{URL} begins with {kind}://, but the package {package} is not installed.",
             "It is not part of requirements.lock, since most have no use for it.",
-            f"Install it wherever tasks run: python -m pip install {wanted}.",
+            f"Install it wherever tasks run: python -m pip install {wanted}; in containers, which "
+            "have no pip, by an image of your own (docs/cluster.md, other packages).",
         )
 
 

@@ -4,7 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cxr_tasks.champion.version_record import VersionRecord
-from cxr_tasks.errors import ConfigError, PublishError
+from cxr_tasks.errors import ConfigError, DamagedError, PublishError
 from cxr_tasks.publishing.manifest import (
     CURRENT,
     MANIFEST,
@@ -14,9 +14,10 @@ from cxr_tasks.publishing.manifest import (
     as_bytes,
     parse,
 )
+from cxr_tasks.publishing.new_folder import new_folder
 from cxr_tasks.publishing.store import Store
-from cxr_tasks.volume.files import building
-from cxr_tasks.volume.record_model import read_sealed_record
+from cxr_tasks.volume.files import writing
+from cxr_tasks.volume.record_model import parse_sealed_record
 
 MODEL = "model.keras"
 _MAX_JSON_BYTES = 1_000_000
@@ -37,15 +38,15 @@ def fetch_champion(store: Store, folder: Path) -> str:
 
     Raises:
         ConfigError: There is such a folder, or no champion serves.
-        PublishError: The store is not reached, or what it has is not what was copied there.
-        DamagedError: The version's record is not what was written.
+        PublishError: The store is not reached, what it has is not what was copied there, or the
+            folder cannot be made.
+        ArtifactError: A newer version of the project wrote the version's record.
     """
-    if folder.exists() or folder.is_symlink():
-        raise ConfigError(
-            f"{folder} exists.",
-            "The champion is brought into a folder that is new, so that nothing is mixed or lost.",
-            "Name another one with --fetch, or remove it.",
-        )
+    with new_folder(folder) as built:
+        return _fetch(store, built)
+
+
+def _fetch(store: Store, built: Path) -> str:
     current = parse(_require(store, CURRENT), Current, place=f"{store.address}/{CURRENT}")
     if current.version is None or current.digest is None:
         raise ConfigError(
@@ -55,11 +56,11 @@ def fetch_champion(store: Store, folder: Path) -> str:
         )
     place = f"champions/{current.version}/{current.digest}"
     manifest = _manifest(store, place, current)
-    with building(folder) as built:
-        for each in manifest.files:
-            (built / each.name).write_bytes(_file(store, place, each))
-        (built / MANIFEST).write_bytes(as_bytes(manifest))
-        _check_record(built, manifest, f"{store.address}/{place}")
+    files = {each.name: _file(store, place, each) for each in manifest.files}
+    _check_record(files[VersionRecord.FILE], manifest, f"{store.address}/{place}")
+    for name, content in {**files, MANIFEST: as_bytes(manifest)}.items():
+        with writing(built / name) as stream:
+            stream.write(content)
     return current.version
 
 
@@ -86,11 +87,16 @@ def _file(store: Store, place: str, file: PublishedFile) -> bytes:
     return content
 
 
-def _check_record(built: Path, manifest: Manifest, place: str) -> None:
-    record = read_sealed_record(built / VersionRecord.FILE, VersionRecord)
+def _check_record(content: bytes, manifest: Manifest, place: str) -> None:
+    path = Path(VersionRecord.FILE)
+    try:
+        record = parse_sealed_record(content, VersionRecord, path=path)
+    except DamagedError as err:
+        said = err.problem.rstrip(".")
+        raise _other(f"{place}/{path}", f"is no record of a champion ({said})") from err
     digests = {each.name: each.sha256 for each in manifest.files}
     if (record.version, record.outputs.get(MODEL)) != (manifest.name, digests[MODEL]):
-        raise _other(place, "has a model that its version.json is not about")
+        raise _other(place, f"has a model that its {path} is not about")
 
 
 def _require(store: Store, name: str) -> bytes:

@@ -1,7 +1,9 @@
 """The report: self-contained pages, its figures as JSON, a model card and a table."""
 
+import csv
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.reporting.wrong_images import KINDS, N_ON_PAPER
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
-from cxr_tasks.volume.files import write_rows, write_text
+from cxr_tasks.volume.files import write_text
 from cxr_tasks.volume.paths import RunPaths
 
 MAX_REJECTED = 20
@@ -75,8 +77,7 @@ def make_report(
     if artifacts.labels:
         write_text(built / LABELS_PAGE, render_labels(artifacts, artifacts.labels, report))
     write_text(built / "model_card.md", render_card(report))
-    columns, rows = paper_table(report)
-    write_rows(built / "table.csv", columns, rows)
+    write_text(built / "table.csv", render_table(report))
     return report
 
 
@@ -133,6 +134,16 @@ def render_card(report: ReportFigures) -> str:
     title = report.chosen.title if report.chosen else wording.recommended(None)
     template = make_environment().get_template("model_card.md.j2")
     return template.render(title=title, run_key=report.run_key, card=model_card(report))
+
+
+def render_table(report: ReportFigures) -> str:
+    """Return the paper's table as CSV."""
+    columns, rows = paper_table(report)
+    stream = StringIO()
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
 
 
 def _charts(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:

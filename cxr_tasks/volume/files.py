@@ -108,18 +108,31 @@ def read_json(path: Path) -> dict[str, Any]:
         DamagedError: It cannot be read, or is no object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError as err:
         raise ArtifactError(
             f"{path} does not exist.",
             "A stage reads what the stages before it have finished.",
             "Run the earlier stages of this run first.",
         ) from err
-    except (OSError, ValueError, RecursionError) as err:
+    except OSError as err:
         raise _damaged(path, str(err)) from err
-    if not isinstance(content, dict):
-        raise _damaged(path, f"it holds a {type(content).__name__}")
-    return content
+    return parse_json(content, path)
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """Read a JSON object from the bytes of a file, whose name is for the error.
+
+    Raises:
+        DamagedError: It is none.
+    """
+    try:
+        parsed = json.loads(content.decode())
+    except (ValueError, RecursionError) as err:
+        raise _damaged(path, str(err)) from err
+    if not isinstance(parsed, dict):
+        raise _damaged(path, f"it holds a {type(parsed).__name__}")
+    return parsed
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxr_tasks.errors import DamagedError, first_few, shown
-from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed, write_sealed
+from cxr_tasks.volume.files import parse_json
+from cxr_tasks.volume.sealed import SCHEMA_VERSION, read_sealed, unseal, write_sealed
 
 Content = dict[str, Any]
 
@@ -154,6 +155,21 @@ def read_sealed_record(path: Path, model: type[SealedT]) -> SealedT:
         ArtifactError: It is missing, or a newer version of the project wrote it.
     """
     return parse_facts(read_sealed(path), model, path=path)
+
+
+def parse_sealed_record(content: bytes, model: type[SealedT], *, path: Path) -> SealedT:
+    """Read a sealed file from its bytes, so that a reader has the very ones that it passes on.
+
+    Args:
+        content: What the file holds.
+        model: What it should be.
+        path: The file, for the error.
+
+    Raises:
+        DamagedError: It is not what was written, or not such a record.
+        ArtifactError: A newer version of the project wrote it.
+    """
+    return parse_facts(unseal(parse_json(content, path), path), model, path=path)
 
 
 def write_sealed_record(path: Path, record: SealedRecord) -> None:

@@ -32,7 +32,16 @@ def read_sealed(path: Path) -> Content:
         DamagedError: The file is not what was written.
         ArtifactError: The file is missing, or a newer version of the project wrote it.
     """
-    content = read_json(path)
+    return unseal(read_json(path), path)
+
+
+def unseal(content: Content, path: Path) -> Content:
+    """Check and migrate what a sealed file holds, whose name is for the error.
+
+    Raises:
+        DamagedError: It is not what was written.
+        ArtifactError: A newer version of the project wrote it.
+    """
     seal = content.pop(_SEAL, None)
     version: Any = content.get(_VERSION)
     if not _is_plausible(version, seal) or (seal is not None and seal != digest_of(content)):

@@ -81,7 +81,8 @@ def test_what_is_no_address_is_refused_and_not_shown(given: str) -> None:
 def test_a_package_that_is_missing_is_named(kind: str, wanted: str) -> None:
     if find_spec(wanted.partition("=")[0]):
         pytest.skip(f"{wanted} is installed here")
-    with pytest.raises(ConfigError, match=f"python -m pip install {wanted}"):
+    with pytest.raises(ConfigError, match=f"python -m pip install {wanted}") as caught:
         check_backend(kind)
+    assert "docs/cluster.md" in caught.value.remedy
     with pytest.raises(ConfigError, match="is not installed"):
         read_destination({URL: f"{kind}://bucket"})
