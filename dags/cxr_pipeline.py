@@ -127,7 +127,8 @@ def split() -> None:
     run_stage_as_child("split")
     # Here, so that they need not first wait for a slot of the pool behind another run's training.
     if unselected := [name for name in VARIANTS if name not in config.variants]:
-        raise DownstreamTasksSkipped(tasks=[f"{TRAININGS}.{name}" for name in unselected])
+        names = [f"{TRAININGS}.{name}" for name in unselected]
+        raise DownstreamTasksSkipped(tasks=names)  # type: ignore[no-untyped-call]
 
 
 @cxr_task()
