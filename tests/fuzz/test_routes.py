@@ -55,6 +55,7 @@ ELEMENTS = {
     "fieldset",
     "label",
     "legend",
+    "datalist",
     "option",
     "polygon",
     "polyline",

@@ -170,10 +170,10 @@ def test_a_note_that_is_a_link_is_damaged_and_not_replaced(home: Home, goal: str
 def test_a_note_that_may_not_be_read_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     write_note(home, "one", said())
 
-    def refuse(*_args: object, **_options: object) -> str:
+    def refuse(*_args: object, **_options: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)  # root may read whatever its rights
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read whatever its rights
     with pytest.raises(ArtifactError, match="may not be read here") as caught:
         read_note(home, "one")
     assert not isinstance(caught.value, DamagedError)
