@@ -1,9 +1,7 @@
 """The report: self-contained pages, its figures as JSON, a model card and a table."""
 
-import csv
 import time
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +35,7 @@ from cxr_tasks.reporting.tables import pair_matrix, paper_table
 from cxr_tasks.reporting.wrong_images import KINDS, N_ON_PAPER
 from cxr_tasks.settings import SETTINGS, RunConfig
 from cxr_tasks.settings.weights_origins import ORIGINS
-from cxr_tasks.volume.files import write_text
+from cxr_tasks.volume.files import as_csv, write_text
 from cxr_tasks.volume.paths import RunPaths
 
 MAX_REJECTED = 20
@@ -138,12 +136,7 @@ def render_card(report: ReportFigures) -> str:
 
 def render_table(report: ReportFigures) -> str:
     """Return the paper's table as CSV."""
-    columns, rows = paper_table(report)
-    stream = StringIO()
-    writer = csv.DictWriter(stream, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return as_csv(*paper_table(report))
 
 
 def _charts(artifacts: Artifacts, report: ReportFigures) -> dict[str, Any]:

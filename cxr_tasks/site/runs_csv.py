@@ -1,12 +1,11 @@
 """The table of runs as CSV, for a spreadsheet or a script."""
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from cxr_tasks.site.run_facts import MEASURES, FailedStage, ReportFacts, RunFacts
 from cxr_tasks.variants import VARIANTS
+from cxr_tasks.volume.files import as_csv
 from cxr_tasks.wording import NONE
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -21,12 +20,9 @@ def runs_csv(runs: Iterable[RunFacts]) -> str:
     A text that a spreadsheet would take for a formula has an apostrophe put before it, as OWASP
     advises (CSV injection).
     """
-    rows = [_row(run) for run in runs]
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, [*_row(_EMPTY)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
-    return stream.getvalue()
+    rows = (_row(run) for run in runs)
+    safe = ({name: _safe(value) for name, value in row.items()} for row in rows)
+    return as_csv([*_row(_EMPTY)], safe)
 
 
 def _row(run: RunFacts) -> dict[str, Cell]:
